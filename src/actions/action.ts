@@ -1,0 +1,25 @@
+import type { Random } from "../lib/random.ts";
+import type { Quotas } from "../model/quota.ts";
+import type { Tx } from "../model/state.ts";
+
+/** What an action knows besides the state: who asks, where, when, and the machine's settings. */
+export type Context = {
+  readonly account: string;
+  readonly region: string;
+  /** The time of the request, ISO 8601 with milliseconds. */
+  readonly now: string;
+  readonly random: Random;
+  readonly quotas: Quotas;
+  /** Public IPv4 pools, canonical CIDR blocks, in order of preference. */
+  readonly pools: readonly string[];
+  /** What an instance has printed so far, for GetConsoleOutput; undefined when nothing was kept. */
+  readonly consoleOutput: (instanceId: string) => string | undefined;
+};
+
+/**
+ * One EC2 operation: reads and changes the region's state through `tx`, and returns the answer
+ * or throws a {@link Fault}. Input and output have the SDK's shapes (`CreateVpcRequest`, `CreateVpcResult`).
+ * Pure: the changes take effect only when the caller commits them. DryRun and ClientToken are
+ * handled around every action, in `perform`.
+ */
+export type Action<Input, Output> = (tx: Tx, input: Input, context: Context) => Output;

@@ -1,0 +1,37 @@
+import type { Random } from "../lib/random.ts";
+
+/** The prefix of each kind of AWS id, as in `vpc-0123456789abcdef0`. */
+export const ID_PREFIX = {
+  vpc: "vpc",
+  "vpc-cidr-association": "vpc-cidr-assoc",
+  subnet: "subnet",
+  "route-table": "rtb",
+  "route-table-association": "rtbassoc",
+  "internet-gateway": "igw",
+  address: "eipalloc",
+  "address-association": "eipassoc",
+  "network-interface": "eni",
+  "network-interface-attachment": "eni-attach",
+  "security-group": "sg",
+  "security-group-rule": "sgr",
+  "network-acl": "acl",
+  "network-acl-association": "aclassoc",
+  instance: "i",
+  reservation: "r",
+  volume: "vol",
+  "key-pair": "key",
+  "dhcp-options": "dopt",
+} as const;
+
+export type IdKind = keyof typeof ID_PREFIX;
+
+/** A new id: prefix and 17 hexadecimal digits, as AWS gives to new resources. */
+export function newId(kind: IdKind, random: Random): string {
+  return `${ID_PREFIX[kind]}-${random.hex(17)}`;
+}
+
+/** Whether the text could be an id of this kind (8 or 17 hexadecimal digits behind the prefix). */
+export function isWellFormedId(kind: IdKind, text: string): boolean {
+  const prefix = `${ID_PREFIX[kind]}-`;
+  return text.startsWith(prefix) && /^([0-9a-f]{8}|[0-9a-f]{17})$/.test(text.slice(prefix.length));
+}

@@ -1,0 +1,42 @@
+import type { Base } from "./common.ts";
+
+export const INSTANCE_STATE_CODE = { pending: 0, running: 16, "shutting-down": 32, terminated: 48, stopping: 64, stopped: 80 } as const;
+export type InstanceState = keyof typeof INSTANCE_STATE_CODE;
+
+export type Instance = Base<"instance"> & {
+  readonly reservationId: string;
+  readonly launchIndex: number;
+  readonly imageId: string;
+  readonly instanceType: string;
+  readonly state: InstanceState;
+  /** The host boots an instance anew each time this number grows: at launch, start and reboot. */
+  readonly bootGeneration: number;
+  /** Why the last transition happened, as AWS words it; empty at launch. */
+  readonly stateTransitionReason: string;
+  readonly stateReason?: { readonly code: string; readonly message: string };
+  /** ISO 8601; the time of the last launch or start. */
+  readonly launchTime: string;
+  /** When it was terminated (ISO 8601): about an hour later it is no longer described. */
+  readonly terminatedAt?: string;
+  readonly vpcId: string;
+  readonly subnetId: string;
+  readonly availabilityZone: string;
+  readonly keyName?: string;
+  /** Base64, as it came. */
+  readonly userData?: string;
+  readonly clientToken?: string;
+  readonly shutdownBehavior: "stop" | "terminate";
+  readonly disableApiTermination: boolean;
+  readonly disableApiStop: boolean;
+  readonly ebsOptimized: boolean;
+  readonly monitoring: boolean;
+  readonly tenancy: "default" | "dedicated" | "host";
+  readonly iamInstanceProfileArn?: string;
+  readonly metadataOptions: {
+    readonly httpTokens: "optional" | "required";
+    readonly httpPutResponseHopLimit: number;
+    readonly httpEndpoint: "enabled" | "disabled";
+    readonly instanceMetadataTags: "enabled" | "disabled";
+  };
+  readonly rootVolumeId: string;
+};

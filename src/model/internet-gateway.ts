@@ -1,0 +1,4 @@
+import type { Base, Slotted } from "./common.ts";
+
+/** An internet gateway; `vpcId` is present while it is attached. At most one per VPC. */
+export type InternetGateway = Base<"internet-gateway"> & Slotted & { readonly vpcId?: string };

@@ -1,0 +1,41 @@
+import type { Base, Slotted } from "./common.ts";
+
+export type Attachment = {
+  readonly attachmentId: string;
+  readonly instanceId: string;
+  readonly deviceIndex: number;
+  readonly networkCardIndex: number;
+  readonly deleteOnTermination: boolean;
+  /** ISO 8601. */
+  readonly attachTime: string;
+};
+
+export type NetworkInterface = Base<"network-interface"> &
+  /** The slot is also the index of the interface's host-side link in the kernel: it starts at FIRST_INTERFACE_SLOT. */
+  Slotted & {
+    readonly vpcId: string;
+    readonly subnetId: string;
+    readonly availabilityZone: string;
+    readonly description: string;
+    /** Lower case, colon separated. */
+    readonly macAddress: string;
+    /** The first is the primary address. */
+    readonly privateIpAddresses: readonly string[];
+    readonly groupIds: readonly string[];
+    readonly sourceDestCheck: boolean;
+    readonly attachment?: Attachment;
+    readonly requesterManaged: boolean;
+    /** Launched with auto-assign: a public address is due on the primary address whenever the instance runs and no Elastic IP is there. */
+    readonly assignPublicIp: boolean;
+    /** The auto-assigned public address now held, for the primary address. */
+    readonly autoPublicIp?: string;
+  };
+
+/** Link indexes below this belong to loopback, the uplink and the services link. */
+export const FIRST_INTERFACE_SLOT = 16;
+
+export function primaryPrivateIp(eni: NetworkInterface): string {
+  const primary = eni.privateIpAddresses[0];
+  if (primary === undefined) throw new Error(`assertion failed: ${eni.id} has a primary address`);
+  return primary;
+}

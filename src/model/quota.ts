@@ -1,0 +1,21 @@
+/** AWS's default quotas, per region unless the name says otherwise (facts, section 9). */
+export const DEFAULT_QUOTAS = {
+  vpcs: 5,
+  "internet-gateways": 5,
+  "elastic-ips": 5,
+  "subnets-per-vpc": 200,
+  "cidrs-per-vpc": 5,
+  "route-tables-per-vpc": 200,
+  "routes-per-table": 50,
+  "network-acls-per-vpc": 200,
+  "rules-per-network-acl": 20,
+  "security-groups": 2500,
+  "rules-per-security-group": 60,
+  "security-groups-per-interface": 5,
+  "network-interfaces": 5000,
+  instances: 1000,
+  "tags-per-resource": 50,
+} as const;
+
+export type QuotaName = keyof typeof DEFAULT_QUOTAS;
+export type Quotas = Readonly<Record<QuotaName, number>>;

@@ -1,0 +1,22 @@
+import type { Base, Slotted } from "./common.ts";
+
+/** The local routes are not stored: they follow from the VPC's blocks. */
+export type RouteTable = Base<"route-table"> & Slotted & { readonly vpcId: string };
+
+/** Where a route sends packets. An `instance` route is stored as its primary interface plus the instance id. */
+export type RouteTarget =
+  | { readonly kind: "internet-gateway"; readonly id: string }
+  | { readonly kind: "network-interface"; readonly id: string; readonly instanceId?: string };
+
+/** One route that a user made. Its id is `routeTableId|destination`. Whether it is active or a blackhole follows from its target. */
+export type Route = Base<"route"> & {
+  readonly routeTableId: string;
+  readonly vpcId: string;
+  /** A canonical CIDR block. */
+  readonly destination: string;
+  readonly target: RouteTarget;
+};
+
+export function routeId(routeTableId: string, destination: string): string {
+  return `${routeTableId}|${destination}`;
+}

@@ -1,0 +1,24 @@
+import type { Base, Slotted } from "./common.ts";
+
+export type SecurityGroup = Base<"security-group"> &
+  Slotted & { readonly vpcId: string; readonly name: string; readonly description: string };
+
+/** Who is on the other side: a block of addresses or the members of a group. */
+export type RulePeer =
+  | { readonly kind: "ipv4"; readonly cidr: string }
+  | { readonly kind: "ipv6"; readonly cidr: string }
+  | { readonly kind: "group"; readonly groupId: string; readonly groupName?: string };
+
+/**
+ * One rule. `protocol` is -1 for all, else the IANA number. `fromPort`..`toPort` are ports for TCP (6) and UDP (17);
+ * for ICMP (1) they are type and code, -1 meaning any; for other protocols both are -1.
+ */
+export type SecurityGroupRule = Base<"security-group-rule"> & {
+  readonly groupId: string;
+  readonly direction: "ingress" | "egress";
+  readonly protocol: number;
+  readonly fromPort: number;
+  readonly toPort: number;
+  readonly peer: RulePeer;
+  readonly description?: string;
+};

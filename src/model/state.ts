@@ -1,0 +1,30 @@
+import type { IndexName, Kind, Resources, SlottedKind } from "./resource.ts";
+
+/** One account's view of one region, read only. */
+export type Reader = {
+  readonly get: <K extends Kind>(kind: K, id: string) => Resources[K] | undefined;
+  /** All of a kind, in order of creation. */
+  readonly list: <K extends Kind>(kind: K) => readonly Resources[K][];
+  /** All of a kind under one key of a secondary index, in order of creation. */
+  readonly by: <K extends Kind>(kind: K, index: IndexName<K>, key: string) => readonly Resources[K][];
+  readonly count: (kind: Kind) => number;
+};
+
+/** A region's state with the changes of one request on top: an action reads its own writes; a fault discards them all. */
+export type Tx = Reader & {
+  /** Adds the resource, or replaces the one with the same id. */
+  readonly put: (resource: Resources[Kind]) => void;
+  readonly delete: (kind: Kind, id: string) => void;
+  /** A number that no resource of the kind holds on this machine, nor another caller in this transaction. */
+  readonly slot: (kind: SlottedKind) => number;
+  /** Whether a public IPv4 address is held in any account or region of this machine. */
+  readonly publicIpTaken: (ip: string) => boolean;
+};
+
+/** One resource's before and after; `before` is absent for a new one, `after` for a deleted one. */
+export type Change<K extends Kind = Kind> = {
+  readonly kind: K;
+  readonly id: string;
+  readonly before?: Resources[K];
+  readonly after?: Resources[K];
+};

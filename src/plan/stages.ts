@@ -1,0 +1,64 @@
+/**
+ * The stages of a packet, in order, and the reasons for which each drops it. Written once: the C header,
+ * the counters, the analyzer, the command line and the console use these words.
+ * `code` is AWS Reachability Analyzer's explanation code where it has one for the case.
+ */
+export const STAGES = [
+  "parse",
+  "admit",
+  "services",
+  "security_group_out",
+  "network_acl_out",
+  "route",
+  "internet_gateway",
+  "network_acl_in",
+  "security_group_in",
+  "deliver",
+] as const;
+export type Stage = (typeof STAGES)[number];
+
+type Drop = { readonly stage: Stage; readonly code?: string };
+
+/** In order: the position is the number that the kernel uses, 0 being "not dropped". Only ever append. */
+export const DROPS = {
+  none: { stage: "parse" },
+  malformed: { stage: "parse" },
+  not_ip: { stage: "parse" },
+  ipv6_not_offered: { stage: "parse" },
+  unknown_interface: { stage: "admit" },
+  interface_down: { stage: "admit", code: "BAD_STATE" },
+  spoofed_mac: { stage: "admit", code: "GATEWAY_REJECTS_SPOOFED_TRAFFIC" },
+  spoofed_source: { stage: "admit", code: "ENI_SOURCE_DEST_CHECK_RESTRICTION" },
+  multicast: { stage: "admit", code: "NO_POSSIBLE_DESTINATION" },
+  broadcast: { stage: "admit", code: "NO_POSSIBLE_DESTINATION" },
+  link_local: { stage: "services", code: "NO_POSSIBLE_DESTINATION" },
+  metadata_disabled: { stage: "services" },
+  dns_disabled: { stage: "services" },
+  no_such_service: { stage: "services" },
+  security_group_out: { stage: "security_group_out", code: "ENI_SG_RULES_MISMATCH" },
+  security_group_in: { stage: "security_group_in", code: "ENI_SG_RULES_MISMATCH" },
+  connections_full: { stage: "security_group_out" },
+  fragment_without_first: { stage: "security_group_out" },
+  network_acl_out: { stage: "network_acl_out", code: "SUBNET_ACL_RESTRICTION" },
+  network_acl_in: { stage: "network_acl_in", code: "SUBNET_ACL_RESTRICTION" },
+  no_route: { stage: "route", code: "NO_ROUTE_TO_DESTINATION" },
+  blackhole: { stage: "route", code: "BAD_STATE_ROUTE" },
+  no_such_private_address: { stage: "route", code: "NO_POSSIBLE_DESTINATION" },
+  route_loop: { stage: "route", code: "CANNOT_ROUTE" },
+  no_internet_gateway: { stage: "internet_gateway", code: "BAD_STATE_ATTACHMENT" },
+  no_public_ip: { stage: "internet_gateway", code: "IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS" },
+  public_ip_not_mapped: { stage: "internet_gateway", code: "IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS" },
+  private_destination: { stage: "internet_gateway", code: "IGW_DESTINATION_ADDRESS_NOT_IN_RFC1918_EGRESS" },
+  shared_destination: { stage: "internet_gateway", code: "IGW_DESTINATION_ADDRESS_NOT_IN_RFC6598_EGRESS" },
+  private_source: { stage: "internet_gateway", code: "IGW_SOURCE_ADDRESS_NOT_IN_RFC1918_INGRESS" },
+  shared_source: { stage: "internet_gateway", code: "IGW_SOURCE_ADDRESS_NOT_IN_RFC6598_INGRESS" },
+  own_source: { stage: "internet_gateway", code: "GATEWAY_REJECTS_SPOOFED_TRAFFIC" },
+  not_for_us: { stage: "internet_gateway", code: "IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS" },
+  too_big: { stage: "deliver" },
+  destination_down: { stage: "deliver", code: "BAD_STATE" },
+  tables_incomplete: { stage: "deliver" },
+  destination_check: { stage: "deliver", code: "ENI_SOURCE_DEST_CHECK_RESTRICTION" },
+} as const satisfies Record<string, Drop>;
+
+export type DropReason = keyof typeof DROPS;
+export const DROP_REASONS = Object.keys(DROPS) as readonly DropReason[];

@@ -1,0 +1,180 @@
+/**
+ * The forwarding tables: what the kernel program reads, and what `reach` reads by hand. Their layout is
+ * written once, here, and generated into `datapath/bpf/tables.h` (see `layout.ts`).
+ *
+ * Fields are little-endian host integers unless the type says otherwise:
+ *   u8 u16 u32 u64   unsigned integers (u64 as bigint)
+ *   mac              6 bytes
+ *   addr             16 bytes in network order; an IPv4 address is mapped: ::ffff:a.b.c.d
+ *   be32             an IPv4 address in network order, 0 for none
+ * Fields stand at their natural alignment; padding is explicit, so that a struct has no hidden bytes.
+ */
+export const LAYOUT_VERSION = 1;
+
+export type FieldType =
+  | "u8"
+  | "u16"
+  | "u32"
+  | "u64"
+  | "mac"
+  | "addr"
+  | "be32"
+  | { readonly array: FieldType; readonly length: number }
+  | { readonly struct: string };
+export type StructLayout = Readonly<Record<string, FieldType>>;
+
+export const MAX_GROUPS_PER_INTERFACE = 16;
+export const RULES_PER_CHUNK = 8;
+export const MAX_RULES_PER_LIST = 4096;
+export const MAX_POOLS = 8;
+
+export const STRUCTS = {
+  /** One per VPC. `internet_gateway` is the slot of the attached gateway plus one, 0 when none is attached. */
+  vpc: { internet_gateway: "u32", flags: "u32" },
+
+  /** One per subnet. `router` is the subnet's +1 address; `block`/`length` its IPv4 block. */
+  subnet: { vpc: "u32", route_table: "u32", network_acl: "u32", block: "be32", router: "be32", length: "u32" },
+
+  /** One per interface, at its slot, which is also its link's index. All zero: no such interface. */
+  interface: {
+    flags: "u32",
+    vpc: "u32",
+    subnet: "u32",
+    private_ip: "be32",
+    public_ip: "be32",
+    dns: "be32",
+    mac: "mac",
+    group_count: "u8",
+    hop_limit: "u8",
+    groups: { array: "u32", length: MAX_GROUPS_PER_INTERFACE },
+  },
+
+  /** Key of `addresses`: a private address of a VPC. */
+  address_key: { vpc: "u32", address: "addr" },
+  /** The interface that holds it, and the public address mapped to it (0: none). */
+  address: { interface: "u32", public_ip: "be32" },
+
+  /** Element of `public_addresses`, at the address's place in the pools. `interface` 0: not mapped. */
+  public_address: { interface: "u32", private_ip: "be32" },
+
+  /** Key of `routes`, a longest-prefix trie: `prefix_length` counts the table's 32 bits, then the address's 128. */
+  route_key: { prefix_length: "u32", route_table: "u32", address: "addr" },
+  /** `target` is a ROUTE_TARGET; `slot` the gateway's or the interface's. */
+  route: { target: "u32", slot: "u32" },
+
+  /** Key of `rule_lists`: which list. `owner` is the group's or the ACL's slot. */
+  rule_list_key: { kind: "u32", owner: "u32" },
+  /** `version` names the chunks; a new list is written under a new version, then this pointer moves. */
+  rule_list: { version: "u64", count: "u32", pad: "u32" },
+  /** Key of `rule_chunks`. */
+  rule_chunk_key: { version: "u64", kind: "u32", owner: "u32", chunk: "u32", pad: "u32" },
+  rule_chunk: { rules: { array: { struct: "rule" }, length: RULES_PER_CHUNK } },
+  /**
+   * A rule. `peer`/`peer_length`: the other side's block (length 0 to 128 over the mapped address). `group`: 0,
+   * or the slot plus one of the group that the other side must be a member of. `protocol` 0xffff: any.
+   * Ports (or ICMP type and code, 0xffff any, with `port_from` the type and `port_to` the code).
+   * `action`: 1 allow, 0 deny. `number`: the ACL rule's number, for traces.
+   */
+  rule: { peer: "addr", group: "u32", number: "u32", protocol: "u16", port_from: "u16", port_to: "u16", peer_length: "u8", action: "u8" },
+
+  pool: { base: "be32", mask: "be32", first: "u32", size: "u32" },
+  /** The one element of `settings`. */
+  settings: {
+    layout: "u32",
+    pool_count: "u32",
+    uplink: "u32",
+    services: "u32",
+    fragments: "u32",
+    connection_limit: "u32",
+    /** Fixed time in nanoseconds for tests; 0: the kernel's clock. */
+    now: "u64",
+    uplink_mac: "mac",
+    uplink_peer_mac: "mac",
+    services_mac: "mac",
+    services_peer_mac: "mac",
+    pools: { array: { struct: "pool" }, length: MAX_POOLS },
+  },
+} as const satisfies Record<string, StructLayout>;
+
+export type StructName = keyof typeof STRUCTS;
+
+export const VPC_FLAGS = { dns_support: 1 } as const;
+export const INTERFACE_FLAGS = {
+  present: 1,
+  /** Attached to an instance that is up. */
+  up: 2,
+  source_dest_check: 4,
+  /** Some private address besides the primary exists: look in `addresses`. */
+  secondary_addresses: 8,
+  metadata: 16,
+} as const;
+export const ROUTE_TARGET = { blackhole: 0, local: 1, internet_gateway: 2, interface: 3 } as const;
+export type RouteTargetName = keyof typeof ROUTE_TARGET;
+export const RULE_LIST = { security_group_out: 0, security_group_in: 1, network_acl_out: 2, network_acl_in: 3 } as const;
+export type RuleListName = keyof typeof RULE_LIST;
+
+/** The router's MAC address towards every instance, the same on all interfaces (locally administered). */
+export const ROUTER_MAC = "02:67:6b:00:00:01";
+
+/** The kernel maps of the plan, and what they hold. Arrays are indexed by slot; an absent element is all zero. */
+export const TABLES = {
+  settings: { type: "array", value: "settings", max: 1 },
+  vpcs: { type: "array", value: "vpc", max: 65_536 },
+  subnets: { type: "array", value: "subnet", max: 262_144 },
+  interfaces: { type: "array", value: "interface", max: 1_048_576 },
+  addresses: { type: "hash", key: "address_key", value: "address", max: 1_310_720 },
+  public_addresses: { type: "array", value: "public_address", max: 1_114_112 },
+  routes: { type: "lpm", key: "route_key", value: "route", max: 524_288 },
+  rule_lists: { type: "hash", key: "rule_list_key", value: "rule_list", max: 262_144 },
+  rule_chunks: { type: "hash", key: "rule_chunk_key", value: "rule_chunk", max: 262_144 },
+} as const satisfies Record<string, { type: "array" | "hash" | "lpm"; key?: StructName; value: StructName; max: number }>;
+
+export type TableName = keyof typeof TABLES;
+
+/** The order in which a change is written: what is pointed to before what points to it; removals in reverse. */
+export const WRITE_ORDER: readonly TableName[] = [
+  "settings",
+  "rule_chunks",
+  "rule_lists",
+  "vpcs",
+  "subnets",
+  "interfaces",
+  "addresses",
+  "routes",
+  "public_addresses",
+];
+
+type FieldValue<T> = T extends "u64"
+  ? bigint
+  : T extends "u8" | "u16" | "u32"
+    ? number
+    : T extends "mac" | "addr" | "be32"
+      ? string
+      : T extends { array: infer E }
+        ? readonly FieldValue<E>[]
+        : T extends { struct: infer S extends StructName }
+          ? StructValue<S>
+          : never;
+
+/** A struct as a value: integers are numbers (u64 bigint), addresses and MACs are text ("0.0.0.0" for an absent be32). */
+export type StructValue<S extends StructName> = { readonly [F in keyof (typeof STRUCTS)[S]]: FieldValue<(typeof STRUCTS)[S][F]> };
+
+type KeyOf<T extends TableName> = (typeof TABLES)[T] extends { key: infer K extends StructName } ? StructValue<K> : number;
+type ValueOf<T extends TableName> = StructValue<(typeof TABLES)[T]["value"]>;
+export type TableKey<T extends TableName> = KeyOf<T>;
+export type TableValue<T extends TableName> = ValueOf<T>;
+
+/** One row of one table. */
+export type Entry<T extends TableName = TableName> = {
+  [N in T]: { readonly table: N; readonly key: TableKey<N>; readonly value: TableValue<N> };
+}[T];
+
+/** What turns one plan into the next. */
+export type Delta = { readonly puts: readonly Entry[]; readonly removals: readonly Entry[] };
+
+/** The tables as a reader sees them: the plan's in memory, or the kernel's own. */
+export type TableReader = {
+  readonly lookup: <T extends TableName>(table: T, key: TableKey<T>) => TableValue<T> | undefined;
+  /** Longest-prefix match; also tells which row matched. */
+  readonly longestMatch: (routeTable: number, address: string) => Entry<"routes"> | undefined;
+};
