@@ -1,0 +1,109 @@
+import { Fault } from "../model/fault.ts";
+
+/** A filter as clients send it. */
+export type Filter = { readonly Name?: string | undefined; readonly Values?: readonly string[] | undefined };
+
+/** What a describe call's filters can ask of a resource: its values by filter name. */
+export type FilterFields<T> = Readonly<Record<string, (resource: T) => readonly (string | undefined)[] | string | undefined>>;
+
+type Page = { readonly MaxResults?: number | undefined; readonly NextToken?: string | undefined };
+
+/**
+ * The resources that match every filter (values of one filter are alternatives; `*` and `?` are wildcards, `\` escapes).
+ * `tag:KEY`, `tag-key` and `tag-value` work on every resource that has tags.
+ * @throws InvalidParameterValue when a filter's name is not among `fields`.
+ */
+export function filtered<T extends { readonly tags?: Readonly<Record<string, string>> }>(
+  resources: readonly T[],
+  filters: readonly Filter[] | undefined,
+  fields: FilterFields<T>,
+): readonly T[] {
+  if (!filters || filters.length === 0) return resources;
+  const tests = filters.map((filter) => testOf(filter, fields));
+  return resources.filter((resource) => tests.every((test) => test(resource)));
+}
+
+function testOf<T extends { readonly tags?: Readonly<Record<string, string>> }>(
+  filter: Filter,
+  fields: FilterFields<T>,
+): (resource: T) => boolean {
+  const name = filter.Name;
+  if (name === undefined) throw new Fault("MissingParameter", "The request must contain the parameter Filter.Name");
+  const values = valuesOf(name, fields);
+  const matchers = (filter.Values ?? []).map(wildcard);
+  return (resource) => {
+    const found = values(resource);
+    const list = typeof found === "string" ? [found] : (found ?? []);
+    return list.some((value) => value !== undefined && matchers.some((matches) => matches(value)));
+  };
+}
+
+function valuesOf<T extends { readonly tags?: Readonly<Record<string, string>> }>(
+  name: string,
+  fields: FilterFields<T>,
+): FilterFields<T>[string] {
+  if (name.startsWith("tag:")) {
+    const key = name.slice(4);
+    return (resource) => (resource.tags && Object.hasOwn(resource.tags, key) ? resource.tags[key] : undefined);
+  }
+  if (name === "tag-key") return (resource) => Object.keys(resource.tags ?? {});
+  if (name === "tag-value") return (resource) => Object.values(resource.tags ?? {});
+  const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
+  if (!field) throw new Fault("InvalidParameterValue", `The filter '${name}' is invalid`);
+  return field;
+}
+
+function wildcard(pattern: string): (value: string) => boolean {
+  if (!/[*?\\]/.test(pattern)) return (value) => value === pattern;
+  const source = pattern.replaceAll(/\\(.)|[*?]|[.+^${}()|[\]\\]/gs, (match, escaped: string | undefined) => {
+    if (escaped !== undefined) return escaped.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
+    if (match === "*") return ".*";
+    return match === "?" ? "." : `\\${match}`;
+  });
+  const expression = new RegExp(`^${source}$`, "s");
+  return (value) => expression.test(value);
+}
+
+/**
+ * The resources that a describe call names by id, or all of them. `find` throws the noun's NotFound fault.
+ */
+export function chosen<T>(ids: readonly string[] | undefined, find: (id: string) => T, all: () => readonly T[]): readonly T[] {
+  return ids && ids.length > 0 ? [...new Set(ids)].map(find) : all();
+}
+
+/**
+ * One page of an answer. MaxResults is 5 to 1000 unless `limits` says otherwise; the token names the place to go on from.
+ * @throws InvalidParameterValue for a MaxResults out of range; InvalidNextToken for a token that we did not give.
+ */
+export function paged<T>(
+  resources: readonly T[],
+  page: Page,
+  limits: { readonly min: number; readonly max: number } = { min: 5, max: 1000 },
+): { readonly items: readonly T[]; readonly nextToken: string | undefined } {
+  const { MaxResults: size, NextToken: token } = page;
+  if (size !== undefined && (size < limits.min || size > limits.max)) {
+    const bound = size < limits.min ? `less than ${limits.min}` : `greater than ${limits.max}`;
+    throw new Fault("InvalidParameterValue", `Value ( ${size} ) for parameter maxResults is invalid. Parameter may not be ${bound}.`);
+  }
+  const start = token === undefined || token === "" ? 0 : placeOf(token);
+  const end = size === undefined ? resources.length : start + size;
+  return { items: resources.slice(start, end), nextToken: end < resources.length ? tokenOf(end) : undefined };
+}
+
+const TOKEN = /^genkan-page-(\d{1,9})$/;
+
+function tokenOf(place: number): string {
+  return btoa(`genkan-page-${place}`);
+}
+
+function placeOf(token: string): number {
+  let text = "";
+  try {
+    text = atob(token);
+  } catch {
+    // Not base64: falls through to the fault below.
+  }
+  const place = TOKEN.exec(text)?.[1];
+  if (place === undefined) throw new Fault("InvalidNextToken", `The token '${token}' is invalid`);
+  return Number(place);
+}
