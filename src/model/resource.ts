@@ -6,6 +6,7 @@ import type { InternetGateway } from "./internet-gateway.ts";
 import type { KeyPair } from "./key-pair.ts";
 import type { NetworkAcl } from "./network-acl.ts";
 import type { NetworkInterface } from "./network-interface.ts";
+import type { Region } from "./region-record.ts";
 import type { Route, RouteTable } from "./route-table.ts";
 import type { SecurityGroup, SecurityGroupRule } from "./security-group.ts";
 import type { Subnet } from "./subnet.ts";
@@ -27,6 +28,7 @@ export type Resources = {
   "key-pair": KeyPair;
   "dhcp-options": DhcpOptions;
   "client-token": ClientToken;
+  region: Region;
 };
 
 export type Kind = keyof Resources;
@@ -84,6 +86,7 @@ export const INDEXES = {
   "key-pair": { name: (k: KeyPair) => [k.name] },
   "dhcp-options": {},
   "client-token": {},
+  region: {},
 } as const satisfies { [K in Kind]: Record<string, (resource: Resources[K]) => readonly string[]> };
 
 export type IndexName<K extends Kind> = keyof (typeof INDEXES)[K] & string;
