@@ -1,0 +1,13 @@
+/** `ip-10-0-1-5.ec2.internal`, or under `REGION.compute.internal` outside us-east-1. Source: VPC user guide, "DNS attributes for your VPC". */
+export function privateDnsName(privateIp: string, region: string): string {
+  return `ip-${privateIp.replaceAll(".", "-")}.${privateDnsDomain(region)}`;
+}
+
+export function privateDnsDomain(region: string): string {
+  return region === "us-east-1" ? "ec2.internal" : `${region}.compute.internal`;
+}
+
+/** `ec2-203-0-113-5.compute-1.amazonaws.com`, or under `REGION.compute` outside us-east-1. */
+export function publicDnsName(publicIp: string, region: string): string {
+  return `ec2-${publicIp.replaceAll(".", "-")}.${region === "us-east-1" ? "compute-1" : `${region}.compute`}.amazonaws.com`;
+}

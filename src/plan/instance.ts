@@ -1,0 +1,68 @@
+import { present } from "../lib/assert.ts";
+import { parseCidr } from "../lib/cidr.ts";
+import { formatIpv4, ipv4 } from "../lib/ip.ts";
+import type { Instance } from "../model/instance.ts";
+import { type NetworkInterface, primaryPrivateIp } from "../model/network-interface.ts";
+import type { Reader } from "../model/state.ts";
+import { privateDnsName } from "../model/dns-name.ts";
+
+/** One interface as the instance sees it. */
+export type InterfacePlan = {
+  readonly id: string;
+  /** The index of the link's host-side end. */
+  readonly slot: number;
+  readonly deviceIndex: number;
+  readonly mac: string;
+  /** The first is the primary. */
+  readonly addresses: readonly string[];
+  /** Of the subnet, in bits. */
+  readonly prefixLength: number;
+  /** The subnet's +1 address. */
+  readonly router: string;
+};
+
+/** What the machine needs to boot an instance. */
+export type InstancePlan = {
+  readonly id: string;
+  readonly hostname: string;
+  /** The VPC's +2 address. */
+  readonly dnsServer: string;
+  readonly dnsDomain: string;
+  readonly interfaces: readonly InterfacePlan[];
+  readonly userData: Uint8Array | undefined;
+  readonly publicKey: string | undefined;
+};
+
+/** What the machine must run for an instance, from the state alone. */
+export function instancePlan(reader: Reader, instance: Instance, region: string): InstancePlan {
+  const interfaces = reader
+    .by("network-interface", "instanceId", instance.id)
+    .toSorted((a, b) => (a.attachment?.deviceIndex ?? 0) - (b.attachment?.deviceIndex ?? 0));
+  const first = present(interfaces[0], `the primary interface of ${instance.id}`);
+  const vpc = present(reader.get("vpc", instance.vpcId), instance.vpcId);
+  const block = present(parseCidr(vpc.cidrBlocks[0]?.cidrBlock ?? ""), `the block of ${vpc.id}`);
+  const name = privateDnsName(primaryPrivateIp(first), region);
+  return {
+    id: instance.id,
+    hostname: name.split(".")[0] ?? name,
+    dnsServer: formatIpv4(ipv4(block.base + 2)),
+    dnsDomain: name.slice(name.indexOf(".") + 1),
+    interfaces: interfaces.map((eni) => interfacePlan(reader, eni)),
+    userData: instance.userData === undefined ? undefined : Uint8Array.from(atob(instance.userData), (c) => c.charCodeAt(0)),
+    publicKey: instance.keyName === undefined ? undefined : reader.by("key-pair", "name", instance.keyName)[0]?.publicKey,
+  };
+}
+
+function interfacePlan(reader: Reader, eni: NetworkInterface): InterfacePlan {
+  const subnet = present(reader.get("subnet", eni.subnetId), eni.subnetId);
+  const block = present(parseCidr(subnet.cidrBlock), `the block of ${subnet.id}`);
+  return {
+    id: eni.id,
+    slot: eni.slot,
+    deviceIndex: eni.attachment?.deviceIndex ?? 0,
+    mac: eni.macAddress,
+    addresses: eni.privateIpAddresses,
+    prefixLength: block.length,
+    router: formatIpv4(ipv4(block.base + 1)),
+  };
+}
