@@ -1,0 +1,117 @@
+import { createHash, randomBytes } from "node:crypto";
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  writeSync,
+} from "node:fs";
+import { join, resolve } from "node:path";
+
+/** Where one installation keeps its state, and the six hex digits by which its traces on the machine are named. */
+export type Home = { readonly folder: string; readonly id: string };
+
+/** Made on the first start, kept in the home with mode 0600. */
+export type Credentials = {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly account: string;
+  readonly region: string;
+  /** Opens `/_genkan/…` to the command line. */
+  readonly token: string;
+};
+
+/** How to reach the control plane that is running, or ran last. */
+export type Running = {
+  readonly pid: number;
+  readonly startTime: string;
+  readonly host: string;
+  readonly port: number;
+  readonly version: string;
+};
+
+/** `$GENKAN_HOME`, by default `.genkan` under the working directory. Created with mode 0700 when `create` is set. */
+export function openHome(environment: NodeJS.ProcessEnv, create: boolean): Home {
+  const folder = resolve(environment["GENKAN_HOME"] || ".genkan");
+  if (create) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const real = existsSync(folder) ? realpathSync(folder) : folder;
+  return { folder: real, id: createHash("sha256").update(real).digest("hex").slice(0, 6) };
+}
+
+export function readCredentials(home: Home): Credentials | undefined {
+  return readJson(join(home.folder, "credentials.json")) as Credentials | undefined;
+}
+
+/** The home's credentials; new ones on the first start. Account and region given on the command line are kept for the next start. */
+export function ensureCredentials(
+  home: Home,
+  wanted: { readonly account?: string | undefined; readonly region?: string | undefined },
+): Credentials {
+  const old = readCredentials(home);
+  const credentials: Credentials = {
+    accessKeyId: old?.accessKeyId ?? `AKIA${base32(16)}`,
+    secretAccessKey: old?.secretAccessKey ?? randomBytes(30).toString("base64"),
+    token: old?.token ?? randomBytes(24).toString("hex"),
+    account: wanted.account ?? old?.account ?? "123456789012",
+    region: wanted.region ?? old?.region ?? "us-east-1",
+  };
+  if (JSON.stringify(old) !== JSON.stringify(credentials)) writeJson(join(home.folder, "credentials.json"), credentials);
+  return credentials;
+}
+
+export function readRunning(home: Home): Running | undefined {
+  return readJson(join(home.folder, "running.json")) as Running | undefined;
+}
+
+export function writeRunning(home: Home, running: Running): void {
+  writeJson(join(home.folder, "running.json"), running);
+}
+
+/** Whether the process that `running` names is still that process. */
+export function isAlive(running: Running): boolean {
+  return processStart(running.pid) === running.startTime;
+}
+
+/** A text that differs between two processes that had the same id; undefined when there is no such process. */
+export function processStart(pid: number): string | undefined {
+  try {
+    if (process.platform !== "linux") return process.kill(pid, 0) ? "alive" : undefined;
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+  } catch {
+    return undefined;
+  }
+}
+
+function readJson(path: string): unknown {
+  if (!existsSync(path)) return undefined;
+  try {
+    return JSON.parse(readFileSync(path, "utf8"));
+  } catch (cause) {
+    throw new Error(`${path} can't be read; remove it to start anew`, { cause });
+  }
+}
+
+/** Replaces the file in one step, readable by its owner alone. */
+function writeJson(path: string, value: unknown): void {
+  const draft = `${path}.new`;
+  const file = openSync(draft, "w", 0o600);
+  try {
+    writeSync(file, `${JSON.stringify(value, null, 2)}\n`);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  chmodSync(draft, 0o600);
+  renameSync(draft, path);
+}
+
+function base32(length: number): string {
+  const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+  return [...randomBytes(length)].map((byte) => alphabet.charAt(byte & 31)).join("");
+}

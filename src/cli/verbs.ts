@@ -1,0 +1,161 @@
+import type { Words } from "./language.ts";
+
+/** A command: what it takes, and what it says of itself. The order is the order of `genkan --help`. */
+export type Verb = {
+  readonly summary: Words;
+  readonly usage: string;
+  readonly options: Readonly<Record<string, Option>>;
+};
+export type Option = {
+  readonly type: "string" | "boolean";
+  readonly multiple?: boolean;
+  readonly short?: string;
+  readonly value?: string;
+  readonly words: Words;
+};
+
+const json: Option = { type: "boolean", words: { en: "print JSON", ja: "JSON で出力" } };
+const lang: Option = {
+  type: "string",
+  value: "en|ja",
+  words: { en: "language (default: the locale's)", ja: "言語（既定はロケールに従う）" },
+};
+const region: Option = { type: "string", value: "NAME", words: { en: "region", ja: "リージョン" } };
+
+export const VERBS = {
+  up: {
+    summary: {
+      en: "start Genkan; it stays in the foreground and says when it is ready",
+      ja: "Genkan を起動（フォアグラウンドで動き、準備ができたら知らせます）",
+    },
+    usage: "genkan up [--detach] [options]",
+    options: {
+      detach: {
+        type: "boolean",
+        short: "d",
+        words: { en: "return when it is ready, and leave it running", ja: "準備ができたら戻り、動かし続ける" },
+      },
+      port: {
+        type: "string",
+        value: "PORT",
+        words: { en: "port of the EC2 API (default 4566, or GENKAN_PORT)", ja: "EC2 API のポート（既定 4566、または GENKAN_PORT）" },
+      },
+      account: { type: "string", value: "ID", words: { en: "account (default 123456789012)", ja: "アカウント（既定 123456789012）" } },
+      region: {
+        type: "string",
+        value: "NAME",
+        words: { en: "default region (default us-east-1)", ja: "既定のリージョン（既定 us-east-1）" },
+      },
+      pool: {
+        type: "string",
+        multiple: true,
+        value: "CIDR",
+        words: {
+          en: "public addresses to give out (default 203.0.113.0/24); repeatable",
+          ja: "配るパブリックアドレス（既定 203.0.113.0/24）。繰り返し可",
+        },
+      },
+      quota: {
+        type: "string",
+        multiple: true,
+        value: "NAME=N",
+        words: { en: "raise a quota, or all with `unlimited`; repeatable", ja: "クォータを上げる。`unlimited` ですべて。繰り返し可" },
+      },
+      auth: {
+        type: "string",
+        value: "signature|none",
+        words: {
+          en: "`none` accepts unsigned requests: only on a sealed test machine",
+          ja: "`none` は署名なしを受け付ける（隔離されたテスト機のみ）",
+        },
+      },
+      "no-host-link": {
+        type: "boolean",
+        words: { en: "do not make this machine a host of the simulated internet", ja: "このマシンを模擬インターネットのホストにしない" },
+      },
+      "no-packets": {
+        type: "boolean",
+        words: { en: "the control plane alone: no packet moves", ja: "コントロールプレーンのみ（パケットは流れない）" },
+      },
+    },
+  },
+  down: {
+    summary: {
+      en: "stop Genkan and remove everything that it made on this machine; the state is kept",
+      ja: "Genkan を止め、このマシンに作ったものをすべて取り除く（状態は残る）",
+    },
+    usage: "genkan down",
+    options: {},
+  },
+  status: {
+    summary: { en: "what is up: instances, gateways, addresses, drops", ja: "稼働状況: インスタンス、ゲートウェイ、アドレス、破棄" },
+    usage: "genkan status [--json]",
+    options: { json },
+  },
+  env: {
+    summary: { en: 'point AWS clients here: eval "$(genkan env)"', ja: 'AWS クライアントの向き先をここにする: eval "$(genkan env)"' },
+    usage: 'eval "$(genkan env)"',
+    options: { json },
+  },
+  aws: {
+    summary: { en: "run the AWS CLI against Genkan", ja: "AWS CLI を Genkan に向けて実行" },
+    usage: "genkan aws ec2 describe-vpcs",
+    options: {},
+  },
+  exec: {
+    summary: { en: "run a command in an instance", ja: "インスタンスの中でコマンドを実行" },
+    usage: "genkan exec INSTANCE -- COMMAND…",
+    options: {},
+  },
+  internet: {
+    summary: { en: "run a command on the internet's side", ja: "インターネット側でコマンドを実行" },
+    usage: "genkan internet -- COMMAND…",
+    options: {},
+  },
+  explain: {
+    summary: {
+      en: "why can, or can't, this instance reach the internet; and which command mends it",
+      ja: "インスタンスがインターネットと通信できる・できない理由と、直すためのコマンド",
+    },
+    usage: "genkan explain INSTANCE [--to ADDRESS] [--port PORT] [--protocol tcp|udp|icmp]",
+    options: {
+      to: {
+        type: "string",
+        value: "ADDRESS",
+        words: { en: "a host of the internet (default 198.51.100.1)", ja: "インターネット側のホスト（既定 198.51.100.1）" },
+      },
+      port: { type: "string", value: "PORT", words: { en: "the port asked about (default 80)", ja: "調べるポート（既定 80）" } },
+      protocol: { type: "string", value: "NAME", words: { en: "tcp, udp or icmp (default tcp)", ja: "tcp、udp、icmp（既定 tcp）" } },
+      region,
+      json,
+      lang,
+    },
+  },
+  demo: {
+    summary: {
+      en: "one VPC built step by step, with real packets after each step",
+      ja: "VPC を一歩ずつ作り、一歩ごとに本物のパケットを送る",
+    },
+    usage: "genkan demo [--lang ja]",
+    options: { lang },
+  },
+  doctor: {
+    summary: { en: "what this machine has and lacks", ja: "このマシンに足りているもの、足りないもの" },
+    usage: "genkan doctor [--json]",
+    options: { json, lang },
+  },
+  reset: {
+    summary: {
+      en: "an empty region again: terminates every instance, deletes everything",
+      ja: "空のリージョンに戻す（全インスタンスを終了し、すべて削除）",
+    },
+    usage: "genkan reset",
+    options: {},
+  },
+} as const satisfies Record<string, Verb>;
+
+export type VerbName = keyof typeof VERBS;
+
+export function isVerb(name: string): name is VerbName {
+  return Object.hasOwn(VERBS, name);
+}
