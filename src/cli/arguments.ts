@@ -12,14 +12,14 @@ export type Arguments = {
 };
 
 /** The commands whose words after the first belong to another program. */
-const PASS_ON: readonly VerbName[] = ["aws"];
+const PASS_ON: ReadonlySet<VerbName> = new Set(["aws"]);
 
 /** @throws CommandError for an unknown command or option. */
 export function parseArguments(argv: readonly string[]): Arguments | undefined {
   const [name, ...words] = argv;
   if (name === undefined || name === "--help" || name === "-h" || name === "help") return undefined;
   if (!isVerb(name)) throw new CommandError(`genkan has no command '${name}'. See: ./genkan --help`);
-  if (PASS_ON.includes(name)) return { verb: name, options: {}, positionals: [], rest: words, help: false };
+  if (PASS_ON.has(name)) return { verb: name, options: {}, positionals: [], rest: words, help: false };
   const cut = words.indexOf("--");
   const own = cut < 0 ? words : words.slice(0, cut);
   const verb: Verb = VERBS[name];

@@ -1,0 +1,56 @@
+import type { Paint } from "./language.ts";
+
+export type Status = {
+  readonly version: string;
+  readonly endpoint: string;
+  readonly packets: boolean;
+  readonly noPackets?: string;
+  readonly regions: readonly RegionStatus[];
+  readonly drops: readonly { readonly interface: string; readonly reason: string; readonly packets: number; readonly bytes: number }[];
+};
+
+export type RegionStatus = {
+  readonly account: string;
+  readonly region: string;
+  readonly vpcs: readonly { readonly id: string; readonly cidr: string; readonly gateway?: string | undefined }[];
+  readonly instances: readonly {
+    readonly id: string;
+    readonly state: string;
+    readonly privateIp: string;
+    readonly publicIp?: string | undefined;
+    readonly subnet: string;
+  }[];
+  readonly addresses: number;
+};
+
+/** The status as lines for a person. */
+export function statusLines(status: Status, paint: Paint): readonly string[] {
+  const lines = [`Genkan ${status.version} is up at ${status.endpoint}${status.packets ? "" : paint.bad(" (no packets move)")}`];
+  if (!status.packets && status.noPackets) lines.push(`  ${status.noPackets}`);
+  for (const region of status.regions) {
+    lines.push("", paint.strong(`${region.region} (account ${region.account})`));
+    lines.push(...table(region.vpcs.map((vpc) => [vpc.id, vpc.cidr, vpc.gateway ?? paint.faint("no internet gateway")])));
+    if (region.instances.length > 0)
+      lines.push(...table(region.instances.map((i) => [i.id, i.state, i.privateIp, i.publicIp ?? paint.faint("no public IP"), i.subnet])));
+    if (region.addresses > 0) lines.push(`  ${region.addresses} Elastic IP${region.addresses === 1 ? "" : "s"}`);
+  }
+  if (status.drops.length > 0) {
+    lines.push("", paint.strong("dropped packets"));
+    lines.push(...table(status.drops.map((drop) => [drop.interface, drop.reason, `${drop.packets} packets`, `${drop.bytes} bytes`])));
+  }
+  return lines;
+}
+
+/** Rows with their columns aligned, indented by two. */
+export function table(rows: readonly (readonly string[])[]): readonly string[] {
+  const widths: number[] = [];
+  for (const row of rows) for (const [place, cell] of row.entries()) widths[place] = Math.max(widths[place] ?? 0, visible(cell));
+  return rows.map((row) => `  ${row.map((cell, place) => cell + " ".repeat((widths[place] ?? 0) - visible(cell))).join("  ")}`.trimEnd());
+}
+
+/** How many columns the text takes on a terminal: colours none, Japanese characters two. */
+function visible(text: string): number {
+  // oxlint-disable-next-line no-control-regex -- colours are control sequences
+  const plain = text.replaceAll(/\u001B\[\d+m/g, "");
+  return [...plain].reduce((sum, character) => sum + (/[\u3000-\u9fff\uff00-\uff60]/.test(character) ? 2 : 1), 0);
+}
