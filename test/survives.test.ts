@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import * as ec2 from "@aws-sdk/client-ec2";
+import { attachGateway, buildVpc, type Genkan, launchInstance, noPackets, ROOT, startGenkan, there } from "./kit.ts";
+
+const STREAM = join(ROOT, "dist/test/udp-stream.js");
+const SECONDS = 20;
+const RATE = 1000;
+
+describe("packets outlive the control plane", { skip: noPackets }, () => {
+  let genkan: Genkan;
+  before(async () => {
+    genkan = await startGenkan();
+  });
+  after(() => genkan.stop());
+
+  test(
+    `kill -9, restart and an upgrade of the kernel program: no gap in ${SECONDS} seconds of numbered packets each way`,
+    { timeout: 120_000 },
+    async () => {
+      const { client } = genkan;
+      const vpc = await buildVpc(client);
+      const igw = await attachGateway(client, vpc.vpc);
+      await client.send(new ec2.CreateRouteCommand({ RouteTableId: vpc.table, DestinationCidrBlock: "0.0.0.0/0", GatewayId: igw }));
+      const instance = await launchInstance(client, vpc, { publicIp: true });
+      const address = there(instance.PublicIpAddress);
+
+      const argv = (prefix: readonly string[], ...rest: string[]): readonly string[] => [...prefix, process.execPath, STREAM, ...rest];
+      const inside = await prefixOf(genkan, "instances", there(instance.InstanceId));
+      const outside = await prefixOf(genkan, "internet", "");
+      const receivers = [start(argv(inside, "receive", "9000")), start(argv(outside, "receive", "9000"))];
+      for (const receiver of receivers) await line(receiver);
+      const senders = [
+        start(argv(outside, "send", address, "9000", String(RATE), String(SECONDS))),
+        start(argv(inside, "send", "198.51.100.1", "9000", String(RATE), String(SECONDS))),
+      ];
+      for (const sender of senders) await line(sender);
+
+      for (let round = 0; round < 3; round += 1) {
+        const group = there(genkan.process.pid);
+        const ended = once(genkan.process, "exit");
+        process.kill(-group, "SIGKILL");
+        await ended;
+        // Each start loads the kernel program anew and swaps it in place of the running one.
+        await genkan.start();
+      }
+      await Promise.all(senders.map((sender) => once(sender, "exit")));
+      for (const receiver of receivers) {
+        receiver.stdin?.end();
+        const report = JSON.parse(await line(receiver)) as { received: number; missing: number };
+        assert.deepEqual(report, { received: RATE * SECONDS, missing: 0 });
+      }
+    },
+  );
+});
+
+async function prefixOf(genkan: Genkan, what: string, id: string): Promise<readonly string[]> {
+  const { token } = JSON.parse(await import("node:fs").then((fs) => fs.readFileSync(join(genkan.home, "credentials.json"), "utf8"))) as {
+    token: string;
+  };
+  const answer = await fetch(`http://127.0.0.1:${genkan.port}/_genkan/${what}/${id}`, { headers: { authorization: `Bearer ${token}` } });
+  const { netns } = (await answer.json()) as { netns: string };
+  return ["nsenter", `--net=${netns}`];
+}
+
+function start(argv: readonly string[]): ChildProcess {
+  const [command = "", ...args] = argv;
+  return spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
+}
+
+function line(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    child.stdout?.once("data", (chunk: Buffer) => resolve(chunk.toString().trim()));
+    child.once("error", reject);
+  });
+}
