@@ -1,3 +1,4 @@
+import { present } from "./assert.ts";
 import { formatIpv4, type Ipv4, parseIpv4 } from "./ip.ts";
 
 /** An IPv4 block in canonical form: no host bit is set. */
@@ -11,6 +12,11 @@ export function parseCidr(text: string): Cidr | undefined {
   const bits = Number(length);
   if (base === undefined || bits > 32) return undefined;
   return { base: (base - (base % 2 ** (32 - bits))) as Ipv4, length: bits };
+}
+
+/** The block in text that is known to be one, such as the state's. */
+export function cidrOf(text: string): Cidr {
+  return present(parseCidr(text), text);
 }
 
 export function formatCidr(cidr: Cidr): string {

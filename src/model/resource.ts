@@ -39,11 +39,21 @@ export type Resource = Resources[Kind];
  * A resource appears under every key that the function returns.
  */
 export const INDEXES = {
-  vpc: {},
+  vpc: {
+    /** By the id of any of its blocks' associations, or of its main route table's. */
+    associationId: (v: Vpc) => [v.mainRouteTable.associationId, ...v.cidrBlocks.map((block) => block.associationId)],
+    dhcpOptionsId: (v: Vpc) => [v.dhcpOptionsId],
+    /** The default VPC is under `true`. */
+    isDefault: (v: Vpc) => [String(v.isDefault)],
+  },
   subnet: {
     vpcId: (s: Subnet) => [s.vpcId],
     routeTableId: (s: Subnet) => (s.routeTableAssociation ? [s.routeTableAssociation.routeTableId] : []),
     networkAclId: (s: Subnet) => [s.networkAcl.networkAclId],
+    /** By the id of its association with a route table or with a network ACL. */
+    associationId: (s: Subnet) => [s.networkAcl.associationId, ...(s.routeTableAssociation ? [s.routeTableAssociation.associationId] : [])],
+    /** The default subnet of a zone is under the zone's name. */
+    defaultForAz: (s: Subnet) => (s.defaultForAz ? [s.availabilityZone] : []),
   },
   "route-table": { vpcId: (t: RouteTable) => [t.vpcId] },
   route: {

@@ -1,0 +1,31 @@
+import { type Cidr, parseCidr } from "../lib/cidr.ts";
+import { Fault } from "../model/fault.ts";
+
+/** The parameter's value. @throws MissingParameter when it is absent or empty; `name` is spelled as AWS does, `vpcId`. */
+export function required<T>(value: T | undefined, name: string): T {
+  if (value === undefined || value === "") throw new Fault("MissingParameter", `The request must contain the parameter ${name}`);
+  return value;
+}
+
+/**
+ * Refuses parameters that AWS knows and Genkan does not honour. `false`, an empty list and absence ask for nothing and pass.
+ * @throws UnsupportedOperation naming the first such parameter.
+ */
+export function refuseUnoffered<T extends object>(input: T, names: readonly (keyof T & string)[]): void {
+  for (const name of names) {
+    const value: unknown = input[name];
+    if (value === undefined || value === false || (Array.isArray(value) && value.length === 0)) continue;
+    throw new Fault("UnsupportedOperation", `Genkan does not offer the parameter ${name}.`);
+  }
+}
+
+/** The block in canonical form. @throws InvalidParameterValue when the text is no IPv4 block. */
+export function requiredCidr(text: string | undefined, name: string): Cidr {
+  const cidr = parseCidr(required(text, name));
+  if (!cidr) throw new Fault("InvalidParameterValue", `Value (${text}) for parameter ${name} is invalid. This is not a valid CIDR block.`);
+  return cidr;
+}
+
+/** The answer of an action that has nothing to tell but that it is done. */
+export type Done = Readonly<Record<string, never>>;
+export const DONE: Done = {};

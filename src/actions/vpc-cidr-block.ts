@@ -1,0 +1,90 @@
+import type {
+  AssociateVpcCidrBlockRequest,
+  AssociateVpcCidrBlockResult,
+  DisassociateVpcCidrBlockRequest,
+  DisassociateVpcCidrBlockResult,
+} from "@aws-sdk/client-ec2";
+import { type Cidr, cidrContains, cidrOf, cidrsOverlap, formatCidr } from "../lib/cidr.ts";
+import { Fault } from "../model/fault.ts";
+import { newId } from "../model/id.ts";
+import type { Tx } from "../model/state.ts";
+import type { Vpc } from "../model/vpc.ts";
+import type { Action } from "./action.ts";
+import { refuseUnoffered, required, requiredCidr } from "./parameter.ts";
+import { requireQuota } from "./quota.ts";
+import { findVpc, primaryCidr } from "./vpc.ts";
+import { requireAssociable, requireVpcRange } from "./vpc-range.ts";
+
+/** A block more for a VPC. Every table of the VPC gets its local route, since local routes follow from the blocks. */
+const AssociateVpcCidrBlock: Action<AssociateVpcCidrBlockRequest, AssociateVpcCidrBlockResult> = (tx, input, context) => {
+  const vpc = findVpc(tx, input.VpcId);
+  refuseUnoffered(input, [
+    "AmazonProvidedIpv6CidrBlock",
+    "Ipv6CidrBlock",
+    "Ipv6CidrBlockNetworkBorderGroup",
+    "Ipv6IpamPoolId",
+    "Ipv6NetmaskLength",
+    "Ipv6Pool",
+    "Ipv4IpamPoolId",
+    "Ipv4NetmaskLength",
+  ]);
+  const cidr = requiredCidr(input.CidrBlock, "cidrBlock");
+  requireVpcRange(cidr);
+  requireAssociable(cidrOf(primaryCidr(vpc)), cidr);
+  requireFree(tx, vpc, cidr);
+  const most = context.quotas["cidrs-per-vpc"];
+  const words = `This network ${vpc.id} has met its maximum number of allowed CIDRs: ${most}`;
+  requireQuota(context, "cidrs-per-vpc", vpc.cidrBlocks.length + 1, "CidrLimitExceeded", words);
+  const added = { associationId: newId("vpc-cidr-association", context.random), cidrBlock: formatCidr(cidr) };
+  tx.put({ ...vpc, cidrBlocks: [...vpc.cidrBlocks, added] });
+  return {
+    VpcId: vpc.id,
+    CidrBlockAssociation: { AssociationId: added.associationId, CidrBlock: added.cidrBlock, CidrBlockState: { State: "associating" } },
+  };
+};
+
+/** @throws InvalidVpc.Range when the block meets one of the VPC's, or holds the whole destination of one of its routes. */
+function requireFree(tx: Tx, vpc: Vpc, cidr: Cidr): void {
+  if (vpc.cidrBlocks.some(({ cidrBlock }) => cidrsOverlap(cidrOf(cidrBlock), cidr))) {
+    throw new Fault("InvalidVpc.Range", `The CIDR '${formatCidr(cidr)}' conflicts with another CIDR block of the VPC.`);
+  }
+  for (const table of tx.by("route-table", "vpcId", vpc.id)) {
+    const route = tx.by("route", "routeTableId", table.id).find(({ destination }) => cidrContains(cidr, cidrOf(destination)));
+    if (route) {
+      throw new Fault(
+        "InvalidVpc.Range",
+        `The CIDR '${formatCidr(cidr)}' conflicts with the route to ${route.destination} in route table ${table.id}.`,
+      );
+    }
+  }
+}
+
+const DisassociateVpcCidrBlock: Action<DisassociateVpcCidrBlockRequest, DisassociateVpcCidrBlockResult> = (tx, input) => {
+  const id = required(input.AssociationId, "associationId");
+  const vpc = tx.by("vpc", "associationId", id)[0];
+  const association = vpc?.cidrBlocks.find(({ associationId }) => associationId === id);
+  if (!vpc || !association) {
+    throw new Fault("InvalidVpcCidrBlockAssociationID.NotFound", `The vpc CIDR block association ID '${id}' does not exist`);
+  }
+  if (association === vpc.cidrBlocks[0]) {
+    throw new Fault(
+      "OperationNotPermitted",
+      `The vpc CIDR block with association ID ${id} may not be disassociated. It is the primary IPv4 CIDR block of the VPC`,
+    );
+  }
+  const range = cidrOf(association.cidrBlock);
+  if (tx.by("subnet", "vpcId", vpc.id).some((subnet) => cidrContains(range, cidrOf(subnet.cidrBlock)))) {
+    throw new Fault("InvalidCidrBlock.InUse", `The vpc ${vpc.id} currently has a subnet within CIDR block ${association.cidrBlock}`);
+  }
+  tx.put({ ...vpc, cidrBlocks: vpc.cidrBlocks.filter((kept) => kept !== association) });
+  return {
+    VpcId: vpc.id,
+    CidrBlockAssociation: {
+      AssociationId: id,
+      CidrBlock: association.cidrBlock,
+      CidrBlockState: { State: "disassociating" },
+    },
+  };
+};
+
+export const vpcCidrBlockActions = { AssociateVpcCidrBlock, DisassociateVpcCidrBlock };

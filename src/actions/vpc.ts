@@ -1,0 +1,131 @@
+import type {
+  DescribeVpcAttributeRequest,
+  DescribeVpcAttributeResult,
+  DescribeVpcsRequest,
+  DescribeVpcsResult,
+  ModifyVpcAttributeRequest,
+  ModifyVpcTenancyRequest,
+  ModifyVpcTenancyResult,
+  Vpc as VpcAnswer,
+} from "@aws-sdk/client-ec2";
+import { present } from "../lib/assert.ts";
+import { Fault } from "../model/fault.ts";
+import type { Reader } from "../model/state.ts";
+import type { Vpc } from "../model/vpc.ts";
+import type { Action, Context } from "./action.ts";
+import { chosen, type FilterFields, filtered, paged } from "./describe.ts";
+import { type Done, DONE, required } from "./parameter.ts";
+import { tagListOrAbsent } from "./tags.ts";
+
+/** @throws MissingParameter without an id; InvalidVpcID.NotFound for an id that no VPC has, malformed ones included. */
+export function findVpc(tx: Reader, id: string | undefined): Vpc {
+  const vpc = tx.get("vpc", required(id, "vpcId"));
+  if (!vpc) throw new Fault("InvalidVpcID.NotFound", `The vpc ID '${id}' does not exist`);
+  return vpc;
+}
+
+/** The region's default VPC, if it has one. */
+export function defaultVpcOf(tx: Reader): Vpc | undefined {
+  return tx.by("vpc", "isDefault", "true")[0];
+}
+
+export function primaryCidr(vpc: Vpc): string {
+  return present(vpc.cidrBlocks[0], `the primary block of ${vpc.id}`).cidrBlock;
+}
+
+/** A VPC as the API describes it. Without tags `Tags` is absent (facts of recorded answers). */
+export function describedVpc(vpc: Vpc, context: Context): VpcAnswer {
+  return {
+    VpcId: vpc.id,
+    OwnerId: context.account,
+    State: "available",
+    CidrBlock: primaryCidr(vpc),
+    CidrBlockAssociationSet: vpc.cidrBlocks.map((block) => ({
+      AssociationId: block.associationId,
+      CidrBlock: block.cidrBlock,
+      CidrBlockState: { State: "associated" },
+    })),
+    DhcpOptionsId: vpc.dhcpOptionsId,
+    Tags: tagListOrAbsent(vpc.tags),
+    InstanceTenancy: vpc.instanceTenancy,
+    IsDefault: vpc.isDefault,
+  };
+}
+
+function fields(context: Context): FilterFields<Vpc> {
+  const isDefault = (vpc: Vpc): string => String(vpc.isDefault);
+  return {
+    cidr: primaryCidr,
+    "cidr-block": primaryCidr,
+    "cidr-block-association.association-id": (vpc) => vpc.cidrBlocks.map((block) => block.associationId),
+    "cidr-block-association.cidr-block": (vpc) => vpc.cidrBlocks.map((block) => block.cidrBlock),
+    "cidr-block-association.state": () => "associated",
+    "dhcp-options-id": (vpc) => vpc.dhcpOptionsId,
+    "instance-tenancy": (vpc) => vpc.instanceTenancy,
+    "ipv6-cidr-block-association.association-id": () => undefined,
+    "ipv6-cidr-block-association.ipv6-cidr-block": () => undefined,
+    "ipv6-cidr-block-association.ipv6-pool": () => undefined,
+    "ipv6-cidr-block-association.state": () => undefined,
+    "is-default": isDefault,
+    isDefault,
+    "owner-id": () => context.account,
+    state: () => "available",
+    "vpc-id": (vpc) => vpc.id,
+  };
+}
+
+const DescribeVpcs: Action<DescribeVpcsRequest, DescribeVpcsResult> = (tx, input, context) => {
+  const vpcs = chosen(
+    input.VpcIds,
+    (id) => findVpc(tx, id),
+    () => tx.list("vpc"),
+  );
+  const { items, nextToken } = paged(filtered(vpcs, input.Filters, fields(context)), input);
+  return { Vpcs: items.map((vpc) => describedVpc(vpc, context)), NextToken: nextToken };
+};
+
+const ModifyVpcAttribute: Action<ModifyVpcAttributeRequest, Done> = (tx, input) => {
+  const vpc = findVpc(tx, input.VpcId);
+  const given = (["EnableDnsSupport", "EnableDnsHostnames", "EnableNetworkAddressUsageMetrics"] as const).filter(
+    (name) => input[name] !== undefined,
+  );
+  const [name, second] = given;
+  if (name === undefined) throw new Fault("InvalidParameterCombination", "No attributes specified.");
+  if (second !== undefined) {
+    throw new Fault("InvalidParameterCombination", `Fields for multiple attribute types specified: ${given.map(memberName).join(", ")}`);
+  }
+  tx.put({ ...vpc, [memberName(name)]: required(input[name]?.Value, `${memberName(name)}.value`) });
+  return DONE;
+};
+
+type AttributeName = "EnableDnsSupport" | "EnableDnsHostnames" | "EnableNetworkAddressUsageMetrics";
+
+function memberName<N extends AttributeName>(name: N): Uncapitalize<N> {
+  return (name.charAt(0).toLowerCase() + name.slice(1)) as Uncapitalize<N>;
+}
+
+const DescribeVpcAttribute: Action<DescribeVpcAttributeRequest, DescribeVpcAttributeResult> = (tx, input) => {
+  const vpc = findVpc(tx, input.VpcId);
+  const attribute = required(input.Attribute, "attribute");
+  switch (attribute) {
+    case "enableDnsSupport":
+      return { VpcId: vpc.id, EnableDnsSupport: { Value: vpc.enableDnsSupport } };
+    case "enableDnsHostnames":
+      return { VpcId: vpc.id, EnableDnsHostnames: { Value: vpc.enableDnsHostnames } };
+    case "enableNetworkAddressUsageMetrics":
+      return { VpcId: vpc.id, EnableNetworkAddressUsageMetrics: { Value: vpc.enableNetworkAddressUsageMetrics } };
+    default:
+      throw new Fault("InvalidParameterValue", `Value (${String(attribute)}) for parameter attribute is invalid. Unknown VPC attribute`);
+  }
+};
+
+const ModifyVpcTenancy: Action<ModifyVpcTenancyRequest, ModifyVpcTenancyResult> = (tx, input) => {
+  const vpc = findVpc(tx, input.VpcId);
+  if (required(input.InstanceTenancy, "instanceTenancy") !== "default") {
+    throw new Fault("InvalidParameterValue", `Value (${String(input.InstanceTenancy)}) for parameter instanceTenancy is invalid.`);
+  }
+  tx.put({ ...vpc, instanceTenancy: "default" });
+  return { ReturnValue: true };
+};
+
+export const vpcActions = { DescribeVpcs, ModifyVpcAttribute, DescribeVpcAttribute, ModifyVpcTenancy };
