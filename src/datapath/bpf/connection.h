@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * The memory of security groups: one entry per exchange and interface, keyed by what is seen at the interface.
+ *
+ * An ordinary hash and a limit per interface, not an LRU: one tenant's flood must not evict another's connections.
+ * The program never removes an entry; one that has expired counts as absent and is taken over in place. User
+ * space sweeps, and tells by `connections_removed` how many of those counted in `connections_created` are gone.
+ * Each flag is a byte of its own that only ever becomes 1, so that CPUs need no lock.
+ */
+#pragma once
+
+#include "packet.h"
+
+/* Idle timeouts, AWS's: TCP established 5 days, UDP stream 180 s, UDP one way 30 s. The rest has no documented value. */
+#define TIMEOUT_TCP_OPENING (60 * SECOND)
+#define TIMEOUT_TCP_ESTABLISHED (432000 * SECOND)
+#define TIMEOUT_TCP_CLOSING (120 * SECOND) /* a FIN seen */
+#define TIMEOUT_TCP_CLOSED (10 * SECOND)   /* FINs both ways, or a RST */
+#define TIMEOUT_UDP_SINGLE (30 * SECOND)
+#define TIMEOUT_UDP_STREAM (180 * SECOND)
+#define TIMEOUT_OTHER (30 * SECOND)
+
+struct connection_key {
+	__u32 interface;
+	__u16 local_port;  /* host order; ICMP: the identifier */
+	__u16 remote_port; /* ICMP: the request's type, plus 0x100 when the interface asked */
+	union address_bytes local;
+	union address_bytes remote;
+	__u8 protocol;
+	__u8 pad[3];
+};
+
+struct connection {
+	__u64 expires; /* nanoseconds, monotonic clock */
+	__u64 created;
+	__u8 local_seen; /* the interface has sent */
+	__u8 remote_seen;
+	__u8 local_fin;
+	__u8 remote_fin;
+	__u8 reset;
+	__u8 pad[3];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1048576);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct connection_key);
+	__type(value, struct connection);
+} connections SEC(".maps");
+
+/* By interface slot: entries made since the maps exist (the program's), and how many of them are gone (user space's). */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 65536);
+	__type(key, __u32);
+	__type(value, __u32);
+} connections_created SEC(".maps"), connections_removed SEC(".maps");
+
+/* The request that an ICMP query or answer belongs to. */
+static __always_inline __u16 icmp_request_type(__u8 type)
+{
+	return type == 0 ? 8 : type == 14 ? 13 : type == 16 ? 15 : type == 18 ? 17 : type;
+}
+
+static __always_inline int is_icmp_answer(const struct flow *flow)
+{
+	return flow->protocol == IPPROTO_ICMP && icmp_request_type(flow->type) != flow->type;
+}
+
+/* The key of a flow at an interface; `inbound`: the flow comes towards the interface. */
+static __always_inline void connection_key(struct connection_key *key, __u32 interface, const struct flow *flow, int inbound)
+{
+	__builtin_memset(key, 0, sizeof(*key));
+	key->interface = interface;
+	key->protocol = flow->protocol;
+	map_ipv4(&key->local, inbound ? flow->destination : flow->source);
+	map_ipv4(&key->remote, inbound ? flow->source : flow->destination);
+	if (flow->protocol == IPPROTO_ICMP) {
+		int asked_here = is_icmp_answer(flow) ? inbound : !inbound;
+
+		key->local_port = flow->source_port;
+		key->remote_port = icmp_request_type(flow->type) | (asked_here ? 0x100 : 0);
+	} else {
+		key->local_port = inbound ? flow->destination_port : flow->source_port;
+		key->remote_port = inbound ? flow->source_port : flow->destination_port;
+	}
+}
+
+static __always_inline __u64 connection_timeout(const struct connection *c, __u8 protocol)
+{
+	if (protocol == IPPROTO_UDP)
+		return c->local_seen && c->remote_seen ? TIMEOUT_UDP_STREAM : TIMEOUT_UDP_SINGLE;
+	if (protocol != IPPROTO_TCP)
+		return TIMEOUT_OTHER;
+	if (c->reset || (c->local_fin && c->remote_fin))
+		return TIMEOUT_TCP_CLOSED;
+	if (c->local_fin || c->remote_fin)
+		return TIMEOUT_TCP_CLOSING;
+	return c->local_seen && c->remote_seen ? TIMEOUT_TCP_ESTABLISHED : TIMEOUT_TCP_OPENING;
+}
+
+/* Notes the packet on its connection. */
+static __always_inline void refresh_connection(struct connection *c, const struct packet *p, int inbound)
+{
+	if (inbound)
+		c->remote_seen = 1;
+	else
+		c->local_seen = 1;
+	if (p->flow.protocol == IPPROTO_TCP && !p->is_later_fragment) {
+		if (p->tcp_flags & TCP_RST)
+			c->reset = 1;
+		if (p->tcp_flags & TCP_FIN) {
+			if (inbound)
+				c->remote_fin = 1;
+			else
+				c->local_fin = 1;
+		}
+	}
+	c->expires = p->now + connection_timeout(c, p->flow.protocol);
+}
+
+/* A connection that is over may be opened anew, and then the rules decide anew. */
+static __always_inline int is_reopened(const struct connection *c, const struct packet *p)
+{
+	return p->flow.protocol == IPPROTO_TCP && !p->is_later_fragment && (p->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN &&
+	       (c->reset || c->local_fin || c->remote_fin);
+}
+
+/* The live connection of the key, or nothing. */
+static __always_inline struct connection *find_connection(const struct connection_key *key, __u64 now)
+{
+	struct connection *c = bpf_map_lookup_elem(&connections, key);
+
+	return c && c->expires > now ? c : 0;
+}
+
+static __always_inline int limit_reached(__u32 interface, __u32 limit)
+{
+	const __u32 *created = bpf_map_lookup_elem(&connections_created, &interface);
+	const __u32 *removed = bpf_map_lookup_elem(&connections_removed, &interface);
+
+	return !created || !removed || *created - *removed >= limit;
+}
+
+/* Remembers a new exchange: 0, or the reason to drop. */
+static __always_inline int open_connection(struct packet *p, const struct connection_key *key, int inbound)
+{
+	const struct settings *s = get_settings();
+	struct connection fresh = { .created = p->now };
+	struct connection *old;
+	__u32 *created;
+	long error;
+
+	refresh_connection(&fresh, p, inbound);
+	old = bpf_map_lookup_elem(&connections, key);
+	if (old) {
+		*old = fresh;
+		return 0;
+	}
+	if (!s || limit_reached(key->interface, s->connection_limit))
+		return DROP_connections_full;
+	error = bpf_map_update_elem(&connections, key, &fresh, BPF_NOEXIST);
+	if (error == -17 /* EEXIST: another CPU was faster */)
+		return 0;
+	if (error)
+		return DROP_connections_full;
+	created = bpf_map_lookup_elem(&connections_created, &key->interface);
+	if (created)
+		__sync_fetch_and_add(created, 1);
+	return 0;
+}

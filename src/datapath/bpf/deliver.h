@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * Stage deliver: the MTU, then the bytes (the view's addresses, the Ethernet header), then out, past the neighbour's
+ * queue straight into the other namespace.
+ */
+#pragma once
+
+#include "fragment.h"
+#include "interface.h"
+
+/* The IP length of the longest packet that this becomes on the wire: a segment, when the sender left cutting to the device. */
+static __always_inline __u32 wire_length(struct __sk_buff *skb, const struct packet *p)
+{
+	__u32 transport = 8;
+
+	if (!skb->gso_size)
+		return p->total_length;
+	if (p->flow.protocol == IPPROTO_TCP) {
+		__u8 offset = 0;
+
+		bpf_skb_load_bytes(skb, p->l4 + 12, &offset, 1);
+		transport = (offset >> 4) * 4;
+	}
+	return p->header_length + transport + skb->gso_size;
+}
+
+static __always_inline int write_macs(struct __sk_buff *skb, const __u8 *source, const __u8 *destination)
+{
+	__u8 macs[12];
+
+	__builtin_memcpy(macs, destination, 6);
+	__builtin_memcpy(macs + 6, source, 6);
+	return bpf_skb_store_bytes(skb, 0, macs, sizeof(macs), 0);
+}
+
+static __always_inline int write_addresses(struct __sk_buff *skb, struct packet *p)
+{
+	return translate(skb, p, p->ip.source, p->flow.source, IP_SOURCE_AT) ||
+	       translate(skb, p, p->ip.destination, p->flow.destination, IP_DESTINATION_AT);
+}
+
+/* Rewrites, and hands the packet to the peer of `link`. */
+static __always_inline int hand_over(struct __sk_buff *skb, struct packet *p, __u32 link, const __u8 *source, const __u8 *destination)
+{
+	__u32 wire = wire_length(skb, p);
+	__u32 mtu = p->through_gateway ? GATEWAY_MTU : INSIDE_MTU;
+	int cut = 0;
+
+	if (wire > mtu) {
+		if (p->fragment & IP_DF)
+			return refuse_too_big(skb, p, mtu);
+		if (!p->through_gateway || skb->gso_size)
+			return drop_packet(skb, p, DROP_too_big);
+		cut = 1;
+	}
+	if (write_addresses(skb, p) || write_macs(skb, source, destination))
+		return drop_packet(skb, p, DROP_malformed);
+	if (p->link)
+		count_sent(p->link, p->bytes);
+	if (cut)
+		return send_in_pieces(skb, p, link);
+	bpf_skb_change_type(skb, PACKET_HOST);
+	return bpf_redirect_peer(link, 0);
+}
+
+/* To the interface p->target. */
+__noinline int deliver(struct __sk_buff *skb, struct packet *p)
+{
+	int checked;
+
+	if (!p)
+		return TC_ACT_SHOT;
+	p->charge = p->target_slot;
+	if (!(p->target.flags & INTERFACE_UP))
+		return drop_packet(skb, p, DROP_destination_down);
+	checked = p->target.flags & INTERFACE_SOURCE_DEST_CHECK;
+	if (p->way == WAY_INTERFACE && checked && !owns_address(&p->target, p->target_slot, p->flow.destination))
+		return drop_packet(skb, p, DROP_destination_check);
+	report(skb, VERDICT_DELIVER, 0, p->target_slot);
+	count_received(p->target_slot, p->bytes);
+	return hand_over(skb, p, p->target_slot, router_mac, p->target.mac);
+}
+
+/* To the internet, out of the uplink. */
+__noinline int leave(struct __sk_buff *skb, struct packet *p)
+{
+	const struct settings *s = get_settings();
+
+	if (!p || !s)
+		return TC_ACT_SHOT;
+	report(skb, VERDICT_INTERNET, 0, s->uplink);
+	return hand_over(skb, p, s->uplink, s->uplink_mac, s->uplink_peer_mac);
+}
+
+/* To the services' link. Its length is no concern: it stays inside. */
+__noinline int leave_to_services(struct __sk_buff *skb, struct packet *p)
+{
+	const struct settings *s = get_settings();
+
+	if (!p || !s)
+		return TC_ACT_SHOT;
+	report(skb, VERDICT_SERVICE, 0, s->services);
+	return hand_over(skb, p, s->services, s->services_mac, s->services_peer_mac);
+}

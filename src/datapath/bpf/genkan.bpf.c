@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * The way of a packet. One program runs once per packet, at the ingress of the link where it enters Genkan's namespace,
+ * and decides everything from the tables (tables.h, generated from plan/tables.ts). Every stage ends in a named drop
+ * (plan/stages.ts); what no stage lets through is dropped.
+ *
+ *  from_eni (every interface's link; its index is the interface's slot)
+ *
+ *    parse -> admit -> services --(metadata, DNS)--------------------------------------> services' link
+ *                         |
+ *                       route   (looked up here, its failure reported below)
+ *                         |
+ *                 security_group_out
+ *                         |
+ *                  network_acl_out  (not within a subnet; sees private source, real destination)
+ *                         |
+ *               no_route, blackhole, ...
+ *                         |
+ *        +----------------+--------------------+
+ *      local         to an interface    internet_gateway: attached? public address? destination possible?
+ *        |                |                    |              source becomes public
+ *        |                |                    +--(not in our pools)--> deliver -------> uplink
+ *        |                |                    |
+ *        |                |                    v  (hairpin)
+ *        |                |             internet_gateway <------ parse <------ from_uplink
+ *        |                |              ours? mapped? gateway attached? source possible?
+ *        |                |                    |              destination becomes private
+ *        +----------------+--------------------+
+ *                         |
+ *                  network_acl_in   (not within a subnet; sees the private destination)
+ *                         |
+ *                 security_group_in
+ *                         |
+ *                      deliver      up? destination check, MTU, rewrite ----------------> interface's link
+ *
+ *  from_services    parse -> services (alias back to the interface) -> deliver, past groups and ACLs
+ *  from_fragments   pieces of what is too long for the internet (fragment.h)
+ *
+ * A drop is counted for the sending interface, and from the moment that the receiving one is known (internet_gateway
+ * inwards, network_acl_in) for that one; for interface 0 when the packet came from the internet for nobody.
+ * A packet for its own sender goes the same way and meets both of its directions.
+ */
+#include "deliver.h"
+#include "admit.h"
+#include "internet_gateway.h"
+#include "network_acl.h"
+#include "parse.h"
+#include "route.h"
+#include "security_group.h"
+#include "services.h"
+
+/* A clean view of a new packet; nothing when the tables are not (or no longer) what this program was built for. */
+static __always_inline struct packet *begin(struct __sk_buff *skb, __u32 link)
+{
+	__u32 zero = 0;
+	struct packet *p = bpf_map_lookup_elem(&scratch, &zero);
+	const struct settings *s = get_settings();
+
+	if (!p || !s)
+		return 0;
+	__builtin_memset(p, 0, __builtin_offsetof(struct packet, buffer));
+	p->link = link;
+	p->charge = link;
+	p->bytes = skb->len;
+	p->now = clock_now(s);
+	return p;
+}
+
+static __always_inline int layout_differs(void)
+{
+	const struct settings *s = get_settings();
+
+	return !s || s->layout != LAYOUT_VERSION;
+}
+
+/* The last stages of whatever goes to an interface. */
+static __always_inline int into_interface(struct __sk_buff *skb, struct packet *p)
+{
+	int reason;
+
+	p->charge = p->target_slot;
+	if (!p->same_subnet) {
+		reason = network_acl(p, RULE_LIST_NETWORK_ACL_IN, p->target.subnet);
+		if (reason)
+			return drop_packet(skb, p, reason);
+	}
+	reason = security_group(p, 1);
+	if (reason)
+		return drop_packet(skb, p, reason);
+	return deliver(skb, p);
+}
+
+/* Through the gateway and out, or straight in again. */
+static __always_inline int through_gateway(struct __sk_buff *skb, struct packet *p)
+{
+	int reason = internet_gateway_out(p);
+
+	if (reason)
+		return drop_packet(skb, p, reason);
+	if (p->target_slot == NO_POOL)
+		return leave(skb, p);
+	reason = internet_gateway_in(p);
+	if (reason)
+		return drop_packet(skb, p, reason);
+	return into_interface(skb, p);
+}
+
+SEC("tc")
+int from_eni(struct __sk_buff *skb)
+{
+	struct packet *p = begin(skb, skb->ingress_ifindex);
+	int reason;
+
+	if (!p)
+		return TC_ACT_SHOT;
+	if (layout_differs())
+		return drop_packet(skb, p, DROP_tables_incomplete);
+	if (skb->protocol == bpf_htons(ETH_P_ARP))
+		return arp_from_eni(skb, p);
+	reason = parse(skb, p);
+	if (!reason)
+		reason = admit(p);
+	if (reason)
+		return drop_packet(skb, p, reason);
+	fragment_ports(p);
+	reason = services(p);
+	if (!reason)
+		return leave_to_services(skb, p);
+	if (reason != SERVICES_PASS)
+		return drop_packet(skb, p, reason);
+	p->route_reason = route(p);
+	reason = security_group(p, 0);
+	if (!reason && !p->same_subnet)
+		reason = network_acl(p, RULE_LIST_NETWORK_ACL_OUT, p->source.subnet);
+	if (!reason)
+		reason = p->route_reason;
+	if (reason)
+		return drop_packet(skb, p, reason);
+	return p->way == WAY_GATEWAY ? through_gateway(skb, p) : into_interface(skb, p);
+}
+
+SEC("tc")
+int from_uplink(struct __sk_buff *skb)
+{
+	struct packet *p = begin(skb, 0);
+	int reason;
+
+	if (!p)
+		return TC_ACT_SHOT;
+	if (layout_differs())
+		return drop_packet(skb, p, DROP_tables_incomplete);
+	if (skb->protocol == bpf_htons(ETH_P_ARP))
+		return arp_from_uplink(skb, p);
+	reason = parse(skb, p);
+	if (!reason)
+		fragment_ports(p);
+	if (!reason)
+		reason = internet_gateway_in(p);
+	if (reason)
+		return drop_packet(skb, p, reason);
+	return into_interface(skb, p);
+}
+
+SEC("tc")
+int from_services(struct __sk_buff *skb)
+{
+	struct packet *p = begin(skb, 0);
+	int reason;
+
+	if (!p)
+		return TC_ACT_SHOT;
+	if (layout_differs())
+		return drop_packet(skb, p, DROP_tables_incomplete);
+	if (skb->protocol == bpf_htons(ETH_P_ARP))
+		return arp_from_services(skb, p);
+	reason = parse(skb, p);
+	if (!reason)
+		reason = services_back(skb, p);
+	if (reason)
+		return drop_packet(skb, p, reason);
+	return deliver(skb, p);
+}
+
+SEC("tc")
+int from_fragments(struct __sk_buff *skb)
+{
+	__u32 mark = skb->mark;
+	__u32 target = mark >> MARK_PIECE_BITS;
+	int reason = cut_piece(skb, mark & ((1U << MARK_PIECE_BITS) - 1));
+
+	skb->mark = 0;
+	if (reason) {
+		count_drop(0, reason, skb->len);
+		report(skb, VERDICT_DROP, reason, 0);
+		return TC_ACT_SHOT;
+	}
+	report(skb, VERDICT_DELIVER, 0, target);
+	bpf_skb_change_type(skb, PACKET_HOST);
+	return bpf_redirect_peer(target, 0);
+}
+
+char _license[] SEC("license") = "Dual MIT/GPL";

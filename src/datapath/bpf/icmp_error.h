@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * "Fragmentation needed" (ICMP type 3 code 4, RFC 1191): the packet itself turns into the message to its sender.
+ * It carries the first 548 bytes of what was sent, so that the message has 576 (RFC 1812, section 4.3.2.3).
+ */
+#pragma once
+
+#include "checksum.h"
+#include "count.h"
+
+#define ICMP_QUOTE 548
+#define ICMP_OVERHEAD (sizeof(struct ip_header) + sizeof(struct icmp_header))
+
+/*
+ * A veth carries packets whose transport checksum is still to be filled in, by whichever device sends them to a wire;
+ * here that would write into the middle of the message. Taking away more than lies before the transport header makes
+ * the kernel forget it, so 80 bytes behind the IP header (the longest options plus a transport header) go and come back.
+ */
+#define FORGOTTEN 80
+
+struct message {
+	__u8 destination[6];
+	__u8 source[6];
+	__be16 type;
+	struct ip_header ip;
+	struct icmp_header icmp;
+	__u8 quote[sizeof(struct ip_header) + FORGOTTEN];
+} __attribute__((packed));
+
+/* Rewrites the packet to the message, from `router`, framed from `mac`. Not 0 on failure. */
+__noinline int make_too_big(struct __sk_buff *skb, struct packet *p, __be32 router, __u32 mtu)
+{
+	struct message *m;
+	__s64 sum;
+	__u16 checksum;
+
+	if (!p)
+		return -1;
+	if (bpf_skb_change_tail(skb, ETH_HLEN + ICMP_QUOTE, 0))
+		return -1;
+	m = (void *)p->buffer;
+	if (bpf_skb_load_bytes(skb, ETH_HLEN, m->quote, sizeof(m->quote)))
+		return -1;
+	if (bpf_skb_adjust_room(skb, -FORGOTTEN, BPF_ADJ_ROOM_NET, 0) ||
+	    bpf_skb_adjust_room(skb, FORGOTTEN + ICMP_OVERHEAD, BPF_ADJ_ROOM_NET, 0))
+		return -1;
+	__builtin_memcpy(m->destination, p->source_mac, 6);
+	__builtin_memcpy(m->source, p->destination_mac, 6);
+	m->type = bpf_htons(ETH_P_IP);
+	m->ip.version_ihl = 0x45;
+	m->ip.tos = 0xc0; /* internetwork control, RFC 1812 section 4.3.2.5 */
+	m->ip.total_length = bpf_htons(ICMP_OVERHEAD + ICMP_QUOTE);
+	m->ip.id = 0;
+	m->ip.fragment = bpf_htons(IP_DF);
+	m->ip.ttl = 64;
+	m->ip.protocol = IPPROTO_ICMP;
+	m->ip.source = router;
+	m->ip.destination = p->ip.source;
+	m->ip.checksum = header_checksum((void *)m + ETH_HLEN);
+	m->icmp.type = 3;
+	m->icmp.code = 4;
+	m->icmp.checksum = 0;
+	m->icmp.id = 0;
+	m->icmp.sequence = bpf_htons(mtu);
+	if (bpf_skb_store_bytes(skb, 0, m, sizeof(*m), 0))
+		return -1;
+	sum = sum_bytes(skb, p, ETH_HLEN + sizeof(struct ip_header), sizeof(struct icmp_header) + ICMP_QUOTE, 0);
+	if (sum < 0)
+		return -1;
+	checksum = ~fold(sum);
+	return bpf_skb_store_bytes(skb, ETH_HLEN + sizeof(struct ip_header) + 2, &checksum, 2, 0);
+}
+
+/*
+ * The packet is too big for `mtu` and may not be fragmented: drops it and tells its sender. An instance hears it from
+ * its subnet's router; a host on the internet from the public address that it wrote to. No error about an error.
+ */
+static __always_inline int refuse_too_big(struct __sk_buff *skb, struct packet *p, __u32 mtu)
+{
+	const struct subnet *subnet;
+	const struct settings *s = get_settings();
+	__be32 router = p->ip.destination;
+	__u32 back;
+
+	if (!s || p->is_icmp_error || p->is_later_fragment)
+		return drop_packet(skb, p, DROP_too_big);
+	if (p->link) {
+		subnet = bpf_map_lookup_elem(&subnets, &p->source.subnet);
+		if (!subnet)
+			return drop_packet(skb, p, DROP_tables_incomplete);
+		router = subnet->router;
+	}
+	if (make_too_big(skb, p, router, mtu))
+		return drop_packet(skb, p, DROP_too_big);
+	back = p->link ? p->link : s->uplink;
+	count_drop(p->charge, DROP_too_big, p->bytes);
+	report(skb, VERDICT_ERROR, DROP_too_big, p->link);
+	bpf_skb_change_type(skb, PACKET_HOST);
+	return bpf_redirect_peer(back, 0);
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * What the stages know about the packet at hand, the maps that only the kernel side writes, and small helpers.
+ *
+ * A packet is looked at through `struct packet`, a per-CPU scratch (programs at one CPU's ingress never nest).
+ * Stages change the *view* in it (source, destination); the bytes are rewritten once, in deliver.h.
+ */
+#pragma once
+
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <linux/in.h>
+#include <linux/pkt_cls.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "tables.h"
+
+#define GATEWAY_MTU 1500 /* through the internet gateway, either way */
+#define INSIDE_MTU 9001	 /* within a VPC */
+
+#define IP_DF 0x4000
+#define IP_MF 0x2000
+#define IP_OFFSET 0x1fff
+#define SECOND 1000000000ULL
+
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+/* What became of the packet: `skb->cb[0]`, where BPF_PROG_TEST_RUN shows it. */
+enum verdict {
+	VERDICT_DROP = 1,
+	VERDICT_DELIVER = 2,  /* to the interface in cb[2] */
+	VERDICT_INTERNET = 3, /* out of the uplink */
+	VERDICT_SERVICE = 4,  /* to the metadata or DNS service */
+	VERDICT_ARP = 5,      /* an ARP answer, back where the request came from */
+	VERDICT_ABSORB = 6,   /* an ARP packet that wants no answer; not counted */
+	VERDICT_ERROR = 7,    /* dropped for the reason in cb[1], and an ICMP error went back to the sender */
+};
+
+/* An IPv6 address or a mapped IPv4 address, network order. */
+union address_bytes {
+	__u8 bytes[16];
+	__be32 word[4];
+};
+
+struct ip_header {
+	__u8 version_ihl;
+	__u8 tos;
+	__be16 total_length;
+	__be16 id;
+	__be16 fragment;
+	__u8 ttl;
+	__u8 protocol;
+	__u16 checksum;
+	__be32 source;
+	__be32 destination;
+};
+
+struct tcp_header {
+	__be16 source;
+	__be16 destination;
+	__be32 sequence;
+	__be32 acknowledgment;
+	__u8 offset;
+	__u8 flags;
+	__be16 window;
+	__u16 checksum;
+	__be16 urgent;
+};
+#define TCP_FIN 1
+#define TCP_SYN 2
+#define TCP_RST 4
+#define TCP_ACK 16
+
+struct icmp_header {
+	__u8 type;
+	__u8 code;
+	__u16 checksum;
+	__be16 id;
+	__be16 sequence;
+};
+
+struct arp_header {
+	__be16 hardware;
+	__be16 protocol;
+	__u8 hardware_length;
+	__u8 protocol_length;
+	__be16 operation;
+	__u8 sender_mac[6];
+	__u8 sender_ip[4];
+	__u8 target_mac[6];
+	__u8 target_ip[4];
+};
+
+/* Addresses and ports of a packet. Ports are host order; ICMP: see parse.h. */
+struct flow {
+	__be32 source;
+	__be32 destination;
+	__u16 source_port;
+	__u16 destination_port;
+	__u8 protocol;
+	__u8 has_ports; /* 0: a later fragment whose first one is unknown, or too little of an embedded packet */
+	__u8 type;	/* ICMP */
+	__u8 code;
+};
+
+/* How the packet goes on after the source's subnet. */
+enum way { WAY_LOCAL = 1, WAY_INTERFACE = 2, WAY_GATEWAY = 3 };
+
+struct packet {
+	__u32 link;   /* index of the link it came in on: the interface's slot; 0 when it came from the internet */
+	__u32 charge; /* the interface to whose counters a drop goes (0: the uplink's) */
+	__u64 now;    /* nanoseconds */
+	__u32 bytes;  /* of the frame, for the counters */
+
+	/* parse */
+	struct ip_header ip; /* as it came */
+	struct flow flow;    /* the view: what the stage at hand sees; translation changes it */
+	struct flow inner;   /* of the packet that an ICMP error carries */
+	__u32 header_length;
+	__u32 total_length;
+	__u32 l4;	     /* offset of the transport header in the frame */
+	__u32 inner_ip;	     /* offset of the embedded IP header, 0: none */
+	__u32 inner_l4;	     /* offset of the embedded transport header, 0: not there */
+	__u16 fragment;	     /* host order: flags and offset */
+	__u8 is_later_fragment;
+	__u8 is_icmp_error;
+	__u8 destination_mac[6];
+	__u8 source_mac[6];
+	__u8 tcp_flags;
+
+	/* admit, route */
+	struct interface source; /* where it comes from; zero when from the internet */
+	struct interface target; /* where it goes; zero when to the internet */
+	__u32 target_slot;
+	__u32 route_reason; /* why the route stage drops it; reported after the group and the ACL */
+	__u32 gateway; /* slot plus one of the internet gateway that the route names */
+	__u8 way;
+	__u8 same_subnet;
+	__u8 through_gateway;
+	__u8 own_source;      /* the source address is the sending interface's own */
+	__u8 group_identity;  /* both ends are interfaces of one VPC that meet on private addresses */
+
+	/* scratch for rule matching, ICMP errors and checksums */
+	__u32 peer_is_target;
+	__u64 peer[2]; /* the other side's address, two host-order halves */
+	__u8 buffer[512];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct packet);
+} scratch SEC(".maps");
+
+static __always_inline const struct settings *get_settings(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&settings, &zero);
+}
+
+static __always_inline __u64 clock_now(const struct settings *s)
+{
+	return s->now ? s->now : bpf_ktime_get_ns();
+}
+
+static __always_inline void map_ipv4(union address_bytes *to, __be32 from)
+{
+	to->word[0] = 0;
+	to->word[1] = 0;
+	to->word[2] = bpf_htonl(0xffff);
+	to->word[3] = from;
+}
+
+static __always_inline int same_mac(const __u8 *a, const __u8 *b)
+{
+	return *(__u16 *)a == *(__u16 *)b && *(__u16 *)(a + 2) == *(__u16 *)(b + 2) && *(__u16 *)(a + 4) == *(__u16 *)(b + 4);
+}
+
+/* Whether a host-order address lies in a block. */
+#define WITHIN(address, base, length) ((((address) ^ (base)) >> (32 - (length))) == 0)

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * Bytes to a view. Drops what no router would forward: wrong lengths or header checksum, addresses that never
+ * appear on a wire (0.0.0.0/8, 127.0.0.0/8; multicast and 240.0.0.0/4 as a source), fragments made to
+ * overwrite a transport header (RFC 1858, RFC 3128).
+ *
+ * Ports of an ICMP query stand for the exchange: both are the identifier. An ICMP error has none.
+ */
+#pragma once
+
+#include "packet.h"
+
+static __always_inline __u16 fold(__u64 sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (__u16)sum;
+}
+
+static __always_inline int is_icmp_error_type(__u8 type)
+{
+	return type == 3 || type == 4 || type == 11 || type == 12;
+}
+
+/* ICMP queries and their answers carry an identifier: echo, timestamp, information, address mask. */
+static __always_inline int is_icmp_query_type(__u8 type)
+{
+	return type == 0 || type == 8 || (type >= 13 && type <= 18);
+}
+
+/* The transport's part of a flow, from the first bytes of its header. */
+static __always_inline void read_ports(struct flow *flow, const __u8 *l4)
+{
+	if (flow->protocol == IPPROTO_ICMP) {
+		const struct icmp_header *icmp = (const void *)l4;
+
+		flow->type = icmp->type;
+		flow->code = icmp->code;
+		if (is_icmp_query_type(icmp->type))
+			flow->source_port = flow->destination_port = bpf_ntohs(icmp->id);
+	} else if (flow->protocol == IPPROTO_TCP || flow->protocol == IPPROTO_UDP) {
+		const struct tcp_header *tcp = (const void *)l4;
+
+		flow->source_port = bpf_ntohs(tcp->source);
+		flow->destination_port = bpf_ntohs(tcp->destination);
+	}
+	flow->has_ports = 1;
+}
+
+/* The packet inside an ICMP error, as far as it is there. An error whose content is nonsense has no inner packet. */
+static __always_inline void parse_inner(struct __sk_buff *skb, struct packet *p)
+{
+	struct ip_header *ip = (void *)p->buffer;
+	__u32 at = p->l4 + sizeof(struct icmp_header);
+	__u32 header;
+
+	if (p->header_length + sizeof(struct icmp_header) + sizeof(*ip) > p->total_length)
+		return;
+	if (bpf_skb_load_bytes(skb, at, ip, sizeof(*ip)))
+		return;
+	header = (ip->version_ihl & 15) * 4;
+	if (ip->version_ihl >> 4 != 4 || header < sizeof(*ip))
+		return;
+	p->inner_ip = at;
+	p->inner.source = ip->source;
+	p->inner.destination = ip->destination;
+	p->inner.protocol = ip->protocol;
+	if (ip->fragment & bpf_htons(IP_OFFSET))
+		return;
+	if (at - ETH_HLEN + header + 8 > p->total_length)
+		return;
+	if (bpf_skb_load_bytes(skb, at + header, p->buffer, 8))
+		return;
+	p->inner_l4 = at + header;
+	read_ports(&p->inner, p->buffer);
+}
+
+static __always_inline int bad_header_checksum(struct __sk_buff *skb, struct packet *p)
+{
+	__u64 *buffer = (__u64 *)p->buffer;
+	__s64 sum;
+	int i;
+
+	for (i = 0; i < 8; i++)
+		buffer[i] = 0;
+	if (p->header_length == sizeof(struct ip_header)) {
+		if (bpf_skb_load_bytes(skb, ETH_HLEN, buffer, sizeof(struct ip_header)))
+			return 1;
+	} else {
+		__u32 length = p->header_length & 63;
+
+		if (length < sizeof(struct ip_header) || bpf_skb_load_bytes(skb, ETH_HLEN, buffer, length))
+			return 1;
+	}
+	sum = bpf_csum_diff(0, 0, (void *)buffer, 64, 0);
+	return sum < 0 || fold(sum) != 0xffff;
+}
+
+/* Addresses in host order. */
+static __always_inline int never_on_a_wire(__u32 source, __u32 destination)
+{
+	return WITHIN(source, 0x00000000, 8) || WITHIN(source, 0x7f000000, 8) || source >= 0xe0000000 ||
+	       WITHIN(destination, 0x00000000, 8) || WITHIN(destination, 0x7f000000, 8);
+}
+
+/* The transport header, or a reason to drop. */
+static __always_inline int parse_transport(struct __sk_buff *skb, struct packet *p)
+{
+	__u32 payload = p->total_length - p->header_length;
+	__u32 offset = (p->fragment & IP_OFFSET) * 8;
+	__u8 protocol = p->flow.protocol;
+
+	if (offset + payload > 65535)
+		return DROP_malformed;
+	if (offset) {
+		if (protocol == IPPROTO_TCP && offset == 8)
+			return DROP_malformed;
+		p->is_later_fragment = 1;
+		return 0;
+	}
+	if (protocol == IPPROTO_TCP) {
+		struct tcp_header *tcp = (void *)p->buffer;
+
+		if (payload < sizeof(*tcp) || bpf_skb_load_bytes(skb, p->l4, tcp, sizeof(*tcp)))
+			return DROP_malformed;
+		if ((tcp->offset >> 4) < 5)
+			return DROP_malformed;
+		p->tcp_flags = tcp->flags;
+	} else if (protocol == IPPROTO_UDP || protocol == IPPROTO_ICMP) {
+		if (payload < 8 || bpf_skb_load_bytes(skb, p->l4, p->buffer, 8))
+			return DROP_malformed;
+	}
+	read_ports(&p->flow, p->buffer);
+	if (protocol == IPPROTO_ICMP && is_icmp_error_type(p->flow.type)) {
+		p->is_icmp_error = 1;
+		parse_inner(skb, p);
+	}
+	return 0;
+}
+
+/* Stage parse. ARP never comes here (see arp in admit.h). */
+__noinline int parse(struct __sk_buff *skb, struct packet *p)
+{
+	void *data, *end;
+	struct ip_header *ip;
+
+	if (!p)
+		return DROP_tables_incomplete;
+	if (skb->protocol == bpf_htons(ETH_P_IPV6))
+		return DROP_ipv6_not_offered;
+	if (skb->protocol != bpf_htons(ETH_P_IP) || skb->vlan_present)
+		return DROP_not_ip;
+	data = (void *)(long)skb->data;
+	end = (void *)(long)skb->data_end;
+	if (data + ETH_HLEN + sizeof(*ip) > end) {
+		if (bpf_skb_pull_data(skb, ETH_HLEN + sizeof(*ip)))
+			return DROP_malformed;
+		data = (void *)(long)skb->data;
+		end = (void *)(long)skb->data_end;
+		if (data + ETH_HLEN + sizeof(*ip) > end)
+			return DROP_malformed;
+	}
+	__builtin_memcpy(p->destination_mac, data, 6);
+	__builtin_memcpy(p->source_mac, data + 6, 6);
+	ip = data + ETH_HLEN;
+	p->ip = *ip;
+	p->header_length = (ip->version_ihl & 15) * 4;
+	p->total_length = bpf_ntohs(ip->total_length);
+	p->fragment = bpf_ntohs(ip->fragment);
+	if (ip->version_ihl >> 4 != 4 || p->header_length < sizeof(*ip) || p->total_length < p->header_length ||
+	    p->total_length + ETH_HLEN > skb->len)
+		return DROP_malformed;
+	p->l4 = ETH_HLEN + p->header_length;
+	p->flow.source = p->ip.source;
+	p->flow.destination = p->ip.destination;
+	p->flow.protocol = p->ip.protocol;
+	if (bad_header_checksum(skb, p))
+		return DROP_malformed;
+	if (never_on_a_wire(bpf_ntohl(p->flow.source), bpf_ntohl(p->flow.destination)))
+		return DROP_malformed;
+	return parse_transport(skb, p);
+}

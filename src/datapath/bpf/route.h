@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * Stage route: where the packet goes. Looked up before the security group and the ACL, because a rule may name a
+ * group, which the destination's interface tells; but a destination that cannot be reached is reported after them.
+ *
+ * Within the subnet there is no route to look up. Groups are recognised only between two interfaces of a VPC that
+ * meet on their own private addresses, without an appliance on the way.
+ */
+#pragma once
+
+#include "interface.h"
+
+/* The interface behind a private address of the source's VPC. */
+static __always_inline int route_local(struct packet *p)
+{
+	const struct address *row = find_address(p->source.vpc, p->flow.destination);
+
+	p->way = WAY_LOCAL;
+	if (!row)
+		return DROP_no_such_private_address;
+	p->target_slot = row->interface;
+	if (!read_interface(p->target_slot, &p->target) || p->target.vpc != p->source.vpc)
+		return DROP_no_such_private_address;
+	p->same_subnet = p->target.subnet == p->source.subnet;
+	p->group_identity = p->own_source;
+	return 0;
+}
+
+/* An appliance: an interface that takes packets for others. */
+static __always_inline int route_interface(struct packet *p, __u32 slot)
+{
+	p->way = WAY_INTERFACE;
+	if (slot == p->link)
+		return DROP_route_loop;
+	p->target_slot = slot;
+	if (!read_interface(slot, &p->target) || p->target.vpc != p->source.vpc)
+		return DROP_blackhole;
+	p->same_subnet = p->target.subnet == p->source.subnet;
+	return 0;
+}
+
+static __always_inline int route_by_table(struct packet *p)
+{
+	const struct subnet *subnet = bpf_map_lookup_elem(&subnets, &p->source.subnet);
+	struct route_key key = { .prefix_length = 160 };
+	const struct route *route;
+
+	if (!subnet)
+		return DROP_tables_incomplete;
+	key.route_table = subnet->route_table;
+	map_ipv4((union address_bytes *)&key.address, p->flow.destination);
+	route = bpf_map_lookup_elem(&routes, &key);
+	if (!route)
+		return DROP_no_route;
+	switch (route->target) {
+	case ROUTE_LOCAL:
+		return route_local(p);
+	case ROUTE_INTERFACE:
+		return route_interface(p, route->slot);
+	case ROUTE_INTERNET_GATEWAY:
+		p->way = WAY_GATEWAY;
+		p->through_gateway = 1;
+		p->gateway = route->slot + 1;
+		return 0;
+	default:
+		return DROP_blackhole;
+	}
+}
+
+__noinline int route(struct packet *p)
+{
+	if (!p)
+		return DROP_tables_incomplete;
+	if (p->same_subnet)
+		return route_local(p);
+	return route_by_table(p);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * One address in the bytes: in the IP header, in the transport's checksum (its pseudo-header, RFC 1624), and in an ICMP
+ * error the same address in the packet inside, with that packet's checksums, and the ICMP checksum over all of it.
+ * A UDP checksum of zero (none) stays zero.
+ */
+#pragma once
+
+#include "packet.h"
+
+#define IP_CHECKSUM_AT 10
+#define IP_SOURCE_AT 12
+#define IP_DESTINATION_AT 16
+
+/* Where a protocol has its checksum with pseudo-header; 0: it has none. UDP-Lite is 136. */
+static __always_inline __u32 checksum_offset(__u8 protocol)
+{
+	return protocol == IPPROTO_TCP ? 16 : protocol == IPPROTO_UDP || protocol == 136 ? 6 : 0;
+}
+
+/* Changes a checksum inside an ICMP message for an address, and the message's own checksum for that change. */
+static __always_inline int fix_inner_checksum(struct __sk_buff *skb, __u32 at, __u32 icmp_checksum, __be32 from, __be32 to, int may_be_zero)
+{
+	__u16 before, after;
+
+	if (bpf_skb_load_bytes(skb, at, &before, 2))
+		return -1;
+	if (may_be_zero && !before)
+		return 0;
+	if (bpf_l3_csum_replace(skb, at, from, to, 4) || bpf_skb_load_bytes(skb, at, &after, 2))
+		return -1;
+	if (may_be_zero && !after) {
+		after = 0xffff;
+		if (bpf_skb_store_bytes(skb, at, &after, 2, 0))
+			return -1;
+	}
+	return bpf_l4_csum_replace(skb, icmp_checksum, before, after, 2);
+}
+
+static __always_inline int translate_inner(struct __sk_buff *skb, struct packet *p, __be32 from, __be32 to, __u32 field)
+{
+	__u32 address = p->inner_ip + (field == IP_SOURCE_AT ? IP_DESTINATION_AT : IP_SOURCE_AT);
+	__u32 icmp_checksum = p->l4 + 2, transport = checksum_offset(p->inner.protocol);
+	__be32 inside;
+
+	if (bpf_skb_load_bytes(skb, address, &inside, 4))
+		return -1;
+	if (inside != from)
+		return 0;
+	if (bpf_skb_store_bytes(skb, address, &to, 4, 0) || bpf_l4_csum_replace(skb, icmp_checksum, from, to, 4))
+		return -1;
+	if (fix_inner_checksum(skb, p->inner_ip + IP_CHECKSUM_AT, icmp_checksum, from, to, 0))
+		return -1;
+	if (!transport || !p->inner_l4 || p->inner_l4 + transport + 2 > ETH_HLEN + p->total_length)
+		return 0;
+	return fix_inner_checksum(skb, p->inner_l4 + transport, icmp_checksum, from, to, transport == 6);
+}
+
+/* `field`: IP_SOURCE_AT or IP_DESTINATION_AT. Not 0 on failure. */
+__noinline int translate(struct __sk_buff *skb, struct packet *p, __be32 from, __be32 to, __u32 field)
+{
+	__u32 transport;
+
+	if (!p)
+		return -1;
+	if (from == to)
+		return 0;
+	if (bpf_l3_csum_replace(skb, ETH_HLEN + IP_CHECKSUM_AT, from, to, 4))
+		return -1;
+	if (bpf_skb_store_bytes(skb, ETH_HLEN + (field == IP_SOURCE_AT ? IP_SOURCE_AT : IP_DESTINATION_AT), &to, 4, 0))
+		return -1;
+	if (p->is_later_fragment)
+		return 0;
+	if (p->inner_ip)
+		return translate_inner(skb, p, from, to, field);
+	transport = checksum_offset(p->flow.protocol);
+	if (!transport)
+		return 0;
+	return bpf_l4_csum_replace(skb, p->l4 + transport, from, to,
+				   4 | BPF_F_PSEUDO_HDR | (transport == 6 ? BPF_F_MARK_MANGLED_0 : 0));
+}
