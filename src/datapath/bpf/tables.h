@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* Generated from plan/tables.ts and plan/stages.ts by tools/generate-header.ts. Do not edit. */
+#pragma once
+
+#define LAYOUT_VERSION 1
+#define MAX_GROUPS_PER_INTERFACE 16
+#define RULES_PER_CHUNK 8
+#define MAX_RULES_PER_LIST 4096
+#define MAX_POOLS 8
+#define ROUTER_MAC { 0x02, 0x67, 0x6b, 0x00, 0x00, 0x01 }
+
+enum stage {
+	STAGE_parse = 0,
+	STAGE_admit = 1,
+	STAGE_services = 2,
+	STAGE_security_group_out = 3,
+	STAGE_network_acl_out = 4,
+	STAGE_route = 5,
+	STAGE_internet_gateway = 6,
+	STAGE_network_acl_in = 7,
+	STAGE_security_group_in = 8,
+	STAGE_deliver = 9,
+};
+
+enum drop_reason {
+	DROP_none = 0,
+	DROP_malformed = 1,
+	DROP_not_ip = 2,
+	DROP_ipv6_not_offered = 3,
+	DROP_unknown_interface = 4,
+	DROP_interface_down = 5,
+	DROP_spoofed_mac = 6,
+	DROP_spoofed_source = 7,
+	DROP_multicast = 8,
+	DROP_broadcast = 9,
+	DROP_link_local = 10,
+	DROP_metadata_disabled = 11,
+	DROP_dns_disabled = 12,
+	DROP_no_such_service = 13,
+	DROP_security_group_out = 14,
+	DROP_security_group_in = 15,
+	DROP_connections_full = 16,
+	DROP_fragment_without_first = 17,
+	DROP_network_acl_out = 18,
+	DROP_network_acl_in = 19,
+	DROP_no_route = 20,
+	DROP_blackhole = 21,
+	DROP_no_such_private_address = 22,
+	DROP_route_loop = 23,
+	DROP_no_internet_gateway = 24,
+	DROP_no_public_ip = 25,
+	DROP_public_ip_not_mapped = 26,
+	DROP_private_destination = 27,
+	DROP_shared_destination = 28,
+	DROP_private_source = 29,
+	DROP_shared_source = 30,
+	DROP_own_source = 31,
+	DROP_not_for_us = 32,
+	DROP_too_big = 33,
+	DROP_destination_down = 34,
+	DROP_tables_incomplete = 35,
+	DROP_destination_check = 36,
+};
+
+enum vpc_flags {
+	VPC_DNS_SUPPORT = 1,
+};
+
+enum interface_flags {
+	INTERFACE_PRESENT = 1,
+	INTERFACE_UP = 2,
+	INTERFACE_SOURCE_DEST_CHECK = 4,
+	INTERFACE_SECONDARY_ADDRESSES = 8,
+	INTERFACE_METADATA = 16,
+};
+
+enum route_target {
+	ROUTE_BLACKHOLE = 0,
+	ROUTE_LOCAL = 1,
+	ROUTE_INTERNET_GATEWAY = 2,
+	ROUTE_INTERFACE = 3,
+};
+
+enum rule_list_kind {
+	RULE_LIST_SECURITY_GROUP_OUT = 0,
+	RULE_LIST_SECURITY_GROUP_IN = 1,
+	RULE_LIST_NETWORK_ACL_OUT = 2,
+	RULE_LIST_NETWORK_ACL_IN = 3,
+};
+
+struct vpc {
+	__u32 internet_gateway;
+	__u32 flags;
+};
+_Static_assert(sizeof(struct vpc) == 8, "vpc");
+
+struct subnet {
+	__u32 vpc;
+	__u32 route_table;
+	__u32 network_acl;
+	__be32 block;
+	__be32 router;
+	__u32 length;
+};
+_Static_assert(sizeof(struct subnet) == 24, "subnet");
+
+struct interface {
+	__u32 flags;
+	__u32 vpc;
+	__u32 subnet;
+	__be32 private_ip;
+	__be32 public_ip;
+	__be32 dns;
+	__u8 mac[6];
+	__u8 group_count;
+	__u8 hop_limit;
+	__u32 groups[16];
+};
+_Static_assert(sizeof(struct interface) == 96, "interface");
+
+struct address_key {
+	__u32 vpc;
+	__be32 address[4];
+};
+_Static_assert(sizeof(struct address_key) == 20, "address_key");
+
+struct address {
+	__u32 interface;
+	__be32 public_ip;
+};
+_Static_assert(sizeof(struct address) == 8, "address");
+
+struct public_address {
+	__u32 interface;
+	__be32 private_ip;
+};
+_Static_assert(sizeof(struct public_address) == 8, "public_address");
+
+struct route_key {
+	__u32 prefix_length;
+	__u32 route_table;
+	__be32 address[4];
+};
+_Static_assert(sizeof(struct route_key) == 24, "route_key");
+
+struct route {
+	__u32 target;
+	__u32 slot;
+};
+_Static_assert(sizeof(struct route) == 8, "route");
+
+struct rule_list_key {
+	__u32 kind;
+	__u32 owner;
+};
+_Static_assert(sizeof(struct rule_list_key) == 8, "rule_list_key");
+
+struct rule_list {
+	__u64 version;
+	__u32 count;
+	__u32 pad;
+};
+_Static_assert(sizeof(struct rule_list) == 16, "rule_list");
+
+struct rule_chunk_key {
+	__u64 version;
+	__u32 kind;
+	__u32 owner;
+	__u32 chunk;
+	__u32 pad;
+};
+_Static_assert(sizeof(struct rule_chunk_key) == 24, "rule_chunk_key");
+
+struct rule {
+	__be32 peer[4];
+	__u32 group;
+	__u32 number;
+	__u16 protocol;
+	__u16 port_from;
+	__u16 port_to;
+	__u8 peer_length;
+	__u8 action;
+};
+_Static_assert(sizeof(struct rule) == 32, "rule");
+
+struct pool {
+	__be32 base;
+	__be32 mask;
+	__u32 first;
+	__u32 size;
+};
+_Static_assert(sizeof(struct pool) == 16, "pool");
+
+struct rule_chunk {
+	struct rule rules[8];
+};
+_Static_assert(sizeof(struct rule_chunk) == 256, "rule_chunk");
+
+struct settings {
+	__u32 layout;
+	__u32 pool_count;
+	__u32 uplink;
+	__u32 services;
+	__u32 fragments;
+	__u32 connection_limit;
+	__u64 now;
+	__u8 uplink_mac[6];
+	__u8 uplink_peer_mac[6];
+	__u8 services_mac[6];
+	__u8 services_peer_mac[6];
+	struct pool pools[8];
+};
+_Static_assert(sizeof(struct settings) == 184, "settings");
+
+struct interface_row {
+	__u32 version;
+	__u32 pad;
+	struct interface copy[2];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct settings);
+} settings SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 65536);
+	__type(key, __u32);
+	__type(value, struct vpc);
+} vpcs SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 262144);
+	__type(key, __u32);
+	__type(value, struct subnet);
+} subnets SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1048576);
+	__type(key, __u32);
+	__type(value, struct interface_row);
+} interfaces SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1310720);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct address_key);
+	__type(value, struct address);
+} addresses SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1114112);
+	__type(key, __u32);
+	__type(value, struct public_address);
+} public_addresses SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, 524288);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct route_key);
+	__type(value, struct route);
+} routes SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 262144);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct rule_list_key);
+	__type(value, struct rule_list);
+} rule_lists SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 262144);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct rule_chunk_key);
+	__type(value, struct rule_chunk);
+} rule_chunks SEC(".maps");
