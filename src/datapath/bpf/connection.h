@@ -4,7 +4,7 @@
  *
  * An ordinary hash and a limit per interface, not an LRU: one tenant's flood must not evict another's connections.
  * The program never removes an entry; one that has expired counts as absent and is taken over in place. User
- * space sweeps, and tells by `connections_removed` how many of those counted in `connections_created` are gone.
+ * space sweeps, and tells in `connection_floors` how many of those counted in `connections_created` are gone.
  * Each flag is a byte of its own that only ever becomes 1, so that CPUs need no lock.
  */
 #pragma once
@@ -49,13 +49,27 @@ struct {
 	__type(value, struct connection);
 } connections SEC(".maps");
 
-/* By interface slot: entries made since the maps exist (the program's), and how many of them are gone (user space's). */
+/* By interface slot: how many entries were made since the maps exist. Written by the program alone. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 65536);
 	__type(key, __u32);
 	__type(value, __u32);
-} connections_created SEC(".maps"), connections_removed SEC(".maps");
+} connections_created SEC(".maps");
+
+/* By interface slot, written by user space alone. */
+struct connection_floor {
+	__u64 born;    /* entries made before are a former interface's, whose slot this one has */
+	__u32 removed; /* how many of those made are gone */
+	__u32 pad;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 65536);
+	__type(key, __u32);
+	__type(value, struct connection_floor);
+} connection_floors SEC(".maps");
 
 /* The request that an ICMP query or answer belongs to. */
 static __always_inline __u16 icmp_request_type(__u8 type)
@@ -131,16 +145,17 @@ static __always_inline int is_reopened(const struct connection *c, const struct 
 static __always_inline struct connection *find_connection(const struct connection_key *key, __u64 now)
 {
 	struct connection *c = bpf_map_lookup_elem(&connections, key);
+	const struct connection_floor *floor = bpf_map_lookup_elem(&connection_floors, &key->interface);
 
-	return c && c->expires > now ? c : 0;
+	return c && floor && c->expires > now && c->created >= floor->born ? c : 0;
 }
 
 static __always_inline int limit_reached(__u32 interface, __u32 limit)
 {
 	const __u32 *created = bpf_map_lookup_elem(&connections_created, &interface);
-	const __u32 *removed = bpf_map_lookup_elem(&connections_removed, &interface);
+	const struct connection_floor *floor = bpf_map_lookup_elem(&connection_floors, &interface);
 
-	return !created || !removed || *created - *removed >= limit;
+	return !created || !floor || *created - floor->removed >= limit;
 }
 
 /* Remembers a new exchange: 0, or the reason to drop. */

@@ -35,7 +35,7 @@ static __always_inline const struct address *find_address(__u32 vpc, __be32 ip)
 {
 	struct address_key key = { .vpc = vpc };
 
-	map_ipv4((union address_bytes *)&key.address, ip);
+	map_ipv4((union address_bytes *)key.address, ip);
 	return bpf_map_lookup_elem(&addresses, &key);
 }
 

@@ -25,7 +25,7 @@
 #define IP_OFFSET 0x1fff
 #define SECOND 1000000000ULL
 
-#define unlikely(x) __builtin_expect(!!(x), 0)
+static const __u8 router_mac[6] = ROUTER_MAC;
 
 /* What became of the packet: `skb->cb[0]`, where BPF_PROG_TEST_RUN shows it. */
 enum verdict {

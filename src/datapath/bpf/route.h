@@ -48,7 +48,7 @@ static __always_inline int route_by_table(struct packet *p)
 	if (!subnet)
 		return DROP_tables_incomplete;
 	key.route_table = subnet->route_table;
-	map_ipv4((union address_bytes *)&key.address, p->flow.destination);
+	map_ipv4((union address_bytes *)key.address, p->flow.destination);
 	route = bpf_map_lookup_elem(&routes, &key);
 	if (!route)
 		return DROP_no_route;
