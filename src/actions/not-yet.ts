@@ -1,0 +1,150 @@
+import type {
+  DescribeCarrierGatewaysRequest,
+  DescribeCarrierGatewaysResult,
+  DescribeEgressOnlyInternetGatewaysRequest,
+  DescribeEgressOnlyInternetGatewaysResult,
+  DescribeFlowLogsRequest,
+  DescribeFlowLogsResult,
+  DescribeManagedPrefixListsRequest,
+  DescribeManagedPrefixListsResult,
+  DescribeNatGatewaysRequest,
+  DescribeNatGatewaysResult,
+  DescribePrefixListsRequest,
+  DescribePrefixListsResult,
+  DescribeTransitGatewaysRequest,
+  DescribeTransitGatewaysResult,
+  DescribeVpcClassicLinkDnsSupportRequest,
+  DescribeVpcClassicLinkDnsSupportResult,
+  DescribeVpcClassicLinkRequest,
+  DescribeVpcClassicLinkResult,
+  DescribeVpcEndpointsRequest,
+  DescribeVpcEndpointsResult,
+  DescribeVpcPeeringConnectionsRequest,
+  DescribeVpcPeeringConnectionsResult,
+  DescribeVpnGatewaysRequest,
+  DescribeVpnGatewaysResult,
+} from "@aws-sdk/client-ec2";
+import { Fault, type FaultCode } from "../model/fault.ts";
+import type { Vpc } from "../model/vpc.ts";
+import type { Action } from "./action.ts";
+import { chosen, filtered, paged } from "./describe.ts";
+import { findVpc } from "./vpc.ts";
+
+/**
+ * Kinds of resources that can't be created here: there are none, and clients that look around them are told so.
+ * An id asked for by name is not found.
+ */
+function none<Input, Output extends object>(
+  ids: (input: Input) => readonly string[] | undefined,
+  answer: Output,
+  [code, words]: readonly [FaultCode, string],
+): Action<Input, Output> {
+  return (_tx, input) => {
+    const [id] = ids(input) ?? [];
+    if (id !== undefined)
+      throw new Fault(
+        code,
+        words.replace("%s", () => id),
+      );
+    return answer;
+  };
+}
+
+const DescribeNatGateways = none<DescribeNatGatewaysRequest, DescribeNatGatewaysResult>(
+  (input) => input.NatGatewayIds,
+  { NatGateways: [] },
+  ["NatGatewayNotFound", "The Nat Gateway %s was not found"],
+);
+
+const DescribeEgressOnlyInternetGateways = none<DescribeEgressOnlyInternetGatewaysRequest, DescribeEgressOnlyInternetGatewaysResult>(
+  (input) => input.EgressOnlyInternetGatewayIds,
+  { EgressOnlyInternetGateways: [] },
+  ["InvalidGatewayID.NotFound", "The gateway ID '%s' does not exist"],
+);
+
+const DescribeVpcEndpoints = none<DescribeVpcEndpointsRequest, DescribeVpcEndpointsResult>(
+  (input) => input.VpcEndpointIds,
+  { VpcEndpoints: [] },
+  ["InvalidVpcEndpointId.NotFound", "The Vpc Endpoint Id '%s' does not exist"],
+);
+
+const DescribeVpcPeeringConnections = none<DescribeVpcPeeringConnectionsRequest, DescribeVpcPeeringConnectionsResult>(
+  (input) => input.VpcPeeringConnectionIds,
+  { VpcPeeringConnections: [] },
+  ["InvalidVpcPeeringConnectionID.NotFound", "The vpcPeeringConnection ID '%s' does not exist"],
+);
+
+const DescribeFlowLogs = none<DescribeFlowLogsRequest, DescribeFlowLogsResult>((input) => input.FlowLogIds, { FlowLogs: [] }, [
+  "InvalidFlowLogId.NotFound",
+  "These flow log ids in the input list are not found: [%s]",
+]);
+
+const DescribeVpnGateways = none<DescribeVpnGatewaysRequest, DescribeVpnGatewaysResult>(
+  (input) => input.VpnGatewayIds,
+  { VpnGateways: [] },
+  ["InvalidVpnGatewayID.NotFound", "The vpnGateway ID '%s' does not exist"],
+);
+
+const DescribeTransitGateways = none<DescribeTransitGatewaysRequest, DescribeTransitGatewaysResult>(
+  (input) => input.TransitGatewayIds,
+  { TransitGateways: [] },
+  ["InvalidTransitGatewayID.NotFound", "Transit Gateway %s was deleted or does not exist."],
+);
+
+const DescribeCarrierGateways = none<DescribeCarrierGatewaysRequest, DescribeCarrierGatewaysResult>(
+  (input) => input.CarrierGatewayIds,
+  { CarrierGateways: [] },
+  ["InvalidCarrierGatewayID.NotFound", "The carrierGateway ID '%s' does not exist"],
+);
+
+const DescribePrefixLists = none<DescribePrefixListsRequest, DescribePrefixListsResult>(
+  (input) => input.PrefixListIds,
+  { PrefixLists: [] },
+  ["InvalidPrefixListID.NotFound", "The prefix list ID '%s' does not exist"],
+);
+
+const DescribeManagedPrefixLists = none<DescribeManagedPrefixListsRequest, DescribeManagedPrefixListsResult>(
+  (input) => input.PrefixListIds,
+  { PrefixLists: [] },
+  ["InvalidPrefixListID.NotFound", "The prefix list ID '%s' does not exist"],
+);
+
+/** ClassicLink is gone from AWS; old clients still ask whether a VPC has it. */
+const DescribeVpcClassicLink: Action<DescribeVpcClassicLinkRequest, DescribeVpcClassicLinkResult> = (tx, input) => {
+  const vpcs = chosen(
+    input.VpcIds,
+    (id) => findVpc(tx, id),
+    () => tx.list("vpc"),
+  );
+  const isEnabled = (): string => "false";
+  const found = filtered<Vpc>(vpcs, input.Filters, { "is-classic-link-enabled": isEnabled, "vpc-id": (vpc) => vpc.id });
+  return { Vpcs: found.map((vpc) => ({ VpcId: vpc.id, ClassicLinkEnabled: false })) };
+};
+
+const DescribeVpcClassicLinkDnsSupport: Action<DescribeVpcClassicLinkDnsSupportRequest, DescribeVpcClassicLinkDnsSupportResult> = (
+  tx,
+  input,
+) => {
+  const vpcs = chosen(
+    input.VpcIds,
+    (id) => findVpc(tx, id),
+    () => tx.list("vpc"),
+  );
+  const { items, nextToken } = paged(vpcs, input);
+  return { Vpcs: items.map((vpc) => ({ VpcId: vpc.id, ClassicLinkDnsSupported: false })), NextToken: nextToken };
+};
+
+export const notYetActions = {
+  DescribeNatGateways,
+  DescribeEgressOnlyInternetGateways,
+  DescribeVpcEndpoints,
+  DescribeVpcPeeringConnections,
+  DescribeFlowLogs,
+  DescribeVpnGateways,
+  DescribeTransitGateways,
+  DescribeCarrierGateways,
+  DescribePrefixLists,
+  DescribeManagedPrefixLists,
+  DescribeVpcClassicLink,
+  DescribeVpcClassicLinkDnsSupport,
+};

@@ -1,0 +1,159 @@
+import type {
+  CreateRouteTableRequest,
+  CreateRouteTableResult,
+  DeleteRouteTableRequest,
+  DescribeRouteTablesRequest,
+  DescribeRouteTablesResult,
+  Route as RouteAnswer,
+  RouteTable as RouteTableAnswer,
+  RouteTableAssociation,
+} from "@aws-sdk/client-ec2";
+import { present } from "../lib/assert.ts";
+import { Fault } from "../model/fault.ts";
+import { isWellFormedId, newId } from "../model/id.ts";
+import { isActive, type Route, type RouteTable } from "../model/route-table.ts";
+import type { Reader, Tx } from "../model/state.ts";
+import type { Subnet } from "../model/subnet.ts";
+import type { Action, Context } from "./action.ts";
+import { chosen, type FilterFields, filtered, paged } from "./describe.ts";
+import { type Done, DONE, required } from "./parameter.ts";
+import { requireQuota } from "./quota.ts";
+import { tagList, tagsFor } from "./tags.ts";
+import { findVpc } from "./vpc.ts";
+
+/** @throws MissingParameter, InvalidRouteTableId.Malformed, InvalidRouteTableID.NotFound. */
+export function findRouteTable(tx: Reader, id: string | undefined): RouteTable {
+  const table = tx.get("route-table", required(id, "routeTableId"));
+  if (table) return table;
+  if (!isWellFormedId("route-table", id ?? "")) {
+    throw new Fault("InvalidRouteTableId.Malformed", `Invalid id: "${id}" (expecting "rtb-...")`);
+  }
+  throw new Fault("InvalidRouteTableID.NotFound", `The routeTable ID '${id}' does not exist`);
+}
+
+/** The table that a subnet's packets follow: its own, or the VPC's main one. */
+export function routeTableOf(tx: Reader, subnet: Subnet): RouteTable {
+  const vpc = present(tx.get("vpc", subnet.vpcId), subnet.vpcId);
+  const id = subnet.routeTableAssociation?.routeTableId ?? vpc.mainRouteTable.routeTableId;
+  return present(tx.get("route-table", id), id);
+}
+
+export function deleteRoutesOf(tx: Tx, table: RouteTable): void {
+  const routes = [...tx.by("route", "routeTableId", table.id)];
+  for (const route of routes) tx.delete("route", route.id);
+}
+
+const CreateRouteTable: Action<CreateRouteTableRequest, CreateRouteTableResult> = (tx, input, context) => {
+  const vpc = findVpc(tx, input.VpcId);
+  const tags = tagsFor("route-table", input.TagSpecifications, context.quotas);
+  const used = tx.by("route-table", "vpcId", vpc.id).length + 1;
+  requireQuota(context, "route-tables-per-vpc", used, "RouteTableLimitExceeded", "The maximum number of route tables has been reached.");
+  const id = newId("route-table", context.random);
+  const table: RouteTable = { kind: "route-table", id, slot: tx.slot("route-table"), tags, vpcId: vpc.id };
+  tx.put(table);
+  return { RouteTable: described(tx, table, context) };
+};
+
+const DeleteRouteTable: Action<DeleteRouteTableRequest, Done> = (tx, input) => {
+  const table = findRouteTable(tx, input.RouteTableId);
+  if (associationsOf(tx, table).length > 0) {
+    throw new Fault("DependencyViolation", `The routeTable '${table.id}' has dependencies and cannot be deleted.`);
+  }
+  deleteRoutesOf(tx, table);
+  tx.delete("route-table", table.id);
+  return DONE;
+};
+
+const DescribeRouteTables: Action<DescribeRouteTablesRequest, DescribeRouteTablesResult> = (tx, input, context) => {
+  const tables = chosen(
+    input.RouteTableIds,
+    (id) => findRouteTable(tx, id),
+    () => tx.list("route-table"),
+  );
+  const { items, nextToken } = paged(filtered(tables, input.Filters, fields(tx, context)), input, { min: 5, max: 100 });
+  return { RouteTables: items.map((table) => described(tx, table, context)), NextToken: nextToken };
+};
+
+function fields(tx: Reader, context: Context): FilterFields<RouteTable> {
+  const ofAssociations = (member: "RouteTableAssociationId" | "RouteTableId" | "SubnetId" | "GatewayId") => (table: RouteTable) =>
+    associationsOf(tx, table).map((association) => association[member]);
+  const ofRoutes = (member: keyof RouteAnswer) => (table: RouteTable) => routesOf(tx, table, context).map((route) => route[member]);
+  return {
+    "association.gateway-id": ofAssociations("GatewayId"),
+    "association.main": (table) => associationsOf(tx, table).map(({ Main }) => String(Main)),
+    "association.route-table-association-id": ofAssociations("RouteTableAssociationId"),
+    "association.route-table-id": ofAssociations("RouteTableId"),
+    "association.subnet-id": ofAssociations("SubnetId"),
+    "owner-id": () => context.account,
+    "route-table-id": (table) => table.id,
+    "route.destination-cidr-block": ofRoutes("DestinationCidrBlock"),
+    "route.destination-ipv6-cidr-block": ofRoutes("DestinationIpv6CidrBlock"),
+    "route.destination-prefix-list-id": ofRoutes("DestinationPrefixListId"),
+    "route.egress-only-internet-gateway-id": ofRoutes("EgressOnlyInternetGatewayId"),
+    "route.gateway-id": ofRoutes("GatewayId"),
+    "route.instance-id": ofRoutes("InstanceId"),
+    "route.nat-gateway-id": ofRoutes("NatGatewayId"),
+    "route.network-interface-id": ofRoutes("NetworkInterfaceId"),
+    "route.origin": ofRoutes("Origin"),
+    "route.state": ofRoutes("State"),
+    "route.transit-gateway-id": ofRoutes("TransitGatewayId"),
+    "route.vpc-peering-connection-id": ofRoutes("VpcPeeringConnectionId"),
+    "vpc-id": (table) => table.vpcId,
+  };
+}
+
+function described(tx: Reader, table: RouteTable, context: Context): RouteTableAnswer {
+  return {
+    RouteTableId: table.id,
+    VpcId: table.vpcId,
+    OwnerId: context.account,
+    Routes: routesOf(tx, table, context),
+    Associations: associationsOf(tx, table),
+    PropagatingVgws: [],
+    Tags: tagList(table.tags),
+  };
+}
+
+/** The main association first, then those of subnets. */
+function associationsOf(tx: Reader, table: RouteTable): RouteTableAssociation[] {
+  const { mainRouteTable: main } = present(tx.get("vpc", table.vpcId), table.vpcId);
+  const associated = { AssociationState: { State: "associated" } } as const;
+  const ofMain =
+    main.routeTableId === table.id
+      ? [{ RouteTableAssociationId: main.associationId, RouteTableId: table.id, Main: true, ...associated }]
+      : [];
+  const ofSubnets = tx.by("subnet", "routeTableId", table.id).map((subnet) => ({
+    RouteTableAssociationId: subnet.routeTableAssociation?.associationId,
+    RouteTableId: table.id,
+    SubnetId: subnet.id,
+    Main: false,
+    ...associated,
+  }));
+  return [...ofMain, ...ofSubnets];
+}
+
+/** A local route for each of the VPC's blocks, then the user's routes. */
+function routesOf(tx: Reader, table: RouteTable, context: Context): RouteAnswer[] {
+  const { cidrBlocks } = present(tx.get("vpc", table.vpcId), table.vpcId);
+  const local = cidrBlocks.map(({ cidrBlock }) => ({
+    DestinationCidrBlock: cidrBlock,
+    GatewayId: "local",
+    Origin: "CreateRouteTable" as const,
+    State: "active" as const,
+  }));
+  return [...local, ...tx.by("route", "routeTableId", table.id).map((route) => describedRoute(tx, route, context))];
+}
+
+function describedRoute(tx: Reader, route: Route, context: Context): RouteAnswer {
+  const common = {
+    DestinationCidrBlock: route.destination,
+    Origin: "CreateRoute",
+    State: isActive(tx, route) ? "active" : "blackhole",
+  } as const;
+  if (route.target.kind === "internet-gateway") return { ...common, GatewayId: route.target.id };
+  const instanceId = tx.get("network-interface", route.target.id)?.attachment?.instanceId;
+  const instance = instanceId === undefined ? {} : { InstanceId: instanceId, InstanceOwnerId: context.account };
+  return { ...common, ...instance, NetworkInterfaceId: route.target.id };
+}
+
+export const routeTableActions = { CreateRouteTable, DeleteRouteTable, DescribeRouteTables };

@@ -1,0 +1,95 @@
+import type { CreateRouteRequest } from "@aws-sdk/client-ec2";
+import { Fault, type FaultCode } from "../model/fault.ts";
+import type { RouteTable, RouteTarget } from "../model/route-table.ts";
+import type { Reader } from "../model/state.ts";
+import { findInstance } from "./instance.ts";
+import { findNetworkInterface } from "./network-interface.ts";
+
+/**
+ * The one target that a request for a route names.
+ * @throws MissingParameter for none, InvalidParameterCombination for several, the NotFound code of the target's kind for an
+ * unknown id, InvalidParameterValue for a target that is not of the table's VPC.
+ */
+export function targetOf(tx: Reader, table: RouteTable, input: CreateRouteRequest): RouteTarget {
+  const [parameter, second] = TARGET_PARAMETERS.filter((name) => input[name] !== undefined);
+  const choice = TARGET_PARAMETERS.map((name) => `${name.charAt(0).toLowerCase()}${name.slice(1)}`).join(", ");
+  if (parameter === undefined) throw new Fault("MissingParameter", `The request must contain exactly one of ${choice}`);
+  if (second !== undefined) throw new Fault("InvalidParameterCombination", `The request must contain exactly one of ${choice}`);
+  return RESOLVE[parameter](tx, table, input[parameter] ?? "");
+}
+
+const TARGET_PARAMETERS = [
+  "GatewayId",
+  "InstanceId",
+  "NetworkInterfaceId",
+  "NatGatewayId",
+  "VpcPeeringConnectionId",
+  "EgressOnlyInternetGatewayId",
+  "TransitGatewayId",
+  "LocalGatewayId",
+  "CarrierGatewayId",
+  "VpcEndpointId",
+  "CoreNetworkArn",
+  "OdbNetworkArn",
+] as const;
+type TargetParameter = (typeof TARGET_PARAMETERS)[number];
+
+type Resolve = (tx: Reader, table: RouteTable, id: string) => RouteTarget;
+
+const RESOLVE: Readonly<Record<TargetParameter, Resolve>> = {
+  GatewayId: gatewayTarget,
+  InstanceId: instanceTarget,
+  NetworkInterfaceId: interfaceTarget,
+  // None of these can exist yet.
+  NatGatewayId: unknown("InvalidNatGatewayID.NotFound", "natGateway"),
+  VpcPeeringConnectionId: unknown("InvalidVpcPeeringConnectionID.NotFound", "vpcPeeringConnection"),
+  EgressOnlyInternetGatewayId: unknown("InvalidGatewayID.NotFound", "gateway"),
+  TransitGatewayId: unknown("InvalidTransitGatewayID.NotFound", "transitGateway"),
+  LocalGatewayId: unknown("InvalidLocalGatewayID.NotFound", "localGateway"),
+  CarrierGatewayId: unknown("InvalidCarrierGatewayID.NotFound", "carrierGateway"),
+  VpcEndpointId: unknown("InvalidVpcEndpointId.NotFound", "vpcEndpoint"),
+  CoreNetworkArn: () => {
+    throw new Fault("UnsupportedOperation", "Genkan does not offer routes to a core network.");
+  },
+  OdbNetworkArn: () => {
+    throw new Fault("UnsupportedOperation", "Genkan does not offer routes to an ODB network.");
+  },
+};
+
+function unknown(code: FaultCode, noun: string): Resolve {
+  return (_tx, _table, id) => {
+    throw new Fault(code, `The ${noun} ID '${id}' does not exist`);
+  };
+}
+
+function gatewayTarget(tx: Reader, table: RouteTable, id: string): RouteTarget {
+  const gateway = tx.get("internet-gateway", id);
+  if (!gateway) throw new Fault("InvalidGatewayID.NotFound", `The gateway ID '${id}' does not exist`);
+  if (gateway.vpcId !== table.vpcId) {
+    throw new Fault("InvalidParameterValue", `route table ${table.id} and network gateway ${id} belong to different networks`);
+  }
+  return { kind: "internet-gateway", id };
+}
+
+function interfaceTarget(tx: Reader, table: RouteTable, id: string): RouteTarget {
+  const eni = findNetworkInterface(tx, id);
+  if (eni.vpcId !== table.vpcId) {
+    const name = eni.id.replace(/^eni-/, "interface-");
+    throw new Fault("InvalidParameterValue", `route table ${table.id} and interface ${name} belong to different networks`);
+  }
+  return { kind: "network-interface", id };
+}
+
+/** An instance stands for its only interface. */
+function instanceTarget(tx: Reader, table: RouteTable, id: string): RouteTarget {
+  const instance = findInstance(tx, id);
+  const [only, ...more] = tx.by("network-interface", "instanceId", instance.id);
+  if (!only) throw new Fault("IncorrectInstanceState", `The instance '${id}' is not in a valid state for this operation.`);
+  if (more.length > 0) {
+    throw new Fault(
+      "InvalidInstanceID",
+      `There are multiple interfaces attached to instance '${id}'. Please specify an interface ID for the operation instead.`,
+    );
+  }
+  return { ...interfaceTarget(tx, table, only.id), kind: "network-interface", instanceId: instance.id };
+}

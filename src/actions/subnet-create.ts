@@ -1,0 +1,103 @@
+import type { CreateSubnetRequest, CreateSubnetResult } from "@aws-sdk/client-ec2";
+import { cidrContains, cidrOf, cidrsOverlap, formatCidr } from "../lib/cidr.ts";
+import { present } from "../lib/assert.ts";
+import type { Tags } from "../model/common.ts";
+import { Fault } from "../model/fault.ts";
+import { newId } from "../model/id.ts";
+import type { Tx } from "../model/state.ts";
+import type { Subnet } from "../model/subnet.ts";
+import type { Vpc } from "../model/vpc.ts";
+import type { Action, Context } from "./action.ts";
+import { refuseUnoffered, requiredCidr } from "./parameter.ts";
+import { requireQuota } from "./quota.ts";
+import { describedSubnet } from "./subnet.ts";
+import { tagsFor } from "./tags.ts";
+import { findVpc } from "./vpc.ts";
+import { type Zone, zonesOf } from "./zone.ts";
+
+type NewSubnet = {
+  /** Canonical. */
+  readonly cidrBlock: string;
+  readonly zone: Zone;
+  /** The default subnet of its zone: launches there map a public address. */
+  readonly defaultForAz: boolean;
+  readonly tags: Tags;
+};
+
+/**
+ * A subnet with the VPC's default network ACL, following the VPC's main route table.
+ * @throws InvalidSubnet.Range outside the VPC's blocks or of a bad size; InvalidSubnet.Conflict; SubnetLimitExceeded.
+ */
+export function createSubnet(tx: Tx, vpc: Vpc, { cidrBlock, zone, defaultForAz, tags }: NewSubnet, context: Context): Subnet {
+  const cidr = cidrOf(cidrBlock);
+  const inside = vpc.cidrBlocks.some((block) => cidrContains(cidrOf(block.cidrBlock), cidr));
+  if (!inside || cidr.length < 16 || cidr.length > 28) throw new Fault("InvalidSubnet.Range", `The CIDR '${cidrBlock}' is invalid.`);
+  const others = tx.by("subnet", "vpcId", vpc.id);
+  if (others.some((other) => cidrsOverlap(cidrOf(other.cidrBlock), cidr))) {
+    throw new Fault("InvalidSubnet.Conflict", `The CIDR '${cidrBlock}' conflicts with another subnet`);
+  }
+  const words = "The maximum number of subnets has been reached.";
+  requireQuota(context, "subnets-per-vpc", others.length + 1, "SubnetLimitExceeded", words);
+  const subnet: Subnet = {
+    kind: "subnet",
+    id: newId("subnet", context.random),
+    slot: tx.slot("subnet"),
+    tags,
+    vpcId: vpc.id,
+    cidrBlock,
+    availabilityZone: zone.name,
+    availabilityZoneId: zone.id,
+    defaultForAz,
+    mapPublicIpOnLaunch: defaultForAz,
+    networkAcl: { associationId: newId("network-acl-association", context.random), networkAclId: vpc.defaultNetworkAclId },
+    privateDnsHostnameType: "ip-name",
+    enableResourceNameDnsARecord: false,
+    enableResourceNameDnsAAAARecord: false,
+  };
+  tx.put(subnet);
+  return subnet;
+}
+
+const CreateSubnet: Action<CreateSubnetRequest, CreateSubnetResult> = (tx, input, context) => {
+  const vpc = findVpc(tx, input.VpcId);
+  if (input.Ipv6Native === true && input.CidrBlock !== undefined) {
+    const words = "When specifying ipv4 parameters, cidrBlock or ipv4IpamPoolId, you cannot set ipv6Native to true.";
+    throw new Fault("InvalidParameterCombination", words);
+  }
+  refuseUnoffered(input, [
+    "Ipv6CidrBlock",
+    "Ipv6Native",
+    "Ipv6IpamPoolId",
+    "Ipv6NetmaskLength",
+    "Ipv4IpamPoolId",
+    "Ipv4NetmaskLength",
+    "OutpostArn",
+  ]);
+  if (input.CidrBlock === undefined) {
+    throw new Fault("MissingParameter", "Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided.");
+  }
+  const cidrBlock = formatCidr(requiredCidr(input.CidrBlock, "cidrBlock"));
+  const zone = zoneOf(input, context);
+  const tags = tagsFor("subnet", input.TagSpecifications, context.quotas);
+  const subnet = createSubnet(tx, vpc, { cidrBlock, zone, defaultForAz: false, tags }, context);
+  return { Subnet: describedSubnet(tx, subnet, context) };
+};
+
+/** The zone asked for by name or id; the region's first when none is. */
+function zoneOf({ AvailabilityZone: name, AvailabilityZoneId: id }: CreateSubnetRequest, context: Context): Zone {
+  if (name !== undefined && id !== undefined) {
+    throw new Fault("InvalidParameterCombination", "The parameter availabilityZone cannot be used with the parameter availabilityZoneId");
+  }
+  const zones = zonesOf(context.region);
+  if (name === undefined && id === undefined) return present(zones[0], "a zone");
+  const found = zones.find((zone) => (name === undefined ? zone.id === id : zone.name === name));
+  if (found) return found;
+  const [parameter, known] =
+    name === undefined ? ["availabilityZoneId", zones.map((zone) => zone.id)] : ["availabilityZone", zones.map((zone) => zone.name)];
+  throw new Fault(
+    "InvalidParameterValue",
+    `Value (${name ?? id}) for parameter ${parameter} is invalid. Subnets can currently only be created in the following availability zones: ${known.join(", ")}.`,
+  );
+}
+
+export const subnetCreateActions = { CreateSubnet };

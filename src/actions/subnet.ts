@@ -1,0 +1,192 @@
+import type {
+  DeleteSubnetRequest,
+  DescribeSubnetsRequest,
+  DescribeSubnetsResult,
+  ModifySubnetAttributeRequest,
+  Subnet as SubnetAnswer,
+} from "@aws-sdk/client-ec2";
+import { cidrOf, cidrSize } from "../lib/cidr.ts";
+import { formatIpv4, ipv4 } from "../lib/ip.ts";
+import { Fault } from "../model/fault.ts";
+import type { Reader } from "../model/state.ts";
+import type { Subnet } from "../model/subnet.ts";
+import type { Action, Context } from "./action.ts";
+import { chosen, type FilterFields, filtered, paged } from "./describe.ts";
+import { type Done, DONE, required } from "./parameter.ts";
+import { tagListOrAbsent } from "./tags.ts";
+
+/** @throws MissingParameter without an id; InvalidSubnetID.NotFound for an unknown one. */
+export function findSubnet(tx: Reader, id: string | undefined): Subnet {
+  const subnet = tx.get("subnet", required(id, "subnetId"));
+  if (!subnet) throw new Fault("InvalidSubnetID.NotFound", `The subnet ID '${id}' does not exist`);
+  return subnet;
+}
+
+/** The network address, the router, the resolver, one for the future; and the broadcast address (VPC user guide, "Subnet sizing"). */
+const RESERVED_FIRST = 4;
+const RESERVED = RESERVED_FIRST + 1;
+
+/**
+ * `count` private addresses that no interface of the VPC holds, in the subnet's range.
+ * The search starts behind as many addresses as there are interfaces, so that a subnet that only grows is filled without looking twice.
+ * @throws InsufficientFreeAddressesInSubnet.
+ */
+export function freePrivateIps(tx: Reader, subnet: Subnet, count: number): string[] {
+  const cidr = cidrOf(subnet.cidrBlock);
+  const usable = cidrSize(cidr) - RESERVED;
+  const start = tx.by("network-interface", "subnetId", subnet.id).length;
+  const found: string[] = [];
+  for (let step = 0; step < usable && found.length < count; step += 1) {
+    const ip = formatIpv4(ipv4(cidr.base + RESERVED_FIRST + ((start + step) % usable)));
+    if (tx.by("network-interface", "vpcAddress", `${subnet.vpcId}/${ip}`).length === 0) found.push(ip);
+  }
+  if (found.length < count) {
+    throw new Fault(
+      "InsufficientFreeAddressesInSubnet",
+      `The specified subnet does not have enough free addresses to satisfy the request. (subnet '${subnet.id}')`,
+    );
+  }
+  return found;
+}
+
+/** Whether an address of the subnet may be given to an interface: it is in the range and not one of the five reserved. */
+export function isUsableAddress(subnet: Subnet, address: number): boolean {
+  const cidr = cidrOf(subnet.cidrBlock);
+  return address >= cidr.base + RESERVED_FIRST && address < cidr.base + cidrSize(cidr) - 1;
+}
+
+/** How many private addresses of the subnet are free, the reserved ones left out. */
+export function availableAddressCount(tx: Reader, subnet: Subnet): number {
+  const held = tx.by("network-interface", "subnetId", subnet.id).reduce((sum, eni) => sum + eni.privateIpAddresses.length, 0);
+  return cidrSize(cidrOf(subnet.cidrBlock)) - RESERVED - held;
+}
+
+const DeleteSubnet: Action<DeleteSubnetRequest, Done> = (tx, input) => {
+  const subnet = findSubnet(tx, input.SubnetId);
+  if (tx.by("network-interface", "subnetId", subnet.id).length > 0) {
+    throw new Fault("DependencyViolation", `The subnet '${subnet.id}' has dependencies and cannot be deleted.`);
+  }
+  tx.delete("subnet", subnet.id);
+  return DONE;
+};
+
+const DescribeSubnets: Action<DescribeSubnetsRequest, DescribeSubnetsResult> = (tx, input, context) => {
+  const subnets = chosen(
+    input.SubnetIds,
+    (id) => findSubnet(tx, id),
+    () => tx.list("subnet"),
+  );
+  const { items, nextToken } = paged(filtered(subnets, input.Filters, fields(tx, context)), input);
+  return { Subnets: items.map((subnet) => describedSubnet(tx, subnet, context)), NextToken: nextToken };
+};
+
+function fields(tx: Reader, context: Context): FilterFields<Subnet> {
+  const cidr = (subnet: Subnet): string => subnet.cidrBlock;
+  const zone = (subnet: Subnet): string => subnet.availabilityZone;
+  const zoneId = (subnet: Subnet): string => subnet.availabilityZoneId;
+  const isDefault = (subnet: Subnet): string => String(subnet.defaultForAz);
+  return {
+    "availability-zone": zone,
+    availabilityZone: zone,
+    "availability-zone-id": zoneId,
+    availabilityZoneId: zoneId,
+    "available-ip-address-count": (subnet) => String(availableAddressCount(tx, subnet)),
+    cidr,
+    "cidr-block": cidr,
+    cidrBlock: cidr,
+    "customer-owned-ipv4-pool": () => undefined,
+    "default-for-az": isDefault,
+    defaultForAz: isDefault,
+    "enable-dns64": () => "false",
+    "enable-lni-at-device-index": () => undefined,
+    "ipv6-cidr-block-association.association-id": () => undefined,
+    "ipv6-cidr-block-association.ipv6-cidr-block": () => undefined,
+    "ipv6-cidr-block-association.state": () => undefined,
+    "ipv6-native": () => "false",
+    "map-customer-owned-ip-on-launch": () => "false",
+    "map-public-ip-on-launch": (subnet) => String(subnet.mapPublicIpOnLaunch),
+    "outpost-arn": () => undefined,
+    "owner-id": () => context.account,
+    "private-dns-name-options-on-launch.hostname-type": (subnet) => subnet.privateDnsHostnameType,
+    "private-dns-name-options-on-launch.enable-resource-name-dns-a-record": (subnet) => String(subnet.enableResourceNameDnsARecord),
+    "private-dns-name-options-on-launch.enable-resource-name-dns-aaaa-record": (subnet) => String(subnet.enableResourceNameDnsAAAARecord),
+    state: () => "available",
+    "subnet-arn": (subnet) => subnetArn(subnet, context),
+    "subnet-id": (subnet) => subnet.id,
+    "vpc-id": (subnet) => subnet.vpcId,
+  };
+}
+
+function subnetArn(subnet: Subnet, context: Context): string {
+  return `arn:aws:ec2:${context.region}:${context.account}:subnet/${subnet.id}`;
+}
+
+export function describedSubnet(tx: Reader, subnet: Subnet, context: Context): SubnetAnswer {
+  return {
+    SubnetId: subnet.id,
+    SubnetArn: subnetArn(subnet, context),
+    State: "available",
+    OwnerId: context.account,
+    VpcId: subnet.vpcId,
+    CidrBlock: subnet.cidrBlock,
+    Ipv6CidrBlockAssociationSet: [],
+    AvailableIpAddressCount: availableAddressCount(tx, subnet),
+    AvailabilityZone: subnet.availabilityZone,
+    AvailabilityZoneId: subnet.availabilityZoneId,
+    DefaultForAz: subnet.defaultForAz,
+    MapPublicIpOnLaunch: subnet.mapPublicIpOnLaunch,
+    Tags: tagListOrAbsent(subnet.tags),
+    AssignIpv6AddressOnCreation: false,
+    MapCustomerOwnedIpOnLaunch: false,
+    EnableDns64: false,
+    Ipv6Native: false,
+    PrivateDnsNameOptionsOnLaunch: {
+      HostnameType: subnet.privateDnsHostnameType,
+      EnableResourceNameDnsARecord: subnet.enableResourceNameDnsARecord,
+      EnableResourceNameDnsAAAARecord: subnet.enableResourceNameDnsAAAARecord,
+    },
+  };
+}
+
+const ModifySubnetAttribute: Action<ModifySubnetAttributeRequest, Done> = (tx, input) => {
+  const { SubnetId, ...attributes } = input;
+  const subnet = findSubnet(tx, SubnetId);
+  const given = Object.entries(attributes).filter(([, value]) => value !== undefined);
+  const [first, second] = given;
+  if (!first) throw new Fault("InvalidParameterCombination", "No attributes specified.");
+  if (second) throw new Fault("InvalidParameterCombination", "Only one attribute of a subnet can be modified in a request.");
+  const [name, value] = first;
+  tx.put({ ...subnet, ...changed(name as keyof typeof attributes, value) });
+  return DONE;
+};
+
+type Attribute = Exclude<keyof ModifySubnetAttributeRequest, "SubnetId">;
+
+function changed(name: Attribute, value: unknown): Partial<Subnet> {
+  switch (name) {
+    case "MapPublicIpOnLaunch":
+      return { mapPublicIpOnLaunch: truth(name, value) };
+    case "EnableResourceNameDnsARecordOnLaunch":
+      return { enableResourceNameDnsARecord: truth(name, value) };
+    case "EnableResourceNameDnsAAAARecordOnLaunch":
+      return { enableResourceNameDnsAAAARecord: truth(name, value) };
+    case "PrivateDnsHostnameTypeOnLaunch":
+      if (value === "ip-name" || value === "resource-name") return { privateDnsHostnameType: value };
+      throw new Fault("InvalidParameterValue", `Value (${String(value)}) for parameter privateDnsHostnameTypeOnLaunch is invalid.`);
+    case "AssignIpv6AddressOnCreation":
+    case "EnableDns64":
+    case "MapCustomerOwnedIpOnLaunch":
+    case "DisableLniAtDeviceIndex":
+      if (!truth(name, value)) return {};
+      throw new Fault("UnsupportedOperation", `Genkan does not offer the parameter ${name}.`);
+    default:
+      throw new Fault("UnsupportedOperation", `Genkan does not offer the parameter ${String(name)}.`);
+  }
+}
+
+function truth(name: string, attribute: unknown): boolean {
+  const value = typeof attribute === "object" && attribute !== null && "Value" in attribute ? attribute.Value : undefined;
+  return required(typeof value === "boolean" ? value : undefined, `${name.charAt(0).toLowerCase()}${name.slice(1)}.value`);
+}
+
+export const subnetActions = { DeleteSubnet, DescribeSubnets, ModifySubnetAttribute };

@@ -1,0 +1,86 @@
+import { assert, present } from "../lib/assert.ts";
+import { seededRandom } from "../lib/random.ts";
+import { Fault, type FaultCode } from "../model/fault.ts";
+import { DEFAULT_QUOTAS } from "../model/quota.ts";
+import type { Reader, Tx } from "../model/state.ts";
+import { applyChanges, beginTx, newWorld, readerOf } from "../model/world.ts";
+import type { Action, Context } from "./action.ts";
+import { seedRegion } from "./default-vpc.ts";
+import { perform } from "./perform.ts";
+
+/** A region to try actions on: each call is a transaction of its own, committed when it succeeds, as in the server. */
+export type TestRegion = {
+  /** Runs one action and commits what it changed. */
+  readonly call: <Input, Output>(action: Action<Input, Output>, input: Input) => Output;
+  /** Runs an operation by name, with DryRun and ClientToken, as the server does. */
+  readonly perform: (operation: string, input: object) => unknown;
+  /** Runs anything else that changes the state, and commits it. */
+  readonly change: <T>(body: (tx: Tx, context: Context) => T) => T;
+  readonly reader: () => Reader;
+  readonly context: () => Context;
+  /** Puts the clock forward. */
+  readonly advance: (milliseconds: number) => void;
+};
+
+type Settings = Partial<Context> & {
+  /** Whether the region begins with AWS's default VPC; else it is empty. */
+  readonly defaultVpc?: boolean;
+};
+
+export function newRegion({ defaultVpc = false, ...settings }: Settings = {}): TestRegion {
+  const world = newWorld();
+  let now = Date.parse(settings.now ?? "2026-01-01T00:00:00.000Z");
+  const fixed: Context = {
+    account: "123456789012",
+    region: "us-east-1",
+    now: "",
+    random: seededRandom(1),
+    quotas: DEFAULT_QUOTAS,
+    pools: ["203.0.113.0/24"],
+    consoleOutput: () => undefined,
+    ...settings,
+  };
+  const { account, region } = fixed;
+  const context = (): Context => ({ ...fixed, now: new Date(now).toISOString() });
+  const change: TestRegion["change"] = (body) => {
+    const tx = beginTx(world, account, region);
+    const result = body(tx, context());
+    applyChanges(world, account, region, tx.changes());
+    return result;
+  };
+  if (defaultVpc) change(seedRegion);
+  return {
+    call: (action, input) => change((tx, context) => action(tx, input, context)),
+    perform: (operation, input) => change((tx, context) => perform(tx, operation, input, context)),
+    change,
+    reader: () => readerOf(world, account, region),
+    context,
+    advance: (milliseconds) => {
+      now += milliseconds;
+    },
+  };
+}
+
+/** Asserts that the body throws a fault with this code, and these words when they are given. */
+export function refuses(code: FaultCode, body: () => unknown, words?: string | RegExp): void {
+  const fault = thrownBy(body);
+  assert(fault !== undefined, `${code} is thrown`);
+  if (!(fault instanceof Fault)) throw fault;
+  assert(fault.code === code, `${code} is thrown, not ${fault.code}: ${fault.message}`);
+  const fits = typeof words === "string" ? fault.message === words : (words?.test(fault.message) ?? true);
+  assert(fits, `the words are ${String(words)}, not ${fault.message}`);
+}
+
+function thrownBy(body: () => unknown): unknown {
+  try {
+    body();
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
+/** The value, or a failed test when it is absent. */
+export function must<T>(value: T | undefined): T {
+  return present(value, "a value that the test needs");
+}

@@ -1,0 +1,39 @@
+import type { DeleteVpcRequest } from "@aws-sdk/client-ec2";
+import { present } from "../lib/assert.ts";
+import { Fault } from "../model/fault.ts";
+import type { Reader } from "../model/state.ts";
+import type { Vpc } from "../model/vpc.ts";
+import type { Action } from "./action.ts";
+import { type Done, DONE } from "./parameter.ts";
+import { deleteRoutesOf } from "./route-table.ts";
+import { deleteSecurityGroup } from "./security-group.ts";
+import { findVpc } from "./vpc.ts";
+
+/** Deletes a VPC that nothing is left in, with what came with it. A default VPC's gateway and subnets are the user's to delete first. */
+const DeleteVpc: Action<DeleteVpcRequest, Done> = (tx, input) => {
+  const vpc = findVpc(tx, input.VpcId);
+  if (hasDependencies(tx, vpc)) {
+    throw new Fault("DependencyViolation", `The vpc '${vpc.id}' has dependencies and cannot be deleted.`);
+  }
+  deleteSecurityGroup(tx, present(tx.get("security-group", vpc.defaultSecurityGroupId), vpc.defaultSecurityGroupId));
+  tx.delete("network-acl", vpc.defaultNetworkAclId);
+  for (const table of tx.by("route-table", "vpcId", vpc.id)) {
+    deleteRoutesOf(tx, table);
+    tx.delete("route-table", table.id);
+  }
+  tx.delete("vpc", vpc.id);
+  return DONE;
+};
+
+function hasDependencies(tx: Reader, vpc: Vpc): boolean {
+  return (
+    tx.by("subnet", "vpcId", vpc.id).length > 0 ||
+    tx.by("internet-gateway", "vpcId", vpc.id).length > 0 ||
+    tx.by("network-interface", "vpcId", vpc.id).length > 0 ||
+    tx.by("security-group", "vpcId", vpc.id).some((group) => group.id !== vpc.defaultSecurityGroupId) ||
+    tx.by("network-acl", "vpcId", vpc.id).some((acl) => acl.id !== vpc.defaultNetworkAclId) ||
+    tx.by("route-table", "vpcId", vpc.id).some((table) => table.id !== vpc.mainRouteTable.routeTableId)
+  );
+}
+
+export const vpcDeleteActions = { DeleteVpc };

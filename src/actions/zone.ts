@@ -1,0 +1,69 @@
+/** An availability zone, as in `us-east-1a` and `use1-az1`. */
+export type Zone = { readonly name: string; readonly id: string; readonly number: number };
+
+type RegionFacts = {
+  readonly longName: string;
+  /** What zone ids begin with. */
+  readonly zonePrefix: string;
+  /** The letters of its zones. */
+  readonly zones: string;
+  /** AWS's newer regions are off until an account opts in. */
+  readonly optIn: boolean;
+};
+
+function region(longName: string, zonePrefix: string, zones = "abc"): RegionFacts {
+  return { longName, zonePrefix, zones, optIn: false };
+}
+
+function optInRegion(longName: string, zonePrefix: string, zones = "abc"): RegionFacts {
+  return { longName, zonePrefix, zones, optIn: true };
+}
+
+/** The regions of the `aws` partition. Which letter stands for which id differs between real accounts; here letters count up. */
+export const REGIONS: Readonly<Record<string, RegionFacts>> = {
+  "ap-south-1": region("Asia Pacific (Mumbai)", "aps1"),
+  "eu-north-1": region("Europe (Stockholm)", "eun1"),
+  "eu-west-3": region("Europe (Paris)", "euw3"),
+  "eu-west-2": region("Europe (London)", "euw2"),
+  "eu-west-1": region("Europe (Ireland)", "euw1"),
+  "ap-northeast-3": region("Asia Pacific (Osaka)", "apne3"),
+  "ap-northeast-2": region("Asia Pacific (Seoul)", "apne2", "abcd"),
+  "ap-northeast-1": region("Asia Pacific (Tokyo)", "apne1", "acd"),
+  "ca-central-1": region("Canada (Central)", "cac1", "abd"),
+  "sa-east-1": region("South America (Sao Paulo)", "sae1"),
+  "ap-southeast-1": region("Asia Pacific (Singapore)", "apse1"),
+  "ap-southeast-2": region("Asia Pacific (Sydney)", "apse2"),
+  "eu-central-1": region("Europe (Frankfurt)", "euc1"),
+  "us-east-1": region("US East (N. Virginia)", "use1", "abcdef"),
+  "us-east-2": region("US East (Ohio)", "use2"),
+  "us-west-1": region("US West (N. California)", "usw1", "ac"),
+  "us-west-2": region("US West (Oregon)", "usw2", "abcd"),
+  "af-south-1": optInRegion("Africa (Cape Town)", "afs1"),
+  "ap-east-1": optInRegion("Asia Pacific (Hong Kong)", "ape1"),
+  "ap-east-2": optInRegion("Asia Pacific (Taipei)", "ape2"),
+  "ap-south-2": optInRegion("Asia Pacific (Hyderabad)", "aps2"),
+  "ap-southeast-3": optInRegion("Asia Pacific (Jakarta)", "apse3"),
+  "ap-southeast-4": optInRegion("Asia Pacific (Melbourne)", "apse4"),
+  "ap-southeast-5": optInRegion("Asia Pacific (Malaysia)", "apse5"),
+  "ap-southeast-6": optInRegion("Asia Pacific (New Zealand)", "apse6"),
+  "ap-southeast-7": optInRegion("Asia Pacific (Thailand)", "apse7"),
+  "ca-west-1": optInRegion("Canada West (Calgary)", "caw1"),
+  "eu-central-2": optInRegion("Europe (Zurich)", "euc2"),
+  "eu-south-1": optInRegion("Europe (Milan)", "eus1"),
+  "eu-south-2": optInRegion("Europe (Spain)", "eus2"),
+  "il-central-1": optInRegion("Israel (Tel Aviv)", "ilc1"),
+  "me-central-1": optInRegion("Middle East (UAE)", "mec1"),
+  "me-south-1": optInRegion("Middle East (Bahrain)", "mes1"),
+  "mx-central-1": optInRegion("Mexico (Central)", "mxc1"),
+};
+
+/** The facts of a region; a name that AWS doesn't have works as well and gets three zones. */
+export function regionFacts(name: string): RegionFacts {
+  return (Object.hasOwn(REGIONS, name) ? REGIONS[name] : undefined) ?? region(name, name.replaceAll("-", ""));
+}
+
+/** The region's zones, in order; there is always one. */
+export function zonesOf(name: string): readonly Zone[] {
+  const { zonePrefix, zones } = regionFacts(name);
+  return [...zones].map((letter, place) => ({ name: `${name}${letter}`, id: `${zonePrefix}-az${place + 1}`, number: place + 1 }));
+}
