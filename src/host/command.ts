@@ -1,0 +1,55 @@
+import { spawn } from "node:child_process";
+
+/** A command of the system that did not succeed. */
+export class CommandFailed extends Error {
+  readonly stderr: string;
+  constructor(argv: readonly string[], status: string, stderr: string) {
+    super(`${argv.join(" ")} ended with ${status}: ${stderr.trim()}`);
+    this.name = "CommandFailed";
+    this.stderr = stderr;
+  }
+}
+
+/** The environment of every command and process that is started here: nothing of the user's. */
+export const CLEAN_ENVIRONMENT = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" } as const;
+
+/**
+ * Runs a command to its end, with `input` on its standard input, and returns what it printed.
+ * @throws {CommandFailed} when its exit status is not 0.
+ */
+export function run(argv: readonly string[], input = ""): Promise<string> {
+  const [command = "", ...args] = argv;
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"], env: CLEAN_ENVIRONMENT });
+    let stdout = "";
+    let stderr = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+    child.on("error", (cause) => reject(new Error(`${command} could not be run`, { cause })));
+    child.on("close", (code, signal) => {
+      if (code === 0) resolve(stdout);
+      else reject(new CommandFailed(argv, signal ?? `status ${code}`, stderr));
+    });
+    child.stdin.on("error", () => undefined); // A command that ends early closes its input; its status tells.
+    child.stdin.end(input);
+  });
+}
+
+/** Whether the command succeeds. */
+export function succeeds(argv: readonly string[], input = ""): Promise<boolean> {
+  return run(argv, input).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Runs `ip -batch` with these lines in the network namespace at the path, or in this process's own. All lines or an error. */
+export async function ip(namespace: string | undefined, lines: readonly string[]): Promise<void> {
+  if (lines.length === 0) return;
+  await run([...inNetwork(namespace), "ip", "-batch", "-"], `${lines.join("\n")}\n`);
+}
+
+/** What stands before a command so that it runs in the network namespace at the path. */
+export function inNetwork(namespace: string | undefined): readonly string[] {
+  return namespace === undefined ? [] : ["nsenter", `--net=${namespace}`, "--"];
+}

@@ -1,0 +1,92 @@
+import type { Address } from "../model/address.ts";
+import type { Instance } from "../model/instance.ts";
+import type { NetworkInterface } from "../model/network-interface.ts";
+import type { Reader } from "../model/state.ts";
+import type { Subnet } from "../model/subnet.ts";
+import type { Vpc } from "../model/vpc.ts";
+
+/** One account's region, as the metadata service and the resolver read it. */
+export type Realm = { readonly account: string; readonly region: string; readonly reader: Reader };
+
+/** Who asks: the interface that a question came from, and what it belongs to. */
+export type Asker = Realm & {
+  readonly eni: NetworkInterface;
+  readonly vpc: Vpc;
+  readonly subnet: Subnet;
+  /** The instance that the interface is attached to. */
+  readonly instance: Instance | undefined;
+};
+
+/** The state, as far as instances may ask about it. */
+export type InstanceDirectory = {
+  readonly bySlot: (slot: number) => Asker | undefined;
+  /** Who holds a public address, in any region. */
+  readonly byPublicIp: (publicIp: string) => PublicIpHolder | undefined;
+};
+
+export type PublicIpHolder = { readonly realm: Realm; readonly vpc: Vpc; readonly privateIp: string };
+
+/** Reads through `realms`, which answers with the newest state each time that it is called. */
+export function directoryOf(realms: () => readonly Realm[]): InstanceDirectory {
+  /** Where a slot was found last. Only a hint: slots are given anew after deletion. */
+  const hints = new Map<number, string>();
+  const find = (slot: number): { realm: Realm; eni: NetworkInterface } | undefined => {
+    const hint = hints.get(slot);
+    if (hint !== undefined)
+      for (const realm of realms()) {
+        const eni = realm.reader.get("network-interface", hint);
+        if (eni?.slot === slot) return { realm, eni };
+      }
+    for (const realm of realms())
+      for (const eni of realm.reader.list("network-interface"))
+        if (eni.slot === slot) {
+          hints.set(slot, eni.id);
+          return { realm, eni };
+        }
+    hints.delete(slot);
+    return undefined;
+  };
+  return {
+    bySlot: (slot) => {
+      const found = find(slot);
+      if (!found) return undefined;
+      const { realm, eni } = found;
+      const vpc = realm.reader.get("vpc", eni.vpcId);
+      const subnet = realm.reader.get("subnet", eni.subnetId);
+      if (!vpc || !subnet) return undefined;
+      return { ...realm, eni, vpc, subnet, instance: eni.attachment && realm.reader.get("instance", eni.attachment.instanceId) };
+    },
+    byPublicIp: (publicIp) => {
+      for (const realm of realms()) {
+        const holder = holderIn(realm, publicIp);
+        if (holder) return holder;
+      }
+      return undefined;
+    },
+  };
+}
+
+function holderIn(realm: Realm, publicIp: string): PublicIpHolder | undefined {
+  const { reader } = realm;
+  const association = reader.by("address", "publicIp", publicIp)[0]?.association;
+  const eni = association
+    ? reader.get("network-interface", association.networkInterfaceId)
+    : reader.by("network-interface", "publicIp", publicIp)[0];
+  const privateIp = association?.privateIpAddress ?? eni?.privateIpAddresses[0];
+  const vpc = eni && reader.get("vpc", eni.vpcId);
+  return vpc && privateIp !== undefined ? { realm, vpc, privateIp } : undefined;
+}
+
+/** The public addresses of an interface now, each with the private address that it is mapped to. */
+export function publicAddresses(
+  reader: Reader,
+  eni: NetworkInterface,
+): readonly { readonly publicIp: string; readonly privateIp: string }[] {
+  const elastic = reader
+    .by("address", "networkInterfaceId", eni.id)
+    .flatMap(({ publicIp, association }: Address) => (association ? [{ publicIp, privateIp: association.privateIpAddress }] : []));
+  const primary = eni.privateIpAddresses[0];
+  const auto = eni.autoPublicIp !== undefined && primary !== undefined ? [{ publicIp: eni.autoPublicIp, privateIp: primary }] : [];
+  const order = (privateIp: string): number => eni.privateIpAddresses.indexOf(privateIp);
+  return [...elastic, ...auto].sort((a, b) => order(a.privateIp) - order(b.privateIp));
+}

@@ -1,0 +1,55 @@
+import { inNetwork, ip, run, succeeds } from "./command.ts";
+import { INTERNET_IPV4, type Installation, MACHINE_IPV4 } from "./installation.ts";
+import { listLinks } from "./links.ts";
+
+/** Whether the machine itself is a host of the simulated internet, and if not, why. */
+export type HostLinkState = { readonly present: true } | { readonly present: false; readonly reason: string };
+
+/**
+ * Makes the machine itself a host of the simulated internet: one link, one address, one route for each pool. When
+ * the address or a pool's route is there already (another installation's, or the machine's own), nothing is touched.
+ */
+export async function ensureHostLink(installation: Installation, pools: readonly string[]): Promise<HostLinkState> {
+  const { hostLink, namespaces } = installation;
+  const there = (await listLinks(undefined)).some((link) => link.ifname === hostLink);
+  if (!there) {
+    const conflict = await findConflict(pools);
+    if (conflict !== undefined) return { present: false, reason: conflict };
+    // Made from inside the other namespace, whose shell is the process that `ip` wants to name it by.
+    const script = `nsenter --net=/proc/$PPID/ns/net -- ip link add name ${hostLink} mtu 1500 type veth peer name host mtu 1500 netns $$`;
+    await run([...inNetwork(namespaces.internet), "sh", "-c", script]);
+    // No address of its own in IPv6, and none asked for; a machine without IPv6 has nothing to turn off.
+    await succeeds(["ip", "link", "set", hostLink, "addrgenmode", "none"]);
+    await succeeds([...inNetwork(namespaces.internet), "ip", "link", "set", "host", "addrgenmode", "none"]);
+  }
+  await ip(namespaces.internet, ["link set host up", `route replace ${MACHINE_IPV4}/32 dev host src ${INTERNET_IPV4}`]);
+  await ip(undefined, [
+    `addr replace ${MACHINE_IPV4}/32 peer ${INTERNET_IPV4} dev ${hostLink}`,
+    `link set ${hostLink} up`,
+    ...pools.map((pool) => `route replace ${pool} via ${INTERNET_IPV4} dev ${hostLink} src ${MACHINE_IPV4}`),
+  ]);
+  return { present: true };
+}
+
+/** Removes the link and with it its address and routes. */
+export async function removeHostLink(installation: Installation): Promise<void> {
+  const there = (await listLinks(undefined)).some((link) => link.ifname === installation.hostLink);
+  if (there) await run(["ip", "link", "del", installation.hostLink]);
+}
+
+async function findConflict(pools: readonly string[]): Promise<string | undefined> {
+  for (const address of [MACHINE_IPV4, INTERNET_IPV4])
+    if ((await run(["ip", "-4", "-o", "addr", "show", "to", `${address}/32`])).trim() !== "")
+      return `${address} is already an address of this machine; another Genkan may be up`;
+  for (const block of [...pools, `${INTERNET_IPV4}/32`]) {
+    // `root` also finds the more specific routes within the block.
+    const route = (await run(["ip", "-4", "route", "show", "table", "all", "root", block])).trim();
+    if (route !== "") return `this machine has a route to ${block} already (${route.split("\n")[0]?.trim()}); another Genkan may be up`;
+  }
+  return undefined;
+}
+
+/** Whether the link is there and up. */
+export function hostLinkIsUp(installation: Installation): Promise<boolean> {
+  return succeeds(["sh", "-c", `ip -o link show dev "$1" up 2>/dev/null | grep -q .`, "sh", installation.hostLink]);
+}

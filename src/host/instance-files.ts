@@ -1,0 +1,186 @@
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  fstatSync,
+  ftruncateSync,
+  lchownSync,
+  mkdirSync,
+  openSync,
+  closeSync,
+  readSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { COMMANDS, INIT, initSettings } from "./init.ts";
+import type { Installation } from "./installation.ts";
+import type { InstanceSpec } from "./instance.ts";
+import { fstab, rootUser } from "./sandbox.ts";
+
+/** As much of an instance's console output is kept (EC2 API, GetConsoleOutput: "the most recent 64 KB"). */
+export const CONSOLE_BYTES = 65_536;
+/** A console may grow to this before it is cut back. */
+const CONSOLE_LIMIT = 4 * CONSOLE_BYTES;
+
+/**
+ * Writes what the instance's boot needs: its files at the first boot (they are kept until it is destroyed), its boot folder at
+ * each. What is inside `rootfs` belongs to the instance: after the first boot nothing here follows a path into it.
+ * @returns the console, open for appending, to be closed by the caller
+ */
+export function prepareFiles(installation: Installation, spec: InstanceSpec): number {
+  const folder = join(installation.instances, spec.id);
+  const user = rootUser(spec.interfaces[0]?.slot ?? 0);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  if (!existsSync(join(folder, "rootfs"))) makeRoot(folder, user);
+  writeBootFolder(installation, folder, spec);
+  const console = openSync(join(folder, "console.log"), "a", 0o600);
+  // The instance opens it again by way of /dev/stdout and /dev/console.
+  chownSync(join(folder, "console.log"), user, user);
+  return console;
+}
+
+export function removeFiles(installation: Installation, instanceId: string): void {
+  rmSync(join(installation.instances, instanceId), { recursive: true, force: true });
+}
+
+/** What the instance printed last, or undefined when it never ran or is gone. */
+export function readConsole(installation: Installation, instanceId: string): string | undefined {
+  return withConsole(installation, instanceId, "r", (file, size) => tail(file, size).toString("utf8"));
+}
+
+/** Cuts a console that has grown long back to what is kept. A line printed in the same moment may be lost. */
+export function trimConsole(installation: Installation, instanceId: string): void {
+  withConsole(installation, instanceId, "r+", (file, size) => {
+    if (size <= CONSOLE_LIMIT) return;
+    const kept = tail(file, size);
+    ftruncateSync(file, 0);
+    writeSync(file, kept, 0, kept.length, 0);
+  });
+}
+
+function withConsole<T>(
+  installation: Installation,
+  instanceId: string,
+  flags: string,
+  body: (file: number, size: number) => T,
+): T | undefined {
+  let file: number;
+  try {
+    file = openSync(join(installation.instances, instanceId, "console.log"), flags);
+  } catch {
+    return undefined;
+  }
+  try {
+    return body(file, fstatSync(file).size);
+  } finally {
+    closeSync(file);
+  }
+}
+
+function tail(file: number, size: number): Buffer {
+  const kept = Buffer.alloc(Math.min(size, CONSOLE_BYTES));
+  return kept.subarray(0, readSync(file, kept, 0, kept.length, size - kept.length));
+}
+
+/** The instance's root folder, complete or not there at all. */
+function makeRoot(folder: string, user: number): void {
+  const draft = join(folder, "rootfs.new");
+  rmSync(draft, { recursive: true, force: true });
+  const own = (path: string, uid = user): void => lchownSync(path, uid, uid);
+  const link = (target: string, name: string): void => {
+    symlinkSync(target, join(draft, name));
+    own(join(draft, name));
+  };
+  mkdirSync(draft, { mode: 0o755 });
+  own(draft);
+  for (const [name, mode] of ROOT_FOLDERS) {
+    mkdirSync(join(draft, name));
+    chmodSync(join(draft, name), mode);
+    own(join(draft, name), name === "home/ec2-user" ? user + 1000 : user);
+  }
+  for (const name of ["bin", "sbin", "lib", "lib32", "lib64", "libx32"]) if (existsSync(`/usr/${name}`)) link(`usr/${name}`, name);
+  link("/run", "var/run");
+  for (const [name, text] of Object.entries(ETC_FILES)) {
+    writeFileSync(join(draft, "etc", name), text, { mode: name === "shadow" ? 0o640 : 0o644 });
+    own(join(draft, "etc", name));
+  }
+  renameSync(draft, join(folder, "rootfs"));
+}
+
+const ROOT_FOLDERS: readonly (readonly [string, number])[] = [
+  ["boot", 0o755],
+  ["dev", 0o755],
+  ["etc", 0o755],
+  ["etc/ssl", 0o755],
+  ["home", 0o755],
+  ["home/ec2-user", 0o700],
+  ["mnt", 0o755],
+  ["opt", 0o755],
+  ["proc", 0o555],
+  ["root", 0o700],
+  ["run", 0o755],
+  ["srv", 0o755],
+  ["sys", 0o555],
+  ["tmp", 0o1777],
+  ["usr", 0o755],
+  ["var", 0o755],
+  ["var/cache", 0o755],
+  ["var/lib", 0o755],
+  ["var/log", 0o755],
+  ["var/spool", 0o755],
+  ["var/tmp", 0o1777],
+  ["var/www", 0o755],
+];
+
+const USERS = ["root:0:/root:/bin/bash", "daemon:1:/usr/sbin:/usr/sbin/nologin", "www-data:33:/var/www:/usr/sbin/nologin"];
+const LAST_USERS = ["ec2-user:1000:/home/ec2-user:/bin/bash", "nobody:65534:/nonexistent:/usr/sbin/nologin"];
+const GROUPS = "root:0 daemon:1 tty:5 adm:4 www-data:33 shadow:42 utmp:43 ec2-user:1000 nogroup:65534";
+
+const ETC_FILES: Readonly<Record<string, string>> = {
+  passwd: [...USERS, ...LAST_USERS].map((user) => user.replace(/^([^:]+):(\d+):/, "$1:x:$2:$2::")).join("\n") + "\n",
+  shadow: [...USERS, ...LAST_USERS].map((user) => `${user.split(":")[0]}:*:19000:0:99999:7:::`).join("\n") + "\n",
+  group: GROUPS.split(" ")
+    .map((group) => `${group.replace(":", ":x:")}:\n`)
+    .join(""),
+  "nsswitch.conf": "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservices: files\nprotocols: files\n",
+  "host.conf": "multi on\n",
+  shells: "/bin/sh\n/bin/bash\n",
+  profile: "[ \"$(id -u)\" -ne 0 ] || PS1='\\u@\\h:\\w# '\n",
+};
+
+/** Read-only for the instance, and written by nobody but this function. */
+function writeBootFolder(installation: Installation, folder: string, spec: InstanceSpec): void {
+  const boot = join(folder, "boot");
+  rmSync(boot, { recursive: true, force: true });
+  mkdirSync(join(boot, "bin"), { recursive: true, mode: 0o755 });
+  const userData = spec.userData === undefined ? undefined : unzipped(spec.userData);
+  const settings = initSettings({
+    instanceId: spec.id,
+    hostname: spec.hostname,
+    address: spec.interfaces[0]?.addresses[0] ?? "127.0.1.1",
+    dnsServer: spec.dnsServer,
+    dnsDomain: spec.dnsDomain,
+    publicKey: spec.publicKey,
+    userData,
+  });
+  writeFileSync(join(boot, "fstab"), fstab(installation, spec.id), { mode: 0o600 });
+  writeFileSync(join(boot, "init"), INIT, { mode: 0o644 });
+  writeFileSync(join(boot, "settings"), settings, { mode: 0o644 });
+  if (userData !== undefined) writeFileSync(join(boot, "user-data"), userData, { mode: 0o644 });
+  for (const [name, script] of Object.entries(COMMANDS)) writeFileSync(join(boot, "bin", name), script, { mode: 0o755 });
+}
+
+/** User data may come compressed, as cloud-init takes it; what doesn't unpack stays as it is. */
+function unzipped(userData: Uint8Array): Uint8Array {
+  if (userData[0] !== 0x1f || userData[1] !== 0x8b) return userData;
+  try {
+    return gunzipSync(userData, { maxOutputLength: 16 * 1024 * 1024 });
+  } catch {
+    return userData;
+  }
+}

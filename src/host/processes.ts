@@ -1,0 +1,100 @@
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+
+/** A process for sure: ids are used again, but never with the same start time (ticks since the machine's start, proc(5)). */
+export type ProcessRecord = { readonly pid: number; readonly starttime: string };
+
+/**
+ * A function for `sh` that writes the shell's own record to a file, before the process does anything else: so no
+ * process is ever without one, whatever happens to who started it.
+ */
+export const RECORD_SELF = `record() {
+  file=$1
+  read -r stat < /proc/$$/stat
+  set -- \${stat##*) }
+  printf '{"pid":%s,"starttime":"%s"}\\n' $$ "\${20}" > "$file.new" && mv "$file.new" "$file" || exit 1
+}`;
+
+export function startTime(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    // A zombie has ended; only its parent has not looked yet.
+    return fields[0] === "Z" || fields[0] === "X" ? undefined : fields[19];
+  } catch {
+    return undefined;
+  }
+}
+
+export function isAlive(record: ProcessRecord): boolean {
+  return startTime(record.pid) === record.starttime;
+}
+
+/** Sends the signal if that very process is still there. */
+export function signal(record: ProcessRecord, name: NodeJS.Signals): void {
+  if (!isAlive(record)) return;
+  try {
+    process.kill(record.pid, name);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== "ESRCH") throw cause;
+  }
+}
+
+/** Waits until the process has ended; false when it has not within the time. */
+export async function ended(record: ProcessRecord, milliseconds: number): Promise<boolean> {
+  const deadline = performance.now() + milliseconds;
+  for (let pause = 2; isAlive(record); pause = Math.min(pause * 2, 20)) {
+    if (performance.now() > deadline) return false;
+    await delay(pause);
+  }
+  return true;
+}
+
+/** Kills the process and its children (a sandbox's outer process does not take its inner one along), and waits for their end. */
+export async function killTree(record: ProcessRecord): Promise<void> {
+  if (!isAlive(record)) return;
+  const children = childrenOf(record.pid);
+  signal(record, "SIGKILL");
+  for (const child of children) signal(child, "SIGKILL");
+  for (const process of [record, ...children]) if (!(await ended(process, 10_000))) throw new Error(`process ${process.pid} does not end`);
+}
+
+function childrenOf(pid: number): readonly ProcessRecord[] {
+  try {
+    const pids = readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").split(" ").filter(Boolean).map(Number);
+    return pids.flatMap((child) => {
+      const starttime = startTime(child);
+      return starttime === undefined ? [] : [{ pid: child, starttime }];
+    });
+  } catch {
+    return [];
+  }
+}
+
+export function readRecord(folder: string, name: string): ProcessRecord | undefined {
+  try {
+    return JSON.parse(readFileSync(join(folder, `${name}.json`), "utf8")) as ProcessRecord;
+  } catch {
+    return undefined;
+  }
+}
+
+export function writeRecord(folder: string, name: string, record: object): void {
+  const path = join(folder, `${name}.json`);
+  writeFileSync(`${path}.new`, JSON.stringify(record));
+  renameSync(`${path}.new`, path);
+}
+
+export function removeRecord(folder: string, name: string): void {
+  rmSync(join(folder, `${name}.json`), { force: true });
+}
+
+/** The names of the records in the folder; none when there is no folder. */
+export function recordNames(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder).flatMap((file) => (file.endsWith(".json") ? [file.slice(0, -".json".length)] : []));
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,169 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Installation } from "./installation.ts";
+import { RECORD_SELF } from "./processes.ts";
+
+/**
+ * The way into an instance's sandbox. Each step is one `exec` in the same process, whose record stays true:
+ *
+ *   record     the shell writes its own record
+ *   mounts     a mount namespace of its own; its root is put together under the installation's `root` folder from /usr,
+ *              /etc, /dev, /proc, the instance's files and its boot folder, and the machine's own root is let go. So the
+ *              unprivileged user of the next step reaches the files whatever the modes of the folders above them.
+ *   user       a user namespace; `mapped` goes out, the host writes the maps (root inside is nobody outside), `go` comes in
+ *   bwrap      every other namespace, the network's among them, so that it belongs to the user namespace; the info goes out
+ *   init       waits for its network, see init.ts
+ */
+export function sandboxArgv(installation: Installation, instanceId: string, hostname: string): readonly string[] {
+  const folder = join(installation.instances, instanceId);
+  return [
+    "sh",
+    "-ec",
+    `${RECORD_SELF}\nrecord "$1"; shift\nexec unshare --mount --propagation private -- sh -ec "$@"`,
+    "sh",
+    join(installation.records, `${instanceId}.json`),
+    MOUNTS,
+    "sh",
+    join(folder, "boot/fstab"),
+    installation.root,
+    USER,
+    ...bubblewrap(hostname),
+  ];
+}
+
+const MOUNTS = `
+mount --no-mtab --all --fstab "$1"
+cd "$2"
+mkdir -m 1777 tmp
+mkdir old
+ln -s usr/bin usr/sbin usr/lib usr/lib32 usr/lib64 usr/libx32 .
+pivot_root . old
+umount --no-mtab --lazy /old
+user=$3
+shift 3
+exec unshare --user --keep-caps -- sh -ec "$user" sh "$@"`;
+
+/** Limits of an instance: processes of each of its users, kB of data of each process, no core files. Its processes go first when memory ends. */
+const USER = `
+echo mapped >&3
+read -r go
+echo 0 > /proc/sys/user/max_user_namespaces
+echo 500 > /proc/self/oom_score_adj
+ulimit -p 1024
+ulimit -d 4194304
+ulimit -c 0
+exec setpriv --reuid 0 --regid 0 --clear-groups --ambient-caps -all --inh-caps -all -- "$@" 4>&3`;
+
+/**
+ * What root inside an instance may do, as far as its own namespaces go: what a system's own daemons and network
+ * tools need. Not SYS_ADMIN, SYS_PTRACE, SYS_MODULE, MKNOD, BPF and the like. SYS_BOOT ends or restarts the instance
+ * (pid_namespaces(7)).
+ */
+export const CAPABILITIES = [
+  "chown",
+  "dac_override",
+  "fowner",
+  "fsetid",
+  "kill",
+  "setgid",
+  "setuid",
+  "setpcap",
+  "setfcap",
+  "net_bind_service",
+  "net_raw",
+  "net_admin",
+  "sys_chroot",
+  "sys_boot",
+  "audit_write",
+] as const;
+
+/** {@link CAPABILITIES} as setpriv takes them. */
+export const CAPABILITY_BOUNDS = ["-all", ...CAPABILITIES.map((name) => `+${name}`)].join(",");
+
+/** Of the machine's /etc, what programs under /usr need and an instance does not write itself. */
+const ETC = [
+  "alternatives",
+  "ssl/certs",
+  "ssl/openssl.cnf",
+  "ld.so.cache",
+  "ld.so.conf",
+  "ld.so.conf.d",
+  "services",
+  "protocols",
+  "mime.types",
+  "mailcap",
+];
+
+function bubblewrap(hostname: string): readonly string[] {
+  return [
+    "bwrap",
+    "--unshare-net",
+    "--unshare-pid",
+    "--unshare-ipc",
+    "--unshare-uts",
+    "--unshare-cgroup",
+    ...["--hostname", hostname],
+    ...["--bind", "/rootfs", "/"],
+    ...["--ro-bind", "/usr", "/usr"],
+    ...ETC.flatMap((name) => ["--ro-bind-try", `/etc/${name}`, `/etc/${name}`]),
+    ...["--proc", "/proc"],
+    ...["--dev", "/dev"],
+    // What is written to the console is in the console's output.
+    ...["--symlink", "/proc/1/fd/1", "/dev/console"],
+    ...["--size", "67108864", "--tmpfs", "/run"],
+    ...["--ro-bind", "/boot", "/run/genkan"],
+    "--clearenv",
+    ...["--chdir", "/"],
+    "--as-pid-1",
+    ...["--cap-drop", "ALL"],
+    ...CAPABILITIES.flatMap((name) => ["--cap-add", `CAP_${name.toUpperCase()}`]),
+    ...["--info-fd", "4"],
+    "--",
+    // bubblewrap hands its capabilities on as ambient ones and leaves the bounding set.
+    ...["setpriv", "--bounding-set", CAPABILITY_BOUNDS, "--inh-caps", "-all", "--ambient-caps", "-all", "--"],
+    ...["/bin/sh", "/run/genkan/init"],
+  ];
+}
+
+/** The file by which `mount --all` puts the sandbox's root together. */
+export function fstab(installation: Installation, instanceId: string): string {
+  const folder = join(installation.instances, instanceId);
+  const at = (name: string): string => escaped(join(installation.root, name));
+  const bind = (source: string, name: string, options = "bind"): string =>
+    `${escaped(source)} ${at(name)} none ${options},X-mount.mkdir 0 0`;
+  return [
+    `none ${escaped(installation.root)} tmpfs mode=755,size=1m 0 0`,
+    bind("/usr", "usr"),
+    bind("/etc", "etc"),
+    bind("/proc", "proc", "rbind"),
+    bind("/dev", "dev", "rbind"),
+    bind(join(folder, "rootfs"), "rootfs"),
+    bind(join(folder, "boot"), "boot"),
+    "",
+  ].join("\n");
+}
+
+function escaped(path: string): string {
+  return path.replaceAll(/[\s\\#]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, "0")}`);
+}
+
+/** Users of an instance: root and the numbers up to here, and nobody (65534). */
+const USERS = 1023;
+/** Above what any distribution gives to users, containers or services. One block of 1024 for each primary interface's slot. */
+const FIRST_USER = 0x4000_0000;
+
+/** The user on the machine that is root in the instance whose primary interface has this slot. */
+export function rootUser(slot: number): number {
+  return FIRST_USER + slot * (USERS + 1);
+}
+
+/** What to write to the user namespace's uid_map and gid_map (user_namespaces(7)). */
+export function userMap(slot: number): string {
+  return `0 ${rootUser(slot)} ${USERS}\n65534 ${rootUser(slot) + USERS} 1\n`;
+}
+
+/** Whether what the sandbox needs is on this machine; else the reason. */
+export function sandboxProblem(): string | undefined {
+  if (!existsSync("/usr/bin/bwrap")) return "bubblewrap is not installed (apt-get install bubblewrap)";
+  return undefined;
+}
