@@ -61,11 +61,18 @@ export class KernelMap {
     if (total === 1) return this.update(keys, values);
     let done = 0;
     while (done < total) {
-      const [count, result] = this.#batch(BPF.mapUpdateBatch, total - done, { keys: keys.subarray(done * keySize), values: values.subarray(done * this.valueBytes) });
+      const [count, result] = this.#batch(BPF.mapUpdateBatch, total - done, {
+        keys: keys.subarray(done * keySize),
+        values: values.subarray(done * this.valueBytes),
+      });
       done += count;
       if (result >= 0) continue;
       if (!isUnsupported(result)) throw this.#refusal("write to", result);
-      for (; done < total; done++) this.update(keys.subarray(done * keySize, (done + 1) * keySize), values.subarray(done * this.valueBytes, (done + 1) * this.valueBytes));
+      for (; done < total; done++)
+        this.update(
+          keys.subarray(done * keySize, (done + 1) * keySize),
+          values.subarray(done * this.valueBytes, (done + 1) * this.valueBytes),
+        );
     }
   }
 
@@ -76,7 +83,8 @@ export class KernelMap {
     let done = 0;
     let deleted = 0;
     while (done < total) {
-      const [count, result] = total - done > 1 ? this.#batch(BPF.mapDeleteBatch, total - done, { keys: keys.subarray(done * keySize) }) : [0, -1];
+      const [count, result] =
+        total - done > 1 ? this.#batch(BPF.mapDeleteBatch, total - done, { keys: keys.subarray(done * keySize) }) : [0, -1];
       done += count;
       deleted += count;
       // A batch stops at a key that is not there; that one is tried alone and passed over.
@@ -129,14 +137,15 @@ export class KernelMap {
 
   #element(key: Uint8Array, value?: Uint8Array): Buffer {
     assert(key.length === this.shape.keySize, `a key of ${this.shape.name} has ${this.shape.keySize} bytes, not ${key.length}`);
-    return attributes(
-      [[0, 4, this.fd], [8, 8, key], ...(value ? [[16, 8, value] as const] : []), [24, 8, BPF_MAP_FREE_TO_OVERWRITE]],
-      32,
-    );
+    return attributes([[0, 4, this.fd], [8, 8, key], ...(value ? [[16, 8, value] as const] : []), [24, 8, BPF_MAP_FREE_TO_OVERWRITE]], 32);
   }
 
   /** One batch call: how many elements it did, and its result. */
-  #batch(command: number, count: number, at: { in?: Uint8Array; out?: Uint8Array; keys: Uint8Array; values?: Uint8Array }): [number, number] {
+  #batch(
+    command: number,
+    count: number,
+    at: { in?: Uint8Array; out?: Uint8Array; keys: Uint8Array; values?: Uint8Array },
+  ): [number, number] {
     const attr = attributes(
       [
         [0, 8, at.in ?? 0],

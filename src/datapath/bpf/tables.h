@@ -7,7 +7,7 @@
 #define RULES_PER_CHUNK 8
 #define MAX_RULES_PER_LIST 4096
 #define MAX_POOLS 8
-static const __u8 router_mac[6] = { 0x02, 0x67, 0x6b, 0x00, 0x00, 0x01 };
+#define ROUTER_MAC { 0x02, 0x67, 0x6b, 0x00, 0x00, 0x01 }
 
 enum stage {
 	STAGE_parse = 0,

@@ -1,0 +1,103 @@
+import { accessSync, constants } from "node:fs";
+import type { Delta, Entry, TableName, TableReader } from "../plan/tables.ts";
+import { monotonicNow } from "./clock.ts";
+import { type Connection, openSweeper, readConnections } from "./connection.ts";
+import { clearCounts, type DropCount, readDrops, readTraffic, type TrafficCount } from "./count.ts";
+import { openLinks } from "./link.ts";
+import { loadObject, type ProgramName, type Sizes } from "./object.ts";
+import { openReader, readTable } from "./read.ts";
+import { openWriter } from "./write.ts";
+
+export type DatapathOptions = {
+  /** A folder on a bpffs; everything that outlives the process is pinned there. */
+  readonly pins: string;
+  /** Path of the network namespace that holds the links. */
+  readonly netns: string;
+  /** The compiled kernel program, `genkan.bpf.o`. */
+  readonly object: string;
+  readonly sizes?: Sizes;
+  /** How programs are attached; `auto` (the default) takes TCX where the kernel has it (6.6), else clsact. */
+  readonly attachBy?: "auto" | "tcx" | "clsact";
+};
+
+/**
+ * The kernel program with its tables and links. All calls are synchronous; they throw {@link KernelError} for what the kernel
+ * refuses. One process at a time may hold it. Closing it, or dying, changes nothing for the packets.
+ */
+export type Datapath = {
+  /** The tables are new and empty: a full {@link reconcile} is due, and links of a former run still carry the former program. */
+  readonly fresh: boolean;
+  /** The interface's link (its index is the slot) gets the program. Again is harmless. */
+  readonly attach: (slot: number) => void;
+  readonly detach: (slot: number) => void;
+  readonly attachUplink: (index: number) => void;
+  readonly attachServices: (index: number) => void;
+  /** The receiving end of the internal link that fragments are made on: the peer of nobody, in the same namespace. */
+  readonly attachFragments: (index: number) => void;
+  readonly links: () => readonly { readonly index: number; readonly program: ProgramName; readonly by: "tcx" | "clsact" }[];
+  /** Writes one change: when it returns, the next packet obeys. */
+  readonly apply: (delta: Delta) => void;
+  /** Makes the tables hold exactly these rows; returns how many differed. */
+  readonly reconcile: (entries: readonly Entry[]) => number;
+  readonly reader: TableReader;
+  /** All rows of a table, as the kernel has them. */
+  readonly rows: <T extends TableName>(table: T) => readonly Entry<T>[];
+  readonly drops: (slot?: number) => readonly DropCount[];
+  readonly traffic: (slot: number) => TrafficCount;
+  readonly connections: (slot?: number) => readonly Connection[];
+  /** Housekeeping, every few seconds: expired connections and replaced rules go. Returns how many connections went. */
+  readonly sweep: (now?: bigint) => number;
+  /** Descriptors of the loaded programs, for test runs. */
+  readonly programs: Readonly<Record<ProgramName, number>>;
+  readonly close: () => void;
+};
+
+/**
+ * Loads the program, on the tables of a former run when their layout is the same, and puts it in place of the former one
+ * on every link. With fresh tables that waits for the first {@link Datapath.reconcile}, so that no packet meets empty ones.
+ */
+export function openDatapath(options: DatapathOptions): Datapath {
+  accessSync(options.object, constants.R_OK);
+  const { maps, programs, fresh, close } = loadObject(options.object, options.pins, options.sizes ?? {});
+  const links = openLinks({ pins: options.pins, netns: options.netns, programs, by: options.attachBy ?? "auto" });
+  const sweeper = openSweeper(maps);
+  const writer = openWriter(maps, {
+    fresh,
+    onRemoved: (slot) => {
+      sweeper.forget(slot, monotonicNow());
+      clearCounts(maps, slot);
+    },
+  });
+  let upgraded = false;
+  const upgrade = (): void => {
+    if (!upgraded) links.upgrade();
+    upgraded = true;
+  };
+  if (!fresh) upgrade();
+  return {
+    fresh,
+    attach: (slot) => links.attach(slot, "from_eni"),
+    detach: (slot) => links.detach(slot, "from_eni"),
+    attachUplink: (index) => links.attach(index, "from_uplink"),
+    attachServices: (index) => links.attach(index, "from_services"),
+    attachFragments: (index) => links.attach(index, "from_fragments"),
+    links: links.attached,
+    apply: writer.apply,
+    reconcile: (entries) => {
+      const changed = writer.reconcile(entries);
+      upgrade();
+      return changed;
+    },
+    reader: openReader(maps),
+    rows: (table) => readTable(maps, table),
+    drops: (slot) => readDrops(maps.drops, slot),
+    traffic: (slot) => readTraffic(maps.traffic, slot),
+    connections: (slot) => readConnections(maps, slot),
+    sweep: (now = monotonicNow()) => {
+      writer.retire();
+      return sweeper.sweep(now);
+    },
+    programs,
+    close,
+  };
+}

@@ -1,0 +1,146 @@
+import { closeSync, mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { assert } from "../lib/assert.ts";
+import { LAYOUT_VERSION, TABLES, type TableName } from "../plan/tables.ts";
+import { KernelError, libbpf, objectInfo, openPinned, pin, withLibbpfLog } from "./libbpf.ts";
+import { KernelMap, type MapShape } from "./map.ts";
+
+/** The maps that are the kernel program's own: they live on over a change of the plan's layout. */
+export const STATE_MAPS = ["connections", "connections_created", "connection_floors", "drops", "traffic", "first_fragments"] as const;
+export type StateMapName = (typeof STATE_MAPS)[number];
+export type MapName = TableName | StateMapName;
+
+/** Grows when a struct of a state map changes: then connections are forgotten. */
+const STATE_VERSION = 1;
+
+export const PROGRAMS = ["from_eni", "from_uplink", "from_services", "from_fragments"] as const;
+export type ProgramName = (typeof PROGRAMS)[number];
+
+export type LoadedObject = {
+  readonly maps: Readonly<Record<MapName, KernelMap>>;
+  /** Descriptors, valid until `close`. */
+  readonly programs: Readonly<Record<ProgramName, number>>;
+  /** The plan's tables are new and empty, not those of a former run. */
+  readonly fresh: boolean;
+  readonly close: () => void;
+};
+
+/** How many rows the arrays get that are as long as there are interfaces; the kernel takes an array's memory at once. */
+export type Sizes = { readonly interfaces?: number; readonly publicAddresses?: number };
+
+const DEFAULT_INTERFACES = 65_536;
+
+/**
+ * Loads the kernel program with the maps pinned under `pins` (a folder on a bpffs), or with new ones, pinned there.
+ * Maps of another layout are left alone: programs that run on them go on until they are replaced.
+ */
+export function loadObject(file: string, pins: string, sizes: Sizes): LoadedObject {
+  return withLibbpfLog((log) => {
+    const lib = libbpf();
+    const object: unknown = lib.open(file, null);
+    if (!object) throw new Error(`${file} is no kernel program: ${log().trim() || "cannot be read"}`);
+    const reused: number[] = [];
+    try {
+      const { fresh, wanted } = prepareMaps(object, pins, sizes, reused);
+      const result = Number(lib.load(object));
+      if (result < 0) throw new KernelError(`load ${file}`, result, log());
+      const maps = Object.fromEntries(
+        wanted.map(({ handle, shape, path, isNew }) => {
+          const fd = Number(lib.mapFd(handle));
+          if (isNew) pin(fd, path);
+          return [shape.name, new KernelMap(fd, shape)];
+        }),
+      ) as Record<MapName, KernelMap>;
+      return { maps, programs: programsOf(object), fresh, close: () => lib.close(object) };
+    } catch (error) {
+      lib.close(object);
+      throw error;
+    } finally {
+      for (const fd of reused) closeSync(fd);
+    }
+  });
+}
+
+type WantedMap = { readonly handle: unknown; readonly shape: MapShape; readonly path: string; readonly isNew: boolean };
+
+function prepareMaps(object: unknown, pins: string, sizes: Sizes, reused: number[]): { fresh: boolean; wanted: WantedMap[] } {
+  const planFolder = join(pins, `plan-${LAYOUT_VERSION}`);
+  const stateFolder = join(pins, `state-${STATE_VERSION}`);
+  mkdirSync(planFolder, { recursive: true });
+  mkdirSync(stateFolder, { recursive: true });
+  const plan = prepareSet(object, planFolder, Object.keys(TABLES) as TableName[], sizes, reused);
+  const state = prepareSet(object, stateFolder, STATE_MAPS, sizes, reused);
+  return { fresh: plan.fresh, wanted: [...plan.wanted, ...state.wanted] };
+}
+
+/** A set of maps is reused as a whole or made anew as a whole. */
+function prepareSet(
+  object: unknown,
+  folder: string,
+  names: readonly MapName[],
+  sizes: Sizes,
+  reused: number[],
+): { fresh: boolean; wanted: WantedMap[] } {
+  const lib = libbpf();
+  const found = names.map((name) => {
+    const handle: unknown = lib.findMap(object, name);
+    assert(handle, `the kernel program has a map ${name}`);
+    const fd = openPinned(join(folder, name));
+    if (fd !== undefined) reused.push(fd);
+    return { name, handle, fd };
+  });
+  const fresh = found.some(({ handle, fd }) => fd === undefined || !sameShape(handle, fd));
+  const wanted = found.map(({ name, handle, fd }) => {
+    const path = join(folder, name);
+    if (fresh) {
+      rmSync(path, { force: true });
+      const size = sizeOf(name, sizes);
+      if (size !== undefined) lib.setMaxEntries(handle, size);
+    } else {
+      lib.setMaxEntries(handle, mapInfo(fd ?? -1).maxEntries);
+      const result = Number(lib.reuse(handle, fd));
+      if (result < 0) throw new KernelError(`reuse ${path}`, result);
+    }
+    return { handle, shape: shapeOf(name, handle), path, isNew: fresh };
+  });
+  return { fresh, wanted };
+}
+
+function sizeOf(name: MapName, sizes: Sizes): number | undefined {
+  if (["interfaces", "traffic", "connections_created", "connection_floors"].includes(name)) return sizes.interfaces ?? DEFAULT_INTERFACES;
+  return name === "public_addresses" ? sizes.publicAddresses : undefined;
+}
+
+function shapeOf(name: string, handle: unknown): MapShape {
+  const lib = libbpf();
+  return {
+    name,
+    type: Number(lib.mapType(handle)),
+    keySize: Number(lib.keySize(handle)),
+    valueSize: Number(lib.valueSize(handle)),
+    maxEntries: Number(lib.maxEntries(handle)),
+  };
+}
+
+/** `struct bpf_map_info`: type, id, key size, value size, entries. */
+function mapInfo(fd: number): Omit<MapShape, "name"> {
+  const info = objectInfo(fd);
+  return { type: info.readUInt32LE(0), keySize: info.readUInt32LE(8), valueSize: info.readUInt32LE(12), maxEntries: info.readUInt32LE(16) };
+}
+
+function sameShape(handle: unknown, fd: number): boolean {
+  const wanted = shapeOf("", handle);
+  const pinned = mapInfo(fd);
+  return wanted.type === pinned.type && wanted.keySize === pinned.keySize && wanted.valueSize === pinned.valueSize;
+}
+
+function programsOf(object: unknown): Record<ProgramName, number> {
+  const lib = libbpf();
+  return Object.fromEntries(
+    PROGRAMS.map((name) => {
+      const handle: unknown = lib.findProgram(object, name);
+      assert(handle, `the kernel program has ${name}`);
+      return [name, Number(lib.programFd(handle))];
+    }),
+  ) as Record<ProgramName, number>;
+}

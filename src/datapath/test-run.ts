@@ -1,0 +1,61 @@
+import { DROP_REASONS, type DropReason } from "../plan/stages.ts";
+import { attributes, bpf, BPF, KernelError } from "./libbpf.ts";
+
+/**
+ * Runs a program of the kernel on a frame without sending anything (BPF_PROG_TEST_RUN), and tells what it decided and
+ * which bytes came out. About 14 microseconds a call; frames up to about 3,600 bytes.
+ */
+export type TestRun = {
+  readonly verdict: Verdict;
+  readonly reason: DropReason;
+  /** The interface (or link) that it goes to; of a drop, the interface that it is counted for. */
+  readonly target: number;
+  /** What the program returned: 2 dropped, 7 redirected. */
+  readonly action: number;
+  readonly frame: Buffer;
+};
+
+/** In the kernel program's order (bpf/packet.h). */
+const VERDICTS = ["none", "drop", "deliver", "internet", "service", "arp", "absorb", "error"] as const;
+export type Verdict = (typeof VERDICTS)[number];
+
+/** Offsets in `struct __sk_buff`. */
+const CONTEXT = { mark: 8, ingressIfindex: 36, cb: 48, gsoSize: 176, size: 192 } as const;
+const MAX_FRAME = 16384;
+const out = Buffer.alloc(MAX_FRAME);
+
+/** `link` is the index of the link that the frame comes in on: an interface's slot. */
+export function testRun(
+  program: number,
+  frame: Uint8Array,
+  context: { readonly link?: number; readonly mark?: number; readonly gsoSize?: number } = {},
+): TestRun {
+  const skb = Buffer.alloc(CONTEXT.size);
+  skb.writeUInt32LE(context.mark ?? 0, CONTEXT.mark);
+  skb.writeUInt32LE(context.link ?? 0, CONTEXT.ingressIfindex);
+  skb.writeUInt32LE(context.gsoSize ?? 0, CONTEXT.gsoSize);
+  const after = Buffer.alloc(CONTEXT.size);
+  const attr = attributes(
+    [
+      [0, 4, program],
+      [8, 4, frame.length],
+      [12, 4, out.length],
+      [16, 8, frame],
+      [24, 8, out],
+      [40, 4, skb.length],
+      [44, 4, after.length],
+      [48, 8, skb],
+      [56, 8, after],
+    ],
+    80,
+  );
+  const result = bpf(BPF.progTestRun, attr);
+  if (result < 0) throw new KernelError("test run", result);
+  return {
+    verdict: VERDICTS[after.readUInt32LE(CONTEXT.cb)] ?? "none",
+    reason: DROP_REASONS[after.readUInt32LE(CONTEXT.cb + 4)] ?? "none",
+    target: after.readUInt32LE(CONTEXT.cb + 8),
+    action: attr.readUInt32LE(4),
+    frame: Buffer.from(out.subarray(0, attr.readUInt32LE(12))),
+  };
+}

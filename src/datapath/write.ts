@@ -1,0 +1,146 @@
+import { type Delta, type Entry, TABLES, type TableName, WRITE_ORDER } from "../plan/tables.ts";
+import { monotonicNow } from "./clock.ts";
+import type { KernelMap } from "./map.ts";
+import type { MapName } from "./object.ts";
+import { currentCopy, encodeRow, isArray, isDoubled, type Row, withNextVersion, withOtherCopy } from "./row.ts";
+
+/**
+ * Writes plans into the kernel's tables. A packet that runs meanwhile sees every row whole, the old or the new:
+ *   - doubled arrays by their two copies;
+ *   - other arrays because their rows are words of 32 bits that change one at a time, or (settings) change only at start;
+ *   - hashes and the trie because the kernel puts a new element in place of the old one. It may use the old element's memory
+ *     again at once, so the program reads a value in one go and checks what it says against the interface's row;
+ *   - rule lists because the new list's chunks lie under a new version before the list points to it. The old chunks go
+ *     when no packet can still be reading them (RETIRE_AFTER).
+ */
+export type Writer = {
+  /** Puts in WRITE_ORDER, removals in reverse. */
+  readonly apply: (delta: Delta) => void;
+  /** Makes the tables hold exactly these rows, writing only what differs. Returns how many rows that were. */
+  readonly reconcile: (entries: readonly Entry[]) => number;
+  /** Removes replaced rule chunks that are old enough. */
+  readonly retire: () => void;
+};
+
+type Maps = Readonly<Record<MapName, KernelMap>>;
+/** Rows by key (latin1 text of its bytes). */
+type Rows = Map<string, Row>;
+
+const RETIRE_AFTER = 1_000_000_000n;
+
+/** `onRemoved` hears the slot of every interface that is gone. `fresh`: the tables are new and no packet reads them yet. */
+export function openWriter(maps: Maps, options: { readonly fresh: boolean; readonly onRemoved: (slot: number) => void }): Writer {
+  const retiring: { readonly key: Uint8Array; readonly since: bigint }[] = [];
+  let unread = options.fresh;
+
+  const put = (table: TableName, rows: Row[]): void => {
+    if (rows.length === 0) return;
+    if (table === "rule_chunks") keepChunks(retiring, rows);
+    if (isDoubled(table)) putDoubled(maps[table], rows, unread);
+    else maps[table].updateMany(Buffer.concat(rows.map((r) => r.key)), Buffer.concat(rows.map((r) => r.value)));
+  };
+  const remove = (table: TableName, rows: Row[]): void => {
+    if (rows.length === 0) return;
+    if (table === "rule_chunks") retiring.push(...rows.map(({ key }) => ({ key, since: monotonicNow() })));
+    else if (isArray(table))
+      put(
+        table,
+        rows.map(({ key, value }) => ({ table, key, value: new Uint8Array(value.length) })),
+      );
+    else maps[table].deleteMany(Buffer.concat(rows.map((r) => r.key)));
+    if (table === "interfaces") for (const { key } of rows) options.onRemoved(Buffer.from(key).readUInt32LE());
+  };
+  const write = (puts: Readonly<Record<TableName, Row[]>>, removals: Readonly<Record<TableName, Row[]>>): void => {
+    for (const table of WRITE_ORDER) put(table, puts[table]);
+    for (const table of [...WRITE_ORDER].reverse()) remove(table, removals[table]);
+  };
+  const retire = (): void => {
+    const before = monotonicNow() - RETIRE_AFTER;
+    const count = retiring.findIndex(({ since }) => since > before);
+    const due = retiring.splice(0, count < 0 ? retiring.length : count);
+    if (due.length > 0) maps.rule_chunks.deleteMany(Buffer.concat(due.map(({ key }) => key)));
+  };
+  return {
+    apply: (delta) => {
+      retire();
+      const puts = byTable(delta.puts);
+      write(puts, without(byTable(delta.removals), puts));
+    },
+    reconcile: (entries) => {
+      const desired = byTable(entries);
+      const changes = unread ? { puts: desired, removals: byTable([]) } : differences(maps, desired);
+      write(changes.puts, changes.removals);
+      unread = false;
+      return Object.values(changes).reduce((sum, tables) => sum + Object.values(tables).reduce((n, rows) => n + rows.length, 0), 0);
+    },
+    retire,
+  };
+}
+
+function keyText(key: Uint8Array): string {
+  return Buffer.from(key.buffer, key.byteOffset, key.length).toString("latin1");
+}
+
+function byTable(entries: readonly Entry[]): Record<TableName, Row[]> {
+  const tables = Object.fromEntries(Object.keys(TABLES).map((name) => [name, [] as Row[]])) as Record<TableName, Row[]>;
+  for (const entry of entries) tables[entry.table].push(encodeRow(entry));
+  return tables;
+}
+
+/** The removals whose key is not among the puts: those rows have been replaced, not removed. */
+function without(removals: Record<TableName, Row[]>, puts: Record<TableName, Row[]>): Record<TableName, Row[]> {
+  const keep = (table: TableName): Row[] => {
+    if (removals[table].length === 0 || puts[table].length === 0) return removals[table];
+    const put = new Set(puts[table].map((r) => keyText(r.key)));
+    return removals[table].filter((r) => !put.has(keyText(r.key)));
+  };
+  return Object.fromEntries(Object.keys(TABLES).map((name) => [name, keep(name as TableName)])) as Record<TableName, Row[]>;
+}
+
+/** A chunk that is written again is no longer one to remove. */
+function keepChunks(retiring: { readonly key: Uint8Array }[], rows: readonly Row[]): void {
+  if (retiring.length === 0) return;
+  const written = new Set(rows.map((r) => keyText(r.key)));
+  for (let i = retiring.length - 1; i >= 0; i--) if (written.has(keyText(retiring[i]?.key ?? new Uint8Array()))) retiring.splice(i, 1);
+}
+
+function putDoubled(map: KernelMap, rows: readonly Row[], unread: boolean): void {
+  const keys = Buffer.concat(rows.map((r) => r.key));
+  const zero = new Uint8Array(map.valueBytes);
+  const filled = rows.map((row) => {
+    const old = unread ? zero : (map.lookup(row.key) ?? zero);
+    return withOtherCopy(old, row.value);
+  });
+  // While nobody reads, filling the copy and moving the version may be one write.
+  if (!unread) map.updateMany(keys, Buffer.concat(filled));
+  map.updateMany(keys, Buffer.concat(filled.map(withNextVersion)));
+}
+
+function differences(
+  maps: Maps,
+  desired: Record<TableName, Row[]>,
+): { puts: Record<TableName, Row[]>; removals: Record<TableName, Row[]> } {
+  const puts = byTable([]);
+  const removals = byTable([]);
+  for (const name of Object.keys(TABLES) as TableName[]) {
+    const wanted: Rows = new Map(desired[name].map((row) => [keyText(row.key), row]));
+    eachRow(maps, name, (key, value) => {
+      const text = keyText(key);
+      const want = wanted.get(text);
+      if (!want) removals[name].push({ table: name, key: Uint8Array.from(key), value: Uint8Array.from(value) });
+      else if (Buffer.compare(want.value, value) === 0) wanted.delete(text);
+    });
+    for (const row of wanted.values()) if (!isArray(name) || row.value.some((byte) => byte !== 0)) puts[name].push(row);
+  }
+  return { puts, removals };
+}
+
+/** Every row that is there: of an array, every element that is not zero. The buffers are reused. */
+export function eachRow(maps: Maps, table: TableName, visit: (key: Buffer, value: Uint8Array) => void): void {
+  const doubled = isDoubled(table);
+  const array = isArray(table);
+  maps[table].forEach((key, element) => {
+    const value = doubled ? currentCopy(element) : element;
+    if (!array || value.some((byte) => byte !== 0)) visit(key, value);
+  });
+}
