@@ -1,0 +1,71 @@
+import { cidrsOverlap, formatCidr, parseCidr } from "../lib/cidr.ts";
+import { DEFAULT_QUOTAS, type QuotaName, type Quotas } from "../model/quota.ts";
+
+/** What a user may set at start. */
+export type Settings = {
+  readonly host: string;
+  readonly port: number;
+  readonly auth: "signature" | "none";
+  readonly pools: readonly string[];
+  readonly quotas: Quotas;
+};
+
+/** A setting that can't be honoured; its message tells which and why. */
+export class SettingError extends Error {
+  override readonly name = "SettingError";
+}
+
+const MAX_POOLS = 8;
+const MAX_PUBLIC_ADDRESSES = 1 << 20;
+
+/** @throws SettingError */
+export function portOf(text: string | undefined): number {
+  const port = Number(text ?? "4566");
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new SettingError(`--port ${text} is not a port: 1 to 65535.`);
+  return port;
+}
+
+/**
+ * The pools of public addresses in canonical form.
+ * @throws SettingError for one that is no IPv4 block, too large or small, or overlaps another or the simulated internet.
+ */
+export function poolsOf(texts: readonly string[]): readonly string[] {
+  const internet = { base: 0xc6_33_64_00 as never, length: 24 };
+  const pools = (texts.length > 0 ? texts : ["203.0.113.0/24"]).map((text) => {
+    const cidr = parseCidr(text);
+    if (!cidr || cidr.length < 12 || cidr.length > 30) throw new SettingError(`--pool ${text} is not an IPv4 block of /12 to /30.`);
+    if (cidrsOverlap(cidr, internet)) throw new SettingError(`--pool ${text} overlaps the simulated internet, 198.51.100.0/24.`);
+    return cidr;
+  });
+  if (pools.length > MAX_POOLS) throw new SettingError(`At most ${MAX_POOLS} pools.`);
+  if (pools.some((a, place) => pools.slice(place + 1).some((b) => cidrsOverlap(a, b))))
+    throw new SettingError("The pools overlap one another.");
+  if (pools.reduce((sum, cidr) => sum + 2 ** (32 - cidr.length), 0) > MAX_PUBLIC_ADDRESSES)
+    throw new SettingError(`The pools hold more than ${MAX_PUBLIC_ADDRESSES} addresses.`);
+  return pools.map(formatCidr);
+}
+
+/** AWS's default quotas with those given raised: `NAME=N`, or `unlimited` for all. @throws SettingError */
+export function quotasOf(texts: readonly string[]): Quotas {
+  let quotas: Quotas = DEFAULT_QUOTAS;
+  for (const text of texts) {
+    if (text === "unlimited") {
+      // The rules of lists and the groups of an interface stay within what the kernel's tables hold.
+      const all = Object.fromEntries(Object.keys(quotas).map((name) => [name, Number.MAX_SAFE_INTEGER])) as Record<QuotaName, number>;
+      quotas = {
+        ...all,
+        "tags-per-resource": 50,
+        "rules-per-network-acl": 2000,
+        "rules-per-security-group": 2000,
+        "security-groups-per-interface": 16,
+      };
+      continue;
+    }
+    const [name = "", value = ""] = text.split("=");
+    if (!Object.hasOwn(quotas, name))
+      throw new SettingError(`--quota ${text}: there is no quota '${name}'. The quotas are: ${Object.keys(quotas).join(", ")}.`);
+    if (!/^[1-9]\d{0,8}$/.test(value)) throw new SettingError(`--quota ${text}: give a number, as in ${name}=100.`);
+    quotas = { ...quotas, [name]: Number(value) };
+  }
+  return quotas;
+}
