@@ -20,6 +20,7 @@ type Pending = {
 type Options = {
   readonly world: World;
   readonly store: Pick<Store, "commit" | "revision">;
+  readonly pools: readonly string[];
   /** Writes to the kernel's tables; throws when the kernel refuses. */
   readonly applyDelta: (delta: Delta) => void;
   /** Told of every change once it is durable and packets obey it. */
@@ -76,9 +77,9 @@ export class Committer {
   }
 
   #commit(realm: Realm, changes: readonly Change[]): Promise<void> {
-    const { world, store } = this.#options;
+    const { world, store, pools } = this.#options;
     const undo = applyChanges(world, realm.account, realm.region, changes);
-    const delta = planDelta(readerOf(world, realm.account, realm.region), changes);
+    const delta = planDelta(readerOf(world, realm.account, realm.region), changes, pools);
     const expected = this.#revision;
     this.#revision += 1;
     return new Promise((resolve, reject) => {
