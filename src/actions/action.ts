@@ -14,6 +14,8 @@ export type Context = {
   readonly pools: readonly string[];
   /** What an instance has printed so far, for GetConsoleOutput; undefined when nothing was kept. */
   readonly consoleOutput: (instanceId: string) => string | undefined;
+  /** A fresh private key (RSA of 2048 bits, or Ed25519) as PKCS #8 PEM, for CreateKeyPair; absent where none can be made. */
+  readonly generateKeyPair?: (keyType: "rsa" | "ed25519") => string;
 };
 
 /**

@@ -1,4 +1,4 @@
-import type { Base } from "./common.ts";
+import type { Base, Tags } from "./common.ts";
 
 export const INSTANCE_STATE_CODE = { pending: 0, running: 16, "shutting-down": 32, terminated: 48, stopping: 64, stopped: 80 } as const;
 export type InstanceState = keyof typeof INSTANCE_STATE_CODE;
@@ -39,4 +39,24 @@ export type Instance = Base<"instance"> & {
     readonly instanceMetadataTags: "enabled" | "disabled";
   };
   readonly rootVolumeId: string;
+  /** The volumes as records, the root volume first. Absent: the root volume alone, as most images have it. */
+  readonly blockDevices?: readonly BlockDevice[];
+  readonly cpuCredits?: "standard" | "unlimited";
+  readonly cpuOptions?: { readonly coreCount: number; readonly threadsPerCore: number };
+  readonly autoRecovery?: "default" | "disabled";
+};
+
+/** A volume that an instance was launched with: a record only, no disk stands behind it. */
+export type BlockDevice = {
+  readonly deviceName: string;
+  readonly volumeId: string;
+  readonly sizeGib: number;
+  readonly volumeType: string;
+  readonly iops?: number;
+  /** MiB per second. */
+  readonly throughput?: number;
+  readonly encrypted: boolean;
+  readonly deleteOnTermination: boolean;
+  readonly snapshotId?: string;
+  readonly tags: Tags;
 };

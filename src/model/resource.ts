@@ -92,6 +92,8 @@ export const INDEXES = {
     vpcId: (i: Instance) => [i.vpcId],
     subnetId: (i: Instance) => [i.subnetId],
     reservationId: (i: Instance) => [i.reservationId],
+    state: (i: Instance) => [i.state],
+    volumeId: (i: Instance) => i.blockDevices?.map((d) => d.volumeId) ?? [i.rootVolumeId],
   },
   "key-pair": { name: (k: KeyPair) => [k.name] },
   "dhcp-options": {},
