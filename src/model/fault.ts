@@ -112,6 +112,7 @@ export const FAULT_STATUS = {
   MissingInput: 400,
   "InvalidInstanceID.NotFound": 400,
   "InvalidInstanceID.Malformed": 400,
+  InvalidInstanceID: 400,
   IncorrectInstanceState: 400,
   InstanceLimitExceeded: 400,
   InvalidInstanceType: 400,
