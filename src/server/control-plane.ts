@@ -1,0 +1,181 @@
+import type { Context } from "../actions/action.ts";
+import { seedRegion } from "../actions/default-vpc.ts";
+import { purgeTerminated } from "../actions/instance-lifecycle.ts";
+import { perform } from "../actions/perform.ts";
+import type { Random } from "../lib/random.ts";
+import type { Instance } from "../model/instance.ts";
+import type { Reader, Tx } from "../model/state.ts";
+import type { World } from "../model/world.ts";
+import { instancePlan } from "../plan/instance.ts";
+import type { Delta } from "../plan/tables.ts";
+import type { Store } from "../store/store.ts";
+import { Committer, type Realm } from "./committer.ts";
+import { Lifecycle, type Machine } from "./lifecycle.ts";
+import type { Settings } from "./settings.ts";
+
+type Options = {
+  readonly world: World;
+  readonly store: Store;
+  readonly settings: Settings;
+  readonly now: () => Date;
+  readonly random: Random;
+  /** What instances run on; they are records alone without it. */
+  readonly machine:
+    | (Machine & { readonly instances: () => readonly string[]; readonly console: (id: string) => string | undefined })
+    | undefined;
+  readonly applyDelta: (delta: Delta) => void;
+  readonly log: (message: string, cause?: unknown) => void;
+};
+
+export type OperationRequest = Realm & { readonly operation: string; readonly input: object };
+
+/** The state, its one writer, and the machine that follows it. */
+export class ControlPlane {
+  readonly lifecycle: Lifecycle;
+  readonly #options: Options;
+  readonly #committer: Committer;
+
+  constructor(options: Options) {
+    this.#options = options;
+    const machine = options.machine ?? recordsOnly();
+    this.#committer = new Committer({
+      world: options.world,
+      store: options.store,
+      pools: options.settings.pools,
+      applyDelta: options.applyDelta,
+      onCommitted: (realm, changes) => this.lifecycle.changed(realm, changes),
+      log: options.log,
+    });
+    this.lifecycle = new Lifecycle({
+      machine,
+      find: (realm, id) => this.reader(realm).get("instance", id),
+      plan: (realm, instance) => instancePlan(this.reader(realm), instance, realm.region),
+      run: (realm, body) => this.run(realm, body),
+      log: options.log,
+    });
+  }
+
+  /** One EC2 operation. A region begins with its first request. @throws Fault */
+  perform({ account, region, operation, input }: OperationRequest): Promise<unknown> {
+    return this.run({ account, region }, (tx, context) => {
+      seedRegion(tx, context);
+      return perform(tx, operation, input, context);
+    });
+  }
+
+  run<T>(realm: Realm, body: (tx: Tx, context: Context) => T): Promise<T> {
+    return this.#committer.run(realm, (tx) => body(tx, this.context(realm)));
+  }
+
+  context(realm: Realm): Context {
+    const { settings, now, random, machine } = this.#options;
+    return {
+      ...realm,
+      now: now().toISOString(),
+      random,
+      quotas: settings.quotas,
+      pools: settings.pools,
+      consoleOutput: (id) => machine?.console(id),
+    };
+  }
+
+  realms(): readonly Realm[] {
+    return [...this.#options.world.regions.keys()].map((key) => {
+      const [account = "", region = ""] = key.split("/");
+      return { account, region };
+    });
+  }
+
+  reader(realm: Realm): Reader {
+    const found = this.#options.world.regions.get(`${realm.account}/${realm.region}`);
+    if (!found) throw new Error(`assertion failed: ${realm.region} exists`);
+    return found;
+  }
+
+  /** The instance, in whichever region it lives. */
+  findInstance(id: string): { readonly realm: Realm; readonly instance: Instance } | undefined {
+    for (const realm of this.realms()) {
+      const instance = this.reader(realm).get("instance", id);
+      if (instance) return { realm, instance };
+    }
+    return undefined;
+  }
+
+  /** After a start: adopts the instances that are up, ends those that should not be, and boots those that should. */
+  async resume(): Promise<void> {
+    const machine = this.#options.machine;
+    const up = new Set(machine?.instances());
+    for (const realm of this.realms()) {
+      for (const instance of this.reader(realm).list("instance")) {
+        if (up.delete(instance.id) && instance.state === "running") this.lifecycle.adopted(instance);
+        if (instance.state !== "terminated" && instance.state !== "stopped") this.lifecycle.follow(realm, instance.id);
+      }
+    }
+    await Promise.all([...up].map((id) => machine?.destroy(id)));
+  }
+
+  /** Terminated instances are described for about an hour. */
+  async purge(): Promise<void> {
+    for (const realm of this.realms()) {
+      if (
+        this.reader(realm)
+          .list("instance")
+          .some((instance) => instance.state === "terminated")
+      )
+        await this.run(realm, purgeTerminated);
+    }
+  }
+
+  /** Empty regions again: everything is deleted, at once and without asking AWS's rules; each begins anew with the next request. */
+  async reset(): Promise<void> {
+    for (const realm of this.realms()) {
+      const changes = await this.run(realm, (tx) => deleteEverything(tx));
+      this.#options.log(`${realm.region}: ${changes} resources deleted`);
+    }
+    await this.lifecycle.settled();
+  }
+}
+
+const DELETION_ORDER = [
+  "client-token",
+  "instance",
+  "address",
+  "route",
+  "security-group-rule",
+  "network-interface",
+  "subnet",
+  "internet-gateway",
+  "route-table",
+  "network-acl",
+  "security-group",
+  "vpc",
+  "key-pair",
+  "dhcp-options",
+  "region",
+] as const;
+
+function deleteEverything(tx: Tx): number {
+  let count = 0;
+  for (const kind of DELETION_ORDER) {
+    for (const { id } of tx.list(kind)) {
+      tx.delete(kind, id);
+      count += 1;
+    }
+  }
+  return count;
+}
+
+/** Where no packets move, an instance is up as soon as the state says so. */
+function recordsOnly(): Machine {
+  const done = (): Promise<void> => Promise.resolve();
+  const up = new Set<string>();
+  return {
+    boot: async ({ id }) => void up.add(id),
+    halt: async (id) => void up.delete(id),
+    destroy: async (id) => void up.delete(id),
+    isUp: (id) => up.has(id),
+    attachInterface: done,
+    detachInterface: done,
+    updateAddresses: done,
+  };
+}
