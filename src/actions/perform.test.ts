@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { perform } from "./perform.ts";
+import { OFFERED } from "./registry.ts";
+import { must, newRegion, refuses, type TestRegion } from "./testing.ts";
+import { vpcCreateActions } from "./vpc-create.ts";
+
+const HOUR = 3_600_000;
+
+function vpcIn(region: TestRegion): string {
+  return must(region.call(vpcCreateActions.CreateVpc, { CidrBlock: "10.0.0.0/16" }).Vpc?.VpcId);
+}
+
+test("a dry run succeeds by a fault and changes nothing; one that would fail fails as it would", () => {
+  const region = newRegion();
+  refuses(
+    "DryRunOperation",
+    () => region.perform("CreateVpc", { CidrBlock: "10.0.0.0/16", DryRun: true }),
+    "Request would have succeeded, but DryRun flag is set.",
+  );
+  assert.equal(region.reader().count("vpc"), 0);
+  refuses("InvalidVpc.Range", () => region.perform("CreateVpc", { CidrBlock: "10.0.0.0/8", DryRun: true }));
+});
+
+test("the same token and parameters give the same answer, and one resource", () => {
+  const region = newRegion();
+  const VpcId = vpcIn(region);
+  const create = (input: object) => region.perform("CreateRouteTable", { VpcId, ClientToken: "once", ...input });
+  const first = create({});
+  region.advance(23 * HOUR);
+  assert.deepEqual(create({}), first);
+  refuses("DryRunOperation", () => create({ DryRun: true }));
+  assert.equal(region.reader().count("route-table"), 2, "the main table and one more");
+  refuses("IdempotentParameterMismatch", () => create({ TagSpecifications: [{ ResourceType: "route-table", Tags: [] }] }));
+});
+
+test("a token of a failed request is free, and tokens are forgotten after a day", () => {
+  const region = newRegion();
+  const VpcId = vpcIn(region);
+  refuses("InvalidVpcID.NotFound", () => region.perform("CreateRouteTable", { VpcId: "vpc-1", ClientToken: "t" }));
+  const first = region.perform("CreateRouteTable", { VpcId, ClientToken: "t" });
+  region.advance(25 * HOUR);
+  assert.notDeepEqual(region.perform("CreateRouteTable", { VpcId, ClientToken: "t" }), first);
+  assert.equal(region.reader().count("client-token"), 1);
+  refuses("InvalidParameterValue", () => region.perform("CreateRouteTable", { VpcId, ClientToken: "x".repeat(65) }));
+});
+
+test("dates survive a remembered answer, and texts that look like dates stay texts", () => {
+  const region = newRegion();
+  const VpcId = vpcIn(region);
+  const time = "2026-01-01T00:00:00.000Z";
+  const input = {
+    VpcId,
+    ClientToken: "t",
+    TagSpecifications: [{ ResourceType: "route-table", Tags: [{ Key: "when", Value: time }] }],
+  };
+  assert.deepEqual(region.perform("CreateRouteTable", input), region.perform("CreateRouteTable", input));
+});
+
+test("an operation that is not offered is InvalidAction, also one named like a part of every object", () => {
+  const region = newRegion();
+  for (const name of ["CreateFleet", "toString", ""]) refuses("InvalidAction", () => region.perform(name, {}));
+});
+
+test("every describe without parameters answers in an empty region", () => {
+  const region = newRegion();
+  const describes = OFFERED.filter((name) => name.startsWith("Describe") && !NEEDS_MORE.has(name));
+  assert.ok(describes.length > 20);
+  for (const name of describes) region.change((tx, context) => perform(tx, name, {}, context));
+});
+
+/** Describes with a required parameter. */
+const NEEDS_MORE = new Set([
+  "DescribeVpcAttribute",
+  "DescribeInstanceAttribute",
+  "DescribeNetworkInterfaceAttribute",
+  "DescribeSecurityGroupReferences",
+  "DescribeStaleSecurityGroups",
+  "DescribeImageAttribute",
+]);

@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { routeTableActions, routeTableOf } from "./route-table.ts";
+import { routeTableAssociationActions } from "./route-table-association.ts";
+import { findSubnet } from "./subnet.ts";
+import { subnetCreateActions } from "./subnet-create.ts";
+import { must, newRegion, refuses, type TestRegion } from "./testing.ts";
+import { vpcCreateActions } from "./vpc-create.ts";
+
+const { CreateRouteTable, DeleteRouteTable, DescribeRouteTables } = routeTableActions;
+const { AssociateRouteTable, DisassociateRouteTable, ReplaceRouteTableAssociation } = routeTableAssociationActions;
+
+function network(region: TestRegion): { VpcId: string; SubnetId: string; RouteTableId: string; main: string } {
+  const VpcId = must(region.call(vpcCreateActions.CreateVpc, { CidrBlock: "10.0.0.0/16" }).Vpc?.VpcId);
+  const SubnetId = must(region.call(subnetCreateActions.CreateSubnet, { VpcId, CidrBlock: "10.0.1.0/24" }).Subnet?.SubnetId);
+  const RouteTableId = must(region.call(CreateRouteTable, { VpcId }).RouteTable?.RouteTableId);
+  return { VpcId, SubnetId, RouteTableId, main: must(region.reader().get("vpc", VpcId)).mainRouteTable.routeTableId };
+}
+
+function tableOf(region: TestRegion, subnetId: string): string {
+  return routeTableOf(region.reader(), findSubnet(region.reader(), subnetId)).id;
+}
+
+test("a new table has the local route and nothing else", () => {
+  const region = newRegion();
+  const { VpcId, RouteTableId } = network(region);
+  assert.deepEqual(region.call(DescribeRouteTables, { RouteTableIds: [RouteTableId] }).RouteTables, [
+    {
+      RouteTableId,
+      VpcId,
+      OwnerId: "123456789012",
+      Routes: [{ DestinationCidrBlock: "10.0.0.0/16", GatewayId: "local", Origin: "CreateRouteTable", State: "active" }],
+      Associations: [],
+      PropagatingVgws: [],
+      Tags: [],
+    },
+  ]);
+});
+
+test("a subnet follows the main table until it is associated, and again after disassociation", () => {
+  const region = newRegion();
+  const { SubnetId, RouteTableId, main, VpcId } = network(region);
+  assert.equal(tableOf(region, SubnetId), main);
+  const { AssociationId } = region.call(AssociateRouteTable, { SubnetId, RouteTableId });
+  assert.equal(tableOf(region, SubnetId), RouteTableId);
+  assert.equal(region.call(AssociateRouteTable, { SubnetId, RouteTableId }).AssociationId, AssociationId, "asked again");
+  assert.deepEqual(region.call(DescribeRouteTables, { RouteTableIds: [RouteTableId] }).RouteTables?.[0]?.Associations, [
+    { RouteTableAssociationId: AssociationId, RouteTableId, SubnetId, Main: false, AssociationState: { State: "associated" } },
+  ]);
+  const third = must(region.call(CreateRouteTable, { VpcId }).RouteTable?.RouteTableId);
+  refuses(
+    "Resource.AlreadyAssociated",
+    () => region.call(AssociateRouteTable, { SubnetId, RouteTableId: third }),
+    `the specified association for route table ${third} conflicts with an existing association`,
+  );
+  refuses(
+    "DependencyViolation",
+    () => region.call(DeleteRouteTable, { RouteTableId }),
+    `The routeTable '${RouteTableId}' has dependencies and cannot be deleted.`,
+  );
+  region.call(DisassociateRouteTable, { AssociationId });
+  assert.equal(tableOf(region, SubnetId), main);
+  refuses("InvalidAssociationID.NotFound", () => region.call(DisassociateRouteTable, { AssociationId }));
+  region.call(DeleteRouteTable, { RouteTableId });
+  refuses("InvalidRouteTableID.NotFound", () => region.call(DeleteRouteTable, { RouteTableId }));
+});
+
+test("the main association can be moved but not taken away", () => {
+  const region = newRegion();
+  const { SubnetId, RouteTableId, main } = network(region);
+  const found = region.call(DescribeRouteTables, { Filters: [{ Name: "association.main", Values: ["true"] }] }).RouteTables ?? [];
+  assert.equal(found.length, 1);
+  const AssociationId = must(found[0]?.Associations?.[0]?.RouteTableAssociationId);
+  refuses(
+    "InvalidParameterValue",
+    () => region.call(DisassociateRouteTable, { AssociationId }),
+    `cannot disassociate the main route table association ${AssociationId}`,
+  );
+  refuses("DependencyViolation", () => region.call(DeleteRouteTable, { RouteTableId: main }));
+  const { NewAssociationId } = region.call(ReplaceRouteTableAssociation, { AssociationId, RouteTableId });
+  assert.notEqual(NewAssociationId, AssociationId);
+  assert.equal(tableOf(region, SubnetId), RouteTableId);
+  region.call(DeleteRouteTable, { RouteTableId: main });
+  refuses("InvalidAssociationID.NotFound", () => region.call(ReplaceRouteTableAssociation, { AssociationId, RouteTableId }));
+});
+
+test("a subnet's association moves to another table of its VPC", () => {
+  const region = newRegion();
+  const { VpcId, SubnetId, RouteTableId } = network(region);
+  const second = must(region.call(CreateRouteTable, { VpcId }).RouteTable?.RouteTableId);
+  const AssociationId = must(region.call(AssociateRouteTable, { SubnetId, RouteTableId }).AssociationId);
+  region.call(ReplaceRouteTableAssociation, { AssociationId, RouteTableId: second });
+  assert.equal(tableOf(region, SubnetId), second);
+  const other = network(region);
+  refuses(
+    "InvalidParameterValue",
+    () => region.call(AssociateRouteTable, { SubnetId: other.SubnetId, RouteTableId }),
+    `Route table ${RouteTableId} and subnet ${other.SubnetId} belong to different networks`,
+  );
+  refuses("UnsupportedOperation", () => region.call(AssociateRouteTable, { GatewayId: "igw-1", RouteTableId }));
+});
+
+test("filters look into associations and routes", () => {
+  const region = newRegion();
+  const { SubnetId, RouteTableId, main } = network(region);
+  region.call(AssociateRouteTable, { SubnetId, RouteTableId });
+  const ids = (Name: string, ...Values: string[]) =>
+    region.call(DescribeRouteTables, { Filters: [{ Name, Values }] }).RouteTables?.map((table) => table.RouteTableId);
+  assert.deepEqual(ids("association.subnet-id", SubnetId), [RouteTableId]);
+  assert.deepEqual(ids("association.main", "true"), [main]);
+  assert.deepEqual(ids("route.gateway-id", "local"), [main, RouteTableId]);
+  assert.deepEqual(ids("route.destination-cidr-block", "0.0.0.0/0"), []);
+});
