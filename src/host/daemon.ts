@@ -31,11 +31,11 @@ export async function ensureDaemon(installation: Installation, name: DaemonName)
   const child = spawn(
     "sh",
     [
-      ...["-ec", `${RECORD_SELF}\nrecord "$1"; shift\nexec "$@"`, "sh", join(installation.records, `${name}.json`)],
-      ...["nsenter", `--net=${installation.namespaces[name]}`, "--"],
-      ...["setpriv", "--bounding-set", capabilities, "--inh-caps", "-all", "--no-new-privs", "--"],
-      ...[process.execPath, main, installation.home],
-    ],
+      ["-ec", `${RECORD_SELF}\nrecord "$1"; shift\nexec "$@"`, "sh", join(installation.records, `${name}.json`)],
+      ["nsenter", `--net=${installation.namespaces[name]}`, "--"],
+      ["setpriv", "--bounding-set", capabilities, "--inh-caps", "-all", "--no-new-privs", "--"],
+      [process.execPath, main, installation.home],
+    ].flat(),
     { detached: true, cwd: "/", stdio: ["ignore", log, log, "pipe"], env: CLEAN_ENVIRONMENT },
   );
   closeSync(log);

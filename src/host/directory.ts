@@ -26,38 +26,27 @@ export type InstanceDirectory = {
 
 export type PublicIpHolder = { readonly realm: Realm; readonly vpc: Vpc; readonly privateIp: string };
 
-/** Reads through `realms`, which answers with the newest state each time that it is called. */
-export function directoryOf(realms: () => readonly Realm[]): InstanceDirectory {
-  /** Where a slot was found last. Only a hint: slots are given anew after deletion. */
-  const hints = new Map<number, string>();
-  const find = (slot: number): { realm: Realm; eni: NetworkInterface } | undefined => {
-    const hint = hints.get(slot);
-    if (hint !== undefined)
-      for (const realm of realms()) {
-        const eni = realm.reader.get("network-interface", hint);
-        if (eni?.slot === slot) return { realm, eni };
-      }
-    for (const realm of realms())
-      for (const eni of realm.reader.list("network-interface"))
-        if (eni.slot === slot) {
-          hints.set(slot, eni.id);
-          return { realm, eni };
-        }
-    hints.delete(slot);
-    return undefined;
-  };
+/** The newest state, as another process keeps it. */
+export type StateSource = {
+  readonly realms: () => readonly Realm[];
+  /** The realm and the id of the network interface that has the slot. */
+  readonly holder: (slot: number) => { readonly realm: Realm; readonly id: string } | undefined;
+};
+
+export function directoryOf(state: StateSource): InstanceDirectory {
   return {
     bySlot: (slot) => {
-      const found = find(slot);
-      if (!found) return undefined;
-      const { realm, eni } = found;
-      const vpc = realm.reader.get("vpc", eni.vpcId);
-      const subnet = realm.reader.get("subnet", eni.subnetId);
+      const held = state.holder(slot);
+      const eni = held?.realm.reader.get("network-interface", held.id);
+      if (!held || eni?.slot !== slot) return undefined;
+      const { reader } = held.realm;
+      const vpc = reader.get("vpc", eni.vpcId);
+      const subnet = reader.get("subnet", eni.subnetId);
       if (!vpc || !subnet) return undefined;
-      return { ...realm, eni, vpc, subnet, instance: eni.attachment && realm.reader.get("instance", eni.attachment.instanceId) };
+      return { ...held.realm, eni, vpc, subnet, instance: eni.attachment && reader.get("instance", eni.attachment.instanceId) };
     },
     byPublicIp: (publicIp) => {
-      for (const realm of realms()) {
+      for (const realm of state.realms()) {
         const holder = holderIn(realm, publicIp);
         if (holder) return holder;
       }

@@ -102,27 +102,27 @@ function bubblewrap(hostname: string): readonly string[] {
     "--unshare-ipc",
     "--unshare-uts",
     "--unshare-cgroup",
-    ...["--hostname", hostname],
-    ...["--bind", "/rootfs", "/"],
-    ...["--ro-bind", "/usr", "/usr"],
-    ...ETC.flatMap((name) => ["--ro-bind-try", `/etc/${name}`, `/etc/${name}`]),
-    ...["--proc", "/proc"],
-    ...["--dev", "/dev"],
+    ["--hostname", hostname],
+    ["--bind", "/rootfs", "/"],
+    ["--ro-bind", "/usr", "/usr"],
+    ETC.flatMap((name) => ["--ro-bind-try", `/etc/${name}`, `/etc/${name}`]),
+    ["--proc", "/proc"],
+    ["--dev", "/dev"],
     // What is written to the console is in the console's output.
-    ...["--symlink", "/proc/1/fd/1", "/dev/console"],
-    ...["--size", "67108864", "--tmpfs", "/run"],
-    ...["--ro-bind", "/boot", "/run/genkan"],
+    ["--symlink", "/proc/1/fd/1", "/dev/console"],
+    ["--size", "67108864", "--tmpfs", "/run"],
+    ["--ro-bind", "/boot", "/run/genkan"],
     "--clearenv",
-    ...["--chdir", "/"],
+    ["--chdir", "/"],
     "--as-pid-1",
-    ...["--cap-drop", "ALL"],
-    ...CAPABILITIES.flatMap((name) => ["--cap-add", `CAP_${name.toUpperCase()}`]),
-    ...["--info-fd", "4"],
+    ["--cap-drop", "ALL"],
+    CAPABILITIES.flatMap((name) => ["--cap-add", `CAP_${name.toUpperCase()}`]),
+    ["--info-fd", "4"],
     "--",
     // bubblewrap hands its capabilities on as ambient ones and leaves the bounding set.
-    ...["setpriv", "--bounding-set", CAPABILITY_BOUNDS, "--inh-caps", "-all", "--ambient-caps", "-all", "--"],
-    ...["/bin/sh", "/run/genkan/init"],
-  ];
+    ["setpriv", "--bounding-set", CAPABILITY_BOUNDS, "--inh-caps", "-all", "--ambient-caps", "-all", "--"],
+    ["/bin/sh", "/run/genkan/init"],
+  ].flat();
 }
 
 /** The file by which `mount --all` puts the sandbox's root together. */

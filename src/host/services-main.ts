@@ -1,5 +1,74 @@
-/** The metadata service and the VPCs' resolver, for all instances of this machine. A process of its own. */
+/**
+ * The metadata service (169.254.169.254, port 80) and the VPCs' resolver (169.254.169.253, port 53) of all instances of
+ * this machine. A process of its own, which reads the state as it changes. Its argument is GENKAN_HOME.
+ */
+import { randomBytes } from "node:crypto";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { slotOfAlias } from "./alias.ts";
+import { type Asker, directoryOf } from "./directory.ts";
+import { answerDns } from "./dns.ts";
+import { serveDns } from "./dns-server.ts";
+import { METADATA_IPV4, RESOLVER_IPV4 } from "./installation.ts";
+import { answerMetadata } from "./metadata-service.ts";
 import { sayReady } from "./ready.ts";
+import { openState } from "./state.ts";
 
-setInterval(() => undefined, 1 << 30);
-sayReady();
+const REQUEST_MILLISECONDS = 10_000;
+const MAX_CONNECTIONS = 4_000;
+/** Session tokens don't outlive the process: clients ask for a new one on 401. */
+const SECRET = randomBytes(48);
+
+async function main(home: string): Promise<void> {
+  const directory = directoryOf(openState(home));
+  const askerAt = (address: string): Asker | undefined => {
+    const slot = slotOfAlias(address);
+    return slot === undefined ? undefined : directory.bySlot(slot);
+  };
+  await Promise.all([
+    serveMetadata(askerAt),
+    serveDns(RESOLVER_IPV4, (query, from) => {
+      const asker = askerAt(from);
+      return answerDns(query, asker && { kind: "vpc", asker }, directory);
+    }),
+  ]);
+  sayReady();
+}
+
+function serveMetadata(askerAt: (address: string) => Asker | undefined): Promise<void> {
+  const answer = (request: IncomingMessage, response: ServerResponse): void => {
+    request.resume();
+    const { method = "GET", url = "/", headers } = request;
+    const {
+      status,
+      headers: sent,
+      body,
+    } = answerMetadata({ method, path: url, headers }, askerAt(request.socket.remoteAddress ?? ""), {
+      now: new Date(),
+      secret: SECRET,
+    });
+    response.writeHead(status, { ...sent, "content-length": Buffer.byteLength(body) });
+    response.end(method === "HEAD" ? undefined : body);
+  };
+  const server = createServer({ requestTimeout: REQUEST_MILLISECONDS, maxHeaderSize: 16_384 }, (request, response) => {
+    try {
+      answer(request, response);
+    } catch (error) {
+      // One instance's question must not end the service for all.
+      console.error(`${request.url} could not be answered:`, error);
+      response.writeHead(500).end();
+    }
+  });
+  server.maxConnections = MAX_CONNECTIONS;
+  server.on("clientError", (_error, socket) => socket.destroy());
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(80, METADATA_IPV4, () => {
+      server.off("error", reject).on("error", (error) => console.error("metadata:", error));
+      resolve();
+    });
+  });
+}
+
+const [home] = process.argv.slice(2);
+if (home === undefined) throw new Error("GENKAN_HOME is missing");
+await main(home);

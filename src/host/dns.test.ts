@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import packet, { type RecordType } from "dns-packet";
+import * as fc from "fast-check";
+import { aliasOf, slotOfAlias } from "./alias.ts";
+import type { InstanceDirectory } from "./directory.ts";
+import { answerDns, type Viewer } from "./dns.ts";
+import { associate, exampleDirectory, SLOT } from "./state.example.ts";
+
+type Answer = { readonly rcode: string; readonly data: readonly string[] };
+
+function ask(directory: InstanceDirectory, viewer: Viewer | undefined, name: string, type: RecordType = "A"): Answer {
+  const query = packet.encode({ type: "query", id: 7, flags: packet.RECURSION_DESIRED, questions: [{ type, name }] });
+  const bytes = answerDns(query, viewer, directory);
+  assert(bytes);
+  const answer = packet.decode(Buffer.from(bytes));
+  assert.equal(answer.id, 7);
+  assert.equal(answer.type, "response");
+  const { rcode } = answer as unknown as { rcode: string };
+  return { rcode, data: (answer.answers ?? []).map((a) => ("data" in a ? String(a.data) : "")) };
+}
+
+function insideOf(directory: InstanceDirectory): Viewer {
+  const asker = directory.bySlot(SLOT);
+  assert(asker);
+  return { kind: "vpc", asker };
+}
+
+const NO_SUCH_NAME: Answer = { rcode: "NXDOMAIN", data: [] };
+
+test("private names are known in their own VPC, in both directions", () => {
+  const directory = exampleDirectory();
+  const inside = insideOf(directory);
+  assert.deepEqual(ask(directory, inside, "ip-10-0-1-5.ec2.internal"), { rcode: "NOERROR", data: ["10.0.1.5"] });
+  assert.deepEqual(ask(directory, inside, "IP-10-0-1-6.EC2.Internal"), { rcode: "NOERROR", data: ["10.0.1.6"] });
+  assert.deepEqual(ask(directory, inside, "5.1.0.10.in-addr.arpa", "PTR"), { rcode: "NOERROR", data: ["ip-10-0-1-5.ec2.internal"] });
+  assert.deepEqual(ask(directory, inside, "ip-10-0-1-5.ec2.internal", "AAAA"), { rcode: "NOERROR", data: [] });
+  assert.deepEqual(ask(directory, inside, "ip-10-0-1-7.ec2.internal"), NO_SUCH_NAME);
+  assert.deepEqual(ask(directory, inside, "ip-10-0-1-5.us-west-2.compute.internal"), NO_SUCH_NAME);
+  assert.deepEqual(ask(directory, { kind: "internet" }, "ip-10-0-1-5.ec2.internal"), NO_SUCH_NAME);
+  const other: Viewer = { kind: "vpc", asker: { ...directory.bySlot(SLOT)!, vpc: { ...directory.bySlot(SLOT)!.vpc, id: "vpc-2" } } };
+  assert.deepEqual(ask(directory, other, "ip-10-0-1-5.ec2.internal"), NO_SUCH_NAME);
+});
+
+test("a public name is the private address inside its VPC and the public one elsewhere", () => {
+  const directory = exampleDirectory(associate("203.0.113.9"));
+  const name = "ec2-203-0-113-9.compute-1.amazonaws.com";
+  assert.deepEqual(ask(directory, insideOf(directory), name), { rcode: "NOERROR", data: ["10.0.1.5"] });
+  assert.deepEqual(ask(directory, { kind: "internet" }, name), { rcode: "NOERROR", data: ["203.0.113.9"] });
+  const asker = directory.bySlot(SLOT)!;
+  const other: Viewer = { kind: "vpc", asker: { ...asker, vpc: { ...asker.vpc, id: "vpc-2" } } };
+  assert.deepEqual(ask(directory, other, name), { rcode: "NOERROR", data: ["203.0.113.9"] });
+  assert.deepEqual(ask(directory, other, "9.113.0.203.in-addr.arpa", "PTR"), { rcode: "NOERROR", data: [name] });
+  assert.deepEqual(ask(directory, other, "ec2-203-0-113-9.us-west-2.compute.amazonaws.com"), NO_SUCH_NAME);
+  assert.deepEqual(ask(directory, other, "ec2-203-0-113-8.compute-1.amazonaws.com"), NO_SUCH_NAME);
+});
+
+test("a VPC without DNS host names has no public names", () => {
+  const directory = exampleDirectory(associate("203.0.113.9"), (tx) => {
+    const vpc = tx.list("vpc")[0];
+    assert(vpc);
+    tx.put({ ...vpc, enableDnsHostnames: false });
+  });
+  assert.deepEqual(ask(directory, insideOf(directory), "ec2-203-0-113-9.compute-1.amazonaws.com"), NO_SUCH_NAME);
+});
+
+test("the simulated internet has names, and nothing else exists", () => {
+  const directory = exampleDirectory();
+  const inside = insideOf(directory);
+  assert.deepEqual(ask(directory, inside, "internet.example"), { rcode: "NOERROR", data: ["198.51.100.1"] });
+  assert.deepEqual(ask(directory, inside, "internet.example", "AAAA"), { rcode: "NOERROR", data: [] });
+  assert.deepEqual(ask(directory, { kind: "internet" }, "internet.example", "AAAA"), { rcode: "NOERROR", data: ["2001:db8:ffff::1"] });
+  assert.deepEqual(ask(directory, inside, "1.100.51.198.in-addr.arpa", "PTR"), { rcode: "NOERROR", data: ["internet.example"] });
+  for (const name of ["amazon.com", "", "com", "constructor", "999.1.1.1.in-addr.arpa"])
+    assert.deepEqual(ask(directory, inside, name), NO_SUCH_NAME, name);
+  assert.equal(ask(directory, undefined, "internet.example").rcode, "REFUSED");
+});
+
+test("garbage gets an error or nothing, and never an exception", () => {
+  const directory = exampleDirectory();
+  const inside = insideOf(directory);
+  const valid = packet.encode({ type: "query", id: 7, questions: [{ type: "A", name: "ip-10-0-1-5.ec2.internal" }] });
+  const bytes = fc.oneof(
+    fc.uint8Array({ maxLength: 80 }),
+    fc.array(fc.tuple(fc.nat(valid.length - 1), fc.nat(255)), { maxLength: 4 }).map((edits) => {
+      const mutated = Uint8Array.from(valid);
+      for (const [at, value] of edits) mutated[at] = value;
+      return mutated;
+    }),
+  );
+  fc.assert(
+    fc.property(bytes, (query) => {
+      const answer = answerDns(query, inside, directory);
+      if (answer) assert.equal((Buffer.from(answer).readUInt16BE(2) & 0x8000) !== 0, true);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test("an alias stands for one slot", () => {
+  for (const slot of [16, 17, 255, 65_536, 1_048_575])
+    for (const asked of ["link-local", "vpc-resolver"] as const) assert.equal(slotOfAlias(aliasOf(slot, asked)), slot);
+  assert.equal(aliasOf(16, "link-local"), "100.64.0.16");
+  assert.equal(aliasOf(16, "vpc-resolver"), "100.96.0.16");
+  for (const other of ["100.63.255.255", "100.128.0.0", "10.0.0.1", "", "::1"]) assert.equal(slotOfAlias(other), undefined);
+});

@@ -1,0 +1,150 @@
+import { privateDnsName, publicDnsName } from "../model/dns-name.ts";
+import type { NetworkInterface } from "../model/network-interface.ts";
+import type { KeyPair } from "../model/key-pair.ts";
+import type { Instance } from "../model/instance.ts";
+import { type Asker, publicAddresses } from "./directory.ts";
+
+/** A name in the metadata tree: a leaf's text, a folder, or absent. */
+export type MetadataNode = string | MetadataFolder | undefined;
+export type MetadataFolder = { readonly [name: string]: MetadataNode };
+
+/**
+ * What an instance reads below `/latest`. Names and forms: EC2 user guide, "Instance metadata categories".
+ * `user-data` is there as it is kept, in base64. Only for an asker whose interface is attached to an instance.
+ */
+export function metadataOf(asker: Asker & { readonly instance: Instance }): MetadataFolder {
+  const { instance } = asker;
+  return {
+    dynamic: { "instance-identity": { document: identityDocument(asker) } },
+    "meta-data": instanceMetadata(asker),
+    "user-data": instance.userData,
+  };
+}
+
+/** The text or the listing at a path of the tree (`meta-data/placement/`), or undefined when there is none. */
+export function readMetadata(tree: MetadataFolder, path: string): string | undefined {
+  let node: MetadataNode = tree;
+  for (const name of path.split("/").filter((part) => part !== "")) {
+    if (typeof node !== "object" || !Object.hasOwn(node, name)) return undefined;
+    node = node[name];
+  }
+  return typeof node === "object" ? listing(node) : node;
+}
+
+/** A folder's names, one a line; folders end in a slash. A key of `0=name` stands for the folder `0`, as in `public-keys`. */
+function listing(folder: MetadataFolder): string {
+  const lines = Object.entries(folder).flatMap(([name, node]) => {
+    if (node === undefined || name === LISTED_AS) return [];
+    if (typeof node === "string") return [name];
+    const alias = node[LISTED_AS];
+    return [typeof alias === "string" ? alias : `${name}/`];
+  });
+  return lines.join("\n");
+}
+
+/** A folder's own line in its parent's listing, where it is not its name and a slash. No name that can be asked for. */
+const LISTED_AS = "\0listed as";
+
+function instanceMetadata(asker: Asker & { readonly instance: Instance }): MetadataFolder {
+  const { instance, reader, region, vpc, subnet } = asker;
+  const interfaces = reader
+    .by("network-interface", "instanceId", instance.id)
+    .toSorted((a, b) => (a.attachment?.deviceIndex ?? 0) - (b.attachment?.deviceIndex ?? 0));
+  // The instance's own answers are those of its primary interface, whichever interface the question came from.
+  const primary = interfaces[0] ?? asker.eni;
+  const privateIp = primary.privateIpAddresses[0] ?? "";
+  const hostname = privateDnsName(privateIp, region);
+  const publicIp = publicAddresses(reader, primary).find((address) => address.privateIp === privateIp)?.publicIp;
+  const key = instance.keyName === undefined ? undefined : reader.by("key-pair", "name", instance.keyName)[0];
+  return {
+    "ami-id": instance.imageId,
+    "ami-launch-index": String(instance.launchIndex),
+    "ami-manifest-path": "(unknown)",
+    "block-device-mapping": { ami: "/dev/xvda", root: "/dev/xvda" },
+    events: { maintenance: { history: "[]", scheduled: "[]" } },
+    hostname,
+    "instance-action": "none",
+    "instance-id": instance.id,
+    "instance-life-cycle": "on-demand",
+    "instance-type": instance.instanceType,
+    "local-hostname": hostname,
+    "local-ipv4": privateIp,
+    mac: primary.macAddress,
+    network: { interfaces: { macs: Object.fromEntries(interfaces.map((eni) => [eni.macAddress, interfaceMetadata(asker, eni)])) } },
+    placement: {
+      "availability-zone": instance.availabilityZone,
+      "availability-zone-id": subnet.availabilityZoneId,
+      region,
+    },
+    profile: "default-hvm",
+    "public-hostname": publicIp !== undefined && vpc.enableDnsHostnames ? publicDnsName(publicIp, region) : undefined,
+    "public-ipv4": publicIp,
+    "public-keys": key && { 0: { [LISTED_AS]: `0=${key.name}`, "openssh-key": withComment(key) } },
+    "reservation-id": instance.reservationId,
+    "security-groups": groupNames(asker, primary),
+    services: { domain: "amazonaws.com", partition: "aws" },
+    system: "nitro",
+    tags: instance.metadataOptions.instanceMetadataTags === "enabled" ? { instance: instance.tags } : undefined,
+  };
+}
+
+function interfaceMetadata({ reader, region, account }: Asker, eni: NetworkInterface): MetadataFolder {
+  const vpc = reader.get("vpc", eni.vpcId);
+  const subnet = reader.get("subnet", eni.subnetId);
+  const addresses = publicAddresses(reader, eni);
+  const first = addresses[0]?.publicIp;
+  const blocks = vpc?.cidrBlocks.map(({ cidrBlock }) => cidrBlock) ?? [];
+  const hostname = privateDnsName(eni.privateIpAddresses[0] ?? "", region);
+  return {
+    "device-number": String(eni.attachment?.deviceIndex ?? 0),
+    "interface-id": eni.id,
+    "ipv4-associations":
+      addresses.length === 0 ? undefined : Object.fromEntries(addresses.map(({ publicIp, privateIp }) => [publicIp, privateIp])),
+    "local-hostname": hostname,
+    "local-ipv4s": eni.privateIpAddresses.join("\n"),
+    mac: eni.macAddress,
+    "network-card": String(eni.attachment?.networkCardIndex ?? 0),
+    "owner-id": account,
+    "public-hostname": first !== undefined && vpc?.enableDnsHostnames ? publicDnsName(first, region) : undefined,
+    "public-ipv4s": first === undefined ? undefined : addresses.map(({ publicIp }) => publicIp).join("\n"),
+    "security-group-ids": eni.groupIds.join("\n"),
+    "security-groups": groupNames({ reader }, eni),
+    "subnet-id": eni.subnetId,
+    "subnet-ipv4-cidr-block": subnet?.cidrBlock,
+    "vpc-id": eni.vpcId,
+    "vpc-ipv4-cidr-block": blocks[0],
+    "vpc-ipv4-cidr-blocks": blocks.join("\n"),
+  };
+}
+
+/** A public key's line ends in a comment: the key pair's name, unless it has one of its own. */
+function withComment({ publicKey, name }: KeyPair): string {
+  const line = publicKey.trim();
+  return line.split(" ").length > 2 ? line : `${line} ${name}`;
+}
+
+function groupNames({ reader }: Pick<Asker, "reader">, eni: NetworkInterface): string {
+  return eni.groupIds.flatMap((id) => reader.get("security-group", id)?.name ?? []).join("\n");
+}
+
+/** As in EC2 user guide, "Instance identity documents"; unsigned. */
+function identityDocument({ instance, account, region, eni }: Asker & { readonly instance: Instance }): string {
+  const document = {
+    accountId: account,
+    architecture: /^[a-z]+\d+g[a-z]*\./.test(instance.instanceType) ? "arm64" : "x86_64",
+    availabilityZone: instance.availabilityZone,
+    billingProducts: null,
+    devpayProductCodes: null,
+    marketplaceProductCodes: null,
+    imageId: instance.imageId,
+    instanceId: instance.id,
+    instanceType: instance.instanceType,
+    kernelId: null,
+    pendingTime: instance.launchTime.replace(/\.\d+Z$/, "Z"),
+    privateIp: eni.privateIpAddresses[0] ?? null,
+    ramdiskId: null,
+    region,
+    version: "2017-09-30",
+  };
+  return JSON.stringify(document, null, 2);
+}
