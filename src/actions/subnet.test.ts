@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { cidrOf, cidrSize, lastAddress } from "../lib/cidr.ts";
 import { parseIpv4 } from "../lib/ip.ts";
 import type { NetworkInterface } from "../model/network-interface.ts";
