@@ -1,5 +1,5 @@
 import { present } from "./assert.ts";
-import { formatIpv4, type Ipv4, parseIpv4 } from "./ip.ts";
+import { addressBytes, formatAddress, formatIpv4, type Ipv4, isIpv6, parseIpv4 } from "./ip.ts";
 
 /** An IPv4 block in canonical form: no host bit is set. */
 export type Cidr = { readonly base: Ipv4; readonly length: number };
@@ -43,4 +43,15 @@ export function cidrsOverlap(a: Cidr, b: Cidr): boolean {
 
 export function sameCidr(a: Cidr, b: Cidr): boolean {
   return a.base === b.base && a.length === b.length;
+}
+
+/** An IPv6 block in canonical text (no host bit set, compressed), or undefined when the text is none or stands for IPv4 addresses. */
+export function canonicalIpv6Cidr(text: string): string | undefined {
+  const [address, length, ...rest] = text.split("/");
+  if (address === undefined || length === undefined || rest.length > 0 || !/^(0|[1-9]\d{0,2})$/.test(length)) return undefined;
+  const bits = Number(length);
+  if (bits > 128 || !isIpv6(address) || address.includes("%")) return undefined;
+  const bytes = addressBytes(address).map((byte, place) => byte & (0xff00 >> Math.min(8, Math.max(0, bits - place * 8))));
+  const base = formatAddress(bytes);
+  return base.includes(":") ? `${base}/${bits}` : undefined;
 }

@@ -1,0 +1,162 @@
+import type { IpPermission, UserIdGroupPair } from "@aws-sdk/client-ec2";
+import { canonicalIpv6Cidr, formatCidr, parseCidr } from "../lib/cidr.ts";
+import { Fault } from "../model/fault.ts";
+import type { RulePeer, SecurityGroup, SecurityGroupRule } from "../model/security-group.ts";
+import type { Reader } from "../model/state.ts";
+import type { Context } from "./action.ts";
+import { protocolName, protocolNumber } from "./protocol.ts";
+import { findSecurityGroup, findSecurityGroupByName, isAllowedText, TEXT_SET } from "./security-group.ts";
+
+/** What a rule says, apart from whose it is. */
+export type RuleSpec = Pick<SecurityGroupRule, "protocol" | "fromPort" | "toPort" | "peer" | "description">;
+
+/** What a request's permissions mean for a group: one rule for each peer of each permission, ports and blocks checked and canonical. */
+export function ruleSpecs(tx: Reader, group: SecurityGroup, permissions: readonly IpPermission[], context: Context): readonly RuleSpec[] {
+  const specs = permissions.flatMap((permission) => specsOf(tx, group, permission, context));
+  if (new Set(specs.map(ruleKey)).size < specs.length) {
+    throw new Fault("InvalidParameterValue", "The same permission must not appear multiple times");
+  }
+  return specs;
+}
+
+function specsOf(tx: Reader, group: SecurityGroup, permission: IpPermission, context: Context): readonly RuleSpec[] {
+  const range = portsOf(permission);
+  const spec = (peer: RulePeer, description: string | undefined): RuleSpec => ({ ...range, peer, ...describedAs(description) });
+  const list = permission.PrefixListIds?.[0];
+  if (list) throw new Fault("InvalidPrefixListID.NotFound", `The prefix list ID '${list.PrefixListId}' does not exist`);
+  const specs = [
+    ...(permission.IpRanges ?? []).map((block) => spec(ipv4Peer(block.CidrIp), block.Description)),
+    ...(permission.Ipv6Ranges ?? []).map((block) => spec(ipv6Peer(block.CidrIpv6), block.Description)),
+    ...(permission.UserIdGroupPairs ?? []).map((pair) => spec(groupPeer(tx, group, pair, context), pair.Description)),
+  ];
+  if (specs.length === 0) {
+    throw new Fault("InvalidPermission.Malformed", "CIDR block, a security group ID or a prefix list has to be specified");
+  }
+  return specs;
+}
+
+/** A description as it is kept: absent when empty. @throws InvalidParameterValue. */
+export function describedAs(text: string | undefined): { readonly description?: string } {
+  if (text === undefined || text === "") return {};
+  if (isAllowedText(text)) return { description: text };
+  const words = `Invalid rule description. Valid descriptions are strings less than 256 characters from the following set: ${TEXT_SET}`;
+  throw new Fault("InvalidParameterValue", words);
+}
+
+type Ports = Pick<IpPermission, "IpProtocol" | "FromPort" | "ToPort">;
+
+/** The protocol with its ports, or types and codes. A protocol that has none covers everything, whatever the request says (EC2 API reference, IpPermission). */
+export function portsOf({ IpProtocol, FromPort: from, ToPort: to }: Ports): Pick<RuleSpec, "protocol" | "fromPort" | "toPort"> {
+  if (IpProtocol === undefined || IpProtocol === "") {
+    const words = "Invalid value 'null' for protocol. VPC security group rules must specify protocols explicitly.";
+    throw new Fault("InvalidParameterValue", words);
+  }
+  const protocol = protocolNumber(IpProtocol);
+  if (protocol === 6 || protocol === 17) return { protocol, ...portRange(from, to) };
+  if (protocol === 1 || protocol === 58) return { protocol, ...icmpRange(protocol, from, to) };
+  return { protocol, fromPort: -1, toPort: -1 };
+}
+
+type Range = { readonly fromPort: number; readonly toPort: number };
+
+function portRange(from: number | undefined, to: number | undefined): Range {
+  if (from === undefined || to === undefined) {
+    throw new Fault("InvalidParameterValue", "Invalid value 'Must specify both from and to ports with TCP/UDP.' for portRange.");
+  }
+  for (const [name, port] of [["from", from] as const, ["to", to] as const]) {
+    if (port < 0 || port > 65_535) throw new Fault("InvalidParameterValue", `TCP/UDP (${name}) port (${port}) out of range`);
+  }
+  if (from > to) throw new Fault("InvalidParameterValue", `Invalid TCP/UDP port range (${from}:${to})`);
+  return { fromPort: from, toPort: to };
+}
+
+function icmpRange(protocol: 1 | 58, from: number | undefined, to: number | undefined): Range {
+  if (protocol === 58 && from === undefined && to === undefined) return { fromPort: -1, toPort: -1 };
+  if (from === undefined || to === undefined) {
+    throw new Fault("InvalidParameterValue", "Invalid value 'Must specify both from and to ports with ICMP.' for portRange.");
+  }
+  if (from < -1 || from > 255) throw new Fault("InvalidParameterValue", `ICMP type (${from}) out of range`);
+  if (to < -1 || to > 255) throw new Fault("InvalidParameterValue", `ICMP code (${to}) out of range`);
+  if (from === -1 && to !== -1) {
+    throw new Fault("InvalidParameterValue", `ICMP code (${to}) must be -1 when the ICMP type is -1`);
+  }
+  return { fromPort: from, toPort: to };
+}
+
+export function ipv4Peer(text: string | undefined): RulePeer {
+  const cidr = parseCidr(text ?? "");
+  if (!cidr) throw new Fault("InvalidParameterValue", `CIDR block ${text ?? "null"} is malformed`);
+  return { kind: "ipv4", cidr: formatCidr(cidr) };
+}
+
+export function ipv6Peer(text: string | undefined): RulePeer {
+  const cidr = canonicalIpv6Cidr(text ?? "");
+  if (cidr === undefined) throw new Fault("InvalidParameterValue", `CIDR block ${text ?? "null"} is malformed`);
+  return { kind: "ipv6", cidr };
+}
+
+/** The group that a rule of `group` names. @throws InvalidGroup.NotFound for an unknown one, another account's, or another VPC's. */
+export function groupPeer(tx: Reader, group: SecurityGroup, pair: UserIdGroupPair, context: Context): RulePeer {
+  if (pair.UserId !== undefined && pair.UserId !== "" && pair.UserId !== context.account) {
+    throw new Fault("InvalidGroup.NotFound", `The security group '${pair.GroupId ?? pair.GroupName}' does not exist`);
+  }
+  const name = pair.GroupId === undefined ? pair.GroupName : undefined;
+  const named = name === undefined ? findSecurityGroup(tx, pair.GroupId) : findSecurityGroupByName(tx, name);
+  if (named.vpcId !== group.vpcId) {
+    throw new Fault("InvalidGroup.NotFound", "You have specified two resources that belong to different networks.");
+  }
+  return { kind: "group", groupId: named.id };
+}
+
+/** Two rules of one direction of a group are the same rule when their keys are. */
+export function ruleKey({ protocol, fromPort, toPort, peer }: RuleSpec): string {
+  return `${protocol}|${fromPort}|${toPort}|${peerText(peer)}`;
+}
+
+export function peerText(peer: RulePeer): string {
+  return peer.kind === "group" ? peer.groupId : peer.cidr;
+}
+
+/** The rules as the API lists them: those of one protocol and range together. */
+export function permissionsOf(rules: readonly RuleSpec[], context: Context): IpPermission[] {
+  const groups = new Map<string, RuleSpec[]>();
+  for (const rule of rules) {
+    const range = `${rule.protocol}|${rule.fromPort}|${rule.toPort}`;
+    const same = groups.get(range);
+    if (same) same.push(rule);
+    else groups.set(range, [rule]);
+  }
+  return [...groups.values()].map((same) => permissionOf(same, context));
+}
+
+function permissionOf(rules: readonly RuleSpec[], context: Context): IpPermission {
+  const described = rules.map(({ peer, description: Description }) => ({ peer, Description }));
+  return {
+    ...(rules[0] ? describedPorts(rules[0]) : {}),
+    UserIdGroupPairs: described.flatMap(({ peer, Description }) =>
+      peer.kind === "group" ? [{ Description, GroupId: peer.groupId, UserId: context.account }] : [],
+    ),
+    IpRanges: described.flatMap(({ peer, Description }) => (peer.kind === "ipv4" ? [{ CidrIp: peer.cidr, Description }] : [])),
+    Ipv6Ranges: described.flatMap(({ peer, Description }) => (peer.kind === "ipv6" ? [{ CidrIpv6: peer.cidr, Description }] : [])),
+    PrefixListIds: [],
+  };
+}
+
+/** Only protocols with ports, or types and codes, show them. */
+function describedPorts({ protocol, fromPort, toPort }: RuleSpec): Ports {
+  const IpProtocol = protocolName(protocol);
+  return [6, 17, 1, 58].includes(protocol) ? { IpProtocol, FromPort: fromPort, ToPort: toPort } : { IpProtocol };
+}
+
+/** A rule in the words of AWS's faults: `peer: 0.0.0.0/0, TCP, from port: 22, to port: 22, ALLOW`. */
+export function ruleWords({ protocol, fromPort, toPort, peer }: RuleSpec): string {
+  const any = (value: number): string => (value === -1 ? "ALL" : String(value));
+  const name = protocol === -1 ? "ALL" : protocolName(protocol).toUpperCase();
+  if (protocol === 6 || protocol === 17) {
+    return `peer: ${peerText(peer)}, ${name}, from port: ${fromPort}, to port: ${toPort}, ALLOW`;
+  }
+  if (protocol === 1 || protocol === 58) {
+    return `peer: ${peerText(peer)}, ${name}, type: ${any(fromPort)}, code: ${any(toPort)}, ALLOW`;
+  }
+  return `peer: ${peerText(peer)}, ${name}, ALLOW`;
+}

@@ -1,0 +1,120 @@
+import type {
+  DescribeSecurityGroupRulesRequest,
+  DescribeSecurityGroupRulesResult,
+  ModifySecurityGroupRulesRequest,
+  ModifySecurityGroupRulesResult,
+  SecurityGroupRuleRequest,
+  UpdateSecurityGroupRuleDescriptionsEgressRequest,
+  UpdateSecurityGroupRuleDescriptionsEgressResult,
+  UpdateSecurityGroupRuleDescriptionsIngressRequest,
+  UpdateSecurityGroupRuleDescriptionsIngressResult,
+} from "@aws-sdk/client-ec2";
+import { Fault } from "../model/fault.ts";
+import type { RulePeer, SecurityGroup, SecurityGroupRule } from "../model/security-group.ts";
+import type { Reader, Tx } from "../model/state.ts";
+import type { Action, Context } from "./action.ts";
+import { chosen, filtered, paged } from "./describe.ts";
+import { required } from "./parameter.ts";
+import { findSecurityGroup, securityGroupOf } from "./security-group.ts";
+import { describedAs, groupPeer, ipv4Peer, ipv6Peer, portsOf, type RuleSpec, ruleSpecs } from "./security-group-permission.ts";
+import { findRuleIn, findSecurityGroupRule, requiredMatch, requireNew } from "./security-group-rule.ts";
+import { describedRule } from "./security-group-rule-describe.ts";
+
+const DescribeSecurityGroupRules: Action<DescribeSecurityGroupRulesRequest, DescribeSecurityGroupRulesResult> = (tx, input, context) => {
+  const rules = chosen(
+    input.SecurityGroupRuleIds,
+    (id) => findSecurityGroupRule(tx, id),
+    () => tx.list("security-group-rule"),
+  );
+  const found = filtered(rules, input.Filters, {
+    "group-id": (rule) => rule.groupId,
+    "security-group-rule-id": (rule) => rule.id,
+  });
+  const { items, nextToken } = paged(found, input);
+  return { SecurityGroupRules: items.map((rule) => describedRule(rule, context)), NextToken: nextToken };
+};
+
+/** Gives rules, named by id, other contents: all of a rule's members are set anew, its direction and id stay. */
+const ModifySecurityGroupRules: Action<ModifySecurityGroupRulesRequest, ModifySecurityGroupRulesResult> = (tx, input, context) => {
+  const group = findSecurityGroup(tx, input.GroupId);
+  for (const { SecurityGroupRuleId, SecurityGroupRule } of required(input.SecurityGroupRules, "securityGroupRules")) {
+    const { description: _, ...rule } = findRuleIn(tx, group, SecurityGroupRuleId);
+    const spec = specOf(tx, group, required(SecurityGroupRule, "securityGroupRule"), context);
+    requireNew(tx, group, rule.direction, [spec], rule.id);
+    tx.put({ ...rule, ...spec });
+  }
+  return { Return: true };
+};
+
+function specOf(tx: Reader, group: SecurityGroup, request: SecurityGroupRuleRequest, context: Context): RuleSpec {
+  return { ...portsOf(request), peer: peerOf(tx, group, request, context), ...describedAs(request.Description) };
+}
+
+function peerOf(tx: Reader, group: SecurityGroup, request: SecurityGroupRuleRequest, context: Context): RulePeer {
+  const given = (["CidrIpv4", "CidrIpv6", "PrefixListId", "ReferencedGroupId"] as const).filter((name) => request[name] !== undefined);
+  const [name, second] = given;
+  if (name === undefined) {
+    throw new Fault("InvalidPermission.Malformed", "CIDR block, a security group ID or a prefix list has to be specified");
+  }
+  if (second !== undefined) {
+    throw new Fault("InvalidParameterCombination", `The parameter ${name} cannot be used with the parameter ${second}`);
+  }
+  switch (name) {
+    case "CidrIpv4":
+      return ipv4Peer(request.CidrIpv4);
+    case "CidrIpv6":
+      return ipv6Peer(request.CidrIpv6);
+    case "ReferencedGroupId":
+      return groupPeer(tx, group, { GroupId: request.ReferencedGroupId }, context);
+    case "PrefixListId":
+      throw new Fault("InvalidPrefixListID.NotFound", `The prefix list ID '${request.PrefixListId}' does not exist`);
+  }
+}
+
+type UpdateRequest = UpdateSecurityGroupRuleDescriptionsIngressRequest;
+
+/** Sets, or with an empty text removes, rules' descriptions: the rules are named by id or by what they say. */
+function updateDescriptions(tx: Tx, input: UpdateRequest, direction: SecurityGroupRule["direction"], context: Context): void {
+  const group = securityGroupOf(tx, input);
+  const byId = input.SecurityGroupRuleDescriptions ?? [];
+  const permissions = input.IpPermissions ?? [];
+  if (byId.length > 0 === permissions.length > 0) {
+    const words = "Either 'ipPermissions' or 'securityGroupRuleDescriptions' should be provided.";
+    throw new Fault(byId.length > 0 ? "InvalidParameterCombination" : "MissingParameter", words);
+  }
+  for (const { SecurityGroupRuleId, Description } of byId) {
+    describe(tx, findRuleIn(tx, group, SecurityGroupRuleId, direction), describedAs(Description));
+  }
+  for (const spec of ruleSpecs(tx, group, permissions, context)) {
+    describe(tx, requiredMatch(tx, group, direction, spec), spec);
+  }
+}
+
+function describe(tx: Tx, rule: SecurityGroupRule, { description }: { readonly description?: string }): void {
+  const { description: _, ...bare } = rule;
+  tx.put({ ...bare, ...(description === undefined ? {} : { description }) });
+}
+
+const UpdateSecurityGroupRuleDescriptionsIngress: Action<UpdateRequest, UpdateSecurityGroupRuleDescriptionsIngressResult> = (
+  tx,
+  input,
+  context,
+) => {
+  updateDescriptions(tx, input, "ingress", context);
+  return { Return: true };
+};
+
+const UpdateSecurityGroupRuleDescriptionsEgress: Action<
+  UpdateSecurityGroupRuleDescriptionsEgressRequest,
+  UpdateSecurityGroupRuleDescriptionsEgressResult
+> = (tx, input, context) => {
+  updateDescriptions(tx, input, "egress", context);
+  return { Return: true };
+};
+
+export const securityGroupRuleModifyActions = {
+  DescribeSecurityGroupRules,
+  ModifySecurityGroupRules,
+  UpdateSecurityGroupRuleDescriptionsIngress,
+  UpdateSecurityGroupRuleDescriptionsEgress,
+};

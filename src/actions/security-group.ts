@@ -1,0 +1,160 @@
+import type {
+  CreateSecurityGroupRequest,
+  CreateSecurityGroupResult,
+  DeleteSecurityGroupRequest,
+  DeleteSecurityGroupResult,
+} from "@aws-sdk/client-ec2";
+import type { Tags } from "../model/common.ts";
+import { Fault } from "../model/fault.ts";
+import { isWellFormedId, newId } from "../model/id.ts";
+import type { SecurityGroup, SecurityGroupRule } from "../model/security-group.ts";
+import type { Reader, Tx } from "../model/state.ts";
+import type { Action, Context } from "./action.ts";
+import { required } from "./parameter.ts";
+import { requireQuota } from "./quota.ts";
+import { tagListOrAbsent, tagsFor } from "./tags.ts";
+import { defaultVpcOf, findVpc } from "./vpc.ts";
+
+/** @throws MissingParameter without an id; InvalidGroupId.Malformed; InvalidGroup.NotFound for an unknown one. */
+export function findSecurityGroup(tx: Reader, id: string | undefined): SecurityGroup {
+  const known = required(id, "groupId");
+  const group = tx.get("security-group", known);
+  if (group) return group;
+  if (!isWellFormedId("security-group", known)) {
+    throw new Fault("InvalidGroupId.Malformed", `The security group ID '${known}' is malformed`);
+  }
+  throw new Fault("InvalidGroup.NotFound", `The security group '${known}' does not exist`);
+}
+
+/** The group of the default VPC with this name: names stand for groups there alone. @throws InvalidGroup.NotFound; VPCIdNotSpecified. */
+export function findSecurityGroupByName(tx: Reader, name: string): SecurityGroup {
+  const vpc = defaultVpcOf(tx);
+  if (!vpc) throw new Fault("VPCIdNotSpecified", "No default VPC for this user");
+  const group = tx.by("security-group", "vpcName", `${vpc.id}/${name}`)[0];
+  if (!group) throw new Fault("InvalidGroup.NotFound", `The security group '${name}' does not exist in default VPC '${vpc.id}'`);
+  return group;
+}
+
+/** The group that a request names by GroupId or, in the default VPC, by GroupName. */
+export function securityGroupOf(
+  tx: Reader,
+  input: { readonly GroupId?: string | undefined; readonly GroupName?: string | undefined },
+): SecurityGroup {
+  if (input.GroupId === undefined && input.GroupName === undefined) {
+    throw new Fault("MissingParameter", "The request must contain the parameter groupName or groupId");
+  }
+  if (input.GroupId !== undefined && input.GroupName !== undefined) {
+    const words = "The parameter 'groupName' may not be used in combination with 'groupId'";
+    throw new Fault("InvalidParameterCombination", words);
+  }
+  return input.GroupName === undefined ? findSecurityGroup(tx, input.GroupId) : findSecurityGroupByName(tx, input.GroupName);
+}
+
+/** The rules of a group, in order of creation. */
+export function rulesOf(tx: Reader, groupId: string): readonly SecurityGroupRule[] {
+  return tx.by("security-group-rule", "groupId", groupId);
+}
+
+export function securityGroupArn(group: SecurityGroup, context: Context): string {
+  return `arn:aws:ec2:${context.region}:${context.account}:security-group/${group.id}`;
+}
+
+type NewSecurityGroup = {
+  readonly vpcId: string;
+  readonly name: string;
+  readonly description: string;
+  readonly tags: Tags;
+  /** The VPC's own default group, whose members may also reach each other. */
+  readonly isDefault: boolean;
+};
+
+/**
+ * A group with the rules that it begins with: everything out; for a default group also everything in from itself.
+ * @throws InvalidGroup.Duplicate when the VPC has a group of that name; SecurityGroupLimitExceeded.
+ */
+export function createSecurityGroup(
+  tx: Tx,
+  { vpcId, name, description, tags, isDefault }: NewSecurityGroup,
+  context: Context,
+): SecurityGroup {
+  if (tx.by("security-group", "vpcName", `${vpcId}/${name}`).length > 0) {
+    throw new Fault("InvalidGroup.Duplicate", `The security group '${name}' already exists for VPC '${vpcId}'`);
+  }
+  if (!isDefault) {
+    const words = `The maximum number of security groups for VPC '${vpcId}' has been reached.`;
+    requireQuota(context, "security-groups", tx.count("security-group") + 1, "SecurityGroupLimitExceeded", words);
+  }
+  const id = newId("security-group", context.random);
+  const group: SecurityGroup = { kind: "security-group", id, slot: tx.slot("security-group"), tags, vpcId, name, description };
+  tx.put(group);
+  const everything = { kind: "security-group-rule", tags: {}, groupId: id, protocol: -1, fromPort: -1, toPort: -1 } as const;
+  if (isDefault) {
+    const peer = { kind: "group", groupId: id } as const;
+    tx.put({ ...everything, id: newId("security-group-rule", context.random), direction: "ingress", peer });
+  }
+  const peer = { kind: "ipv4", cidr: "0.0.0.0/0" } as const;
+  tx.put({ ...everything, id: newId("security-group-rule", context.random), direction: "egress", peer });
+  return group;
+}
+
+/** Removes a group and its rules, whatever still uses it: the caller has checked. */
+export function deleteSecurityGroup(tx: Tx, group: SecurityGroup): void {
+  for (const rule of rulesOf(tx, group.id)) tx.delete("security-group-rule", rule.id);
+  tx.delete("security-group", group.id);
+}
+
+const CreateSecurityGroup: Action<CreateSecurityGroupRequest, CreateSecurityGroupResult> = (tx, input, context) => {
+  const name = required(input.GroupName, "GroupName");
+  const description = required(input.Description, "GroupDescription");
+  const vpc = input.VpcId === undefined ? defaultVpcOf(tx) : findVpc(tx, input.VpcId);
+  if (!vpc) throw new Fault("VPCIdNotSpecified", "No default VPC for this user");
+  requireText(name, "GroupName");
+  requireText(description, "GroupDescription");
+  if (name.startsWith("sg-")) {
+    throw new Fault(
+      "InvalidParameterValue",
+      `Value (${name}) for parameter GroupName is invalid. Group names may not be in the format sg-*.`,
+    );
+  }
+  if (name.toLowerCase() === "default") {
+    throw new Fault("InvalidParameterValue", `Cannot use reserved security group name: ${name}`);
+  }
+  const tags = tagsFor("security-group", input.TagSpecifications, context.quotas);
+  const group = createSecurityGroup(tx, { vpcId: vpc.id, name, description, tags, isDefault: false }, context);
+  return { GroupId: group.id, Tags: tagListOrAbsent(group.tags), SecurityGroupArn: securityGroupArn(group, context) };
+};
+
+/** Names and descriptions: up to 255 characters of a set (EC2 API reference, CreateSecurityGroup). */
+function requireText(value: string, name: string): void {
+  if (/[^\x20-\x7e]/.test(value)) {
+    const words = `Value (${value}) for parameter ${name} is invalid. Character sets beyond ASCII are not supported.`;
+    throw new Fault("InvalidParameterValue", words);
+  }
+  if (!isAllowedText(value)) {
+    const noun = name === "GroupName" ? "security group name" : "security group description";
+    const words = `Invalid ${noun}. Valid ${noun.split(" ").at(-1)}s are strings less than 256 characters from the following set: ${TEXT_SET}`;
+    throw new Fault("InvalidParameterValue", words);
+  }
+}
+
+export const TEXT_SET = "a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*";
+
+/** Whether a text may name or describe a group or a rule. */
+export function isAllowedText(value: string): boolean {
+  return value.length <= 255 && /^[a-zA-Z0-9. _\-:/()#,@[\]+=&;{}!$*]*$/.test(value);
+}
+
+const DeleteSecurityGroup: Action<DeleteSecurityGroupRequest, DeleteSecurityGroupResult> = (tx, input) => {
+  const group = securityGroupOf(tx, input);
+  if (group.name === "default") {
+    throw new Fault("CannotDelete", `the specified group: "${group.id}" name: "${group.name}" cannot be deleted by a user`);
+  }
+  const named = tx.by("security-group-rule", "referencedGroupId", group.id).some((rule) => rule.groupId !== group.id);
+  if (named || tx.by("network-interface", "groupId", group.id).length > 0) {
+    throw new Fault("DependencyViolation", `resource ${group.id} has a dependent object`);
+  }
+  deleteSecurityGroup(tx, group);
+  return { Return: true, GroupId: group.id };
+};
+
+export const securityGroupActions = { CreateSecurityGroup, DeleteSecurityGroup };
