@@ -1,0 +1,51 @@
+import { closeSync, ftruncateSync, openSync, readdirSync, readFileSync, readlinkSync, realpathSync, writeSync } from "node:fs";
+import { join, sep } from "node:path";
+import koffi from "koffi";
+import { StoreError } from "./store.ts";
+
+const libc = koffi.load(null);
+const flock = libc.func("int flock(int fd, int operation)");
+const LOCK_EX_NB = 2 | 4;
+
+/**
+ * Takes the right to write to the store in this folder until the returned function is called or the process
+ * ends, however it ends (flock(2): the kernel lets go of it).
+ * @throws StoreError `locked`, with the process that holds it.
+ */
+export function lockForWriting(folder: string): () => void {
+  const path = join(folder, "writer.lock");
+  const fd = openSync(path, "a+", 0o600);
+  if (Number(flock(fd, LOCK_EX_NB)) !== 0) {
+    const errno = koffi.errno();
+    closeSync(fd);
+    if (errno !== koffi.os.errno["EWOULDBLOCK"] && errno !== koffi.os.errno["EAGAIN"])
+      throw new StoreError("broken", `${path} can't be locked`, { cause: new Error(`flock: errno ${errno}`) });
+    const holder = readFileSync(path, "utf8").trim();
+    throw new StoreError("locked", `${folder} is in use by ${holder === "" ? "another process" : `process ${holder}`}`);
+  }
+  ftruncateSync(fd);
+  writeSync(fd, `${process.pid}\n`);
+  return () => closeSync(fd);
+}
+
+const F_SETFD = 2;
+const FD_CLOEXEC = 1;
+
+/**
+ * Keeps the store's open files away from programs that this process starts: LMDB opens its data without
+ * O_CLOEXEC, and an instance that inherited them could write to the state.
+ */
+export function closeOnExec(folder: string): void {
+  if (process.platform !== "linux") return;
+  const fcntl = libc.func("int fcntl(int fd, int command, ...)");
+  const inside = realpathSync(folder) + sep;
+  for (const name of readdirSync("/proc/self/fd")) {
+    let target = "";
+    try {
+      target = readlinkSync(`/proc/self/fd/${name}`);
+    } catch {
+      // The folder's own descriptor, gone by now.
+    }
+    if (target.startsWith(inside)) fcntl(Number(name), F_SETFD, "int", FD_CLOEXEC);
+  }
+}
