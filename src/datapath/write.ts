@@ -137,10 +137,19 @@ function differences(
 
 /** Every row that is there: of an array, every element that is not zero. The buffers are reused. */
 export function eachRow(maps: Maps, table: TableName, visit: (key: Buffer, value: Uint8Array) => void): void {
+  const map = maps[table];
+  if (!isArray(table)) return map.forEach(visit);
   const doubled = isDoubled(table);
-  const array = isArray(table);
-  maps[table].forEach((key, element) => {
-    const value = doubled ? currentCopy(element) : element;
-    if (!array || value.some((byte) => byte !== 0)) visit(key, value);
+  const size = map.valueBytes;
+  let zeros = Buffer.alloc(0);
+  map.forEachBatch((keys, values, count) => {
+    if (zeros.length !== values.length) zeros = Buffer.alloc(values.length);
+    // Most of an array is empty: a whole batch is compared at once.
+    if (values.compare(zeros, 0, count * size, 0, count * size) === 0) return;
+    for (let i = 0; i < count; i++) {
+      const element = values.subarray(i * size, (i + 1) * size);
+      const value = doubled ? currentCopy(element) : element;
+      if (value.some((byte) => byte !== 0)) visit(keys.subarray(i * 4, i * 4 + 4), value);
+    }
   });
 }

@@ -1,0 +1,160 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { arp, frame, macs, mac, ROUTER, tcp, TCP, udp } from "./test-frame.ts";
+import { A, B, bench, C, D, eni, INTERNET, macOf, noKernel, settings } from "./test-kit.ts";
+
+const OUT = { source: "10.0.1.5", destination: INTERNET };
+const good = frame({ ...OUT, payload: udp(OUT, 40000, 53) });
+
+/** The good frame with some bytes changed and its header checksum set right again. */
+function broken(change: (bytes: Buffer) => void): Buffer {
+  const bytes = Buffer.from(good);
+  change(bytes);
+  bytes.writeUInt16BE(0, 24);
+  let sum = 0;
+  for (let i = 14; i < 34; i += 2) sum += bytes.readUInt16BE(i);
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
+  bytes.writeUInt16BE(~sum & 0xffff, 24);
+  return bytes;
+}
+
+describe("parse", { skip: noKernel }, () => {
+  const cases: readonly [name: string, reason: string, frame: () => Buffer][] = [
+    ["IP version 5", "malformed", () => broken((b) => (b[14] = 0x55))],
+    ["a header of 16 bytes", "malformed", () => broken((b) => (b[14] = 0x44))],
+    ["a total length over the frame's", "malformed", () => broken((b) => b.writeUInt16BE(200, 16))],
+    ["a total length under the header's", "malformed", () => broken((b) => b.writeUInt16BE(19, 16))],
+    ["a wrong header checksum", "malformed", () => Buffer.from(good).fill(0xab, 24, 25)],
+    ["a UDP header cut short", "malformed", () => frame({ ...OUT, payload: Buffer.alloc(7) })],
+    ["a TCP header cut short", "malformed", () => frame({ ...OUT, protocol: 6, payload: tcp(OUT, 1, 2, TCP.syn).subarray(0, 16) })],
+    ["a fragment over the TCP header's end", "malformed", () => frame({ ...OUT, protocol: 6, fragment: 1, payload: Buffer.alloc(40) })],
+    ["a fragment over the longest packet", "malformed", () => frame({ ...OUT, fragment: 0x1fff, payload: Buffer.alloc(40) })],
+    ["source 127.0.0.1", "malformed", () => frame({ ...OUT, source: "127.0.0.1", payload: udp(OUT, 1, 2) })],
+    ["a multicast source", "malformed", () => frame({ ...OUT, source: "224.0.0.1", payload: udp(OUT, 1, 2) })],
+    ["destination 0.0.0.0", "malformed", () => frame({ ...OUT, destination: "0.0.0.0", payload: udp(OUT, 1, 2) })],
+    ["IPv6", "ipv6_not_offered", () => Buffer.concat([macs(ROUTER, macOf(A), 0x86dd), Buffer.alloc(40)])],
+    ["another EtherType", "not_ip", () => Buffer.concat([macs(ROUTER, macOf(A), 0x88cc), Buffer.alloc(46)])],
+  ];
+  for (const [name, reason, build] of cases) {
+    it(`drops ${name}: ${reason}`, () => {
+      const run = bench().fromEni(A, build());
+      assert.deepEqual([run.verdict, run.reason, run.action], ["drop", reason, 2]);
+    });
+  }
+
+  it("passes IP options through, and NAT still fits", () => {
+    const run = bench().fromEni(A, frame({ ...OUT, options: Buffer.from([7, 7, 4, 0, 0, 0, 0, 0]), payload: udp(OUT, 40000, 53) }));
+    const after = { ...OUT, source: "203.0.113.5" };
+    assert.equal(run.verdict, "internet");
+    assert.equal(
+      run.frame.subarray(14).toString("hex"),
+      frame({ ...after, options: Buffer.from([7, 7, 4, 0, 0, 0, 0, 0]), payload: udp(after, 40000, 53) })
+        .subarray(14)
+        .toString("hex"),
+    );
+  });
+});
+
+describe("admit", { skip: noKernel }, () => {
+  const to = (destination: string, change: { to?: string } = {}): Buffer => {
+    const ends = { source: "10.0.1.5", destination };
+    return frame({ ...ends, ...change, payload: udp(ends, 1, 2) });
+  };
+  it("knows the interface by its link alone", () => {
+    const { fromEni } = bench();
+    assert.equal(fromEni(40, good).reason, "unknown_interface");
+    assert.equal(fromEni(1000, good).reason, "unknown_interface");
+    assert.equal(fromEni(B, good).reason, "spoofed_mac");
+  });
+  it("drops what an interface that is down sends", () => {
+    const { fromEni, put } = bench();
+    put(...eni(A, { private_ip: "10.0.1.5", subnet: 1, groups: [1], flags: 1 | 4 }));
+    assert.equal(fromEni(A, good).reason, "interface_down");
+  });
+  it("drops a source that is not the interface's own, unless its check is off", () => {
+    const { fromEni } = bench();
+    const ends = { source: "10.0.1.99", destination: "10.0.1.6" };
+    assert.equal(fromEni(A, frame({ ...ends, payload: udp(ends, 1, 2) })).reason, "spoofed_source");
+    assert.equal(fromEni(D, frame({ ...ends, from: macOf(D), payload: udp(ends, 1, 2) })).reason, "security_group_in");
+  });
+  it("admits a secondary address, and translates it to its own public address", () => {
+    const { fromEni, put } = bench();
+    put(...eni(A, { private_ip: "10.0.1.5", public_ip: "203.0.113.5", subnet: 1, groups: [1], flags: 1 | 2 | 4 | 8 }), {
+      table: "addresses",
+      key: { vpc: 1, address: "10.0.1.50" },
+      value: { interface: A, public_ip: "203.0.113.50" },
+    });
+    const ends = { source: "10.0.1.50", destination: INTERNET };
+    const run = fromEni(A, frame({ ...ends, payload: udp(ends, 1, 2) }));
+    assert.equal(run.frame.subarray(26, 30).toString("hex"), "cb007132");
+    const stranger = { source: "10.0.1.6", destination: INTERNET };
+    assert.equal(fromEni(A, frame({ ...stranger, payload: udp(stranger, 1, 2) })).reason, "spoofed_source");
+  });
+  it("drops multicast and broadcast, by IP and by MAC address", () => {
+    const { fromEni } = bench();
+    assert.equal(fromEni(A, to("224.0.0.251")).reason, "multicast");
+    assert.equal(fromEni(A, to("255.255.255.255")).reason, "broadcast");
+    assert.equal(fromEni(A, to("10.0.1.255")).reason, "broadcast");
+    assert.equal(fromEni(A, to("10.0.1.6", { to: "ff:ff:ff:ff:ff:ff" })).reason, "broadcast");
+    assert.equal(fromEni(A, to("10.0.1.6", { to: "01:00:5e:00:00:01" })).reason, "multicast");
+  });
+  it("drops everything while the tables have another layout", () => {
+    const { fromEni, fromInternet, put } = bench();
+    put(settings({ layout: 9999 }));
+    assert.equal(fromEni(A, good).reason, "tables_incomplete");
+    assert.equal(fromInternet(good).reason, "tables_incomplete");
+  });
+  it("counts drops by interface and reason", () => {
+    const { fromEni, datapath } = bench();
+    const count = () => datapath.drops(C).find(({ reason }) => reason === "spoofed_mac") ?? { packets: 0n, bytes: 0n };
+    const before = count();
+    fromEni(C, good);
+    fromEni(C, good);
+    assert.deepEqual([count().packets - before.packets, count().bytes - before.bytes], [2n, BigInt(2 * good.length)]);
+  });
+});
+
+describe("ARP", { skip: noKernel }, () => {
+  const self = { mac: macOf(A), ip: "10.0.1.5" };
+  it("answers for any address with the router's MAC", () => {
+    const run = bench().fromEni(A, arp(1, self, { ip: "10.0.1.77" }));
+    assert.deepEqual([run.verdict, run.target, run.action], ["arp", A, 7]);
+    const answer = arp(2, { mac: ROUTER, ip: "10.0.1.77" }, { mac: macOf(A), ip: "10.0.1.5" });
+    answer.set(mac(macOf(A)), 0);
+    assert.equal(run.frame.toString("hex"), answer.toString("hex"));
+  });
+  it("is silent about the own address, announcements and answers", () => {
+    const { fromEni } = bench();
+    for (const frame of [
+      arp(1, { mac: macOf(A), ip: "0.0.0.0" }, { ip: "10.0.1.5" }),
+      arp(1, self, { ip: "10.0.1.5" }),
+      arp(2, self, { mac: ROUTER, ip: "10.0.1.1" }),
+    ]) {
+      assert.equal(fromEni(A, frame).verdict, "absorb");
+    }
+  });
+  it("drops what is spoofed", () => {
+    const { fromEni } = bench();
+    assert.equal(fromEni(A, arp(1, { mac: macOf(B), ip: "10.0.1.5" }, { ip: "10.0.1.1" })).reason, "spoofed_mac");
+    assert.equal(fromEni(A, arp(1, { mac: macOf(B), ip: "10.0.1.5" }, { ip: "10.0.1.1" }, macOf(A))).reason, "spoofed_mac");
+    assert.equal(fromEni(A, arp(1, { mac: macOf(A), ip: "10.0.1.6" }, { ip: "10.0.1.1" })).reason, "spoofed_source");
+  });
+  it("answers for the pools on the internet's side, and for the aliases on the services'", () => {
+    const { fromInternet, fromServices } = bench();
+    const asker = { mac: "02:00:00:00:02:02", ip: INTERNET };
+    assert.equal(
+      fromInternet(arp(1, asker, { ip: "203.0.113.9" }))
+        .frame.subarray(6, 12)
+        .toString("hex"),
+      "020000000201",
+    );
+    assert.equal(fromInternet(arp(1, asker, { ip: "198.51.100.7" })).verdict, "absorb");
+    const service = { mac: "02:00:00:00:03:02", ip: "169.254.169.254" };
+    assert.equal(
+      fromServices(arp(1, service, { ip: "100.64.0.16" }))
+        .frame.subarray(6, 12)
+        .toString("hex"),
+      "020000000301",
+    );
+  });
+});
