@@ -1,118 +1,67 @@
-import type { NetworkInterface } from "../model/network-interface.ts";
-import { readerBefore } from "../model/region.ts";
-import type { Kind, Resource } from "../model/resource.ts";
+import type { Resources } from "../model/resource.ts";
 import type { Change, Reader } from "../model/state.ts";
-import { entryName, sameValue } from "./entry.ts";
-import { networkAclEntries } from "./network-acl.ts";
-import { networkInterfaceEntries } from "./network-interface.ts";
-import { routeEntries, routeTableEntries } from "./route-table.ts";
-import { securityGroupEntries } from "./security-group.ts";
-import { subnetEntries } from "./subnet.ts";
+import { affectedUnits, type Unit, UNIT_KINDS, type UnitKind } from "./affected.ts";
+import { readerBefore } from "./before.ts";
+import { entryKey, sameValue } from "./entry.ts";
+import { networkAclRows } from "./network-acl.ts";
+import { networkInterfaceRows } from "./network-interface.ts";
+import { type Pool, poolsOf } from "./pool.ts";
+import { routeRows, routeTableRows } from "./route-table.ts";
+import { securityGroupRows } from "./security-group.ts";
+import { type PlanSettings, settingsRow } from "./settings.ts";
+import { subnetRows } from "./subnet.ts";
 import type { Delta, Entry } from "./tables.ts";
-import { vpcEntries } from "./vpc.ts";
+import { vpcRows } from "./vpc.ts";
 
-/** The kinds of resource that own rows. A unit is one such resource; no row has two owners. */
-const UNITS = ["vpc", "subnet", "route-table", "route", "security-group", "network-acl", "network-interface"] as const;
-type UnitKind = (typeof UNITS)[number];
-type Unit = { readonly kind: UnitKind; readonly id: string };
-
-/** All rows of one region, in no particular order. A pure function of the state. */
-export function regionEntries(reader: Reader, pools: readonly string[]): readonly Entry[] {
-  return UNITS.flatMap((kind) => reader.list(kind).flatMap(({ id }) => unitEntries(reader, { kind, id }, pools)));
+/** Every row of the tables, for all accounts' regions of this machine. */
+export function fullPlan(readers: Iterable<Reader>, settings: PlanSettings): readonly Entry[] {
+  const pools = poolsOf(settings.pools);
+  const entries: Entry[] = [settingsRow(settings)];
+  for (const reader of readers)
+    for (const kind of UNIT_KINDS) for (const resource of reader.list(kind)) append(entries, rowsOf(reader, kind, resource, pools));
+  return entries;
 }
 
 /**
- * What a request's changes do to the rows. `after` reads the state with the changes made. Costs what the change
- * touches, and equals the difference of two full compiles.
+ * What the changes of one region make of the tables; `after` is the region with the changes in it. Deltas applied one
+ * after another to a full plan give the full plan of the state that they lead to. Costs what the changes touch.
  */
-export function planDelta(after: Reader, changes: readonly Change[], pools: readonly string[]): Delta {
+export function planDelta(after: Reader, changes: readonly Change[], pools: readonly Pool[]): Delta {
   const before = readerBefore(after, changes);
-  const units = new Map(changes.flatMap((change) => dirtied(before, after, change)).map((unit) => [`${unit.kind}/${unit.id}`, unit]));
-  const old = new Map([...units.values()].flatMap((unit) => unitEntries(before, unit, pools)).map((row) => [entryName(row), row]));
-  const now = new Map([...units.values()].flatMap((unit) => unitEntries(after, unit, pools)).map((row) => [entryName(row), row]));
-  const puts = [...now].flatMap(([name, row]) => {
-    const was = old.get(name);
-    return was && sameValue(was, row) ? [] : [row];
-  });
-  return { puts, removals: [...old].flatMap(([name, row]) => (now.has(name) ? [] : [row])) };
-}
-
-function unitEntries(reader: Reader, unit: Unit, pools: readonly string[]): readonly Entry[] {
-  switch (unit.kind) {
-    case "vpc":
-      return of(reader, unit.kind, unit.id, (vpc) => vpcEntries(reader, vpc));
-    case "subnet":
-      return of(reader, unit.kind, unit.id, (subnet) => subnetEntries(reader, subnet));
-    case "route-table":
-      return of(reader, unit.kind, unit.id, (table) => routeTableEntries(reader, table));
-    case "route":
-      return of(reader, unit.kind, unit.id, (route) => routeEntries(reader, route));
-    case "security-group":
-      return of(reader, unit.kind, unit.id, (group) => securityGroupEntries(reader, group));
-    case "network-acl":
-      return of(reader, unit.kind, unit.id, networkAclEntries);
-    case "network-interface":
-      return of(reader, unit.kind, unit.id, (eni) => networkInterfaceEntries(reader, eni, pools));
+  const units = affectedUnits({ before, after }, changes);
+  const old = rowsByKey(before, units, pools);
+  const puts: Entry[] = [];
+  for (const [key, row] of rowsByKey(after, units, pools)) {
+    const was = old.get(key);
+    if (!was || !sameValue(was.value, row.value)) puts.push(row);
+    old.delete(key);
   }
+  return { puts, removals: [...old.values()] };
 }
 
-function of<K extends UnitKind>(
-  reader: Reader,
-  kind: K,
-  id: string,
-  entries: (resource: Extract<Resource, { kind: K }>) => readonly Entry[],
-): readonly Entry[] {
-  const resource = reader.get(kind, id);
-  return resource ? entries(resource as unknown as Extract<Resource, { kind: K }>) : [];
-}
-
-type Dirt = { [K in Kind]?: (resource: Extract<Resource, { kind: K }>, reader: Reader) => readonly Unit[] };
-
-const units = (kind: UnitKind, resources: readonly { readonly id: string }[]): readonly Unit[] => resources.map(({ id }) => ({ kind, id }));
-
-/** Which other units read a resource of each kind, besides its own. Slots never change, so who names only a slot is not among them. */
-const DIRT: Dirt = {
-  vpc: (vpc, reader) => [...units("route-table", reader.by("route-table", "vpcId", vpc.id))],
-  "internet-gateway": (gateway, reader) => [
-    ...(gateway.vpcId === undefined ? [] : [{ kind: "vpc" as const, id: gateway.vpcId }]),
-    ...units("route", reader.by("route", "target", gateway.id)),
-  ],
-  route: (route) => [{ kind: "route-table", id: route.routeTableId }],
-  address: ({ association }) => (association ? [{ kind: "network-interface", id: association.networkInterfaceId }] : []),
-  "network-interface": (eni, reader) => units("route", reader.by("route", "target", eni.id)),
-  "security-group-rule": (rule) => [{ kind: "security-group", id: rule.groupId }],
-  instance: (instance, reader) =>
-    reader
-      .by("network-interface", "instanceId", instance.id)
-      .flatMap((eni) => [...ownUnit(eni), ...units("route", reader.by("route", "target", eni.id))]),
+const ROWS: { readonly [K in UnitKind]: (reader: Reader, resource: Resources[K], pools: readonly Pool[]) => readonly Entry[] } = {
+  vpc: vpcRows,
+  subnet: subnetRows,
+  "route-table": routeTableRows,
+  route: routeRows,
+  "network-interface": networkInterfaceRows,
+  "security-group": securityGroupRows,
+  "network-acl": (_reader, acl) => networkAclRows(acl),
 };
 
-function ownUnit(eni: NetworkInterface): readonly Unit[] {
-  return [{ kind: "network-interface", id: eni.id }];
+function rowsOf<K extends UnitKind>(reader: Reader, kind: K, resource: Resources[K], pools: readonly Pool[]): readonly Entry[] {
+  return ROWS[kind](reader, resource, pools);
 }
 
-function dirtied(before: Reader, after: Reader, change: Change): readonly Unit[] {
-  const own = isUnit(change.kind) ? [{ kind: change.kind, id: change.id }] : [];
-  const dirt = DIRT[change.kind] as ((resource: Resource, reader: Reader) => readonly Unit[]) | undefined;
-  return [
-    ...own,
-    ...(dirt && change.before ? dirt(change.before, before) : []),
-    ...(dirt && change.after ? dirt(change.after, after) : []),
-    ...mainTableSubnets(after, change),
-  ];
+function rowsByKey(reader: Reader, units: readonly Unit[], pools: readonly Pool[]): Map<string, Entry> {
+  const rows = new Map<string, Entry>();
+  for (const { kind, id } of units) {
+    const resource = reader.get(kind, id);
+    if (resource) for (const row of rowsOf(reader, kind, resource, pools)) rows.set(entryKey(row), row);
+  }
+  return rows;
 }
 
-/** A VPC's other main route table concerns its subnets without a table of their own. */
-function mainTableSubnets(after: Reader, change: Change): readonly Unit[] {
-  if (change.kind !== "vpc") return [];
-  const { before, after: now } = change as Change<"vpc">;
-  if (!before || !now || before.mainRouteTable.routeTableId === now.mainRouteTable.routeTableId) return [];
-  return units(
-    "subnet",
-    after.by("subnet", "vpcId", now.id).filter((subnet) => !subnet.routeTableAssociation),
-  );
-}
-
-function isUnit(kind: Kind): kind is UnitKind {
-  return (UNITS as readonly Kind[]).includes(kind);
+function append(to: Entry[], rows: readonly Entry[]): void {
+  for (const row of rows) to.push(row);
 }

@@ -1,23 +1,29 @@
-import type { Entry, TableKey, TableName, TableValue } from "./tables.ts";
+import { type Entry, STRUCTS, type TableName, TABLES } from "./tables.ts";
 
-/** One row, with its key and value checked against its table. */
-export function entry<T extends TableName>(table: T, key: TableKey<T>, value: TableValue<T>): Entry {
-  return { table, key, value } as unknown as Entry;
+/** A text that tells the row from every other of all tables. */
+export function entryKey(entry: Entry): string {
+  return `${entry.table} ${keyText(entry.table, entry.key)}`;
 }
 
-/** A text that two rows share exactly when they are the same row of the same table. */
-export function entryName(row: Entry): string {
-  return `${row.table}:${keyText(row.key)}`;
+/** A text that tells the key from every other of its table. */
+export function keyText(table: TableName, key: Entry["key"]): string {
+  if (typeof key === "number") return String(key);
+  const fields = KEY_FIELDS[table];
+  const values = key as unknown as Readonly<Record<string, unknown>>;
+  let text = "";
+  for (const field of fields) text += `${String(values[field])} `;
+  return text;
 }
 
-export function keyText(key: Entry["key"]): string {
-  return typeof key === "number" ? String(key) : Object.values(key).join(",");
-}
+const KEY_FIELDS = Object.fromEntries(
+  Object.entries(TABLES).map(([name, table]) => [name, "key" in table ? Object.keys(STRUCTS[table.key]) : []]),
+) as unknown as Readonly<Record<TableName, readonly string[]>>;
 
-export function sameValue(a: Entry, b: Entry): boolean {
-  return valueText(a.value) === valueText(b.value);
-}
-
-export function valueText(value: unknown): string {
-  return JSON.stringify(value, (_, part: unknown) => (typeof part === "bigint" ? part.toString() : part));
+/** Whether two rows' values are the same: numbers, texts, and lists and records of them. */
+export function sameValue(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
+  const left = Object.entries(a);
+  const right = b as Readonly<Record<string, unknown>>;
+  return left.length === Object.keys(b).length && left.every(([field, value]) => sameValue(value, right[field]));
 }

@@ -1,71 +1,70 @@
-import { present } from "../lib/assert.ts";
-import { cidrContains, cidrSize, parseCidr } from "../lib/cidr.ts";
-import { formatIpv4, ipv4, parseIpv4 } from "../lib/ip.ts";
+import { assert, present } from "../lib/assert.ts";
+import { cidrOf } from "../lib/cidr.ts";
+import { formatIpv4, ipv4 } from "../lib/ip.ts";
+import type { Instance } from "../model/instance.ts";
 import { type NetworkInterface, primaryPrivateIp } from "../model/network-interface.ts";
 import type { Reader } from "../model/state.ts";
-import { entry } from "./entry.ts";
-import { type Entry, INTERFACE_FLAGS } from "./tables.ts";
+import { NO_POOL, type Pool, poolIndex } from "./pool.ts";
+import { type Entry, INTERFACE_FLAGS, MAX_GROUPS_PER_INTERFACE, type StructValue } from "./tables.ts";
 
-const NONE = "0.0.0.0";
+const NO_ADDRESS = "0.0.0.0";
 
-/** The interface's own row, one for each of its private addresses, and one for each public address mapped to it. */
-export function networkInterfaceEntries(reader: Reader, eni: NetworkInterface, pools: readonly string[]): readonly Entry[] {
-  const publicIps = publicIpsOf(reader, eni);
-  const vpc = present(reader.get("vpc", eni.vpcId), eni.vpcId);
-  return [
-    interfaceEntry(reader, eni, publicIps),
-    ...eni.privateIpAddresses.map((address) =>
-      entry("addresses", { vpc: vpc.slot, address }, { interface: eni.slot, public_ip: publicIps.get(address) ?? NONE }),
-    ),
-    ...[...publicIps].flatMap(([private_ip, publicIp]) => {
-      const place = poolPlace(publicIp, pools);
-      return place === undefined ? [] : [entry("public_addresses", place, { interface: eni.slot, private_ip })];
-    }),
-  ];
+/** An interface's rows: itself, its private addresses, and the public addresses mapped to them, the third condition. */
+export function networkInterfaceRows(reader: Reader, eni: NetworkInterface, pools: readonly Pool[]): readonly Entry[] {
+  const vpc = present(reader.get("vpc", eni.vpcId), `${eni.vpcId} of ${eni.id}`);
+  const publicIps = publicIpsOf(reader, eni, pools);
+  const rows: Entry[] = [{ table: "interfaces", key: eni.slot, value: interfaceValue(reader, eni, publicIps) }];
+  for (const address of eni.privateIpAddresses) {
+    const publicIp = publicIps.get(address) ?? NO_ADDRESS;
+    rows.push({ table: "addresses", key: { vpc: vpc.slot, address }, value: { interface: eni.slot, public_ip: publicIp } });
+    if (publicIp !== NO_ADDRESS)
+      rows.push({ table: "public_addresses", key: poolIndex(pools, publicIp), value: { interface: eni.slot, private_ip: address } });
+  }
+  return rows;
 }
 
-function interfaceEntry(reader: Reader, eni: NetworkInterface, publicIps: ReadonlyMap<string, string>): Entry {
-  const vpc = present(reader.get("vpc", eni.vpcId), eni.vpcId);
-  const block = present(parseCidr(vpc.cidrBlocks[0]?.cidrBlock ?? ""), `the block of ${vpc.id}`);
-  const instance = eni.attachment ? reader.get("instance", eni.attachment.instanceId) : undefined;
+/** Public by private address. One that no pool holds any more is left out: nothing would bring its answers back. */
+function publicIpsOf(reader: Reader, eni: NetworkInterface, pools: readonly Pool[]): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  if (eni.autoPublicIp !== undefined) found.set(primaryPrivateIp(eni), eni.autoPublicIp);
+  for (const { association, publicIp } of reader.by("address", "networkInterfaceId", eni.id))
+    if (association) found.set(association.privateIpAddress, publicIp);
+  for (const [privateIp, publicIp] of found) if (poolIndex(pools, publicIp) === NO_POOL) found.delete(privateIp);
+  return found;
+}
+
+function interfaceValue(reader: Reader, eni: NetworkInterface, publicIps: ReadonlyMap<string, string>): StructValue<"interface"> {
+  const vpc = present(reader.get("vpc", eni.vpcId), `${eni.vpcId} of ${eni.id}`);
+  const subnet = present(reader.get("subnet", eni.subnetId), `${eni.subnetId} of ${eni.id}`);
+  const instance = eni.attachment && reader.get("instance", eni.attachment.instanceId);
   const primary = primaryPrivateIp(eni);
-  const flags =
-    INTERFACE_FLAGS.present |
-    (instance?.state === "running" || instance?.state === "pending" ? INTERFACE_FLAGS.up : 0) |
-    (eni.sourceDestCheck ? INTERFACE_FLAGS.source_dest_check : 0) |
-    (eni.privateIpAddresses.length > 1 ? INTERFACE_FLAGS.secondary_addresses : 0) |
-    (instance?.metadataOptions.httpEndpoint === "enabled" ? INTERFACE_FLAGS.metadata : 0);
-  return entry("interfaces", eni.slot, {
-    flags,
+  const block = cidrOf(present(vpc.cidrBlocks[0], `the primary block of ${vpc.id}`).cidrBlock);
+  assert(eni.groupIds.length <= MAX_GROUPS_PER_INTERFACE, `${eni.id} has at most ${MAX_GROUPS_PER_INTERFACE} groups`);
+  const groups = eni.groupIds.map((id) => present(reader.get("security-group", id), `${id} of ${eni.id}`).slot);
+  return {
+    flags: flagsOf(eni, instance),
     vpc: vpc.slot,
-    subnet: present(reader.get("subnet", eni.subnetId), eni.subnetId).slot,
+    subnet: subnet.slot,
     private_ip: primary,
-    public_ip: publicIps.get(primary) ?? NONE,
+    public_ip: publicIps.get(primary) ?? NO_ADDRESS,
     dns: formatIpv4(ipv4(block.base + 2)),
     mac: eni.macAddress,
-    group_count: eni.groupIds.length,
-    hop_limit: instance?.metadataOptions.httpPutResponseHopLimit ?? 1,
-    groups: eni.groupIds.map((id) => present(reader.get("security-group", id), id).slot),
-  });
+    group_count: groups.length,
+    hop_limit: instance?.metadataOptions.httpPutResponseHopLimit ?? 0,
+    groups: Array.from({ length: MAX_GROUPS_PER_INTERFACE }, (_, place) => groups[place] ?? 0),
+  };
 }
 
-/** Public address by private address: Elastic IPs, and the auto-assigned one for the primary. */
-function publicIpsOf(reader: Reader, eni: NetworkInterface): ReadonlyMap<string, string> {
-  const elastic = reader
-    .by("address", "networkInterfaceId", eni.id)
-    .flatMap(({ association, publicIp }) => (association ? [[association.privateIpAddress, publicIp] as const] : []));
-  const auto = eni.autoPublicIp === undefined ? [] : [[primaryPrivateIp(eni), eni.autoPublicIp] as const];
-  return new Map([...auto, ...elastic]);
+function flagsOf(eni: NetworkInterface, instance: Instance | undefined): number {
+  let flags: number = INTERFACE_FLAGS.present;
+  if (instance && isUp(instance)) flags |= INTERFACE_FLAGS.up;
+  if (eni.sourceDestCheck) flags |= INTERFACE_FLAGS.source_dest_check;
+  if (eni.privateIpAddresses.length > 1) flags |= INTERFACE_FLAGS.secondary_addresses;
+  if (instance?.metadataOptions.httpEndpoint === "enabled") flags |= INTERFACE_FLAGS.metadata;
+  return flags;
 }
 
-/** An address's place among all addresses of the pools, in order; undefined when it lies in none. */
-export function poolPlace(address: string, pools: readonly string[]): number | undefined {
-  const ip = present(parseIpv4(address), `the address ${address}`);
-  let first = 0;
-  for (const pool of pools) {
-    const cidr = present(parseCidr(pool), `the pool ${pool}`);
-    if (cidrContains(cidr, ip)) return first + ip - cidr.base;
-    first += cidrSize(cidr);
-  }
-  return undefined;
+/** A pending instance is up as well: it needs its metadata while it boots. */
+function isUp(instance: Instance): boolean {
+  return instance.state === "running" || instance.state === "pending";
 }

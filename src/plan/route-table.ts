@@ -1,50 +1,43 @@
 import { present } from "../lib/assert.ts";
-import { parseCidr } from "../lib/cidr.ts";
+import { type Cidr, cidrOf } from "../lib/cidr.ts";
 import { formatIpv4 } from "../lib/ip.ts";
-import type { Route, RouteTable } from "../model/route-table.ts";
+import { isActive, type Route, type RouteTable } from "../model/route-table.ts";
 import type { Reader } from "../model/state.ts";
-import { entry } from "./entry.ts";
-import { type Entry, ROUTE_TARGET } from "./tables.ts";
+import { type Entry, ROUTE_TARGET, type StructValue } from "./tables.ts";
 
-/** The bits of a route's key before the address: the table's number, and the prefix that marks a mapped IPv4 address. */
-const TABLE_BITS = 32;
-const MAPPED_BITS = 96;
+/** Bits of a route's key in front of an IPv4 prefix: the table's 32 and the mapped address's 96. */
+export const IPV4_ROUTE_BITS = 128;
 
-/** The local routes: one for each block of the VPC. */
-export function routeTableEntries(reader: Reader, table: RouteTable): readonly Entry[] {
-  const vpc = present(reader.get("vpc", table.vpcId), table.vpcId);
-  return vpc.cidrBlocks
-    .filter(({ cidrBlock }) => {
-      const replaced = reader.get("route", `${table.id}|${cidrBlock}`);
-      return replaced === undefined;
-    })
-    .map(({ cidrBlock }) => routeEntry(table, cidrBlock, ROUTE_TARGET.local, 0));
+/** A route table's own rows: a local route for each block of its VPC. */
+export function routeTableRows(reader: Reader, table: RouteTable): readonly Entry[] {
+  const vpc = present(reader.get("vpc", table.vpcId), `${table.vpcId} of ${table.id}`);
+  return vpc.cidrBlocks.map((block) => row(table, cidrOf(block.cidrBlock), { target: ROUTE_TARGET.local, slot: 0 }));
 }
 
-/** One route of a user. A gateway is named whether attached or not: that is asked of the VPC's row, packet by packet. */
-export function routeEntries(reader: Reader, route: Route): readonly Entry[] {
-  const table = present(reader.get("route-table", route.routeTableId), route.routeTableId);
-  const { target } = route;
-  switch (target.kind) {
-    case "internet-gateway": {
-      const gateway = reader.get("internet-gateway", target.id);
-      return [gateway ? routeEntry(table, route.destination, ROUTE_TARGET.internet_gateway, gateway.slot) : blackhole(table, route)];
-    }
-    case "network-interface": {
-      const eni = reader.get("network-interface", target.id);
-      const instance = eni?.attachment ? reader.get("instance", eni.attachment.instanceId) : undefined;
-      const up = instance?.state === "running" || instance?.state === "pending";
-      return [eni && up ? routeEntry(table, route.destination, ROUTE_TARGET.interface, eni.slot) : blackhole(table, route)];
-    }
+/** The row of a route that a user made; none when its table is gone. */
+export function routeRows(reader: Reader, route: Route): readonly Entry[] {
+  const table = reader.get("route-table", route.routeTableId);
+  return table ? [row(table, cidrOf(route.destination), target(reader, route))] : [];
+}
+
+function row(table: RouteTable, cidr: Cidr, value: StructValue<"route">): Entry<"routes"> {
+  return {
+    table: "routes",
+    key: { prefix_length: IPV4_ROUTE_BITS + cidr.length, route_table: table.slot, address: formatIpv4(cidr.base) },
+    value,
+  };
+}
+
+/**
+ * A route to a gateway names the gateway, attached or not: the packet asks its VPC which one is attached, so that
+ * attaching and detaching write one row. A route to an interface is a blackhole while nothing behind it can forward.
+ */
+function target(reader: Reader, route: Route): StructValue<"route"> {
+  const blackhole = { target: ROUTE_TARGET.blackhole, slot: 0 };
+  if (route.target.kind === "internet-gateway") {
+    const gateway = reader.get("internet-gateway", route.target.id);
+    return gateway ? { target: ROUTE_TARGET.internet_gateway, slot: gateway.slot } : blackhole;
   }
-}
-
-function blackhole(table: RouteTable, route: Route): Entry {
-  return routeEntry(table, route.destination, ROUTE_TARGET.blackhole, 0);
-}
-
-function routeEntry(table: RouteTable, destination: string, target: number, slot: number): Entry {
-  const cidr = present(parseCidr(destination), `the destination ${destination}`);
-  const key = { prefix_length: TABLE_BITS + MAPPED_BITS + cidr.length, route_table: table.slot, address: formatIpv4(cidr.base) };
-  return entry("routes", key, { target, slot });
+  const eni = reader.get("network-interface", route.target.id);
+  return eni && isActive(reader, route) ? { target: ROUTE_TARGET.interface, slot: eni.slot } : blackhole;
 }

@@ -1,31 +1,74 @@
-import { entry, valueText } from "./entry.ts";
-import { type Entry, RULE_LIST, type RuleListName, RULES_PER_CHUNK, type StructValue } from "./tables.ts";
+import { assert } from "../lib/assert.ts";
+import { cidrOf } from "../lib/cidr.ts";
+import { formatIpv4 } from "../lib/ip.ts";
+import { type Entry, MAX_RULES_PER_LIST, RULE_LIST, type RuleListName, RULES_PER_CHUNK, type StructValue } from "./tables.ts";
 
 export type Rule = StructValue<"rule">;
 
-/** Fills the last chunk; never read, since the list tells its count. */
-const EMPTY: Rule = { peer: "::", group: 0, number: 0, protocol: 0, port_from: 0, port_to: 0, peer_length: 0, action: 0 };
-
 export const ANY = 0xffff;
+/** The bits in front of an IPv4 prefix in a mapped address. */
+const MAPPED_BITS = 96;
+const TCP = 6;
+const UDP = 17;
+const ICMP = 1;
 
-/**
- * The rows of one list: its chunks under a version that follows from what they say, and the pointer to them.
- * A changed list has another version, so it stands beside the old one until the pointer moves.
- */
-export function ruleListEntries(list: RuleListName, owner: number, rules: readonly Rule[]): readonly Entry[] {
-  const kind = RULE_LIST[list];
-  const version = digest(valueText(rules));
-  const chunks = Array.from({ length: Math.ceil(rules.length / RULES_PER_CHUNK) }, (_, chunk) => {
-    const some = rules.slice(chunk * RULES_PER_CHUNK, (chunk + 1) * RULES_PER_CHUNK);
-    const full = [...some, ...Array.from({ length: RULES_PER_CHUNK - some.length }, () => EMPTY)];
-    return entry("rule_chunks", { version, kind, owner, chunk, pad: 0 }, { rules: full });
-  });
-  return [...chunks, entry("rule_lists", { kind, owner }, { version, count: rules.length, pad: 0 })];
+/** The other side of a rule that names an IPv4 block. */
+export function blockPeer(cidr: string): Pick<Rule, "peer" | "peer_length"> {
+  const { base, length } = cidrOf(cidr);
+  return { peer: formatIpv4(base), peer_length: MAPPED_BITS + length };
 }
 
-/** FNV-1a, 64 bits (draft-eastlake-fnv). */
-function digest(text: string): bigint {
-  let hash = 0xcbf29ce484222325n;
-  for (const byte of new TextEncoder().encode(text)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
-  return hash;
+/** The other side of a rule that names no block. */
+export const ANY_PEER: Pick<Rule, "peer" | "peer_length"> = { peer: "::", peer_length: 0 };
+
+/** What a rule says of protocol and ports. `from`, `to`: ports, or ICMP type and code; -1 or absent for any. */
+export function traffic(
+  protocol: number,
+  from: number | undefined,
+  to: number | undefined,
+): Pick<Rule, "protocol" | "port_from" | "port_to"> {
+  if (protocol === ICMP) return { protocol, port_from: orAny(from), port_to: orAny(to) };
+  const limited = (protocol === TCP || protocol === UDP) && from !== undefined && from >= 0 && to !== undefined;
+  return { protocol: protocol === -1 ? ANY : protocol, port_from: limited ? from : 0, port_to: limited ? to : 0xffff };
+}
+
+function orAny(value: number | undefined): number {
+  return value === undefined || value === -1 ? ANY : value;
+}
+
+const NO_RULE: Rule = { ...ANY_PEER, group: 0, number: 0, protocol: 0, port_from: 0, port_to: 0, action: 0 };
+
+/** A list's rows: the chunks under a version that names their content, and the row that points to that version. */
+export function ruleListRows(name: RuleListName, owner: number, rules: readonly Rule[]): readonly Entry[] {
+  assert(rules.length <= MAX_RULES_PER_LIST, `a list holds at most ${MAX_RULES_PER_LIST} rules, not ${rules.length}`);
+  const kind = RULE_LIST[name];
+  const version = contentVersion(rules);
+  const rows: Entry[] = [{ table: "rule_lists", key: { kind, owner }, value: { version, count: rules.length, pad: 0 } }];
+  for (let chunk = 0; chunk * RULES_PER_CHUNK < rules.length; chunk++) {
+    const first = chunk * RULES_PER_CHUNK;
+    rows.push({
+      table: "rule_chunks",
+      key: { version, kind, owner, chunk, pad: 0 },
+      value: { rules: Array.from({ length: RULES_PER_CHUNK }, (_, place) => rules[first + place] ?? NO_RULE) },
+    });
+  }
+  return rows;
+}
+
+/**
+ * A number of 64 bits that the rules' content determines (two FNV-1a hashes of 32 bits, from different bases). Should
+ * two lists of one owner ever share it, the rows are still right; only the step from one to the other is not in one go.
+ */
+function contentVersion(rules: readonly Rule[]): bigint {
+  let low = 0x811c9dc5;
+  let high = 0x050c5d1f;
+  for (const rule of rules) {
+    const text = Object.values(rule).join(" ");
+    for (let place = 0; place <= text.length; place++) {
+      const code = place < text.length ? text.charCodeAt(place) : 10;
+      low = Math.imul(low ^ code, 0x01000193);
+      high = Math.imul(high ^ code, 0x01000193) ^ (high >>> 15);
+    }
+  }
+  return (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
 }

@@ -1,0 +1,88 @@
+import type { Kind, Resources } from "../model/resource.ts";
+import type { Change, Reader } from "../model/state.ts";
+
+/** The resources that own rows. Each row belongs to one of them. */
+export const UNIT_KINDS = ["vpc", "subnet", "route-table", "route", "network-interface", "security-group", "network-acl"] as const;
+export type UnitKind = (typeof UNIT_KINDS)[number];
+export type Unit = { readonly kind: UnitKind; readonly id: string };
+
+type Side<K extends Kind> = Resources[K] | undefined;
+type Affects<K extends Kind> = (before: Side<K>, after: Side<K>, id: string, readers: Both) => readonly Unit[];
+type Both = { readonly before: Reader; readonly after: Reader };
+
+/** The units whose rows the changes may alter; each one once. The other units' rows are the same before and after. */
+export function affectedUnits(readers: Both, changes: readonly Change[]): readonly Unit[] {
+  const units = new Map<string, Unit>();
+  for (const change of changes) {
+    const affects = AFFECTS[change.kind] as unknown as Affects<Kind>;
+    for (const unit of affects(change.before, change.after, change.id, readers)) units.set(`${unit.kind} ${unit.id}`, unit);
+  }
+  return [...units.values()];
+}
+
+const unit = (kind: UnitKind, id: string | undefined): readonly Unit[] => (id === undefined ? [] : [{ kind, id }]);
+const NOTHING: Affects<Kind> = () => [];
+
+const AFFECTS: { readonly [K in Kind]: Affects<K> } = {
+  vpc: (before, after, id, readers) => [
+    ...unit("vpc", id),
+    ...(sameBlocks(before, after) ? [] : both(readers, (reader) => reader.by("route-table", "vpcId", id), "route-table")),
+    ...(before?.mainRouteTable.routeTableId === after?.mainRouteTable.routeTableId
+      ? []
+      : both(readers, (reader) => reader.by("subnet", "vpcId", id), "subnet")),
+  ],
+  subnet: (_before, _after, id) => unit("subnet", id),
+  "route-table": (before, after, id, readers) => [
+    ...unit("route-table", id),
+    ...(before && after ? [] : both(readers, (reader) => reader.by("route", "routeTableId", id), "route")),
+  ],
+  route: (_before, _after, id) => unit("route", id),
+  // A gateway's coming and going changes its VPC's row, its birth and death the routes that name it.
+  "internet-gateway": (before, after, id, readers) => [
+    ...unit("vpc", before?.vpcId),
+    ...unit("vpc", after?.vpcId),
+    ...(before && after ? [] : routesTo(readers, id)),
+  ],
+  address: (before, after) => [
+    ...unit("network-interface", before?.association?.networkInterfaceId),
+    ...unit("network-interface", after?.association?.networkInterfaceId),
+  ],
+  "network-interface": (before, after, id, readers) => [
+    ...unit("network-interface", id),
+    ...(before?.attachment?.instanceId === after?.attachment?.instanceId && before && after ? [] : routesTo(readers, id)),
+  ],
+  "security-group": (before, after, id, readers) => [
+    ...unit("security-group", id),
+    ...(before && after ? [] : groupsThatName(readers, id)),
+  ],
+  "security-group-rule": (before, after) => [...unit("security-group", before?.groupId), ...unit("security-group", after?.groupId)],
+  "network-acl": (_before, _after, id) => unit("network-acl", id),
+  instance: (before, after, id, readers) => {
+    const interfaces = both(readers, (reader) => reader.by("network-interface", "instanceId", id), "network-interface");
+    const moved = before?.state !== after?.state;
+    if (!moved && before?.metadataOptions === after?.metadataOptions) return [];
+    return moved ? interfaces.flatMap((eni) => [eni, ...routesTo(readers, eni.id)]) : interfaces;
+  },
+  "key-pair": NOTHING,
+  "dhcp-options": NOTHING,
+  "client-token": NOTHING,
+  region: NOTHING,
+};
+
+function sameBlocks(before: Side<"vpc">, after: Side<"vpc">): boolean {
+  return before?.cidrBlocks.map((block) => block.cidrBlock).join() === after?.cidrBlocks.map((block) => block.cidrBlock).join();
+}
+
+function routesTo(readers: Both, id: string): readonly Unit[] {
+  return both(readers, (reader) => reader.by("route", "target", id), "route");
+}
+
+/** The groups with a rule that names this one. */
+function groupsThatName(readers: Both, id: string): readonly Unit[] {
+  const rules = [readers.before, readers.after].flatMap((reader) => reader.by("security-group-rule", "referencedGroupId", id));
+  return rules.flatMap((rule) => unit("security-group", rule.groupId));
+}
+
+function both(readers: Both, find: (reader: Reader) => readonly { readonly id: string }[], kind: UnitKind): readonly Unit[] {
+  return [...find(readers.before), ...find(readers.after)].map(({ id }) => ({ kind, id }));
+}

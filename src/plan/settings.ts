@@ -1,0 +1,44 @@
+import { poolsOf } from "./pool.ts";
+import { type Entry, LAYOUT_VERSION, MAX_POOLS } from "./tables.ts";
+
+/** What the tables need to know of the machine: its public addresses and its links. */
+export type PlanSettings = {
+  /** Public IPv4 pools, canonical CIDR blocks. */
+  readonly pools: readonly string[];
+  /** Link indexes. */
+  readonly uplink: number;
+  readonly services: number;
+  readonly fragments: number;
+  readonly uplinkMac: string;
+  readonly uplinkPeerMac: string;
+  readonly servicesMac: string;
+  readonly servicesPeerMac: string;
+  /** How many connections security groups remember per interface. */
+  readonly connectionLimit: number;
+  /** A fixed time in nanoseconds, for tests. */
+  readonly now?: bigint;
+};
+
+const NO_POOL_ROW = { base: "0.0.0.0", mask: "0.0.0.0", first: 0, size: 0 };
+
+export function settingsRow(settings: PlanSettings): Entry<"settings"> {
+  const pools = poolsOf(settings.pools);
+  return {
+    table: "settings",
+    key: 0,
+    value: {
+      layout: LAYOUT_VERSION,
+      pool_count: pools.length,
+      uplink: settings.uplink,
+      services: settings.services,
+      fragments: settings.fragments,
+      connection_limit: settings.connectionLimit,
+      now: settings.now ?? 0n,
+      uplink_mac: settings.uplinkMac,
+      uplink_peer_mac: settings.uplinkPeerMac,
+      services_mac: settings.servicesMac,
+      services_peer_mac: settings.servicesPeerMac,
+      pools: Array.from({ length: MAX_POOLS }, (_, place) => pools[place] ?? NO_POOL_ROW),
+    },
+  };
+}
