@@ -2,6 +2,7 @@ import type { Change } from "../model/state.ts";
 import { Fault } from "../model/fault.ts";
 import { applyChanges, beginTx, readerOf, type Transaction, type World } from "../model/world.ts";
 import { planDelta } from "../plan/compile.ts";
+import type { Pool } from "../plan/pool.ts";
 import type { Delta } from "../plan/tables.ts";
 import type { Store } from "../store/store.ts";
 
@@ -20,7 +21,7 @@ type Pending = {
 type Options = {
   readonly world: World;
   readonly store: Pick<Store, "commit" | "revision">;
-  readonly pools: readonly string[];
+  readonly pools: readonly Pool[];
   /** Writes to the kernel's tables; throws when the kernel refuses. */
   readonly applyDelta: (delta: Delta) => void;
   /** Told of every change once it is durable and packets obey it. */

@@ -7,6 +7,7 @@ import type { Instance } from "../model/instance.ts";
 import type { Reader, Tx } from "../model/state.ts";
 import type { World } from "../model/world.ts";
 import { instancePlan } from "../plan/instance.ts";
+import { poolsOf } from "../plan/pool.ts";
 import type { Delta } from "../plan/tables.ts";
 import type { Store } from "../store/store.ts";
 import { Committer, type Realm } from "./committer.ts";
@@ -41,7 +42,7 @@ export class ControlPlane {
     this.#committer = new Committer({
       world: options.world,
       store: options.store,
-      pools: options.settings.pools,
+      pools: poolsOf(options.settings.pools),
       applyDelta: options.applyDelta,
       onCommitted: (realm, changes) => this.lifecycle.changed(realm, changes),
       log: options.log,

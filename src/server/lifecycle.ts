@@ -58,12 +58,17 @@ export class Lifecycle {
     this.#booted.set(instance.id, instance.bootGeneration);
   }
 
-  /** Its first process ended without being asked to: the user shut it down from inside, or it crashed. */
-  exited(realm: Realm, instanceId: string): void {
+  /** It ended without being asked to: shut down or restarted from inside, or crashed. */
+  exited(realm: Realm, instanceId: string, ending: "poweroff" | "reboot"): void {
     this.#enqueue(instanceId, async () => {
       if (this.#options.machine.isUp(instanceId)) return;
       const instance = this.#options.find(realm, instanceId);
       if (instance?.state !== "running" || this.#booted.get(instanceId) !== instance.bootGeneration) return;
+      if (ending === "reboot") {
+        this.#booted.delete(instanceId);
+        await this.#bringUp(realm, instance);
+        return;
+      }
       await this.#options.run(realm, (tx, context) => exitedByItself(tx, instanceId, context));
     });
   }

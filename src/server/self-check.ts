@@ -4,6 +4,7 @@ import type { Change, Tx } from "../model/state.ts";
 import { applyChanges, beginTx, readerOf, type World } from "../model/world.ts";
 import { planDelta } from "../plan/compile.ts";
 import { instancePlan, type InstancePlan } from "../plan/instance.ts";
+import { poolsOf } from "../plan/pool.ts";
 import type { Delta } from "../plan/tables.ts";
 
 export type SelfCheckTools = {
@@ -27,16 +28,17 @@ const ACCOUNT = "000000000000";
 export async function selfCheck(tools: SelfCheckTools): Promise<void> {
   const { world, applyDelta } = tools;
   const context: Context = { ...tools.context, account: ACCOUNT };
+  const pools = poolsOf(context.pools);
   const undo: (() => void)[] = [];
   const change = <T>(body: (tx: Tx) => T): T => {
     const tx = beginTx(world, ACCOUNT, context.region);
     const value = body(tx);
     const changes = tx.changes();
     const revert = applyChanges(world, ACCOUNT, context.region, changes);
-    applyDelta(planDelta(readerOf(world, ACCOUNT, context.region), changes, context.pools));
+    applyDelta(planDelta(readerOf(world, ACCOUNT, context.region), changes, pools));
     undo.push(() => {
       revert();
-      applyDelta(planDelta(readerOf(world, ACCOUNT, context.region), changes.map(inverse), context.pools));
+      applyDelta(planDelta(readerOf(world, ACCOUNT, context.region), changes.map(inverse), pools));
     });
     return value;
   };

@@ -1,0 +1,107 @@
+import { primaryPrivateIp } from "./model/network-interface.ts";
+import type { Reader } from "./model/state.ts";
+import type { Home } from "./cli/home.ts";
+import type { RegionStatus, Status } from "./cli/status.ts";
+import { explainInstance } from "./explain.ts";
+import type { ControlPlane } from "./server/control-plane.ts";
+import { dropMetrics, type Internal, NotFound } from "./server/internal.ts";
+import type { Settings } from "./server/settings.ts";
+import type { RunningMachine } from "./up.ts";
+import { VERSION } from "./version.ts";
+
+type Sources = {
+  readonly plane: ControlPlane;
+  readonly settings: Settings;
+  readonly machine: RunningMachine | undefined;
+  readonly noPackets: string | undefined;
+  readonly home: Home;
+};
+
+/** What `/_genkan/…` answers. */
+export function makeAnswers(sources: Sources): Internal {
+  const { plane, machine, noPackets, home } = sources;
+  const instance = (id: string): object => {
+    const found = plane.findInstance(id);
+    if (!found) throw new NotFound(`There is no instance ${id}.`);
+    const pid = machine?.host.pidOf(id);
+    return {
+      id,
+      state: found.instance.state,
+      region: found.realm.region,
+      ...(pid === undefined ? {} : { pid, netns: `/proc/${pid}/ns/net` }),
+    };
+  };
+  return {
+    health: () => ({ status: "ready", version: VERSION, packets: machine !== undefined, home: home.id }),
+    status: () => status(sources),
+    metrics: () => dropMetrics((machine?.datapath.drops() ?? []).map((drop) => ({ ...drop, slot: drop.interface }))),
+    instance,
+    internet: () => {
+      if (!machine) throw new NotFound(`There is no simulated internet: ${noPackets}`);
+      return { netns: machine.host.installation.namespaces.internet };
+    },
+    explain: (id, question) => {
+      const found = plane.findInstance(id);
+      if (!found) throw new NotFound(`There is no instance ${id}.`);
+      return explainInstance({
+        ...found,
+        reader: plane.reader(found.realm),
+        tables: machine?.datapath.reader,
+        settings: sources.settings,
+        question,
+      });
+    },
+    reset: async () => {
+      await plane.reset();
+      return { reset: true };
+    },
+  };
+}
+
+function status({ plane, settings, machine, noPackets }: Sources): Status {
+  const realms = plane.realms();
+  const names = new Map(
+    realms.flatMap((realm) =>
+      plane
+        .reader(realm)
+        .list("network-interface")
+        .map((eni) => [eni.slot, eni] as const),
+    ),
+  );
+  return {
+    version: VERSION,
+    endpoint: `http://${settings.host}:${settings.port}`,
+    packets: machine !== undefined,
+    ...(noPackets === undefined ? {} : { noPackets }),
+    regions: realms.map((realm) => ({ ...realm, ...regionStatus(plane.reader(realm)) })),
+    drops: (machine?.datapath.drops() ?? []).map(({ interface: slot, reason, packets, bytes }) => {
+      const eni = names.get(slot);
+      const name = eni?.attachment?.instanceId ?? eni?.id ?? (slot === 0 ? "internet" : `link ${slot}`);
+      return { interface: name, reason, packets: Number(packets), bytes: Number(bytes) };
+    }),
+  };
+}
+
+function regionStatus(reader: Reader): Omit<RegionStatus, "account" | "region"> {
+  return {
+    vpcs: reader
+      .list("vpc")
+      .map((vpc) => ({
+        id: vpc.id,
+        cidr: vpc.cidrBlocks[0]?.cidrBlock ?? "",
+        gateway: reader.by("internet-gateway", "vpcId", vpc.id)[0]?.id,
+      })),
+    instances: reader.list("instance").map((instance) => {
+      const eni = reader.by("network-interface", "instanceId", instance.id).find((one) => one.attachment?.deviceIndex === 0);
+      const elastic = eni && reader.by("address", "networkInterfaceId", eni.id)[0]?.publicIp;
+      return {
+        id: instance.id,
+        state: instance.state,
+        privateIp: eni ? primaryPrivateIp(eni) : "",
+        publicIp: elastic ?? eni?.autoPublicIp,
+        subnet: instance.subnetId,
+      };
+    }),
+    addresses: reader.count("address"),
+  };
+}

@@ -1,0 +1,213 @@
+#!/usr/bin/env node
+/** The command line's beginning: finds the verb, and hands it what it needs. */
+import { spawn } from "node:child_process";
+import { openSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Arguments, parseArguments, text, texts } from "./cli/arguments.ts";
+import { ask, CommandError, endpointOf, findControl } from "./cli/control.ts";
+import { examine, findingLines } from "./cli/doctor.ts";
+import { clientEnvironment, environmentCommands, oldClients } from "./cli/environment.ts";
+import { helpOf, overview } from "./cli/help.ts";
+import { type Home, isAlive, openHome, readRunning } from "./cli/home.ts";
+import { type Language, languageOf, paintFor } from "./cli/language.ts";
+import { runHere } from "./cli/run.ts";
+import { type Status, statusLines } from "./cli/status.ts";
+import type { VerbName } from "./cli/verbs.ts";
+import { VERSION } from "./version.ts";
+
+type Call = { readonly args: Arguments; readonly home: Home; readonly language: Language };
+type Run = (call: Call) => Promise<number>;
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+const warn = (line: string): void => void process.stderr.write(`${line}\n`);
+const paint = paintFor(process.stdout, process.env);
+
+const RUN: Readonly<Record<VerbName, Run>> = {
+  up: ({ args, home }) => (args.options["detach"] ? upDetached(home) : upHere(args)),
+  down,
+  status: async ({ args, home }) => {
+    const status = await ask<Status>(findControl(home), "GET", "status");
+    if (args.options["json"]) print(JSON.stringify(status, null, 2));
+    else for (const line of statusLines(status, paint)) print(line);
+    return 0;
+  },
+  env: async ({ args, home }) => {
+    const control = findControl(home);
+    print(
+      args.options["json"] ? JSON.stringify(clientEnvironment(control, process.env), null, 2) : environmentCommands(control, process.env),
+    );
+    for (const warning of oldClients()) warn(`genkan: ${warning}`);
+    return 0;
+  },
+  aws: async ({ args, home }) => {
+    const control = findControl(home);
+    const environment = { ...process.env, ...clientEnvironment(control, process.env) };
+    for (const name of ["AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN"]) delete (environment as NodeJS.ProcessEnv)[name];
+    return runHere(["aws", "--endpoint-url", endpointOf(control), ...args.rest], environment);
+  },
+  exec: async ({ args, home }) => {
+    const id = args.positionals[0] ?? "";
+    const command = [...args.positionals.slice(1), ...args.rest];
+    if (id === "" || command.length === 0) throw new CommandError("genkan exec INSTANCE -- COMMAND…");
+    const { pid, state } = await ask<{ pid?: number; state: string }>(findControl(home), "GET", `instances/${encodeURIComponent(id)}`);
+    if (pid === undefined) throw new CommandError(`${id} is ${state}; a command can run only in an instance that is up.`);
+    const { execInInstance } = await import("./host/exec.ts");
+    return runHere(execInInstance(pid, command, process.env["TERM"]), process.env);
+  },
+  internet: async ({ args, home }) => {
+    const command = [...args.positionals, ...args.rest];
+    if (command.length === 0) throw new CommandError("genkan internet -- COMMAND…");
+    await ask(findControl(home), "GET", "internet");
+    const { execInInternet } = await import("./host/exec.ts");
+    const { installationAt } = await import("./host/installation.ts");
+    return runHere(execInInternet(installationAt(home.folder), command), process.env);
+  },
+  explain: async ({ args, home, language }) => {
+    const id = args.positionals[0];
+    if (id === undefined) throw new CommandError("genkan explain INSTANCE");
+    const { explained } = await import("./cli/explain.ts");
+    return explained({ id, control: findControl(home), options: args.options, language, paint, print });
+  },
+  demo: async ({ home, language }) => {
+    const { runDemo } = await import("./cli/demo-tools.ts");
+    const { execInInstance, execInInternet } = await import("./host/exec.ts");
+    const { installationAt } = await import("./host/installation.ts");
+    const inInternet = (command: readonly string[]): readonly string[] => execInInternet(installationAt(home.folder), command);
+    return runDemo({ control: findControl(home), home, language, paint, print, inInstance: execInInstance, inInternet });
+  },
+  doctor: async ({ args, language }) => {
+    const findings = examine(language);
+    if (args.options["json"]) print(JSON.stringify(findings, null, 2));
+    else for (const line of findingLines(findings, paint)) print(line);
+    return findings.every((finding) => finding.good) ? 0 : 1;
+  },
+  reset: async ({ home }) => {
+    await ask(findControl(home), "POST", "reset");
+    print("Empty again: every region begins anew with its next request.");
+    return 0;
+  },
+};
+
+async function upHere(args: Arguments): Promise<number> {
+  const { up } = await import("./up.ts");
+  const { poolsOf, portOf, quotasOf } = await import("./server/settings.ts");
+  const home = openHome(process.env, true);
+  const auth = text(args.options["auth"]) ?? "signature";
+  if (auth !== "signature" && auth !== "none") throw new CommandError("--auth is signature or none.");
+  const settings = {
+    host: "127.0.0.1",
+    port: portOf(text(args.options["port"]) ?? process.env["GENKAN_PORT"]),
+    auth,
+    pools: poolsOf(texts(args.options["pool"])),
+    quotas: quotasOf(texts(args.options["quota"])),
+  } as const;
+  const noPackets = args.options["no-packets"] ? "it was started with --no-packets." : obstacle();
+  if (noPackets !== undefined) print(`No packets will move: ${noPackets} The EC2 API and the analyzer still work.`);
+  const started = performance.now();
+  const { stop } = await up({
+    home,
+    settings,
+    account: text(args.options["account"]),
+    region: text(args.options["region"]),
+    hostLink: !args.options["no-host-link"],
+    noPackets,
+    print,
+  });
+  const checked = noPackets === undefined ? "; a real packet passed the gateway" : "";
+  print(`Genkan is ready: http://${settings.host}:${settings.port} (${((performance.now() - started) / 1000).toFixed(1)} s${checked})`);
+  print('In another shell: eval "$(./genkan env)"');
+  await new Promise<void>((resolve) => {
+    process.once("SIGINT", resolve);
+    process.once("SIGTERM", resolve);
+  });
+  await stop();
+  print(
+    noPackets === undefined
+      ? "\nThe control plane has stopped; instances run on and packets still flow. ./genkan up resumes, ./genkan down removes everything."
+      : "\nStopped.",
+  );
+  return 0;
+}
+
+/** Why no packets can move on this machine; undefined when they can. */
+function obstacle(): string | undefined {
+  if (process.platform !== "linux") return `this is ${process.platform}, and the data plane needs Linux.`;
+  if (process.getuid?.() !== 0) return "this is not root. Run: sudo ./genkan up.";
+  return undefined;
+}
+
+/** Starts another process, and waits until it says that it is ready or ends. */
+async function upDetached(before: Home): Promise<number> {
+  const home = openHome(process.env, true);
+  const running = readRunning(before);
+  if (running && isAlive(running)) throw new CommandError(`Genkan is already up in ${home.folder} (process ${running.pid}).`);
+  const log = join(home.folder, "genkan.log");
+  const file = openSync(log, "a", 0o600);
+  const from = readFileSync(log).length;
+  const argv = process.argv.slice(2).filter((word) => word !== "--detach" && word !== "-d");
+  const child = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? "", ...argv], {
+    detached: true,
+    stdio: ["ignore", file, file],
+  });
+  const said = (): string => readFileSync(log).subarray(from).toString();
+  return new Promise((resolve) => {
+    const look = setInterval(() => {
+      if (!/^Genkan is ready/m.test(said())) return;
+      clearInterval(look);
+      process.stdout.write(said());
+      child.unref();
+      resolve(0);
+    }, 50);
+    child.on("exit", (code) => {
+      clearInterval(look);
+      process.stderr.write(said());
+      resolve(code ?? 1);
+    });
+  });
+}
+
+/** Ends the control plane, and removes everything of this home from the machine; also after a kill -9. */
+async function down({ home }: Call): Promise<number> {
+  const running = readRunning(home);
+  if (running && isAlive(running)) {
+    process.kill(running.pid, "SIGTERM");
+    await gone(running, 15_000);
+  }
+  if (process.platform === "linux" && process.getuid?.() === 0) {
+    const { tearDown } = await import("./host/tear-down.ts");
+    await tearDown(home.folder);
+  }
+  print("Genkan is down. Nothing of it is left on this machine besides its state.");
+  return 0;
+}
+
+async function gone(running: NonNullable<ReturnType<typeof readRunning>>, milliseconds: number): Promise<void> {
+  const end = Date.now() + milliseconds;
+  while (isAlive(running)) {
+    if (Date.now() > end) process.kill(running.pid, "SIGKILL");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+async function main(): Promise<number> {
+  const argv = process.argv.slice(2);
+  if (argv[0] === "--version") {
+    print(VERSION);
+    return 0;
+  }
+  const args = parseArguments(argv);
+  const language = languageOf(args && text(args.options["lang"]), process.env);
+  if (!args || args.help) {
+    print(args ? helpOf(args.verb, language) : overview(language));
+    return 0;
+  }
+  return RUN[args.verb]({ args, home: openHome(process.env, false), language });
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  const known = error instanceof CommandError || (error instanceof Error && ["SettingError", "StoreError"].includes(error.name));
+  warn(`genkan: ${known ? (error as Error).message : ((error as Error).stack ?? String(error))}`);
+  process.exit(1);
+}
