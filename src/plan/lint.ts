@@ -1,0 +1,92 @@
+import { entryKey } from "./entry.ts";
+import { memoryTables } from "./memory-tables.ts";
+import { NO_POOL, poolIndex } from "./pool.ts";
+import {
+  type Entry,
+  INTERFACE_FLAGS,
+  ROUTE_TARGET,
+  RULE_LIST,
+  RULES_PER_CHUNK,
+  type TableName,
+  type TableReader,
+  TABLES,
+} from "./tables.ts";
+
+/** What is wrong with the rows of a plan: two with one key, or one that points to nothing. In order, nothing is wrong. */
+export function lint(entries: readonly Entry[]): readonly string[] {
+  const tables = memoryTables(entries);
+  return [
+    ...duplicates(entries),
+    ...entries.flatMap((entry) => complaintsAbout(entry, tables).map((words) => `${entryKey(entry)}: ${words}`)),
+  ];
+}
+
+function duplicates(entries: readonly Entry[]): readonly string[] {
+  const seen = new Set<string>();
+  return entries.flatMap((entry) => {
+    const key = entryKey(entry);
+    if (seen.has(key)) return [`${key}: stands there twice`];
+    seen.add(key);
+    return [];
+  });
+}
+
+type Check<T extends TableName> = (entry: Entry<T>, tables: TableReader) => readonly (string | false)[];
+
+function complaintsAbout(entry: Entry, tables: TableReader): readonly string[] {
+  const check = CHECKS[entry.table] as unknown as Check<TableName>;
+  const tooFar = typeof entry.key === "number" && entry.key >= TABLES[entry.table].max && "lies behind the table's end";
+  return [tooFar, ...check(entry, tables)].filter((words) => words !== false);
+}
+
+const CHECKS: { readonly [T in TableName]: Check<T> } = {
+  settings: () => [],
+  vpcs: () => [],
+  subnets: ({ value }, tables) => [
+    !tables.lookup("vpcs", value.vpc) && `no VPC ${value.vpc}`,
+    !hasLists(tables, value.network_acl, "network_acl_out", "network_acl_in") && `no lists of network ACL ${value.network_acl}`,
+  ],
+  interfaces: ({ key, value }, tables) => [
+    !tables.lookup("vpcs", value.vpc) && `no VPC ${value.vpc}`,
+    tables.lookup("subnets", value.subnet)?.vpc !== value.vpc && `subnet ${value.subnet} is not in VPC ${value.vpc}`,
+    tables.lookup("addresses", { vpc: value.vpc, address: value.private_ip })?.interface !== key && `${value.private_ip} is not its own`,
+    !(value.flags & INTERFACE_FLAGS.present) && "is absent",
+    ...value.groups
+      .slice(0, value.group_count)
+      .map((group) => !hasLists(tables, group, "security_group_out", "security_group_in") && `no lists of security group ${group}`),
+  ],
+  addresses: ({ key, value }, tables) => {
+    const eni = tables.lookup("interfaces", value.interface);
+    const mapped = value.public_ip !== "0.0.0.0";
+    const index = mapped ? poolIndex(tables.lookup("settings", 0)?.pools ?? [], value.public_ip) : NO_POOL;
+    const back = tables.lookup("public_addresses", index);
+    return [
+      eni?.vpc !== key.vpc && `interface ${value.interface} is not in VPC ${key.vpc}`,
+      eni?.private_ip === key.address && eni.public_ip !== value.public_ip && `its interface has public address ${eni.public_ip}`,
+      mapped && (back?.interface !== value.interface || back.private_ip !== key.address) && `${value.public_ip} does not lead back`,
+    ];
+  },
+  public_addresses: ({ value }, tables) => {
+    const vpc = tables.lookup("interfaces", value.interface)?.vpc;
+    const there = vpc !== undefined && tables.lookup("addresses", { vpc, address: value.private_ip });
+    return [(!there || there.interface !== value.interface) && `interface ${value.interface} has no address ${value.private_ip}`];
+  },
+  routes: ({ value }, tables) => [
+    value.target === ROUTE_TARGET.interface && !tables.lookup("interfaces", value.slot) && `no interface ${value.slot}`,
+  ],
+  rule_lists: ({ key, value }, tables) => {
+    const chunks = Math.ceil(value.count / RULES_PER_CHUNK);
+    const missing = Array.from({ length: chunks }, (_, chunk) => chunk).filter(
+      (chunk) => !tables.lookup("rule_chunks", { version: value.version, kind: key.kind, owner: key.owner, chunk, pad: 0 }),
+    );
+    return missing.map((chunk) => `no chunk ${chunk}`);
+  },
+  rule_chunks: ({ key }, tables) => {
+    const list = tables.lookup("rule_lists", { kind: key.kind, owner: key.owner });
+    return [(list?.version !== key.version || key.chunk * RULES_PER_CHUNK >= list.count) && "no list points to it"];
+  },
+};
+
+function hasLists(tables: TableReader, owner: number, ...names: readonly (keyof typeof RULE_LIST)[]): boolean {
+  return names.every((name) => tables.lookup("rule_lists", { kind: RULE_LIST[name], owner }) !== undefined);
+}
