@@ -18,6 +18,8 @@ export type DatapathOptions = {
   readonly sizes?: Sizes;
   /** How programs are attached; `auto` (the default) takes TCX where the kernel has it (6.6), else clsact. */
   readonly attachBy?: "auto" | "tcx" | "clsact";
+  /** For tests that set `settings.now`: the same time. */
+  readonly clock?: () => bigint;
 };
 
 /**
@@ -60,11 +62,12 @@ export function openDatapath(options: DatapathOptions): Datapath {
   accessSync(options.object, constants.R_OK);
   const { maps, programs, fresh, close } = loadObject(options.object, options.pins, options.sizes ?? {});
   const links = openLinks({ pins: options.pins, netns: options.netns, programs, by: options.attachBy ?? "auto" });
+  const clock = options.clock ?? monotonicNow;
   const sweeper = openSweeper(maps);
   const writer = openWriter(maps, {
     fresh,
     onRemoved: (slot) => {
-      sweeper.forget(slot, monotonicNow());
+      sweeper.forget(slot, clock());
       clearCounts(maps, slot);
     },
   });
@@ -93,7 +96,7 @@ export function openDatapath(options: DatapathOptions): Datapath {
     drops: (slot) => readDrops(maps.drops, slot),
     traffic: (slot) => readTraffic(maps.traffic, slot),
     connections: (slot) => readConnections(maps, slot),
-    sweep: (now = monotonicNow()) => {
+    sweep: (now = clock()) => {
       writer.retire();
       return sweeper.sweep(now);
     },

@@ -47,8 +47,10 @@ export function bpffs(): string {
   return join(folder, "bpf");
 }
 
-export const NOW = 1_000_000_000_000n;
 const SECOND = 1_000_000_000n;
+/** Every bench starts a hundred days after the one before. */
+let start = 1_000n * SECOND;
+let now = start;
 
 type Put = (...entries: readonly Entry[]) => void;
 export type Bench = {
@@ -74,11 +76,13 @@ export function bench(): Bench {
     netns: "/proc/thread-self/ns/net",
     object: OBJECT,
     sizes: { interfaces: 64, publicAddresses: 1024 },
+    clock: () => now,
   });
   const datapath = shared;
+  start += 100n * 86_400n * SECOND;
+  now = start;
   datapath.reconcile(region());
-  datapath.sweep(1n << 62n);
-  let now = NOW;
+  datapath.sweep();
   const put: Put = (...puts) => datapath.apply({ puts, removals: [] });
   const run = (program: keyof Datapath["programs"], frame: Uint8Array, context: Parameters<typeof testRun>[2]): TestRun =>
     testRun(datapath.programs[program], frame, context);
@@ -90,8 +94,8 @@ export function bench(): Bench {
     fromInternet: (frame) => run("from_uplink", frame, { link: 2 }),
     fromServices: (frame) => run("from_services", frame, { link: 3 }),
     at: (seconds) => {
-      now = NOW + BigInt(Math.round(seconds * 1000)) * (SECOND / 1000n);
-      put(settings({ now }));
+      now = start + BigInt(Math.round(seconds * 1000)) * (SECOND / 1000n);
+      put(settings({}));
     },
     now: () => now,
   };
@@ -148,7 +152,7 @@ export function settings(change: Partial<StructValue<"settings">>): Entry {
       services: 3,
       fragments: 4,
       connection_limit: 8,
-      now: NOW,
+      now,
       uplink_mac: "02:00:00:00:02:01",
       uplink_peer_mac: "02:00:00:00:02:02",
       services_mac: "02:00:00:00:03:01",

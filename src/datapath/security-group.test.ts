@@ -1,0 +1,243 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { frame, icmp, packet, tcp, TCP, udp } from "./test-frame.ts";
+import { A, allow, B, type Bench, bench, C, eni, INTERNET, macOf, noKernel, rules, settings } from "./test-kit.ts";
+
+const PUBLIC = "203.0.113.5";
+const PRIVATE = "10.0.1.5";
+
+function outUdp(b: Bench, port: number, remotePort = 53): string {
+  const ends = { source: PRIVATE, destination: INTERNET };
+  return b.fromEni(A, frame({ ...ends, payload: udp(ends, port, remotePort) })).reason;
+}
+function inUdp(b: Bench, port: number, remotePort = 53): string {
+  const ends = { source: INTERNET, destination: PUBLIC };
+  return b.fromInternet(frame({ ...ends, payload: udp(ends, remotePort, port) })).reason;
+}
+function outTcp(b: Bench, flags: number, port = 40000): string {
+  const ends = { source: PRIVATE, destination: INTERNET };
+  return b.fromEni(A, frame({ ...ends, protocol: 6, payload: tcp(ends, port, 443, flags) })).reason;
+}
+function inTcp(b: Bench, flags: number, port = 40000): string {
+  const ends = { source: INTERNET, destination: PUBLIC };
+  return b.fromInternet(frame({ ...ends, protocol: 6, payload: tcp(ends, 443, port, flags) })).reason;
+}
+function outIcmp(b: Bench, message: Buffer): string {
+  return b.fromEni(A, frame({ source: PRIVATE, destination: INTERNET, protocol: 1, payload: message })).reason;
+}
+function inIcmp(b: Bench, message: Buffer): string {
+  return b.fromInternet(frame({ source: INTERNET, destination: PUBLIC, protocol: 1, payload: message })).reason;
+}
+
+describe("security groups remember", { skip: noKernel }, () => {
+  it("answers to what went out, and only those", () => {
+    const b = bench();
+    assert.equal(inUdp(b, 1000), "security_group_in");
+    assert.equal(outUdp(b, 1000), "none");
+    assert.equal(inUdp(b, 1000), "none");
+    assert.equal(inUdp(b, 1001), "security_group_in");
+    assert.equal(inUdp(b, 1000, 54), "security_group_in");
+  });
+
+  it("answers to what came in, also after the rule is gone", () => {
+    const b = bench();
+    b.put(...rules("security_group_out", 1, []), ...rules("security_group_in", 1, [allow({ protocol: 17, port_from: 7, port_to: 7 })]));
+    assert.equal(outUdp(b, 7), "security_group_out");
+    assert.equal(inUdp(b, 7), "none");
+    assert.equal(outUdp(b, 7), "none");
+    b.put(...rules("security_group_in", 1, []));
+    assert.equal(outUdp(b, 7), "none");
+    assert.equal(inUdp(b, 7, 99), "security_group_in");
+  });
+
+  it("UDP for 30 seconds one way and 180 both ways", () => {
+    const b = bench();
+    outUdp(b, 2000);
+    outUdp(b, 2001);
+    b.at(29.9);
+    assert.equal(inUdp(b, 2000), "none");
+    b.at(30.1);
+    assert.equal(inUdp(b, 2001), "security_group_in");
+    b.at(29.9 + 179.9);
+    assert.equal(inUdp(b, 2000), "none");
+    b.at(29.9 + 179.9 + 180.1);
+    assert.equal(inUdp(b, 2000), "security_group_in");
+  });
+
+  it("established TCP for five days, half-open for a minute, closed for seconds", () => {
+    const b = bench();
+    outTcp(b, TCP.syn);
+    outTcp(b, TCP.syn, 40001);
+    b.at(60.1);
+    assert.equal(inTcp(b, TCP.syn | TCP.ack, 40001), "security_group_in");
+    outTcp(b, TCP.syn);
+    assert.equal(inTcp(b, TCP.syn | TCP.ack), "none");
+    b.at(60 + 431_999);
+    assert.equal(inTcp(b, TCP.ack), "none");
+    inTcp(b, TCP.fin | TCP.ack);
+    outTcp(b, TCP.fin | TCP.ack);
+    b.at(60 + 431_999 + 9);
+    assert.equal(inTcp(b, TCP.ack), "none");
+    b.at(60 + 431_999 + 9 + 11);
+    assert.equal(inTcp(b, TCP.ack), "security_group_in");
+  });
+
+  it("a closed connection no longer than its next SYN, which the rules decide", () => {
+    const b = bench();
+    outTcp(b, TCP.syn);
+    inTcp(b, TCP.rst | TCP.ack);
+    assert.equal(inTcp(b, TCP.ack), "none");
+    assert.equal(inTcp(b, TCP.syn), "security_group_in");
+    b.put(...rules("security_group_out", 1, []));
+    assert.equal(outTcp(b, TCP.syn), "security_group_out");
+  });
+
+  it("a ping's answer, not a ping the other way", () => {
+    const b = bench();
+    assert.equal(inIcmp(b, icmp(0, 0, 0x00050001)), "security_group_in");
+    assert.equal(outIcmp(b, icmp(8, 0, 0x00050001)), "none");
+    assert.equal(inIcmp(b, icmp(0, 0, 0x00050001)), "none");
+    assert.equal(inIcmp(b, icmp(0, 0, 0x00060001)), "security_group_in");
+    assert.equal(inIcmp(b, icmp(8, 0, 0x00050001)), "security_group_in");
+  });
+
+  it("ICMP errors about a known exchange, both ways, through the translation", () => {
+    const b = bench();
+    const sent = { source: PUBLIC, destination: INTERNET };
+    const about = (port: number) => icmp(3, 3, 0, packet({ ...sent, payload: udp(sent, port, 53) }).subarray(0, 28));
+    assert.equal(inIcmp(b, about(3000)), "security_group_in");
+    outUdp(b, 3000);
+    assert.equal(inIcmp(b, about(3000)), "none");
+    assert.equal(inIcmp(b, about(3001)), "security_group_in");
+    const received = { source: INTERNET, destination: PRIVATE };
+    const answer = (port: number) => icmp(3, 3, 0, packet({ ...received, payload: udp(received, 53, port) }));
+    b.put(...rules("security_group_out", 1, []));
+    assert.equal(outIcmp(b, answer(3000)), "none");
+    assert.equal(outIcmp(b, answer(3001)), "security_group_out");
+  });
+
+  it("nothing of a former interface in the same slot", () => {
+    const b = bench();
+    outUdp(b, 4000);
+    b.at(0.5);
+    b.remove(...eni(A, { private_ip: PRIVATE, public_ip: PUBLIC, subnet: 1, groups: [1] }));
+    b.at(1);
+    b.put(...eni(A, { private_ip: PRIVATE, public_ip: PUBLIC, subnet: 1, groups: [1] }));
+    assert.equal(inUdp(b, 4000), "security_group_in");
+  });
+});
+
+describe("the limit of connections", { skip: noKernel }, () => {
+  it("is each interface's own, named when reached, and free again after a sweep", () => {
+    const b = bench();
+    b.put(settings({ connection_limit: 3 }));
+    assert.deepEqual(
+      [1, 2, 3, 4].map((port) => outUdp(b, 5000 + port)),
+      ["none", "none", "none", "connections_full"],
+    );
+    assert.equal(outUdp(b, 5001), "none");
+    const other = { source: "10.0.2.7", destination: INTERNET };
+    assert.equal(b.fromEni(C, frame({ ...other, from: macOf(C), payload: udp(other, 1, 1) })).verdict, "internet");
+    assert.equal(b.datapath.connections(A).length, 3);
+    assert.equal(b.datapath.sweep(b.now() + 36_000_000_000n), 4);
+    assert.equal(b.datapath.connections(A).length, 0);
+    assert.equal(outUdp(b, 5004), "none");
+  });
+
+  it("counts what is alive, however often it is swept", () => {
+    const b = bench();
+    b.put(settings({ connection_limit: 2 }));
+    assert.equal(outUdp(b, 6001), "none");
+    for (let i = 0; i < 3; i++) assert.equal(b.datapath.sweep(b.now()), 0);
+    assert.equal(outUdp(b, 6002), "none");
+    assert.equal(outUdp(b, 6003), "connections_full");
+  });
+});
+
+describe("rules", { skip: noKernel }, () => {
+  const inside = (b: Bench, port = 80) => {
+    const ends = { source: PRIVATE, destination: "10.0.1.6" };
+    return b.fromEni(A, frame({ ...ends, payload: udp(ends, 1000 + Math.trunc(Math.random() * 50_000), port) })).reason;
+  };
+  it("match protocol, ports, ICMP type and code, and block", () => {
+    const b = bench();
+    b.put(settings({ connection_limit: 100_000 }));
+    const cases: readonly [rule: Parameters<typeof allow>[0], passes: boolean][] = [
+      [{ protocol: 17, port_from: 80, port_to: 80 }, true],
+      [{ protocol: 17, port_from: 0, port_to: 79 }, false],
+      [{ protocol: 17, port_from: 79, port_to: 81 }, true],
+      [{ protocol: 6, port_from: 80, port_to: 80 }, false],
+      [{ peer: "10.0.1.5", peer_length: 128 }, true],
+      [{ peer: "10.0.1.4", peer_length: 128 }, false],
+      [{ peer: "10.0.1.4", peer_length: 127 }, true],
+      [{ peer: "10.0.0.0", peer_length: 104 }, true],
+      [{ peer: "11.0.0.0", peer_length: 104 }, false],
+      [{ peer: "0.0.0.0", peer_length: 96 }, true],
+      [{ peer: "2001:db8::", peer_length: 32 }, false],
+      [{ peer: "::", peer_length: 64 }, true],
+      [{ group: 2 }, true],
+      [{ group: 3 }, false],
+      [{ group: 2, protocol: 6 }, false],
+    ];
+    for (const [rule, passes] of cases) {
+      b.put(...rules("security_group_in", 2, [allow(rule)]));
+      assert.equal(inside(b), passes ? "none" : "security_group_in", JSON.stringify(rule));
+    }
+    const ping = (type: number, code: number) =>
+      b.fromEni(
+        A,
+        frame({ source: PRIVATE, destination: "10.0.1.6", protocol: 1, payload: icmp(type, code, Math.trunc(Math.random() * 2 ** 31)) }),
+      ).reason;
+    b.put(...rules("security_group_in", 2, [allow({ protocol: 1, port_from: 8, port_to: 0xffff })]));
+    assert.deepEqual([ping(8, 0), ping(13, 0)], ["none", "security_group_in"]);
+    b.put(...rules("security_group_in", 2, [allow({ protocol: 1, port_from: 3, port_to: 4 })]));
+    assert.deepEqual([ping(3, 4), ping(3, 3), ping(8, 0)], ["none", "security_group_in", "security_group_in"]);
+  });
+
+  it("take the first that matches, over many chunks, and the last group's too", () => {
+    const b = bench();
+    const miss = allow({ protocol: 6 });
+    const many = Array.from({ length: 4095 }, () => miss);
+    b.put(settings({ connection_limit: 100_000 }), ...rules("security_group_in", 2, [...many, allow()]));
+    assert.equal(inside(b), "none");
+    b.put(...rules("security_group_in", 2, many));
+    assert.equal(inside(b), "security_group_in");
+    b.put(...eni(B, { private_ip: "10.0.1.6", subnet: 1, groups: [2, 5, 6, 7] }), ...rules("security_group_in", 7, [allow()]));
+    assert.equal(inside(b), "none");
+  });
+
+  it("fail closed when a chunk is not there", () => {
+    const b = bench();
+    const list = rules(
+      "security_group_in",
+      2,
+      Array.from({ length: 9 }, () => allow({ protocol: 6 })),
+    );
+    b.put(...list.filter((entry) => entry.table !== "rule_chunks" || entry.key.chunk !== 1));
+    assert.equal(inside(b), "tables_incomplete");
+    b.put({ table: "rule_lists", key: { kind: 1, owner: 2 }, value: { version: 12345n, count: 1, pad: 0 } });
+    assert.equal(inside(b), "tables_incomplete");
+  });
+
+  it("name groups only of those who send from their own private address", () => {
+    const b = bench();
+    b.put(...rules("security_group_in", 2, [allow({ group: 2 })]));
+    assert.equal(inside(b), "none");
+    b.put(...eni(A, { private_ip: PRIVATE, subnet: 1, groups: [1], flags: 1 | 2 }));
+    const ends = { source: "10.0.1.77", destination: "10.0.1.6" };
+    assert.equal(b.fromEni(A, frame({ ...ends, payload: udp(ends, 1, 2) })).reason, "security_group_in");
+  });
+
+  it("of ACLs are stateless and in order; none is a deny", () => {
+    const b = bench();
+    b.put(
+      ...rules("network_acl_in", 1, [allow({ number: 1, action: 0, protocol: 17, port_from: 1024, port_to: 2000 }), allow({ number: 2 })]),
+    );
+    assert.equal(outUdp(b, 1500), "none");
+    assert.equal(inUdp(b, 1500), "network_acl_in");
+    assert.equal(outUdp(b, 3500), "none");
+    assert.equal(inUdp(b, 3500), "none");
+    b.put(...rules("network_acl_in", 1, []));
+    assert.equal(inUdp(b, 3500), "network_acl_in");
+  });
+});
