@@ -1,0 +1,290 @@
+import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+import { Fault } from "../model/fault.ts";
+import { canonicalHeaders, canonicalPath, canonicalQuery } from "./canonical.ts";
+import { parameter, type Parameters, parseParameters } from "./parameters.ts";
+
+/** An HTTP request as it came over the wire. */
+export type SignedRequest = {
+  readonly method: string;
+  /** The path without the query, still percent-encoded. */
+  readonly path: string;
+  /** What follows the question mark, still percent-encoded; empty when there is none. */
+  readonly query: string;
+  /** Names in any case, values as sent, repeated ones apart. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly body: Uint8Array;
+};
+
+export type AccessKey = { readonly accessKeyId: string; readonly secretAccessKey: string; readonly account: string };
+
+/** Who asks, as the signature proves. */
+export type Identity = { readonly account: string; readonly region: string; readonly service: Service; readonly accessKeyId: string };
+export type Service = "ec2" | "sts";
+
+/**
+ * Checks a request's Signature Version 4, in the Authorization header or in the query of a presigned URL
+ * (AWS General Reference, "Create a signed AWS API request").
+ * @throws the service's own faults: EC2 and STS refuse the same mistake with different codes.
+ */
+export function verify(request: SignedRequest, lookupKey: (accessKeyId: string) => AccessKey | undefined, now: Date): Identity {
+  const headers = headersOf(request);
+  const claim = claimOf(request, headers);
+  const { scope, signedHeaders } = claim;
+  const key = lookupKey(scope.accessKeyId);
+  if (!key) throw refuse(scope.service, "key");
+  const service = serviceOf(scope);
+  checkScope(scope, claim.date);
+  checkTime(claim, service, now);
+  checkSignedHeaders(claim, headers);
+  const canonicalRequest = [
+    request.method,
+    canonicalPath(request.path),
+    canonicalQuery(parseParameters(request.query)),
+    canonicalHeaders(headers, signedHeaders),
+    signedHeaders.join(";"),
+    payloadHash(request, headers, service),
+  ].join("\n");
+  const place = `${scope.date}/${scope.region}/${scope.service}/aws4_request`;
+  const toSign = `${ALGORITHM}\n${claim.date}\n${place}\n${sha256(canonicalRequest)}`;
+  const signature = createHmac("sha256", signingKey(key, scope)).update(toSign).digest("hex");
+  if (!sameText(signature, claim.signature)) throw refuse(service, "signature");
+  return { account: key.account, region: scope.region, service, accessKeyId: scope.accessKeyId };
+}
+
+/** The scope that a request claims, whether its signature is right or not; undefined when it claims none. */
+export function claimedScope(request: SignedRequest): Scope | undefined {
+  try {
+    const { scope } = claimOf(request, headersOf(request));
+    return isRegion(scope.region) ? scope : undefined;
+  } catch (error) {
+    if (error instanceof Fault) return undefined;
+    throw error;
+  }
+}
+
+/** Whether the text has the form of a region's name, such as us-east-1, us-gov-west-1 or eusc-de-east-1. */
+export function isRegion(text: string): boolean {
+  return /^[a-z]{2,4}(-[a-z]{2,12}){1,2}-[1-9]\d?$/.test(text);
+}
+
+/** The credential scope: for whom, on which day (yyyymmdd), where and for what the signature holds. */
+export type Scope = { readonly accessKeyId: string; readonly date: string; readonly region: string; readonly service: string };
+
+const ALGORITHM = "AWS4-HMAC-SHA256";
+const SKEW_MS = 5 * 60 * 1000;
+const LONGEST_PRESIGNED_S = 7 * 24 * 60 * 60;
+
+type Claim = {
+  readonly scope: Scope;
+  readonly signedHeaders: readonly string[];
+  readonly signature: string;
+  /** When it was signed, as text: yyyymmddThhmmssZ. */
+  readonly date: string;
+  /** How many seconds a presigned URL holds; undefined for a signature in the header. */
+  readonly expires: number | undefined;
+};
+type Headers = ReadonlyMap<string, readonly string[]>;
+
+/** Header values by lower-case name. */
+function headersOf(request: SignedRequest): Headers {
+  const headers = new Map<string, string[]>();
+  for (const [name, value] of request.headers) {
+    const known = headers.get(name.toLowerCase());
+    if (known) known.push(value);
+    else headers.set(name.toLowerCase(), [value]);
+  }
+  return headers;
+}
+
+function claimOf(request: SignedRequest, headers: Headers): Claim {
+  const authorization = headers.get("authorization");
+  const query = request.query.includes("X-Amz-") ? parseParameters(request.query) : [];
+  const presigned = query.some(([name]) => name === "X-Amz-Signature" || name === "X-Amz-Algorithm");
+  if (authorization && presigned) {
+    throw new Fault("IncompleteSignature", "The request is signed twice: in the Authorization header and in the query.");
+  }
+  if (presigned) return presignedClaim(query);
+  if (!authorization) throw new Fault("MissingAuthenticationToken", "Request is missing Authentication Token");
+  return headerClaim(authorization, headers);
+}
+
+function headerClaim(authorization: readonly string[], headers: Headers): Claim {
+  const [text = "", ...more] = authorization;
+  if (more.length > 0) throw new Fault("IncompleteSignature", "The request has more than one Authorization header.");
+  const [algorithm, ...rest] = text.trim().split(/\s+/);
+  if (algorithm !== ALGORITHM) {
+    throw new Fault("IncompleteSignature", `The Authorization header must begin with '${ALGORITHM}': no other signature is supported.`);
+  }
+  const parts = new Map<string, string>();
+  for (const piece of rest.join("").split(",")) {
+    const equals = piece.indexOf("=");
+    if (equals > 0) parts.set(piece.slice(0, equals), piece.slice(equals + 1));
+  }
+  // X-Amz-Date goes before Date, which browsers and proxies may set.
+  const date = amzDate(headers.get("x-amz-date") ?? headers.get("date"));
+  const missing = [
+    ...["Credential", "Signature", "SignedHeaders"].filter((name) => !parts.get(name)).map((name) => `'${name}' parameter`),
+    ...(date === undefined ? ["existence of either a 'X-Amz-Date' or a 'Date' header"] : []),
+  ];
+  if (missing.length > 0 || date === undefined) {
+    throw new Fault("IncompleteSignature", missing.map((what) => `Authorization header requires ${what}.`).join(" "));
+  }
+  return {
+    scope: parseScope(parts.get("Credential") ?? ""),
+    signedHeaders: (parts.get("SignedHeaders") ?? "").split(";"),
+    signature: parts.get("Signature") ?? "",
+    date,
+    expires: undefined,
+  };
+}
+
+function presignedClaim(query: Parameters): Claim {
+  const get = (name: string): string => {
+    const value = parameter(query, name);
+    if (!value) throw new Fault("IncompleteSignature", `AWS query-string parameters must include '${name}'.`);
+    return value;
+  };
+  if (get("X-Amz-Algorithm") !== ALGORITHM) throw new Fault("IncompleteSignature", `'X-Amz-Algorithm' must be '${ALGORITHM}'.`);
+  const date = amzDate([get("X-Amz-Date")]);
+  if (date === undefined) throw new Fault("IncompleteSignature", "'X-Amz-Date' must be a date in ISO 8601 basic format.");
+  const expires = Number(parameter(query, "X-Amz-Expires") ?? "900");
+  if (!Number.isInteger(expires) || expires < 1 || expires > LONGEST_PRESIGNED_S) {
+    throw new Fault("IncompleteSignature", `'X-Amz-Expires' must be a number of seconds from 1 to ${LONGEST_PRESIGNED_S}.`);
+  }
+  return {
+    scope: parseScope(get("X-Amz-Credential")),
+    signedHeaders: get("X-Amz-SignedHeaders").split(";"),
+    signature: get("X-Amz-Signature"),
+    date,
+    expires,
+  };
+}
+
+function parseScope(credential: string): Scope {
+  const [accessKeyId = "", date = "", region = "", service = "", end, ...more] = credential.split("/");
+  if (!/^\w{1,128}$/.test(accessKeyId) || end !== "aws4_request" || more.length > 0) {
+    throw new Fault(
+      "IncompleteSignature",
+      "Credential must have exactly 5 slash-delimited elements: access key, date, region, service and 'aws4_request'.",
+    );
+  }
+  return { accessKeyId, date, region, service };
+}
+
+/** The date as yyyymmddThhmmssZ, from that form or from an HTTP date; undefined when it is neither. */
+function amzDate(values: readonly string[] | undefined): string | undefined {
+  const [text = "", ...more] = values ?? [];
+  if (more.length > 0) return undefined;
+  // A day that does not exist would come back as another.
+  if (Number.isFinite(timeOf(text))) return basic(timeOf(text)) === text ? text : undefined;
+  const time = /^[A-Z][a-z]{2}, /.test(text) ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(time) ? undefined : basic(time);
+}
+
+/** Milliseconds since 1970 of yyyymmddThhmmssZ; NaN for another form. */
+function timeOf(text: string): number {
+  const [, year, month, day, hour, minute, second] = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(text) ?? [];
+  return Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
+}
+
+function basic(time: number): string {
+  return new Date(time).toISOString().replaceAll(/[-:]|\.\d{3}/g, "");
+}
+
+function serviceOf(scope: Scope): Service {
+  if (scope.service === "ec2" || scope.service === "sts") return scope.service;
+  throw new Fault("SignatureDoesNotMatch", "Credential should be scoped to correct service: 'ec2'.");
+}
+
+function checkScope(scope: Scope, date: string): void {
+  if (!isRegion(scope.region)) throw new Fault("SignatureDoesNotMatch", "Credential should be scoped to a valid region.");
+  if (!date.startsWith(scope.date) || scope.date.length !== 8) {
+    throw new Fault(
+      "SignatureDoesNotMatch",
+      `Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '${date.slice(0, 8)}' expected.`,
+    );
+  }
+}
+
+function checkTime({ date, expires }: Claim, service: Service, now: Date): void {
+  const signed = timeOf(date);
+  if (signed > now.getTime() + SKEW_MS) {
+    const latest = basic(now.getTime() + SKEW_MS);
+    throw refuse(service, "time", `Signature not yet current: ${date} is still later than ${latest} (${basic(now.getTime())} + 5 min.)`);
+  }
+  if (expires !== undefined) {
+    if (now.getTime() > signed + expires * 1000) throw refuse(service, "expired");
+  } else if (signed < now.getTime() - SKEW_MS) {
+    const earliest = basic(now.getTime() - SKEW_MS);
+    throw refuse(service, "time", `Signature expired: ${date} is now earlier than ${earliest} (${basic(now.getTime())} - 5 min.)`);
+  }
+}
+
+/** A signature must cover the host, so that it holds nowhere else, and every x-amz-… header. */
+function checkSignedHeaders({ signedHeaders }: Claim, headers: Headers): void {
+  const signed = new Set(signedHeaders);
+  if (!signed.has("host"))
+    throw new Fault("SignatureDoesNotMatch", "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.");
+  const missing = [...headers.keys()].filter((name) => name.startsWith("x-amz-") && !signed.has(name));
+  const absent = signedHeaders.filter((name) => !headers.has(name));
+  if (missing.length > 0 || absent.length > 0) {
+    throw new Fault(
+      "SignatureDoesNotMatch",
+      missing.length > 0
+        ? `There were headers present in the request which were not signed: ${missing.slice(0, 8).join(", ").slice(0, 256)}`
+        : "The request signature covers headers that the request does not have.",
+    );
+  }
+}
+
+/** The hash of the body as the canonical request has it. A stated hash must be the true one. */
+function payloadHash(request: SignedRequest, headers: Headers, service: Service): string {
+  const stated = headers.get("x-amz-content-sha256")?.join(",");
+  // Nothing is left unsigned by an unsigned payload that is empty; any other could be tampered with.
+  if (stated === "UNSIGNED-PAYLOAD" && request.body.length === 0) return stated;
+  const hash = sha256(request.body);
+  if (stated !== undefined && stated !== hash) throw refuse(service, "signature");
+  return hash;
+}
+
+type Refusal = "key" | "signature" | "time" | "expired";
+
+const MISMATCH =
+  "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.";
+const NOT_VALIDATED = "AWS was not able to validate the provided access credentials";
+
+/** What each service answers; EC2 tells a wrong clock from a wrong key only by what is added here to its message. */
+function refuse(service: string, refusal: Refusal, detail?: string): Fault {
+  if (refusal === "signature") return new Fault("SignatureDoesNotMatch", MISMATCH);
+  if (service === "sts") {
+    if (refusal === "key") return new Fault("InvalidClientTokenId", "The security token included in the request is invalid.");
+    return new Fault("SignatureDoesNotMatch", detail ?? "Signature expired.");
+  }
+  if (refusal === "expired") return new Fault("RequestExpired", "Request has expired.");
+  return new Fault("AuthFailure", detail === undefined ? NOT_VALIDATED : `${NOT_VALIDATED}. ${detail}`);
+}
+
+/** Signing keys by secret and scope: one costs four hashes and holds for a day. */
+const signingKeys = new Map<string, Buffer>();
+const MOST_SIGNING_KEYS = 256;
+
+function signingKey({ secretAccessKey }: AccessKey, { date, region, service }: Scope): Buffer {
+  const id = `${secretAccessKey}/${date}/${region}/${service}`;
+  const known = signingKeys.get(id);
+  if (known) return known;
+  let key = Buffer.from(`AWS4${secretAccessKey}`);
+  for (const part of [date, region, service, "aws4_request"]) key = createHmac("sha256", key).update(part).digest();
+  if (signingKeys.size >= MOST_SIGNING_KEYS) signingKeys.clear();
+  signingKeys.set(id, key);
+  return key;
+}
+
+function sha256(data: string | Uint8Array): string {
+  return createHash("sha256").update(data).digest("hex");
+}
+
+/** Compares without telling by its duration how much is the same. */
+function sameText(a: string, b: string): boolean {
+  const [left, right] = [Buffer.from(a), Buffer.from(b)];
+  return left.length === right.length && timingSafeEqual(left, right);
+}
