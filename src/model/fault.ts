@@ -121,6 +121,7 @@ export const FAULT_STATUS = {
   "InvalidAMIID.Malformed": 400,
   "InvalidKeyPair.NotFound": 400,
   "InvalidKeyPair.Duplicate": 400,
+  InvalidBlockDeviceMapping: 400,
   "InvalidKey.Format": 400,
   "InvalidUserData.Malformed": 400,
   "InvalidZone.NotFound": 400,

@@ -34,6 +34,9 @@ export type NetworkInterface = Base<"network-interface"> &
 /** Link indexes below this belong to loopback, the uplink and the services link. */
 export const FIRST_INTERFACE_SLOT = 16;
 
+/** What the kernel's tables can hold, and as far as AWS raises the quota (VPC user guide, "Amazon VPC quotas"). */
+export const MAX_GROUPS_PER_INTERFACE = 16;
+
 export function primaryPrivateIp(eni: NetworkInterface): string {
   const primary = eni.privateIpAddresses[0];
   if (primary === undefined) throw new Error(`assertion failed: ${eni.id} has a primary address`);

@@ -1,0 +1,79 @@
+import type {
+  Address as AddressAnswer,
+  DescribeAddressesAttributeRequest,
+  DescribeAddressesAttributeResult,
+  DescribeAddressesRequest,
+  DescribeAddressesResult,
+} from "@aws-sdk/client-ec2";
+import type { Address } from "../model/address.ts";
+import { Fault } from "../model/fault.ts";
+import type { Reader } from "../model/state.ts";
+import type { Action, Context } from "./action.ts";
+import { AMAZON_POOL, findAddress } from "./address.ts";
+import { chosen, type FilterFields, filtered, paged } from "./describe.ts";
+import { tagListOrAbsent } from "./tags.ts";
+
+const DescribeAddresses: Action<DescribeAddressesRequest, DescribeAddressesResult> = (tx, input, context) => {
+  const found = filtered(chosenAddresses(tx, input), input.Filters, fields(tx, context));
+  return { Addresses: found.map((address) => described(tx, address, context)) };
+};
+
+/** The addresses named by allocation id, and those named by public IP; without either, all. */
+function chosenAddresses(tx: Reader, { AllocationIds = [], PublicIps = [] }: DescribeAddressesRequest): readonly Address[] {
+  if (AllocationIds.length === 0 && PublicIps.length === 0) return tx.list("address");
+  return [...new Set([...AllocationIds.map((id) => findAddress(tx, id)), ...PublicIps.map((ip) => findByPublicIp(tx, ip))])];
+}
+
+function findByPublicIp(tx: Reader, publicIp: string): Address {
+  const address = tx.by("address", "publicIp", publicIp)[0];
+  if (!address) throw new Fault("InvalidAddress.NotFound", `Address '${publicIp}' not found.`);
+  return address;
+}
+
+function fields(tx: Reader, context: Context): FilterFields<Address> {
+  return {
+    "allocation-id": (address) => address.id,
+    "association-id": (address) => address.association?.associationId,
+    domain: () => "vpc",
+    "instance-id": (address) => instanceIdOf(tx, address),
+    "network-border-group": () => context.region,
+    "network-interface-id": (address) => address.association?.networkInterfaceId,
+    "network-interface-owner-id": (address) => address.association && context.account,
+    "private-ip-address": (address) => address.association?.privateIpAddress,
+    "public-ip": (address) => address.publicIp,
+  };
+}
+
+function instanceIdOf(tx: Reader, { association }: Address): string | undefined {
+  return association && tx.get("network-interface", association.networkInterfaceId)?.attachment?.instanceId;
+}
+
+function described(tx: Reader, address: Address, context: Context): AddressAnswer {
+  const { association } = address;
+  return {
+    PublicIp: address.publicIp,
+    AllocationId: address.id,
+    Domain: "vpc",
+    InstanceId: instanceIdOf(tx, address),
+    AssociationId: association?.associationId,
+    NetworkInterfaceId: association?.networkInterfaceId,
+    NetworkInterfaceOwnerId: association && context.account,
+    PrivateIpAddress: association?.privateIpAddress,
+    Tags: tagListOrAbsent(address.tags),
+    PublicIpv4Pool: AMAZON_POOL,
+    NetworkBorderGroup: context.region,
+  };
+}
+
+/** The addresses' reverse DNS records: there are none. */
+const DescribeAddressesAttribute: Action<DescribeAddressesAttributeRequest, DescribeAddressesAttributeResult> = (tx, input) => {
+  const addresses = chosen(
+    input.AllocationIds,
+    (id) => findAddress(tx, id),
+    () => tx.list("address"),
+  );
+  const { items, nextToken } = paged(addresses, input, { min: 1, max: 1000 });
+  return { Addresses: items.map(({ id, publicIp }) => ({ PublicIp: publicIp, AllocationId: id })), NextToken: nextToken };
+};
+
+export const addressDescribeActions = { DescribeAddresses, DescribeAddressesAttribute };

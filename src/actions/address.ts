@@ -1,0 +1,122 @@
+import type { AllocateAddressRequest, AllocateAddressResult } from "@aws-sdk/client-ec2";
+import { type Cidr, cidrOf, cidrSize } from "../lib/cidr.ts";
+import { formatIpv4, ipv4 } from "../lib/ip.ts";
+import type { Address } from "../model/address.ts";
+import { Fault } from "../model/fault.ts";
+import { newId } from "../model/id.ts";
+import { type NetworkInterface, primaryPrivateIp } from "../model/network-interface.ts";
+import type { Reader, Tx } from "../model/state.ts";
+import type { Action, Context } from "./action.ts";
+import { refuseUnoffered, required } from "./parameter.ts";
+import { requireQuota } from "./quota.ts";
+import { tagsFor } from "./tags.ts";
+
+/** @throws MissingParameter without an id; InvalidAllocationID.NotFound for an unknown one. */
+export function findAddress(tx: Reader, allocationId: string | undefined): Address {
+  const address = tx.get("address", required(allocationId, "allocationId"));
+  if (!address) throw new Fault("InvalidAllocationID.NotFound", `The allocation ID '${allocationId}' does not exist`);
+  return address;
+}
+
+/** The Elastic IP that stands for one private address of an interface. */
+export function elasticIpOf(tx: Reader, eni: NetworkInterface, privateIp: string): Address | undefined {
+  return tx.by("address", "networkInterfaceId", eni.id).find((address) => address.association?.privateIpAddress === privateIp);
+}
+
+export type PublicIp = {
+  readonly publicIp: string;
+  /** Absent, like the association's id, for an address that was assigned automatically. */
+  readonly allocationId?: string;
+  readonly associationId?: string;
+  /** Whose address it is: Amazon lends the automatic ones. */
+  readonly owner: "amazon" | "account";
+};
+
+/** The public address of one private address of an interface: an Elastic IP, or for the primary one the automatic address. */
+export function publicIpOf(tx: Reader, eni: NetworkInterface, privateIp: string): PublicIp | undefined {
+  const elastic = elasticIpOf(tx, eni, privateIp);
+  if (elastic?.association) {
+    const { associationId } = elastic.association;
+    return { publicIp: elastic.publicIp, allocationId: elastic.id, associationId, owner: "account" };
+  }
+  if (eni.autoPublicIp === undefined || privateIp !== primaryPrivateIp(eni)) return undefined;
+  return { publicIp: eni.autoPublicIp, owner: "amazon" };
+}
+
+/** Whether any interface of the VPC has a public address, of either sort: then its gateway cannot be detached. */
+export function hasMappedPublicAddress(tx: Reader, vpcId: string): boolean {
+  return tx
+    .by("network-interface", "vpcId", vpcId)
+    .some((eni) => eni.autoPublicIp !== undefined || tx.by("address", "networkInterfaceId", eni.id).length > 0);
+}
+
+/** Guesses at a free address before the search in order: in a pool of which even nine tenths are taken, one is nearly always found. */
+const GUESSES = 32;
+
+/**
+ * A public address that nobody on this machine holds, from the first pool that has one. A pool's first and last addresses
+ * (its network and broadcast addresses) are never given out, except of a pool of one or two.
+ * @throws InsufficientAddressCapacity when all pools are used up.
+ */
+export function takePublicIp(tx: Tx, context: Context): string {
+  for (const pool of context.pools) {
+    const ip = freeIn(tx, cidrOf(pool), context);
+    if (ip !== undefined) return ip;
+  }
+  throw new Fault(
+    "InsufficientAddressCapacity",
+    "Insufficient capacity to allocate a public IPv4 address. (start Genkan with another --pool)",
+  );
+}
+
+function freeIn(tx: Tx, pool: Cidr, { random }: Context): string | undefined {
+  const edge = pool.length >= 31 ? 0 : 1;
+  const count = cidrSize(pool) - 2 * edge;
+  const at = (place: number): string => formatIpv4(ipv4(pool.base + edge + (place % count)));
+  const isFree = (ip: string): boolean => !tx.publicIpTaken(ip);
+  let place = 0;
+  for (let guess = 0; guess < GUESSES; guess += 1) {
+    place = Number.parseInt(random.hex(8), 16) % count;
+    if (isFree(at(place))) return at(place);
+  }
+  for (let step = 1; step <= count; step += 1) {
+    if (isFree(at(place + step))) return at(place + step);
+  }
+  return undefined;
+}
+
+/** Takes an Elastic IP from its private address; it stays allocated. The interface may be due an automatic one then: the caller sees to it. */
+export function unmapAddress(tx: Tx, address: Address): void {
+  const { association: _, ...unmapped } = address;
+  tx.put(unmapped);
+}
+
+const AllocateAddress: Action<AllocateAddressRequest, AllocateAddressResult> = (tx, input, context) => {
+  refuseUnoffered(input, ["Address", "CustomerOwnedIpv4Pool", "IpamPoolId"]);
+  if (input.Domain !== undefined && input.Domain !== "vpc") {
+    throw new Fault("InvalidParameterValue", `Value (${input.Domain}) for parameter domain is invalid. Valid values: vpc.`);
+  }
+  if (input.NetworkBorderGroup !== undefined && input.NetworkBorderGroup !== context.region) {
+    const words = `Value (${input.NetworkBorderGroup}) for parameter networkBorderGroup is invalid.`;
+    throw new Fault("InvalidParameterValue", words);
+  }
+  if (input.PublicIpv4Pool !== undefined && input.PublicIpv4Pool !== AMAZON_POOL) {
+    throw new Fault("UnsupportedOperation", "Genkan does not offer the parameter PublicIpv4Pool.");
+  }
+  const tags = tagsFor("elastic-ip", input.TagSpecifications, context.quotas);
+  const words = "The maximum number of addresses has been reached.";
+  requireQuota(context, "elastic-ips", tx.count("address") + 1, "AddressLimitExceeded", words);
+  const address: Address = { kind: "address", id: newId("address", context.random), tags, publicIp: takePublicIp(tx, context) };
+  tx.put(address);
+  return {
+    PublicIp: address.publicIp,
+    AllocationId: address.id,
+    PublicIpv4Pool: AMAZON_POOL,
+    NetworkBorderGroup: context.region,
+    Domain: "vpc",
+  };
+};
+
+export const AMAZON_POOL = "amazon";
+
+export const addressActions = { AllocateAddress };

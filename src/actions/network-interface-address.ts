@@ -1,0 +1,111 @@
+import type {
+  AssignPrivateIpAddressesRequest,
+  AssignPrivateIpAddressesResult,
+  UnassignPrivateIpAddressesRequest,
+} from "@aws-sdk/client-ec2";
+import { Fault } from "../model/fault.ts";
+import { type NetworkInterface, primaryPrivateIp } from "../model/network-interface.ts";
+import type { Reader, Tx } from "../model/state.ts";
+import type { Action, Context } from "./action.ts";
+import { elasticIpOf, unmapAddress } from "./address.ts";
+import { instanceTypeInfo } from "./instance-type.ts";
+import { chooseFreePrivateIps, findNetworkInterface, refreshAutoPublicIp, requirePrivateIp } from "./network-interface.ts";
+import { type Done, DONE, refuseUnoffered } from "./parameter.ts";
+import { findSubnet } from "./subnet.ts";
+
+/** @throws PrivateIpAddressLimitExceeded when an interface of the instance type cannot have so many private addresses. */
+export function requireAddressRoom(count: number, instanceType: string): void {
+  const limit = instanceTypeInfo(instanceType)?.ipv4PerInterface ?? Number.POSITIVE_INFINITY;
+  if (count > limit) throw new Fault("PrivateIpAddressLimitExceeded", "Number of private addresses will exceed limit.");
+}
+
+const AssignPrivateIpAddresses: Action<AssignPrivateIpAddressesRequest, AssignPrivateIpAddressesResult> = (tx, input, context) => {
+  refuseUnoffered(input, ["Ipv4Prefixes", "Ipv4PrefixCount"]);
+  const eni = findNetworkInterface(tx, input.NetworkInterfaceId);
+  const ips = newSecondaryIps(tx, eni, input);
+  const added = ips.filter((ip) => !eni.privateIpAddresses.includes(ip));
+  const instance = eni.attachment && tx.get("instance", eni.attachment.instanceId);
+  if (instance) requireAddressRoom(eni.privateIpAddresses.length + added.length, instance.instanceType);
+  const moved = added.flatMap((ip) => {
+    const holder = tx.by("network-interface", "vpcAddress", `${eni.vpcId}/${ip}`)[0];
+    return holder ? [{ ip, holder: holder.id }] : [];
+  });
+  requireMovable(tx, moved, input.AllowReassignment ?? false);
+  for (const { ip, holder } of moved) takeFrom(tx, findNetworkInterface(tx, holder), ip);
+  tx.put({ ...eni, privateIpAddresses: [...eni.privateIpAddresses, ...added] });
+  for (const { ip, holder } of moved) moveElasticIp(tx, { ip, holder, to: eni.id }, context);
+  return {
+    NetworkInterfaceId: eni.id,
+    AssignedPrivateIpAddresses: ips.map((PrivateIpAddress) => ({ PrivateIpAddress })),
+    AssignedIpv4Prefixes: [],
+  };
+};
+
+/** The addresses that the request names, or as many free ones as it asks for. */
+function newSecondaryIps(tx: Reader, eni: NetworkInterface, input: AssignPrivateIpAddressesRequest): readonly string[] {
+  const named = [...new Set(input.PrivateIpAddresses ?? [])];
+  const count = input.SecondaryPrivateIpAddressCount;
+  const subnet = findSubnet(tx, eni.subnetId);
+  if (named.length > 0) {
+    if (count !== undefined) {
+      const words = "The parameter secondaryPrivateIpAddressCount cannot be used with the parameter privateIpAddresses";
+      throw new Fault("InvalidParameterCombination", words);
+    }
+    for (const ip of named) requirePrivateIp(subnet, ip);
+    return named;
+  }
+  if (count === undefined) {
+    throw new Fault("MissingParameter", "Either 'privateIpAddresses' or 'secondaryPrivateIpAddressCount' should be provided.");
+  }
+  if (count < 1) {
+    throw new Fault("InvalidParameterValue", `Value (${count}) for parameter secondaryPrivateIpAddressCount is invalid.`);
+  }
+  return chooseFreePrivateIps(tx, subnet, count, []);
+}
+
+type Held = { readonly ip: string; readonly holder: string };
+
+/** Only with AllowReassignment does an address move, and never another interface's primary one. */
+function requireMovable(tx: Reader, moved: readonly Held[], allowed: boolean): void {
+  const fixed = moved.filter(({ ip, holder }) => !allowed || primaryPrivateIp(findNetworkInterface(tx, holder)) === ip);
+  if (fixed.length === 0) return;
+  const ips = fixed.map(({ ip }) => ip).join(", ");
+  throw new Fault("InvalidParameterValue", `[${ips}] assigned, but move is not allowed.`);
+}
+
+function takeFrom(tx: Tx, eni: NetworkInterface, ip: string): void {
+  tx.put({ ...eni, privateIpAddresses: eni.privateIpAddresses.filter((one) => one !== ip) });
+}
+
+/** An Elastic IP goes along with the private address that it stands for (EC2 user guide, "Secondary IP addresses"). */
+function moveElasticIp(tx: Tx, { ip, holder, to }: Held & { readonly to: string }, context: Context): void {
+  const from = findNetworkInterface(tx, holder);
+  const address = elasticIpOf(tx, from, ip);
+  if (!address?.association) return;
+  tx.put({ ...address, association: { ...address.association, networkInterfaceId: to } });
+  refreshAutoPublicIp(tx, from, context);
+}
+
+const UnassignPrivateIpAddresses: Action<UnassignPrivateIpAddressesRequest, Done> = (tx, input, context) => {
+  refuseUnoffered(input, ["Ipv4Prefixes"]);
+  const eni = findNetworkInterface(tx, input.NetworkInterfaceId);
+  const ips = input.PrivateIpAddresses ?? [];
+  if (ips.length === 0) throw new Fault("MissingParameter", "The request must contain the parameter privateIpAddresses");
+  const strange = ips.filter((ip) => !eni.privateIpAddresses.includes(ip));
+  if (strange.length > 0) {
+    throw new Fault("InvalidParameterValue", `Some of [${strange.join(", ")}] are not assigned to interface ${eni.id}`);
+  }
+  if (ips.includes(primaryPrivateIp(eni))) {
+    throw new Fault("InvalidParameterValue", `The primary private IP address ${primaryPrivateIp(eni)} cannot be unassigned.`);
+  }
+  for (const ip of ips) {
+    const address = elasticIpOf(tx, eni, ip);
+    if (address) unmapAddress(tx, address);
+  }
+  const left: NetworkInterface = { ...eni, privateIpAddresses: eni.privateIpAddresses.filter((ip) => !ips.includes(ip)) };
+  tx.put(left);
+  refreshAutoPublicIp(tx, left, context);
+  return DONE;
+};
+
+export const networkInterfaceAddressActions = { AssignPrivateIpAddresses, UnassignPrivateIpAddresses };

@@ -1,0 +1,108 @@
+import type {
+  DescribeNetworkInterfaceAttributeRequest,
+  DescribeNetworkInterfaceAttributeResult,
+  ModifyNetworkInterfaceAttributeRequest,
+  NetworkInterfaceAttachmentChanges,
+  ResetNetworkInterfaceAttributeRequest,
+} from "@aws-sdk/client-ec2";
+import { Fault } from "../model/fault.ts";
+import type { NetworkInterface } from "../model/network-interface.ts";
+import type { Tx } from "../model/state.ts";
+import type { Action, Context } from "./action.ts";
+import { findNetworkInterface, refreshAutoPublicIp, requireGroups } from "./network-interface.ts";
+import { describedAttachment, describedGroups } from "./network-interface-describe.ts";
+import { type Done, DONE, refuseUnoffered, required } from "./parameter.ts";
+import { findSubnet } from "./subnet.ts";
+
+const ATTRIBUTES = ["Description", "SourceDestCheck", "Groups", "Attachment", "AssociatePublicIpAddress"] as const;
+
+const ModifyNetworkInterfaceAttribute: Action<ModifyNetworkInterfaceAttributeRequest, Done> = (tx, input, context) => {
+  refuseUnoffered(input, ["EnaSrdSpecification", "EnablePrimaryIpv6", "ConnectionTrackingSpecification", "AssociatedSubnetIds"]);
+  const eni = findNetworkInterface(tx, input.NetworkInterfaceId);
+  const given = ATTRIBUTES.filter((name) => input[name] !== undefined);
+  const [name, second] = given;
+  if (name === undefined) throw new Fault("InvalidParameterCombination", "No attributes specified.");
+  if (second !== undefined) {
+    const names = given.map((one) => one.charAt(0).toLowerCase() + one.slice(1));
+    throw new Fault("InvalidParameterCombination", `Fields for multiple attribute types specified: ${names.join(", ")}`);
+  }
+  const changed: NetworkInterface = { ...eni, ...changesOf(tx, eni, input, name, context) };
+  tx.put(changed);
+  if (name === "AssociatePublicIpAddress") refreshAutoPublicIp(tx, changed, context);
+  return DONE;
+};
+
+function changesOf(
+  tx: Tx,
+  eni: NetworkInterface,
+  input: ModifyNetworkInterfaceAttributeRequest,
+  name: (typeof ATTRIBUTES)[number],
+  context: Context,
+): Partial<NetworkInterface> {
+  switch (name) {
+    case "Description":
+      return { description: input.Description?.Value ?? "" };
+    case "SourceDestCheck":
+      return { sourceDestCheck: required(input.SourceDestCheck?.Value, "sourceDestCheck.value") };
+    case "Groups":
+      return { groupIds: groupIdsIn(tx, eni, input.Groups ?? [], context) };
+    case "Attachment":
+      return { attachment: attachmentWith(eni, input.Attachment ?? {}) };
+    case "AssociatePublicIpAddress":
+      return { assignPublicIp: required(input.AssociatePublicIpAddress, "associatePublicIpAddress") };
+  }
+}
+
+function groupIdsIn(tx: Tx, eni: NetworkInterface, groups: readonly string[], context: Context): readonly string[] {
+  if (groups.length === 0) throw new Fault("MissingParameter", "The request must contain the parameter groupSet");
+  const groupIds = [...new Set(groups)];
+  requireGroups(tx, findSubnet(tx, eni.subnetId), groupIds, context);
+  return groupIds;
+}
+
+function attachmentWith(eni: NetworkInterface, changes: NetworkInterfaceAttachmentChanges): NonNullable<NetworkInterface["attachment"]> {
+  refuseUnoffered(changes, ["DefaultEnaQueueCount", "EnaQueueCount"]);
+  const id = required(changes.AttachmentId, "attachment.attachmentId");
+  if (eni.attachment?.attachmentId !== id) {
+    throw new Fault("InvalidAttachmentID.NotFound", `The attachment ID '${id}' does not exist`);
+  }
+  return { ...eni.attachment, deleteOnTermination: required(changes.DeleteOnTermination, "attachment.deleteOnTermination") };
+}
+
+const DescribeNetworkInterfaceAttribute: Action<DescribeNetworkInterfaceAttributeRequest, DescribeNetworkInterfaceAttributeResult> = (
+  tx,
+  input,
+  context,
+) => {
+  const eni = findNetworkInterface(tx, input.NetworkInterfaceId);
+  const attribute = required(input.Attribute, "attribute");
+  const NetworkInterfaceId = eni.id;
+  switch (attribute) {
+    case "description":
+      return { NetworkInterfaceId, Description: { Value: eni.description } };
+    case "sourceDestCheck":
+      return { NetworkInterfaceId, SourceDestCheck: { Value: eni.sourceDestCheck } };
+    case "groupSet":
+      return { NetworkInterfaceId, Groups: describedGroups(tx, eni) };
+    case "attachment":
+      return { NetworkInterfaceId, Attachment: describedAttachment(eni, context) };
+    case "associatePublicIpAddress":
+      return { NetworkInterfaceId, AssociatePublicIpAddress: eni.assignPublicIp };
+    default:
+      throw new Fault("InvalidParameterValue", `Value (${String(attribute)}) for parameter attribute is invalid. Unknown attribute.`);
+  }
+};
+
+/** Source/destination checking is the one attribute that has a value to go back to: true. */
+const ResetNetworkInterfaceAttribute: Action<ResetNetworkInterfaceAttributeRequest, Done> = (tx, input) => {
+  const eni = findNetworkInterface(tx, input.NetworkInterfaceId);
+  required(input.SourceDestCheck, "sourceDestCheck");
+  tx.put({ ...eni, sourceDestCheck: true });
+  return DONE;
+};
+
+export const networkInterfaceAttributeActions = {
+  ModifyNetworkInterfaceAttribute,
+  DescribeNetworkInterfaceAttribute,
+  ResetNetworkInterfaceAttribute,
+};

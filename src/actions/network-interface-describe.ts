@@ -1,0 +1,91 @@
+import type {
+  GroupIdentifier,
+  NetworkInterface as InterfaceAnswer,
+  NetworkInterfaceAssociation,
+  NetworkInterfaceAttachment,
+  NetworkInterfacePrivateIpAddress,
+} from "@aws-sdk/client-ec2";
+import { privateDnsName, publicDnsName } from "../model/dns-name.ts";
+import { type NetworkInterface, primaryPrivateIp } from "../model/network-interface.ts";
+import type { Reader } from "../model/state.ts";
+import type { Context } from "./action.ts";
+import { publicIpOf } from "./address.ts";
+import { tagList } from "./tags.ts";
+
+/** An interface as the API describes it; its public addresses follow from its Elastic IPs and its automatic address. */
+export function describedInterface(tx: Reader, eni: NetworkInterface, context: Context): InterfaceAnswer {
+  const primary = describedAddress(tx, eni, primaryPrivateIp(eni), context);
+  return {
+    Association: primary.Association,
+    Attachment: describedAttachment(eni, context),
+    AvailabilityZone: eni.availabilityZone,
+    AvailabilityZoneId: tx.get("subnet", eni.subnetId)?.availabilityZoneId,
+    Description: eni.description,
+    Groups: describedGroups(tx, eni),
+    InterfaceType: "interface",
+    Ipv6Addresses: [],
+    MacAddress: eni.macAddress,
+    NetworkInterfaceId: eni.id,
+    OwnerId: context.account,
+    PrivateDnsName: primary.PrivateDnsName,
+    PrivateIpAddress: primary.PrivateIpAddress,
+    PrivateIpAddresses: eni.privateIpAddresses.map((ip) => describedAddress(tx, eni, ip, context)),
+    RequesterId: eni.requesterManaged ? "amazon-aws" : undefined,
+    RequesterManaged: eni.requesterManaged,
+    SourceDestCheck: eni.sourceDestCheck,
+    Status: eni.attachment ? "in-use" : "available",
+    SubnetId: eni.subnetId,
+    TagSet: tagList(eni.tags),
+    VpcId: eni.vpcId,
+  };
+}
+
+function describedAddress(tx: Reader, eni: NetworkInterface, ip: string, context: Context): NetworkInterfacePrivateIpAddress {
+  return {
+    Association: describedAssociation(tx, eni, ip, context),
+    Primary: ip === primaryPrivateIp(eni),
+    PrivateDnsName: hasDnsNames(tx, eni) ? privateDnsName(ip, context.region) : undefined,
+    PrivateIpAddress: ip,
+  };
+}
+
+function hasDnsNames(tx: Reader, eni: NetworkInterface): boolean {
+  const vpc = tx.get("vpc", eni.vpcId);
+  return vpc?.enableDnsHostnames === true && vpc.enableDnsSupport;
+}
+
+/** The public address of a private one, as the API describes it; the public name is empty where the VPC gives none. */
+export function describedAssociation(
+  tx: Reader,
+  eni: NetworkInterface,
+  ip: string,
+  context: Context,
+): NetworkInterfaceAssociation | undefined {
+  const found = publicIpOf(tx, eni, ip);
+  if (!found) return undefined;
+  return {
+    PublicIp: found.publicIp,
+    PublicDnsName: hasDnsNames(tx, eni) ? publicDnsName(found.publicIp, context.region) : "",
+    IpOwnerId: found.owner === "amazon" ? "amazon" : context.account,
+    AllocationId: found.allocationId,
+    AssociationId: found.associationId,
+  };
+}
+
+export function describedAttachment({ attachment }: NetworkInterface, context: Context): NetworkInterfaceAttachment | undefined {
+  if (!attachment) return undefined;
+  return {
+    AttachTime: new Date(attachment.attachTime),
+    AttachmentId: attachment.attachmentId,
+    DeleteOnTermination: attachment.deleteOnTermination,
+    DeviceIndex: attachment.deviceIndex,
+    NetworkCardIndex: attachment.networkCardIndex,
+    InstanceId: attachment.instanceId,
+    InstanceOwnerId: context.account,
+    Status: "attached",
+  };
+}
+
+export function describedGroups(tx: Reader, eni: NetworkInterface): GroupIdentifier[] {
+  return eni.groupIds.map((GroupId) => ({ GroupId, GroupName: tx.get("security-group", GroupId)?.name }));
+}

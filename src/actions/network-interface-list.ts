@@ -1,0 +1,82 @@
+import type { DescribeNetworkInterfacesRequest, DescribeNetworkInterfacesResult, NetworkInterfaceAssociation } from "@aws-sdk/client-ec2";
+import type { NetworkInterface } from "../model/network-interface.ts";
+import { primaryPrivateIp } from "../model/network-interface.ts";
+import type { Reader } from "../model/state.ts";
+import type { Action, Context } from "./action.ts";
+import { chosen, type FilterFields, filtered, paged } from "./describe.ts";
+import { findNetworkInterface } from "./network-interface.ts";
+import { describedAssociation, describedInterface } from "./network-interface-describe.ts";
+
+const DescribeNetworkInterfaces: Action<DescribeNetworkInterfacesRequest, DescribeNetworkInterfacesResult> = (tx, input, context) => {
+  const interfaces = chosen(
+    input.NetworkInterfaceIds,
+    (id) => findNetworkInterface(tx, id),
+    () => tx.list("network-interface"),
+  );
+  const { items, nextToken } = paged(filtered(interfaces, input.Filters, fields(tx, context)), input);
+  return { NetworkInterfaces: items.map((eni) => describedInterface(tx, eni, context)), NextToken: nextToken };
+};
+
+function fields(tx: Reader, context: Context): FilterFields<NetworkInterface> {
+  return {
+    ...addressFields(tx, context),
+    ...attachmentFields(context),
+    "availability-zone": (eni) => eni.availabilityZone,
+    "availability-zone-id": (eni) => tx.get("subnet", eni.subnetId)?.availabilityZoneId,
+    description: (eni) => eni.description,
+    "group-id": (eni) => eni.groupIds,
+    "group-name": (eni) => eni.groupIds.map((id) => tx.get("security-group", id)?.name),
+    "interface-type": () => "interface",
+    "mac-address": (eni) => eni.macAddress,
+    "network-interface-id": (eni) => eni.id,
+    "operator.managed": () => "false",
+    "operator.principal": () => undefined,
+    "owner-id": () => context.account,
+    "requester-id": (eni) => (eni.requesterManaged ? "amazon-aws" : undefined),
+    "requester-managed": (eni) => String(eni.requesterManaged),
+    "source-dest-check": (eni) => String(eni.sourceDestCheck),
+    status: (eni) => (eni.attachment ? "in-use" : "available"),
+    "subnet-id": (eni) => eni.subnetId,
+    "vpc-id": (eni) => eni.vpcId,
+  };
+}
+
+function addressFields(tx: Reader, context: Context): FilterFields<NetworkInterface> {
+  const primary = (value: (association: NetworkInterfaceAssociation) => string | undefined) => (eni: NetworkInterface) => {
+    const association = describedAssociation(tx, eni, primaryPrivateIp(eni), context);
+    return association && value(association);
+  };
+  const every = (value: (association: NetworkInterfaceAssociation) => string | undefined) => (eni: NetworkInterface) =>
+    eni.privateIpAddresses.flatMap((ip) => {
+      const association = describedAssociation(tx, eni, ip, context);
+      return (association && value(association)) ?? [];
+    });
+  return {
+    "addresses.association.owner-id": every((association) => association.IpOwnerId),
+    "addresses.association.public-ip": every((association) => association.PublicIp),
+    "addresses.primary": (eni) => (eni.privateIpAddresses.length > 1 ? ["true", "false"] : "true"),
+    "addresses.private-ip-address": (eni) => eni.privateIpAddresses,
+    "association.allocation-id": primary((association) => association.AllocationId),
+    "association.association-id": primary((association) => association.AssociationId),
+    "association.ip-owner-id": primary((association) => association.IpOwnerId),
+    "association.public-dns-name": primary((association) => association.PublicDnsName),
+    "association.public-ip": primary((association) => association.PublicIp),
+    "ipv6-addresses.ipv6-address": () => undefined,
+    "private-dns-name": (eni) => describedInterface(tx, eni, context).PrivateDnsName,
+    "private-ip-address": primaryPrivateIp,
+  };
+}
+
+function attachmentFields(context: Context): FilterFields<NetworkInterface> {
+  return {
+    "attachment.attach-time": ({ attachment }) => attachment?.attachTime,
+    "attachment.attachment-id": ({ attachment }) => attachment?.attachmentId,
+    "attachment.delete-on-termination": ({ attachment }) => attachment && String(attachment.deleteOnTermination),
+    "attachment.device-index": ({ attachment }) => attachment && String(attachment.deviceIndex),
+    "attachment.instance-id": ({ attachment }) => attachment?.instanceId,
+    "attachment.instance-owner-id": ({ attachment }) => attachment && context.account,
+    "attachment.status": ({ attachment }) => (attachment ? "attached" : "detached"),
+  };
+}
+
+export const networkInterfaceListActions = { DescribeNetworkInterfaces };

@@ -1,0 +1,249 @@
+import type { CreateNetworkInterfaceRequest, CreateNetworkInterfaceResult, DeleteNetworkInterfaceRequest } from "@aws-sdk/client-ec2";
+import { present } from "../lib/assert.ts";
+import { cidrContains, cidrOf } from "../lib/cidr.ts";
+import { parseIpv4 } from "../lib/ip.ts";
+import type { Random } from "../lib/random.ts";
+import type { Tags } from "../model/common.ts";
+import { Fault } from "../model/fault.ts";
+import { newId } from "../model/id.ts";
+import { type Attachment, MAX_GROUPS_PER_INTERFACE, type NetworkInterface, primaryPrivateIp } from "../model/network-interface.ts";
+import type { Reader, Tx } from "../model/state.ts";
+import type { Subnet } from "../model/subnet.ts";
+import type { Action, Context } from "./action.ts";
+import { elasticIpOf, takePublicIp, unmapAddress } from "./address.ts";
+import { describedInterface } from "./network-interface-describe.ts";
+import { type Done, DONE, refuseUnoffered, required } from "./parameter.ts";
+import { requireQuota } from "./quota.ts";
+import { findSecurityGroup } from "./security-group.ts";
+import { findSubnet, freePrivateIps, isUsableAddress } from "./subnet.ts";
+import { tagsFor } from "./tags.ts";
+
+/** @throws MissingParameter without an id; InvalidNetworkInterfaceID.NotFound for an unknown one. */
+export function findNetworkInterface(tx: Reader, id: string | undefined): NetworkInterface {
+  const eni = tx.get("network-interface", required(id, "networkInterfaceId"));
+  if (!eni) throw new Fault("InvalidNetworkInterfaceID.NotFound", `The networkInterface ID '${id}' does not exist`);
+  return eni;
+}
+
+export type NewNetworkInterface = {
+  readonly subnet: Subnet;
+  /** Without any, the VPC's default group. */
+  readonly groupIds?: readonly string[] | undefined;
+  readonly description: string;
+  /** The primary address; without one, a free address of the subnet. */
+  readonly privateIp?: string | undefined;
+  readonly secondaryIps?: readonly string[] | undefined;
+  /** How many more secondary addresses to choose. */
+  readonly secondaryCount?: number | undefined;
+  readonly sourceDestCheck?: boolean | undefined;
+  readonly assignPublicIp: boolean;
+  readonly requesterManaged: boolean;
+  readonly tags: Tags;
+  /** Present when it is made for an instance that is being launched; see {@link newAttachment}. */
+  readonly attachment?: Attachment | undefined;
+};
+
+/**
+ * An interface with its private addresses, and its automatic public one when it is due.
+ * @throws the faults of its addresses ({@link requireFreePrivateIp}, InsufficientFreeAddressesInSubnet), groups
+ * ({@link requireGroups}) and pools (InsufficientAddressCapacity); NetworkInterfaceLimitExceeded.
+ */
+export function createNetworkInterface(tx: Tx, wanted: NewNetworkInterface, context: Context): NetworkInterface {
+  const { subnet, description, assignPublicIp, requesterManaged, tags, attachment } = wanted;
+  const words = "The maximum number of network interfaces has been reached.";
+  requireQuota(context, "network-interfaces", tx.count("network-interface") + 1, "NetworkInterfaceLimitExceeded", words);
+  const groupIds = groupIdsIn(tx, wanted);
+  requireGroups(tx, subnet, groupIds, context);
+  const eni: NetworkInterface = {
+    kind: "network-interface",
+    id: newId("network-interface", context.random),
+    slot: tx.slot("network-interface"),
+    tags,
+    vpcId: subnet.vpcId,
+    subnetId: subnet.id,
+    availabilityZone: subnet.availabilityZone,
+    description,
+    macAddress: newMacAddress(context.random),
+    privateIpAddresses: privateIpsFor(tx, wanted),
+    groupIds,
+    sourceDestCheck: wanted.sourceDestCheck ?? true,
+    ...(attachment ? { attachment } : {}),
+    requesterManaged,
+    assignPublicIp,
+  };
+  tx.put(eni);
+  return refreshAutoPublicIp(tx, eni, context);
+}
+
+/**
+ * Gives or takes an interface's automatic address, as its rules say: due to an interface launched with auto-assign, at device
+ * index 0, while its instance is pending or running and its primary address has no Elastic IP. A new one is given only while the
+ * instance has that single interface and no other address of it has an Elastic IP (EC2 user guide, "Public IPv4 addresses").
+ * To be called whenever the instance's state or an Elastic IP of the interface has changed. Returns the interface as it then is.
+ */
+export function refreshAutoPublicIp(tx: Tx, eni: NetworkInterface, context: Context): NetworkInterface {
+  if (!isAutoPublicIpDue(tx, eni)) {
+    if (eni.autoPublicIp === undefined) return eni;
+    const { autoPublicIp: _, ...rest } = eni;
+    tx.put(rest);
+    return rest;
+  }
+  if (eni.autoPublicIp !== undefined || !mayGetAutoPublicIp(tx, eni)) return eni;
+  const given: NetworkInterface = { ...eni, autoPublicIp: takePublicIp(tx, context) };
+  tx.put(given);
+  return given;
+}
+
+function isAutoPublicIpDue(tx: Reader, eni: NetworkInterface): boolean {
+  if (!eni.assignPublicIp || eni.attachment?.deviceIndex !== 0) return false;
+  // An instance that isn't there yet is being launched.
+  const state = tx.get("instance", eni.attachment.instanceId)?.state ?? "pending";
+  return (state === "pending" || state === "running") && elasticIpOf(tx, eni, primaryPrivateIp(eni)) === undefined;
+}
+
+function mayGetAutoPublicIp(tx: Reader, eni: NetworkInterface): boolean {
+  const instanceId = eni.attachment?.instanceId ?? "";
+  return (
+    tx.by("network-interface", "instanceId", instanceId).every((other) => other.id === eni.id) &&
+    tx.by("address", "networkInterfaceId", eni.id).length === 0
+  );
+}
+
+/** How an interface begins to belong to an instance. */
+export function newAttachment(
+  of: { readonly instanceId: string; readonly deviceIndex: number; readonly deleteOnTermination: boolean },
+  context: Context,
+): Attachment {
+  return { ...of, attachmentId: newId("network-interface-attachment", context.random), networkCardIndex: 0, attachTime: context.now };
+}
+
+/** Locally administered (IEEE 802, the second bit), with AWS's usual first byte. */
+function newMacAddress(random: Random): string {
+  return ["02", ...Array.from({ length: 5 }, () => random.hex(2))].join(":");
+}
+
+function groupIdsIn(tx: Reader, { groupIds, subnet }: NewNetworkInterface): readonly string[] {
+  if (groupIds && groupIds.length > 0) return [...new Set(groupIds)];
+  return [present(tx.get("vpc", subnet.vpcId), subnet.vpcId).defaultSecurityGroupId];
+}
+
+/** @throws InvalidGroup.NotFound; InvalidParameter for a group of another VPC; SecurityGroupsPerInterfaceLimitExceeded. */
+export function requireGroups(tx: Reader, subnet: Subnet, groupIds: readonly string[], context: Context): void {
+  for (const group of groupIds.map((id) => findSecurityGroup(tx, id))) {
+    if (group.vpcId === subnet.vpcId) continue;
+    throw new Fault("InvalidParameter", `Security group ${group.id} and subnet ${subnet.id} belong to different networks.`);
+  }
+  const words = "The maximum number of security groups per interface has been reached.";
+  requireQuota(context, "security-groups-per-interface", groupIds.length, "SecurityGroupsPerInterfaceLimitExceeded", words);
+  if (groupIds.length > MAX_GROUPS_PER_INTERFACE) throw new Fault("SecurityGroupsPerInterfaceLimitExceeded", words);
+}
+
+/** The primary address and then the secondary ones: those asked for, then as many free ones as are wanted. */
+function privateIpsFor(tx: Reader, wanted: NewNetworkInterface): readonly string[] {
+  const { subnet, privateIp, secondaryIps = [], secondaryCount = 0 } = wanted;
+  const named = [...(privateIp === undefined ? [] : [privateIp]), ...secondaryIps];
+  for (const ip of named) requireFreePrivateIp(tx, subnet, ip);
+  if (new Set(named).size < named.length) throw new Fault("InvalidParameterValue", "Private IP addresses must not repeat");
+  const free = chooseFreePrivateIps(tx, subnet, secondaryCount + (privateIp === undefined ? 1 : 0), named);
+  if (privateIp !== undefined) return [...named, ...free];
+  return [...free.slice(0, 1), ...named, ...free.slice(1)];
+}
+
+/** Free addresses of the subnet, none of those about to be used. @throws InsufficientFreeAddressesInSubnet. */
+export function chooseFreePrivateIps(tx: Reader, subnet: Subnet, count: number, except: readonly string[]): readonly string[] {
+  if (count === 0) return [];
+  const found = freePrivateIps(tx, subnet, count);
+  if (!found.some((ip) => except.includes(ip))) return found;
+  return freePrivateIps(tx, subnet, count + except.length)
+    .filter((ip) => !except.includes(ip))
+    .slice(0, count);
+}
+
+/** @throws InvalidParameterValue for what is no address of the subnet's range, or a reserved one; InvalidIPAddress.InUse. */
+export function requireFreePrivateIp(tx: Reader, subnet: Subnet, ip: string): void {
+  requirePrivateIp(subnet, ip);
+  if (tx.by("network-interface", "vpcAddress", `${subnet.vpcId}/${ip}`).length > 0) {
+    throw new Fault("InvalidIPAddress.InUse", `Address ${ip} is in use.`);
+  }
+}
+
+/** @throws InvalidParameterValue for what is no address of the subnet's range, or a reserved one. */
+export function requirePrivateIp(subnet: Subnet, ip: string): void {
+  const address = parseIpv4(ip);
+  if (address === undefined) throw new Fault("InvalidParameterValue", `invalid value for parameter address: ${ip}`);
+  const cidr = cidrOf(subnet.cidrBlock);
+  if (!cidrContains(cidr, address)) {
+    throw new Fault("InvalidParameterValue", `Address ${ip} does not fall within the subnet's address range`);
+  }
+  if (!isUsableAddress(subnet, address)) {
+    throw new Fault("InvalidParameterValue", `Address ${ip} is in subnet's reserved address range`);
+  }
+}
+
+/** Removes an interface. Its Elastic IPs stay allocated, routes to it become blackholes. */
+export function deleteNetworkInterface(tx: Tx, eni: NetworkInterface): void {
+  for (const address of tx.by("address", "networkInterfaceId", eni.id)) unmapAddress(tx, address);
+  tx.delete("network-interface", eni.id);
+}
+
+const CreateNetworkInterface: Action<CreateNetworkInterfaceRequest, CreateNetworkInterfaceResult> = (tx, input, context) => {
+  refuseUnoffered(input, [
+    "Ipv4Prefixes",
+    "Ipv4PrefixCount",
+    "Ipv6Prefixes",
+    "Ipv6PrefixCount",
+    "Ipv6Addresses",
+    "Ipv6AddressCount",
+    "EnablePrimaryIpv6",
+    "ConnectionTrackingSpecification",
+    "Operator",
+  ]);
+  if (input.InterfaceType !== undefined && String(input.InterfaceType) !== "interface") {
+    throw new Fault("UnsupportedOperation", `Genkan does not offer interfaces of the type ${input.InterfaceType}.`);
+  }
+  const wanted: NewNetworkInterface = {
+    subnet: findSubnet(tx, input.SubnetId),
+    groupIds: input.Groups,
+    description: input.Description ?? "",
+    ...addressesIn(input),
+    assignPublicIp: false,
+    requesterManaged: false,
+    tags: tagsFor("network-interface", input.TagSpecifications, context.quotas),
+  };
+  const eni = createNetworkInterface(tx, wanted, context);
+  // The type does not know the status that AWS answers with at first.
+  const Status = "pending" as "available";
+  return { NetworkInterface: { ...describedInterface(tx, eni, context), Status }, ClientToken: input.ClientToken };
+};
+
+type AddressesIn = Pick<CreateNetworkInterfaceRequest, "PrivateIpAddress" | "PrivateIpAddresses" | "SecondaryPrivateIpAddressCount">;
+
+/** The private addresses that a request for an interface names or counts. @throws InvalidParameterCombination; InvalidParameterValue. */
+export function addressesIn(input: AddressesIn): Pick<NewNetworkInterface, "privateIp" | "secondaryIps" | "secondaryCount"> {
+  const listed = input.PrivateIpAddresses ?? [];
+  const secondaryCount = input.SecondaryPrivateIpAddressCount;
+  if (secondaryCount !== undefined && secondaryCount < 0) {
+    throw new Fault("InvalidParameterValue", `Value (${secondaryCount}) for parameter secondaryPrivateIpAddressCount is invalid.`);
+  }
+  const secondaryIps = listed.flatMap((one) => (one.Primary === true ? [] : [required(one.PrivateIpAddress, "privateIpAddresses")]));
+  if (secondaryIps.length > 0 && secondaryCount !== undefined) {
+    const words = "The parameter secondaryPrivateIpAddressCount cannot be used with secondary addresses in privateIpAddresses";
+    throw new Fault("InvalidParameterCombination", words);
+  }
+  const primaries = [
+    ...(input.PrivateIpAddress === undefined || input.PrivateIpAddress === "" ? [] : [input.PrivateIpAddress]),
+    ...listed.flatMap((one) => (one.Primary === true ? [required(one.PrivateIpAddress, "privateIpAddresses")] : [])),
+  ];
+  const [privateIp, other] = primaries;
+  if (other !== undefined) throw new Fault("InvalidParameterCombination", "Only one primary private IP address can be specified.");
+  return { privateIp, secondaryIps, secondaryCount };
+}
+
+const DeleteNetworkInterface: Action<DeleteNetworkInterfaceRequest, Done> = (tx, input) => {
+  const eni = findNetworkInterface(tx, input.NetworkInterfaceId);
+  if (eni.attachment) throw new Fault("InvalidParameterValue", `Network interface '${eni.id}' is currently in use.`);
+  deleteNetworkInterface(tx, eni);
+  return DONE;
+};
+
+export const networkInterfaceActions = { CreateNetworkInterface, DeleteNetworkInterface };
