@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Address } from "../model/address.ts";
 import { internetGatewayActions, internetGatewayOf } from "./internet-gateway.ts";
 import { internetGatewayAttachmentActions } from "./internet-gateway-attachment.ts";
-import { must, newRegion, refuses, type TestRegion } from "./testing.ts";
+import { subnetCreateActions } from "./subnet-create.ts";
+import { interfaceRecord, must, newRegion, refuses, type TestRegion } from "./testing.ts";
 import { vpcCreateActions } from "./vpc-create.ts";
 
 const { CreateInternetGateway, DeleteInternetGateway, DescribeInternetGateways } = internetGatewayActions;
@@ -78,6 +80,28 @@ test("detaching from where it is not attached is refused", () => {
   refuses("Gateway.NotAttached", detach("vpc-00000000000000000"));
   detach(one)();
   refuses("Gateway.NotAttached", detach(one));
+});
+
+test("a gateway can't be detached while public addresses are mapped, automatic or Elastic, until none is left", () => {
+  const region = newRegion();
+  const InternetGatewayId = gatewayIn(region);
+  const VpcId = vpcIn(region);
+  const subnet = must(region.call(subnetCreateActions.CreateSubnet, { VpcId, CidrBlock: "10.0.1.0/24" }).Subnet?.SubnetId);
+  region.call(AttachInternetGateway, { InternetGatewayId, VpcId });
+  const detach = () => region.call(DetachInternetGateway, { InternetGatewayId, VpcId });
+  const words = `Network ${VpcId} has some mapped public address(es). Please unmap those public address(es) before detaching the gateway.`;
+  const eni = interfaceRecord(region, subnet, ["10.0.1.10"], { autoPublicIp: "203.0.113.9" });
+  refuses("DependencyViolation", detach, words);
+  const { autoPublicIp: _, ...without } = eni;
+  const address: Address = { kind: "address", id: "eipalloc-1", tags: {}, publicIp: "203.0.113.7" };
+  const association = { associationId: "eipassoc-1", networkInterfaceId: eni.id, privateIpAddress: "10.0.1.10" };
+  region.change((tx) => {
+    tx.put(without);
+    tx.put({ ...address, association });
+  });
+  refuses("DependencyViolation", detach, words);
+  region.change((tx) => tx.put(address));
+  detach();
 });
 
 test("unknown and malformed ids", () => {

@@ -1,17 +1,32 @@
 import { accountActions } from "./account.ts";
 import type { Action } from "./action.ts";
+import { addressActions } from "./address.ts";
+import { addressAssociationActions } from "./address-association.ts";
+import { addressDescribeActions } from "./address-describe.ts";
+import { consoleActions } from "./console.ts";
 import { defaultVpcActions } from "./default-vpc.ts";
 import { dhcpOptionsActions } from "./dhcp-options.ts";
+import { imageActions } from "./image.ts";
+import { instanceStateActions } from "./instance-state.ts";
 import { internetGatewayActions } from "./internet-gateway.ts";
 import { internetGatewayAttachmentActions } from "./internet-gateway-attachment.ts";
+import { networkAclActions } from "./network-acl.ts";
+import { networkAclEntryActions } from "./network-acl-entry.ts";
+import { networkInterfaceActions } from "./network-interface.ts";
+import { networkInterfaceListActions } from "./network-interface-list.ts";
 import { notYetActions } from "./not-yet.ts";
 import { regionActions } from "./region.ts";
 import { routeActions } from "./route.ts";
 import { routeTableActions } from "./route-table.ts";
 import { routeTableAssociationActions } from "./route-table-association.ts";
+import { securityGroupActions } from "./security-group.ts";
+import { securityGroupDescribeActions } from "./security-group-describe.ts";
+import { securityGroupRuleActions } from "./security-group-rule.ts";
+import { securityGroupRuleModifyActions } from "./security-group-rule-modify.ts";
 import { subnetActions } from "./subnet.ts";
 import { subnetCreateActions } from "./subnet-create.ts";
 import { tagActions } from "./tag.ts";
+import { volumeActions } from "./volume.ts";
 import { vpcActions } from "./vpc.ts";
 import { vpcCidrBlockActions } from "./vpc-cidr-block.ts";
 import { vpcCreateActions } from "./vpc-create.ts";
@@ -33,6 +48,23 @@ export const ACTIONS: Readonly<Record<string, Action<never, unknown>>> = {
   ...routeActions,
   ...internetGatewayActions,
   ...internetGatewayAttachmentActions,
+  // Addresses, interfaces and what guards them
+  ...addressActions,
+  ...addressAssociationActions,
+  ...addressDescribeActions,
+  ...networkInterfaceActions,
+  ...networkInterfaceListActions,
+  ...securityGroupActions,
+  ...securityGroupDescribeActions,
+  ...securityGroupRuleActions,
+  ...securityGroupRuleModifyActions,
+  ...networkAclActions,
+  ...networkAclEntryActions,
+  // Instances and what they are made of
+  ...instanceStateActions,
+  ...imageActions,
+  ...volumeActions,
+  ...consoleActions,
   // What belongs to no noun
   ...regionActions,
   ...accountActions,

@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Instance } from "../model/instance.ts";
-import type { NetworkInterface } from "../model/network-interface.ts";
 import { internetGatewayActions } from "./internet-gateway.ts";
 import { internetGatewayAttachmentActions } from "./internet-gateway-attachment.ts";
 import { routeActions } from "./route.ts";
 import { routeTableActions } from "./route-table.ts";
 import { subnetCreateActions } from "./subnet-create.ts";
-import { must, newRegion, refuses, type TestRegion } from "./testing.ts";
+import { interfaceRecord, must, newRegion, refuses, type TestRegion } from "./testing.ts";
 import { vpcCreateActions } from "./vpc-create.ts";
 
 const { CreateRoute, ReplaceRoute, DeleteRoute } = routeActions;
@@ -25,13 +24,12 @@ function network(region: TestRegion): { VpcId: string; RouteTableId: string; Gat
 
 /** The records of an instance and its interfaces, as launched in the subnet. */
 function instanceIn(region: TestRegion, subnetId: string, interfaces = 1): { instanceId: string; eniIds: string[] } {
-  return region.change((tx, { random, now }) => {
+  const instance = region.change((tx, { random, now }) => {
     const subnet = must(tx.get("subnet", subnetId));
-    const instanceId = `i-${random.hex(17)}`;
     const place = { vpcId: subnet.vpcId, subnetId, availabilityZone: subnet.availabilityZone };
-    const instance: Instance = {
+    const record: Instance = {
       kind: "instance",
-      id: instanceId,
+      id: `i-${random.hex(17)}`,
       tags: {},
       ...place,
       reservationId: `r-${random.hex(17)}`,
@@ -51,35 +49,21 @@ function instanceIn(region: TestRegion, subnetId: string, interfaces = 1): { ins
       metadataOptions: { httpTokens: "optional", httpPutResponseHopLimit: 1, httpEndpoint: "enabled", instanceMetadataTags: "disabled" },
       rootVolumeId: `vol-${random.hex(17)}`,
     };
-    tx.put(instance);
-    const eniIds = Array.from({ length: interfaces }, (_, deviceIndex) => {
-      const eni: NetworkInterface = {
-        kind: "network-interface",
-        id: `eni-${random.hex(17)}`,
-        slot: tx.slot("network-interface"),
-        tags: {},
-        ...place,
-        description: "",
-        macAddress: "02:00:00:00:00:01",
-        privateIpAddresses: [`10.0.1.${10 + deviceIndex}`],
-        groupIds: [],
-        sourceDestCheck: true,
-        requesterManaged: false,
-        assignPublicIp: false,
-        attachment: {
-          attachmentId: `eni-attach-${random.hex(17)}`,
-          instanceId,
-          deviceIndex,
-          networkCardIndex: 0,
-          deleteOnTermination: true,
-          attachTime: now,
-        },
-      };
-      tx.put(eni);
-      return eni.id;
-    });
-    return { instanceId, eniIds };
+    tx.put(record);
+    return record;
   });
+  const eniIds = Array.from({ length: interfaces }, (_, deviceIndex) => {
+    const attachment = {
+      attachmentId: `eni-attach-${deviceIndex}${instance.id}`,
+      instanceId: instance.id,
+      deviceIndex,
+      networkCardIndex: 0,
+      deleteOnTermination: true,
+      attachTime: instance.launchTime,
+    };
+    return interfaceRecord(region, subnetId, [`10.0.1.${10 + deviceIndex}`], { attachment }).id;
+  });
+  return { instanceId: instance.id, eniIds };
 }
 
 function routesOf(region: TestRegion, RouteTableId: string) {

@@ -3,10 +3,9 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 import { cidrOf, cidrSize, lastAddress } from "../lib/cidr.ts";
 import { parseIpv4 } from "../lib/ip.ts";
-import type { NetworkInterface } from "../model/network-interface.ts";
 import { availableAddressCount, findSubnet, freePrivateIps, subnetActions } from "./subnet.ts";
 import { subnetCreateActions } from "./subnet-create.ts";
-import { must, newRegion, refuses, type TestRegion } from "./testing.ts";
+import { interfaceRecord, must, newRegion, refuses, type TestRegion } from "./testing.ts";
 import { vpcCreateActions } from "./vpc-create.ts";
 
 const { CreateSubnet } = subnetCreateActions;
@@ -14,30 +13,6 @@ const { DescribeSubnets, DeleteSubnet, ModifySubnetAttribute } = subnetActions;
 
 function vpcIn(region: TestRegion): string {
   return must(region.call(vpcCreateActions.CreateVpc, { CidrBlock: "10.0.0.0/16" }).Vpc?.VpcId);
-}
-
-/** An interface as a bare record: what subnets count. */
-function hold(region: TestRegion, subnetId: string, ips: readonly string[]): void {
-  region.change((tx, { random }) => {
-    const { vpcId, availabilityZone } = findSubnet(tx, subnetId);
-    const eni: NetworkInterface = {
-      kind: "network-interface",
-      id: `eni-${random.hex(17)}`,
-      slot: tx.slot("network-interface"),
-      tags: {},
-      vpcId,
-      subnetId,
-      availabilityZone,
-      description: "",
-      macAddress: "02:00:00:00:00:01",
-      privateIpAddresses: ips,
-      groupIds: [],
-      sourceDestCheck: true,
-      requesterManaged: false,
-      assignPublicIp: false,
-    };
-    tx.put(eni);
-  });
 }
 
 test("a subnet is available at once, with all addresses but five", () => {
@@ -77,7 +52,7 @@ test("ranges: inside the VPC, /16 to /28, no overlap", () => {
 test("a subnet with an interface can't be deleted", () => {
   const region = newRegion();
   const SubnetId = must(region.call(CreateSubnet, { VpcId: vpcIn(region), CidrBlock: "10.0.1.0/24" }).Subnet?.SubnetId);
-  hold(region, SubnetId, ["10.0.1.4"]);
+  interfaceRecord(region, SubnetId, ["10.0.1.4"]);
   refuses(
     "DependencyViolation",
     () => region.call(DeleteSubnet, { SubnetId }),
@@ -120,7 +95,7 @@ test("free addresses are always different, usable and not held, until there are 
           assert.ok(!held.has(ip), `${ip} is free`);
           held.add(ip);
         }
-        hold(region, SubnetId, ips);
+        interfaceRecord(region, SubnetId, ips);
       }
     }),
     { numRuns: 50 },

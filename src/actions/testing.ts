@@ -1,6 +1,8 @@
 import { assert, present } from "../lib/assert.ts";
 import { seededRandom } from "../lib/random.ts";
 import { Fault, type FaultCode } from "../model/fault.ts";
+import { newId } from "../model/id.ts";
+import type { NetworkInterface } from "../model/network-interface.ts";
 import { DEFAULT_QUOTAS } from "../model/quota.ts";
 import type { Reader, Tx } from "../model/state.ts";
 import { applyChanges, beginTx, newWorld, readerOf } from "../model/world.ts";
@@ -59,6 +61,37 @@ export function newRegion({ defaultVpc = false, ...settings }: Settings = {}): T
       now += milliseconds;
     },
   };
+}
+
+/** The bare record of an interface in a subnet, for tests of what looks at interfaces but does not make them. */
+export function interfaceRecord(
+  region: TestRegion,
+  subnetId: string,
+  privateIpAddresses: readonly string[],
+  more: Partial<NetworkInterface> = {},
+): NetworkInterface {
+  return region.change((tx, { random }) => {
+    const { vpcId, availabilityZone } = must(tx.get("subnet", subnetId));
+    const eni: NetworkInterface = {
+      kind: "network-interface",
+      id: newId("network-interface", random),
+      slot: tx.slot("network-interface"),
+      tags: {},
+      vpcId,
+      subnetId,
+      availabilityZone,
+      description: "",
+      macAddress: "02:00:00:00:00:01",
+      privateIpAddresses,
+      groupIds: [],
+      sourceDestCheck: true,
+      requesterManaged: false,
+      assignPublicIp: false,
+      ...more,
+    };
+    tx.put(eni);
+    return eni;
+  });
 }
 
 /** Asserts that the body throws a fault with this code, and these words when they are given. */

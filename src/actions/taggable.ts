@@ -1,0 +1,112 @@
+import type { ResourceType } from "@aws-sdk/client-ec2";
+import type { Tags } from "../model/common.ts";
+import { Fault, type FaultCode } from "../model/fault.ts";
+import type { Instance } from "../model/instance.ts";
+import type { Kind, Resource } from "../model/resource.ts";
+import type { Reader, Tx } from "../model/state.ts";
+import { blockDevicesOf } from "./volume.ts";
+
+/** Something that carries tags, whatever its kind. */
+export type Tagged = {
+  readonly id: string;
+  /** What AWS calls the type in DescribeTags. */
+  readonly type: ResourceType;
+  readonly tags: Tags;
+  /** Gives it these tags instead. */
+  readonly retag: (tx: Tx, tags: Tags) => void;
+};
+
+/** @throws InvalidID for an id of no kind that can be tagged; the kind's own NotFound. */
+export function findTagged(tx: Reader, id: string, region: string): Tagged {
+  const prefix = PREFIX.exec(id)?.[1] ?? "";
+  const known = taggedOrAbsent(tx, id, region);
+  if (known) return known;
+  if (prefix === "vol") throw new Fault("InvalidVolume.NotFound", `The volume '${id}' does not exist.`);
+  const taggable = Object.hasOwn(TAGGABLE, prefix) ? TAGGABLE[prefix] : undefined;
+  if (!taggable) throw new Fault("InvalidID", `The ID '${id}' is not valid`);
+  const words = taggable.words.split("%s").join(id);
+  throw new Fault(taggable.code, words);
+}
+
+/** The same, or undefined. */
+export function taggedOrAbsent(tx: Reader, id: string, region: string): Tagged | undefined {
+  const prefix = PREFIX.exec(id)?.[1] ?? "";
+  if (prefix === "vol") {
+    const volumes = tx.by("instance", "volumeId", id).flatMap((instance) => volumesOf(instance, region));
+    return volumes.find((volume) => volume.id === id);
+  }
+  const taggable = Object.hasOwn(TAGGABLE, prefix) ? TAGGABLE[prefix] : undefined;
+  const resource = taggable && tx.get(taggable.kind, id);
+  return resource && tagged(resource, taggable.type);
+}
+
+/** All that could carry tags in the region. */
+export function allTagged(tx: Reader, region: string): readonly Tagged[] {
+  const resources = Object.values(TAGGABLE).flatMap(({ kind, type }) => tx.list(kind).map((resource) => tagged(resource, type)));
+  return [...resources, ...tx.list("instance").flatMap((instance) => volumesOf(instance, region))];
+}
+
+function tagged(resource: Resource, type: ResourceType): Tagged {
+  return { id: resource.id, type, tags: resource.tags, retag: (tx, tags) => tx.put({ ...resource, tags }) };
+}
+
+/** Volumes are kept with their instance. */
+function volumesOf(instance: Instance, region: string): readonly Tagged[] {
+  const devices = blockDevicesOf(instance, region);
+  return devices.map((device) => ({
+    id: device.volumeId,
+    type: "volume",
+    tags: device.tags,
+    retag: (tx, tags) => {
+      const blockDevices = devices.map((other) => (other === device ? { ...device, tags } : other));
+      tx.put({ ...instance, blockDevices });
+    },
+  }));
+}
+
+type Taggable = {
+  readonly kind: Kind;
+  /** What AWS calls the type in DescribeTags. */
+  readonly type: ResourceType;
+  readonly code: FaultCode;
+  /** The NotFound fault's words; %s stands for the id. */
+  readonly words: string;
+};
+
+/** What can carry tags, by the prefix of its ids. */
+const TAGGABLE: Readonly<Record<string, Taggable>> = {
+  vpc: { kind: "vpc", type: "vpc", code: "InvalidVpcID.NotFound", words: "The vpc ID '%s' does not exist" },
+  subnet: { kind: "subnet", type: "subnet", code: "InvalidSubnetID.NotFound", words: "The subnet ID '%s' does not exist" },
+  rtb: { kind: "route-table", type: "route-table", code: "InvalidRouteTableID.NotFound", words: "The routeTable ID '%s' does not exist" },
+  igw: {
+    kind: "internet-gateway",
+    type: "internet-gateway",
+    code: "InvalidInternetGatewayID.NotFound",
+    words: "The internetGateway ID '%s' does not exist",
+  },
+  eipalloc: { kind: "address", type: "elastic-ip", code: "InvalidAllocationID.NotFound", words: "The allocation ID '%s' does not exist" },
+  eni: {
+    kind: "network-interface",
+    type: "network-interface",
+    code: "InvalidNetworkInterfaceID.NotFound",
+    words: "The networkInterface ID '%s' does not exist",
+  },
+  sg: { kind: "security-group", type: "security-group", code: "InvalidGroup.NotFound", words: "The security group '%s' does not exist" },
+  sgr: {
+    kind: "security-group-rule",
+    type: "security-group-rule",
+    code: "InvalidSecurityGroupRuleId.NotFound",
+    words: "The security group rule ID '%s' does not exist",
+  },
+  acl: { kind: "network-acl", type: "network-acl", code: "InvalidNetworkAclID.NotFound", words: "The networkAcl ID '%s' does not exist" },
+  i: { kind: "instance", type: "instance", code: "InvalidInstanceID.NotFound", words: "The instance ID '%s' does not exist" },
+  key: { kind: "key-pair", type: "key-pair", code: "InvalidKeyPair.NotFound", words: "The key pair '%s' does not exist" },
+  dopt: {
+    kind: "dhcp-options",
+    type: "dhcp-options",
+    code: "InvalidDhcpOptionID.NotFound",
+    words: "The dhcpOption ID '%s' does not exist",
+  },
+};
+
+const PREFIX = /^([a-z]+)-/;
