@@ -1,5 +1,4 @@
-import { closeSync, existsSync, fstatSync, ftruncateSync, mkdirSync, openSync, readSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, statfsSync } from "node:fs";
 import { open, type RootDatabase } from "lmdb";
 import type { Change } from "../model/state.ts";
 import { newWorld, restore, type World } from "../model/world.ts";
@@ -18,6 +17,7 @@ import {
   seal,
   unseal,
 } from "./layout.ts";
+import { mendDataFile } from "./data-file.ts";
 import { closeOnExec, lockForWriting } from "./lock.ts";
 import { type Commit, type Store, StoreError } from "./store.ts";
 
@@ -38,19 +38,23 @@ export function openEmbedded(folder: string): Store {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const unlock = lockForWriting(folder);
   try {
-    padToLastPage(join(folder, "data.mdb"));
+    mendDataFile(folder);
     const db = openData(folder, false);
     closeOnExec(folder);
-    return new Embedded(db, unlock).store();
+    return new Embedded(folder, db, unlock).store();
   } catch (cause) {
     unlock();
     throw cause instanceof StoreError ? cause : new StoreError("corrupt", `${folder} holds no readable store`, { cause });
   }
 }
 
-/** The LMDB environment. Without overlapping sync a transaction's promise resolves after its flush, not before. */
+/**
+ * The LMDB environment. Without overlapping sync a transaction's promise resolves after its flush, not before.
+ * Batching by event turns is not needed, and leaves a promise of its own unhandled when the disk is full.
+ */
 export function openData(folder: string, readOnly: boolean): RootDatabase<Buffer, string> {
-  return open<Buffer, string>({ path: folder, readOnly, encoding: "binary", overlappingSync: false, noSubdir: false, mapSize: MAP_BYTES });
+  const options = { overlappingSync: false, eventTurnBatching: false, noSubdir: false, mapSize: MAP_BYTES } as const;
+  return open<Buffer, string>({ path: folder, readOnly, encoding: "binary", ...options });
 }
 
 /** @throws StoreError when the records come from a newer Genkan, or are damaged. */
@@ -64,6 +68,7 @@ export function readHeader(db: RootDatabase<Buffer, string>): Header | undefined
 }
 
 class Embedded {
+  readonly #folder: string;
   readonly #db: RootDatabase<Buffer, string>;
   readonly #unlock: () => void;
   readonly #queue: CommitQueue;
@@ -71,7 +76,8 @@ class Embedded {
   #batches = 0;
   #closing: Promise<void> | undefined;
 
-  constructor(db: RootDatabase<Buffer, string>, unlock: () => void) {
+  constructor(folder: string, db: RootDatabase<Buffer, string>, unlock: () => void) {
+    this.#folder = folder;
     this.#db = db;
     this.#unlock = unlock;
     const header = readHeader(db);
@@ -175,13 +181,15 @@ class Embedded {
       if (Buffer.byteLength(key) > KEY_BYTES) throw new StoreError("failed", `a record's key has more than ${KEY_BYTES} bytes`);
       sealed.push([key, text === undefined ? undefined : seal(text)]);
     }
-    const parts = new Set<Promise<boolean>>();
     try {
       await this.#db.batch(() => {
-        for (const [key, value] of sealed) parts.add(value ? this.#db.put(key, value) : this.#db.remove(key));
+        for (const [key, value] of sealed) {
+          // The batch's own promise tells of a failure.
+          const part = value ? this.#db.put(key, value) : this.#db.remove(key);
+          part.then(undefined, () => undefined);
+        }
       });
     } catch (error) {
-      for (const part of parts) Promise.resolve(part).catch(() => undefined);
       throw this.#refusal(await rootCause(error));
     }
   }
@@ -199,15 +207,25 @@ class Embedded {
       this.#queue.refuse(broken);
       return broken;
     }
-    const code = cause instanceof Error && "code" in cause ? Number(cause.code) : 0;
-    return code === ENOSPC || code === EDQUOT
+    return this.#isFull(cause)
       ? new StoreError("full", "no space is left for the state", { cause })
       : new StoreError("failed", "the state could not be written", { cause });
   }
+
+  /** A write that stops half way for want of room is told as an input/output error. */
+  #isFull(cause: unknown): boolean {
+    const code = cause instanceof Error && "code" in cause ? Number(cause.code) : 0;
+    if (code === ENOSPC || code === EDQUOT) return true;
+    if (code !== EIO) return false;
+    const { bavail, bsize } = statfsSync(this.#folder);
+    return bavail * bsize < LITTLE_ROOM;
+  }
 }
 
+const EIO = 5;
 const ENOSPC = 28;
 const EDQUOT = 122;
+const LITTLE_ROOM = 1 << 20;
 
 /** LMDB's own error stands behind a promise in the one that its package throws. */
 async function rootCause(error: unknown): Promise<unknown> {
@@ -216,29 +234,5 @@ async function rootCause(error: unknown): Promise<unknown> {
     return error;
   } catch (cause) {
     return cause;
-  }
-}
-
-const META_OFFSET = 24;
-const MAGIC = 0xbeefc0de;
-
-/**
- * Fills a data file that ends before its last page with zeros: LMDB then finds a damaged page, where it would
- * have ended the process by reading behind the end of the file. (The last pages may rightly be missing: those
- * that a transaction took and gave back are not written.)
- */
-function padToLastPage(path: string): void {
-  if (!existsSync(path)) return;
-  const fd = openSync(path, "r+");
-  try {
-    const head = Buffer.alloc(2 * 4096);
-    if (readSync(fd, head, 0, head.length, 0) < head.length) return;
-    const pages = [head.subarray(0, 4096), head.subarray(4096)]
-      .filter((page) => page.readUInt32LE(META_OFFSET) === MAGIC)
-      .map((page) => Number(page.readBigUInt64LE(META_OFFSET + 120)) + 1);
-    const length = Math.max(0, ...pages) * 4096;
-    if (length <= MAP_BYTES && fstatSync(fd).size < length) ftruncateSync(fd, length);
-  } finally {
-    closeSync(fd);
   }
 }

@@ -1,10 +1,9 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import type { RootDatabase } from "lmdb";
 import { indexKeys } from "../model/region.ts";
 import type { NetworkInterface } from "../model/network-interface.ts";
 import type { IndexName, Kind, Resource, Resources } from "../model/resource.ts";
 import type { Reader } from "../model/state.ts";
+import { checkDataFile } from "./data-file.ts";
 import { openData, readHeader } from "./embedded.ts";
 import {
   type Holder,
@@ -46,7 +45,7 @@ export type View = {
  * @throws StoreError `missing`, `corrupt` or `newer-format`.
  */
 export function openReadOnly(folder: string): View {
-  if (!existsSync(join(folder, "data.mdb"))) throw new StoreError("missing", `there is no store in ${folder}`);
+  checkDataFile(folder);
   let db: RootDatabase<Buffer, string>;
   try {
     db = openData(folder, true);

@@ -1,0 +1,165 @@
+/** What the store's tests run in processes of their own: to be killed, to meet a full disk, to be traced, to read beside a writer. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { existsSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { setImmediate as turn } from "node:timers/promises";
+import { readerOf } from "../model/world.ts";
+import { ACCOUNT, Caller, keyIds, keyPair, networkInterface, REGION } from "./conformance.ts";
+import { openEmbedded } from "./embedded.ts";
+import { openReadOnly } from "./read-only.ts";
+import { StoreError } from "./store.ts";
+
+const [mode = "", folder = "", extra = ""] = process.argv.slice(2);
+
+function say(line: string): void {
+  writeSync(1, `${line}\n`);
+}
+
+const PARTS = ["part-0", "part-1", "part-2", "part-3"];
+const LIVE = 40;
+
+/**
+ * Checks what the last process left, then commits until it is killed, and says each revision that was promised.
+ * Revision N sets every part to N, adds interface N and takes interface N - LIVE away.
+ */
+async function load(): Promise<void> {
+  if (existsSync(join(folder, "data.mdb"))) await checkView();
+  const store = openEmbedded(folder);
+  const caller = new Caller(store, await store.load());
+  const revision = store.revision();
+  if (revision > 0) {
+    const reader = readerOf(caller.world, ACCOUNT, REGION);
+    for (const part of PARTS) assert.equal(reader.get("key-pair", part)?.publicKey, String(revision), "no part of a revision is missing");
+    assert.deepEqual(
+      reader.list("network-interface").map((eni) => eni.id),
+      living(revision),
+    );
+  }
+  say(`opened ${revision}`);
+  for (let inFlight = 0; ;) {
+    const now = caller.expected + 1;
+    const done = caller.change((tx) => {
+      for (const part of PARTS) tx.put(keyPair(part, String(now)));
+      const instance = { attachmentId: `attach-${now}`, instanceId: `i-${now % 7}`, deviceIndex: 0, networkCardIndex: 0 };
+      const attachment = { ...instance, deleteOnTermination: true, attachTime: "" };
+      const description = "x".repeat(now % 11 === 0 ? 20_000 : now % 300);
+      tx.put(networkInterface(`eni-${now}`, tx.slot("network-interface"), { attachment, description }));
+      if (now > LIVE) tx.delete("network-interface", `eni-${now - LIVE}`);
+    });
+    inFlight += 1;
+    void done.then((committed) => {
+      inFlight -= 1;
+      say(String(committed));
+    });
+    if (inFlight >= 8) await done;
+    else if (now % 3 === 0) await turn();
+  }
+}
+
+function living(revision: number): readonly string[] {
+  const first = Math.max(1, revision - LIVE + 1);
+  return Array.from({ length: revision - first + 1 }, (_, n) => `eni-${first + n}`);
+}
+
+/** The records for lookups agree with the resources. */
+async function checkView(): Promise<void> {
+  let view;
+  try {
+    view = openReadOnly(folder);
+  } catch (error) {
+    // Killed while it made its very first file.
+    if (error instanceof StoreError && error.kind === "missing") return;
+    throw error;
+  }
+  const reader = view.reader(ACCOUNT, REGION);
+  const all = reader.list("network-interface");
+  assert.deepEqual(
+    all.map((eni) => eni.id),
+    view.revision() > 0 ? living(view.revision()) : [],
+  );
+  for (const eni of all) assert.deepEqual(view.interfaceAt(eni.slot)?.networkInterface, eni);
+  for (let n = 0; n < 7; n++)
+    assert.deepEqual(
+      reader.by("network-interface", "instanceId", `i-${n}`),
+      all.filter((eni) => eni.attachment?.instanceId === `i-${n}`),
+    );
+  await view.close();
+}
+
+/** Commits until the disk is full, goes on after `extra` made room, and opens again. */
+async function fill(): Promise<void> {
+  let store = openEmbedded(folder);
+  const text = "x".repeat(50_000);
+  let caller = new Caller(store);
+  let refusal: unknown;
+  while (!(refusal instanceof StoreError)) {
+    const now = caller.expected + 1;
+    const first = caller.change((tx) => tx.put(keyPair(`key-${now}`, text)));
+    const behind = caller.change((tx) => tx.put(keyPair(`key-${now + 1}`, text)));
+    const [one, two] = await Promise.allSettled([first, behind]);
+    if (one.status === "rejected") assert.equal(two.status, "rejected", "nothing gets past a refused commit");
+    refusal = [one, two].find((outcome) => outcome.status === "rejected")?.reason;
+  }
+  const refused = store.revision();
+  assert.deepEqual(keyIds(await store.load()), numbered(refused), "nothing of the refused commit is there");
+  execFileSync("sh", ["-c", extra]);
+  caller = new Caller(store, await store.load());
+  for (let n = 0; n < 10; n++) {
+    const id = `key-${caller.expected + 1}`;
+    await caller.change((tx) => tx.put(keyPair(id, text)));
+  }
+  await store.close();
+  store = openEmbedded(folder);
+  assert.equal(store.revision(), refused + 10);
+  assert.deepEqual(keyIds(await store.load()), numbered(refused + 10));
+  await store.close();
+  const code = (refusal.cause as { code?: unknown } | undefined)?.code;
+  say(JSON.stringify({ kind: refusal.kind, code, committed: refused }));
+}
+
+function numbered(count: number): readonly string[] {
+  return Array.from({ length: count }, (_, n) => `key-${n + 1}`);
+}
+
+/** Three commits one after another, then forty at once, with marks in the trace of system calls. */
+async function traced(): Promise<void> {
+  const store = openEmbedded(folder);
+  const caller = new Caller(store);
+  for (let n = 0; n < 3; n++) {
+    say(`begin ${n}`);
+    await caller.change((tx) => tx.put(keyPair(`key-${n}`)));
+    say(`end ${n}`);
+  }
+  say("begin many");
+  await Promise.all(Array.from({ length: 40 }, (_, n) => caller.change((tx) => tx.put(keyPair(`many-${n}`)))));
+  say("end many");
+  await store.close();
+}
+
+/** Says why it may not write. */
+function write(): void {
+  try {
+    openEmbedded(folder);
+    say("opened");
+  } catch (error) {
+    say(error instanceof StoreError ? `${error.kind}: ${error.message}` : String(error));
+  }
+}
+
+/** Answers each line, a slot, with what it sees now. */
+async function read(): Promise<void> {
+  const view = openReadOnly(folder);
+  say("ready");
+  for await (const line of createInterface({ input: process.stdin })) {
+    const revision = view.revision();
+    const found = view.interfaceAt(Number(line));
+    const attached = found && view.reader(found.account, found.region).by("network-interface", "instanceId", "i-1");
+    say(JSON.stringify({ revision, id: found?.networkInterface.id, region: found?.region, attached: attached?.map((eni) => eni.id) }));
+  }
+  await view.close();
+}
+
+const MODES: Readonly<Record<string, () => Promise<void> | void>> = { load, fill, traced, write, read };
+await MODES[mode]?.();
