@@ -52,7 +52,7 @@ __noinline int admit(struct packet *p)
 		return DROP_multicast;
 	if (destination == 0xffffffff)
 		return DROP_broadcast;
-	subnet = bpf_map_lookup_elem(&subnets, &p->source.subnet);
+	subnet = find_subnet(p->source.subnet);
 	if (!subnet || subnet->length > 32)
 		return DROP_tables_incomplete;
 	mask = subnet->length ? ~0U << (32 - subnet->length) : 0;

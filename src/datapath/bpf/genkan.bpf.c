@@ -186,8 +186,12 @@ int from_fragments(struct __sk_buff *skb)
 {
 	__u32 mark = skb->mark;
 	__u32 target = mark >> MARK_PIECE_BITS;
-	int reason = cut_piece(skb, mark & ((1U << MARK_PIECE_BITS) - 1));
+	int reason;
 
+	/* The link's own noise, not one of our clones. */
+	if (!mark)
+		return absorb(skb);
+	reason = cut_piece(skb, mark & ((1U << MARK_PIECE_BITS) - 1));
 	skb->mark = 0;
 	if (reason) {
 		count_drop(0, reason, skb->len);

@@ -7,6 +7,7 @@
 
 #include "checksum.h"
 #include "count.h"
+#include "interface.h"
 
 #define ICMP_QUOTE 548
 #define ICMP_OVERHEAD (sizeof(struct ip_header) + sizeof(struct icmp_header))
@@ -85,7 +86,7 @@ static __always_inline int refuse_too_big(struct __sk_buff *skb, struct packet *
 	if (!s || p->is_icmp_error || p->is_later_fragment)
 		return drop_packet(skb, p, DROP_too_big);
 	if (p->link) {
-		subnet = bpf_map_lookup_elem(&subnets, &p->source.subnet);
+		subnet = find_subnet(p->source.subnet);
 		if (!subnet)
 			return drop_packet(skb, p, DROP_tables_incomplete);
 		router = subnet->router;

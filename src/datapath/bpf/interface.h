@@ -30,6 +30,17 @@ static __always_inline int read_interface(__u32 slot, struct interface *into)
 	return 0;
 }
 
+/* By value: a key must lie on the stack for kernels before 6.2. */
+static __always_inline const struct subnet *find_subnet(__u32 slot)
+{
+	return bpf_map_lookup_elem(&subnets, &slot);
+}
+
+static __always_inline const struct vpc *find_vpc(__u32 slot)
+{
+	return bpf_map_lookup_elem(&vpcs, &slot);
+}
+
 /* The row of a private address of a VPC. */
 static __always_inline const struct address *find_address(__u32 vpc, __be32 ip)
 {

@@ -50,7 +50,7 @@ static __always_inline int is_shared(__u32 ip)
 
 static __always_inline int gateway_attached(__u32 vpc_slot, __u32 gateway)
 {
-	const struct vpc *vpc = bpf_map_lookup_elem(&vpcs, &vpc_slot);
+	const struct vpc *vpc = find_vpc(vpc_slot);
 
 	return vpc && vpc->internet_gateway && (!gateway || vpc->internet_gateway == gateway);
 }

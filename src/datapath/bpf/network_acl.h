@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "packet.h"
+#include "interface.h"
 
 enum match { MATCH_NONE = 0, MATCH_ALLOW = 1, MATCH_DENY = 2, MATCH_INCOMPLETE = 3 };
 
@@ -121,7 +121,7 @@ __noinline int match_list(const struct packet *p, __u32 kind, __u32 owner)
 static __always_inline int network_acl(struct packet *p, __u32 kind, __u32 subnet_slot)
 {
 	int inbound = kind == RULE_LIST_NETWORK_ACL_IN;
-	const struct subnet *subnet = bpf_map_lookup_elem(&subnets, &subnet_slot);
+	const struct subnet *subnet = find_subnet(subnet_slot);
 
 	if (!subnet)
 		return DROP_tables_incomplete;

@@ -41,7 +41,7 @@ static __always_inline int route_interface(struct packet *p, __u32 slot)
 
 static __always_inline int route_by_table(struct packet *p)
 {
-	const struct subnet *subnet = bpf_map_lookup_elem(&subnets, &p->source.subnet);
+	const struct subnet *subnet = find_subnet(p->source.subnet);
 	struct route_key key = { .prefix_length = 160 };
 	const struct route *route;
 

@@ -45,7 +45,7 @@ static __always_inline int services(struct packet *p)
 	} else {
 		if (!is_dns_port(&p->flow))
 			return DROP_no_such_service;
-		vpc = bpf_map_lookup_elem(&vpcs, &p->source.vpc);
+		vpc = find_vpc(p->source.vpc);
 		if (!vpc || !(vpc->flags & VPC_DNS_SUPPORT))
 			return DROP_dns_disabled;
 	}
