@@ -1,0 +1,29 @@
+import { privateDnsName } from "../model/dns-name.ts";
+import type { Instance } from "../model/instance.ts";
+import { primaryPrivateIp } from "../model/network-interface.ts";
+import type { Reader } from "../model/state.ts";
+import type { Context } from "./action.ts";
+import { primaryInterfaceOf } from "./instance.ts";
+import { describedAssociation } from "./network-interface-describe.ts";
+
+export type InstanceNames = {
+  readonly privateIp: string;
+  readonly privateName: string;
+  readonly publicIp: string | undefined;
+  /** Empty without a public address, or in a VPC without DNS host names. */
+  readonly publicName: string;
+};
+
+/** The primary address of an instance, its public address if one is mapped, and the names of both; undefined once it is terminated. */
+export function namesOf(tx: Reader, instance: Instance, context: Context): InstanceNames | undefined {
+  const primary = primaryInterfaceOf(tx, instance);
+  if (!primary) return undefined;
+  const privateIp = primaryPrivateIp(primary);
+  const association = describedAssociation(tx, primary, privateIp, context);
+  return {
+    privateIp,
+    privateName: privateDnsName(privateIp, context.region),
+    publicIp: association?.PublicIp,
+    publicName: association?.PublicDnsName ?? "",
+  };
+}
