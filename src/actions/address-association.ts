@@ -60,7 +60,7 @@ function addressIn(tx: Reader, { AllocationId, PublicIp }: AssociateAddressReque
   return findAddress(tx, AllocationId);
 }
 
-const READY: readonly InstanceState[] = ["running", "stopping", "stopped"];
+const READY: ReadonlySet<InstanceState> = new Set(["running", "stopping", "stopped"]);
 
 /** The interface asked for, or the only one of the instance asked for. */
 function interfaceIn(tx: Reader, { InstanceId, NetworkInterfaceId }: AssociateAddressRequest): NetworkInterface {
@@ -74,7 +74,7 @@ function interfaceIn(tx: Reader, { InstanceId, NetworkInterfaceId }: AssociateAd
     return readyInterface(tx, findNetworkInterface(tx, NetworkInterfaceId));
   }
   const { id, state } = findInstance(tx, InstanceId);
-  if (!READY.includes(state)) {
+  if (!READY.has(state)) {
     throw new Fault("InvalidInstanceID", `The ${state} instance '${id}' is not in a valid state for this operation.`);
   }
   const [eni, second] = tx.by("network-interface", "instanceId", id);
@@ -87,7 +87,7 @@ function interfaceIn(tx: Reader, { InstanceId, NetworkInterfaceId }: AssociateAd
 
 function readyInterface(tx: Reader, eni: NetworkInterface): NetworkInterface {
   const state = eni.attachment && tx.get("instance", eni.attachment.instanceId)?.state;
-  if (state === undefined || READY.includes(state)) return eni;
+  if (state === undefined || READY.has(state)) return eni;
   const words = `The ${state} instance to which '${eni.id}' is attached is not in a valid state for this operation`;
   throw new Fault("IncorrectInstanceState", words);
 }

@@ -13,6 +13,9 @@ import { internetGatewayAttachmentActions } from "./internet-gateway-attachment.
 import { networkAclActions } from "./network-acl.ts";
 import { networkAclEntryActions } from "./network-acl-entry.ts";
 import { networkInterfaceActions } from "./network-interface.ts";
+import { networkInterfaceAddressActions } from "./network-interface-address.ts";
+import { networkInterfaceAttachmentActions } from "./network-interface-attachment.ts";
+import { networkInterfaceAttributeActions } from "./network-interface-attribute.ts";
 import { networkInterfaceListActions } from "./network-interface-list.ts";
 import { notYetActions } from "./not-yet.ts";
 import { regionActions } from "./region.ts";
@@ -54,6 +57,9 @@ export const ACTIONS: Readonly<Record<string, Action<never, unknown>>> = {
   ...addressDescribeActions,
   ...networkInterfaceActions,
   ...networkInterfaceListActions,
+  ...networkInterfaceAttributeActions,
+  ...networkInterfaceAttachmentActions,
+  ...networkInterfaceAddressActions,
   ...securityGroupActions,
   ...securityGroupDescribeActions,
   ...securityGroupRuleActions,
