@@ -2,12 +2,12 @@ import { primaryPrivateIp } from "./model/network-interface.ts";
 import type { Reader } from "./model/state.ts";
 import type { Home } from "./cli/home.ts";
 import type { RegionStatus, Status } from "./cli/status.ts";
-import { explainInstance } from "./explain.ts";
+import { explainInstance } from "./server/explain.ts";
 import type { ControlPlane } from "./server/control-plane.ts";
 import { dropMetrics, type Internal, NotFound } from "./server/internal.ts";
 import type { Settings } from "./server/settings.ts";
 import type { RunningMachine } from "./up.ts";
-import { VERSION } from "./version.ts";
+import { VERSION } from "./cli/version.ts";
 
 type Sources = {
   readonly plane: ControlPlane;

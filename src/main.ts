@@ -13,7 +13,7 @@ import { type Language, languageOf, paintFor } from "./cli/language.ts";
 import { runHere } from "./cli/run.ts";
 import { type Status, statusLines } from "./cli/status.ts";
 import type { VerbName } from "./cli/verbs.ts";
-import { VERSION } from "./version.ts";
+import { VERSION } from "./cli/version.ts";
 
 type Call = { readonly args: Arguments; readonly home: Home; readonly language: Language };
 type Run = (call: Call) => Promise<number>;

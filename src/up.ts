@@ -26,8 +26,8 @@ import { answerInternal } from "./server/internal.ts";
 import { selfCheck } from "./server/self-check.ts";
 import type { Settings } from "./server/settings.ts";
 import { openEmbedded } from "./store/embedded.ts";
-import { VERSION } from "./version.ts";
-import { systemRandom } from "./system-random.ts";
+import { VERSION } from "./cli/version.ts";
+import { systemRandom } from "./server/system-random.ts";
 
 export type UpOptions = {
   readonly home: Home;

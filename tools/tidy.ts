@@ -3,6 +3,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize, relative } from "node:path";
 import { parseSync, Visitor } from "oxc-parser";
 
+const EVERY_ROOM = ["lib", "model", "actions", "wire", "store", "plan", "reach", "datapath", "host", "server", "cli"];
+
 /** Which rooms a room may import from; itself is understood. A room that is not here may import nothing. */
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
   lib: [],
@@ -16,7 +18,9 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   host: ["lib", "model", "store"],
   server: ["lib", "model", "actions", "wire", "store", "plan", "reach"],
   cli: ["lib"],
-  "main.ts": ["lib", "model", "actions", "wire", "store", "plan", "reach", "datapath", "host", "server", "cli"],
+  "main.ts": ["up.ts", ...EVERY_ROOM],
+  "up.ts": ["answers.ts", ...EVERY_ROOM],
+  "answers.ts": ["up.ts", ...EVERY_ROOM],
 };
 const PURE = new Set(["lib", "model", "actions", "plan", "reach", "wire"]);
 /** What a pure room may take from outside: values and parsers, no I/O. */

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { Random } from "./lib/random.ts";
+import type { Random } from "../lib/random.ts";
 
 /** The machine's own randomness. */
 export const systemRandom: Random = {
