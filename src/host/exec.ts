@@ -10,7 +10,7 @@ export function execInInstance(pid: number, command: readonly string[], terminal
     ["nsenter", "--target", String(pid), "--user", "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--"],
     ["setpriv", "--bounding-set", CAPABILITY_BOUNDS, "--inh-caps", "-all", "--no-new-privs", "--"],
     ["env", "-i", `PATH=${PATH}`, "HOME=/root", "USER=root", "LOGNAME=root", "SHELL=/bin/bash", "LANG=C.UTF-8", `TERM=${terminal}`],
-    ["sh", "-c", 'ulimit -p 1024; ulimit -c 0; cd 2>/dev/null; exec "$@"', "sh", ...command],
+    ["sh", "-c", 'ulimit -p 1024 2>/dev/null || ulimit -u 1024; ulimit -c 0; cd 2>/dev/null; exec "$@"', "sh", ...command],
   ].flat();
 }
 

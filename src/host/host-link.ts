@@ -48,8 +48,3 @@ async function findConflict(pools: readonly string[]): Promise<string | undefine
   }
   return undefined;
 }
-
-/** Whether the link is there and up. */
-export function hostLinkIsUp(installation: Installation): Promise<boolean> {
-  return succeeds(["sh", "-c", `ip -o link show dev "$1" up 2>/dev/null | grep -q .`, "sh", installation.hostLink]);
-}

@@ -17,7 +17,8 @@ import { ensureFixedLinks, type HostLinks, type InterfaceSpec, removeInterfaceLi
 import { ensureNamespaces } from "./namespaces.ts";
 import { isAlive, killTree, readRecord, recordNames, writeRecord } from "./processes.ts";
 import { sandboxProblem } from "./sandbox.ts";
-import { tearDown } from "./tear-down.ts";
+import { Turns } from "./turns.ts";
+import { isHalfTornDown, tearDown } from "./tear-down.ts";
 
 export type HostOptions = {
   /** GENKAN_HOME; it must exist. */
@@ -35,6 +36,8 @@ export type HostOptions = {
 export type HostUp = { readonly links: HostLinks; readonly hostLink: HostLinkState };
 
 const LOOK_MILLISECONDS = 1_000;
+/** More at once only wait for each other, and for longer than a boot may take. */
+const BOOTS_AT_ONCE = 16;
 
 export function openHost(options: HostOptions): Host {
   return new Host(options);
@@ -53,8 +56,9 @@ export class Host {
   /** Instances that this process did not start: their end must be looked for. */
   readonly #adopted = new Set<string>();
   readonly #listeners: ((instanceId: string, ending: Ending) => void)[] = [];
+  readonly #boots = new Turns(BOOTS_AT_ONCE);
   #timer: NodeJS.Timeout | undefined;
-  #looking = false;
+  #looking: Promise<void> | undefined;
 
   constructor(options: HostOptions) {
     this.#options = options;
@@ -70,6 +74,7 @@ export class Host {
     const problem = sandboxProblem();
     if (problem !== undefined) throw new Error(problem);
     const { installation, pools } = { installation: this.installation, pools: this.#options.pools };
+    if (isHalfTornDown(installation)) await tearDown(installation.home);
     await ensureNamespaces(installation);
     const links = await ensureFixedLinks(installation, pools);
     const [hostLink] = await Promise.all([
@@ -79,21 +84,26 @@ export class Host {
     ]);
     if (this.#options.hostLink && !hostLink.present)
       this.#options.log(`the machine is no host of the simulated internet: ${hostLink.reason}`);
-    this.#timer = setInterval(() => void this.#look(), LOOK_MILLISECONDS).unref();
+    this.#timer = setInterval(() => this.#lookOnce(), LOOK_MILLISECONDS).unref();
     return { links, hostLink };
   }
 
   /** Boots the instance; it must not be up. Settles when its first process runs with its network; user data may still run. */
   async boot(spec: InstanceSpec): Promise<void> {
     if (this.isUp(spec.id)) throw new Error(`assertion failed: ${spec.id} is not up`);
-    const running = await bootInstance({
-      installation: this.installation,
-      spec,
-      attach: this.#options.attach,
-      onEnd: (ending) => void this.#ended(spec.id, ending),
-    });
-    // It may have ended by itself already.
-    if (isAlive(running.init)) this.#running.set(spec.id, running);
+    await this.#boots.take();
+    try {
+      const running = await bootInstance({
+        installation: this.installation,
+        spec,
+        attach: this.#options.attach,
+        onEnd: (ending) => void this.#ended(spec.id, ending),
+      });
+      // It may have ended by itself already.
+      if (isAlive(running.init)) this.#running.set(spec.id, running);
+    } finally {
+      this.#boots.give();
+    }
   }
 
   /** Stops the instance's processes and removes its links; its files stay. Nothing happens when it is not up. */
@@ -171,13 +181,14 @@ export class Host {
   }
 
   /** Lets go of everything and leaves it running. */
-  close(): void {
+  async close(): Promise<void> {
     clearInterval(this.#timer);
+    await this.#looking;
   }
 
   /** Ends and removes everything of this installation on the machine; instances' files stay. */
   async down(): Promise<void> {
-    this.close();
+    await this.close();
     const ids = [...this.#running.keys()];
     for (const id of ids) this.#stopping.add(id);
     await Promise.all(ids.map((id) => this.halt(id).catch((cause: unknown) => this.#options.log(`${id} did not stop`, cause))));
@@ -232,16 +243,18 @@ export class Host {
 
   /** What must be looked after now and then: adopted instances that ended, consoles that grew, services that died. */
   async #look(): Promise<void> {
-    if (this.#looking) return;
-    this.#looking = true;
     try {
       for (const id of this.#adopted) if (!this.isUp(id)) await this.#ended(id, "poweroff");
       for (const id of this.#running.keys()) trimConsole(this.installation, id);
       for (const name of DAEMONS) await ensureDaemon(this.installation, name);
     } catch (cause) {
       this.#options.log("something of the machine's services is missing", cause);
-    } finally {
-      this.#looking = false;
     }
+  }
+
+  #lookOnce(): void {
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = undefined;
+    });
   }
 }

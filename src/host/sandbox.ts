@@ -49,7 +49,7 @@ echo mapped >&3
 read -r go
 echo 0 > /proc/sys/user/max_user_namespaces
 echo 500 > /proc/self/oom_score_adj
-ulimit -p 1024
+ulimit -p 1024 2>/dev/null || ulimit -u 1024 # dash, bash
 ulimit -d 4194304
 ulimit -c 0
 exec setpriv --reuid 0 --regid 0 --clear-groups --ambient-caps -all --inh-caps -all -- "$@" 4>&3`;

@@ -1,6 +1,7 @@
 import { present } from "../lib/assert.ts";
+import type { Address } from "../model/address.ts";
 import type { Instance } from "../model/instance.ts";
-import type { Tx } from "../model/state.ts";
+import type { Change, Tx } from "../model/state.ts";
 import { applyChanges, beginTx, newWorld, readerOf } from "../model/world.ts";
 import { directoryOf, type InstanceDirectory } from "./directory.ts";
 
@@ -12,12 +13,14 @@ const VPC = "vpc-00000000000000001";
 
 export type Edit = (tx: Tx) => void;
 
+/** Where the example is. */
+export const EXAMPLE = { account: "123456789012", region: "us-east-1" } as const;
+
 export function exampleDirectory(...edits: readonly Edit[]): InstanceDirectory {
+  const { account, region } = EXAMPLE;
   const world = newWorld();
-  const tx = beginTx(world, "123456789012", "us-east-1");
-  for (const edit of [fill, ...edits]) edit(tx);
-  applyChanges(world, "123456789012", "us-east-1", tx.changes());
-  const realm = { account: "123456789012", region: "us-east-1", reader: readerOf(world, "123456789012", "us-east-1") };
+  applyChanges(world, account, region, exampleChanges(...edits));
+  const realm = { account, region, reader: readerOf(world, account, region) };
   return directoryOf({
     realms: () => [realm],
     holder: (slot) => {
@@ -27,16 +30,26 @@ export function exampleDirectory(...edits: readonly Edit[]): InstanceDirectory {
   });
 }
 
+/** What makes the example out of nothing. */
+export function exampleChanges(...edits: readonly Edit[]): readonly Change[] {
+  const tx = beginTx(newWorld(), EXAMPLE.account, EXAMPLE.region);
+  for (const edit of [fill, ...edits]) edit(tx);
+  return tx.changes();
+}
+
 /** Maps a public address to the instance's primary address. */
 export function associate(publicIp: string): Edit {
-  return (tx) =>
-    tx.put({
-      kind: "address",
-      id: "eipalloc-00000000000000001",
-      tags: {},
-      publicIp,
-      association: { associationId: "eipassoc-00000000000000001", networkInterfaceId: ENI, privateIpAddress: "10.0.1.5" },
-    });
+  return (tx) => tx.put(mapped(publicIp));
+}
+
+export function mapped(publicIp: string): Address {
+  return {
+    kind: "address",
+    id: "eipalloc-00000000000000001",
+    tags: {},
+    publicIp,
+    association: { associationId: "eipassoc-00000000000000001", networkInterfaceId: ENI, privateIpAddress: "10.0.1.5" },
+  };
 }
 
 export function changeInstance(change: (instance: Instance) => Instance): Edit {

@@ -1,8 +1,8 @@
-import { existsSync } from "node:fs";
+import { existsSync, renameSync, rmSync } from "node:fs";
 import { removeHostLink } from "./host-link.ts";
-import { installationAt } from "./installation.ts";
+import { type Installation, installationAt } from "./installation.ts";
 import { removeNamespaces } from "./namespaces.ts";
-import { isAlive, killTree, readRecord, recordNames } from "./processes.ts";
+import { killTree, readRecord, recordNames } from "./processes.ts";
 
 /**
  * Ends every process and removes every namespace, link, mount and file under /run that an installation has on this
@@ -11,21 +11,28 @@ import { isAlive, killTree, readRecord, recordNames } from "./processes.ts";
 export async function tearDown(home: string): Promise<void> {
   if (!existsSync(home)) return;
   const installation = installationAt(home);
-  // Twice: a process that was being started writes its record first of all.
-  for (let left = recordNames(installation.records), round = 0; left.length > 0 && round < 2; left = alive(installation.records), round++)
-    await Promise.all(
-      left.map(async (name) => {
-        const record = readRecord(installation.records, name);
-        if (record) await killTree(record);
-      }),
-    );
+  // A process that is being started writes its record first of all: without the folder it can't, and ends.
+  const records = `${installation.records}.gone`;
+  await killRecorded(records);
+  if (existsSync(installation.records)) {
+    rmSync(records, { recursive: true, force: true });
+    renameSync(installation.records, records);
+    await killRecorded(records);
+  }
   if (existsSync("/usr/sbin/ip") || existsSync("/sbin/ip")) await removeHostLink(installation);
   await removeNamespaces(installation);
 }
 
-function alive(folder: string): readonly string[] {
-  return recordNames(folder).filter((name) => {
-    const record = readRecord(folder, name);
-    return record !== undefined && isAlive(record);
-  });
+/** Whether a tear-down began and did not come to its end. */
+export function isHalfTornDown(installation: Installation): boolean {
+  return existsSync(`${installation.records}.gone`);
+}
+
+async function killRecorded(records: string): Promise<void> {
+  await Promise.all(
+    recordNames(records).map(async (name) => {
+      const record = readRecord(records, name);
+      if (record) await killTree(record);
+    }),
+  );
 }

@@ -1,0 +1,262 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { inNetwork, run } from "./command.ts";
+import { execInInstance, execInInternet } from "./exec.ts";
+import { footprint, type Footprint } from "./footprint.ts";
+import { type Host, openHost } from "./host.ts";
+import { launchVictim, nextExit, status } from "./host-kit.ts";
+import { example, output, POOL } from "./host-kit.ts";
+import { openEmbedded } from "../store/embedded.ts";
+import { aliasOf } from "./alias.ts";
+import { EXAMPLE, exampleChanges, mapped, SLOT } from "./state.example.ts";
+import { rootUser } from "./sandbox.ts";
+
+const INSIDE = "GENKAN_TEST_IN_NAMESPACE";
+const root = process.platform === "linux" && process.getuid?.() === 0;
+
+if (process.env[INSIDE] === undefined) {
+  test("the host, in namespaces of its own", { skip: root ? false : "needs root on Linux" }, () => {
+    const script = 'mount -t tmpfs tmpfs /run && ip link set lo up && exec "$@"';
+    const argv = ["--net", "--mount", "--propagation", "private", "sh", "-ec", script, "sh"];
+    const node = [process.execPath, "--no-warnings", "--test", "--test-reporter=spec", fileURLToPath(import.meta.url)];
+    const { NODE_TEST_CONTEXT: _, ...environment } = process.env;
+    const ended = spawnSync("unshare", [...argv, ...node], { encoding: "utf8", env: { ...environment, [INSIDE]: "yes" } });
+    assert.equal(ended.status, 0, ended.stdout + ended.stderr);
+  });
+} else {
+  describe("the host", hostTests);
+}
+
+function hostTests(): void {
+  let home: string;
+  let host: Host;
+  let clean: Footprint;
+  const attached: number[] = [];
+  const concerns = (commandLine: string): boolean => commandLine.includes(home);
+  const open = (): Host =>
+    openHost({ home, pools: [POOL], hostLink: true, attach: (slot) => void attached.push(slot), log: () => undefined });
+  const inside = (id: string, ...command: string[]): string => output(execInInstance(host.pidOf(id) ?? 0, command));
+
+  // What the host waits for does not keep a process alive by itself.
+  const alive = setInterval(() => undefined, 1_000);
+
+  before(async () => {
+    home = mkdtempSync(join(tmpdir(), "genkan-host-"));
+    clean = await footprint(concerns);
+    host = open();
+    const { hostLink } = await host.up();
+    assert.deepEqual(hostLink, { present: true });
+  });
+  after(async () => {
+    clearInterval(alive);
+    await host.down();
+    try {
+      assert.deepEqual(await footprint(concerns), clean);
+    } finally {
+      rmSync(home, { recursive: true, force: true });
+    }
+  });
+
+  test("an instance boots with its network and its files, and runs its user data once in its life", async () => {
+    const spec = example(1, { userData: Buffer.from("#!/bin/sh\necho user data > /dev/console\necho once >> /root/runs\n") });
+    await host.boot(spec);
+    assert.deepEqual(attached.splice(0), [21]);
+    assert.match(inside(spec.id, "ip", "-br", "addr"), /eth0@if21\s+UP\s+10\.0\.1\.1\d\/24/);
+    assert.match(inside(spec.id, "ip", "route"), /^default via 10\.0\.1\.1 dev eth0/);
+    assert.match(inside(spec.id, "ip", "link", "show", "eth0"), /mtu 9001/);
+    assert.equal(inside(spec.id, "hostname"), "ip-10-0-1-11\n");
+    assert.match(inside(spec.id, "cat", "/etc/resolv.conf"), /nameserver 10\.0\.0\.2\n/);
+    inside(spec.id, "sh", "-c", "until [ -e /root/runs ]; do sleep 0.01; done");
+    await host.reboot(spec);
+    await host.halt(spec.id);
+    assert.deepEqual(host.instances(), []);
+    await host.boot(spec);
+    assert.equal(inside(spec.id, "cat", "/root/runs"), "once\n");
+    assert.match(
+      host.console(spec.id) ?? "",
+      /user data\n[\s\S]*user data ended with status 0\n[\s\S]*going down\n[\s\S]*up as ip-10-0-1-11\n/,
+    );
+    await host.destroy(spec.id);
+    assert.equal(host.console(spec.id), undefined);
+  });
+
+  test("an instance's root is nobody on the machine and stays in its sandbox", async () => {
+    const spec = example(2);
+    await host.boot(spec);
+    const pid = String(host.pidOf(spec.id));
+    assert.match(output(["cat", `/proc/${pid}/status`]), new RegExp(`^Uid:\\t${rootUser(22)}\\t`, "m"));
+    assert.equal(inside(spec.id, "id", "-u"), "0\n");
+    const refused = (script: string): void =>
+      assert.notEqual(status(execInInstance(Number(pid), ["sh", "-c", script])), 0, `refused: ${script}`);
+    refused("touch /usr/genkan-test");
+    refused(`ls ${home}`);
+    refused("mount -t tmpfs none /mnt");
+    refused("unshare --user true");
+    refused("mknod /tmp/disk b 254 0");
+    refused("echo 1 > /proc/sys/net/ipv4/conf/all/forwarding && echo 1 > /proc/sys/kernel/panic");
+    refused(`kill -0 ${process.pid}`);
+    // CAP_SYS_ADMIN (21), CAP_SYS_PTRACE (19), CAP_SYS_MODULE (16), neither held nor to be had.
+    for (const process of ["self", "1"]) {
+      const bounds = BigInt(`0x${/^CapBnd:\t(.*)$/m.exec(inside(spec.id, "cat", `/proc/${process}/status`))?.[1]}`);
+      assert.equal(bounds & ((1n << 21n) | (1n << 19n) | (1n << 16n)), 0n);
+    }
+    assert.doesNotMatch(inside(spec.id, "ps", "ax"), /bwrap|nsenter --net/);
+    await host.destroy(spec.id);
+  });
+
+  test("exec passes input, output and exit status", async () => {
+    const spec = example(3);
+    await host.boot(spec);
+    const pid = host.pidOf(spec.id) ?? 0;
+    assert.equal(output(execInInstance(pid, ["cat"]), "through\n"), "through\n");
+    assert.equal(status(execInInstance(pid, ["sh", "-c", "exit 42"])), 42);
+    assert.equal(status(execInInstance(pid, ["no-such-command"])), 127);
+    await host.destroy(spec.id);
+  });
+
+  test("an instance that ends or restarts itself is reported", async () => {
+    const spec = example(4);
+    for (const [command, ending] of [
+      ["poweroff", "poweroff"],
+      ["reboot", "reboot"],
+      ["busybox reboot -f", "reboot"],
+    ] as const) {
+      await host.boot(spec);
+      const exit = nextExit(host);
+      status(execInInstance(host.pidOf(spec.id) ?? 0, ["sh", "-c", command]));
+      assert.deepEqual(await exit, [spec.id, ending], command);
+      assert.equal(host.isUp(spec.id), false);
+    }
+    await host.destroy(spec.id);
+  });
+
+  test("interfaces and addresses come and go while it runs", async () => {
+    const spec = example(5);
+    await host.boot(spec);
+    attached.length = 0;
+    const second = { ...example(6).interfaces[0]!, deviceIndex: 1 };
+    await host.attachInterface(spec.id, second);
+    assert.deepEqual(attached, [26]);
+    assert.match(inside(spec.id, "ip", "-br", "addr", "show", "eth1"), /UP\s+10\.0\.1\.16\/24/);
+    await host.updateAddresses(spec.id, { ...second, addresses: ["10.0.1.16", "10.0.1.99"] });
+    assert.match(inside(spec.id, "ip", "rule"), /from 10\.0\.1\.99 lookup 10001/);
+    await host.updateAddresses(spec.id, second);
+    assert.doesNotMatch(inside(spec.id, "ip", "addr"), /10\.0\.1\.99/);
+    await host.detachInterface(spec.id, 26);
+    assert.doesNotMatch(inside(spec.id, "ip", "addr"), /eth1/);
+    await host.destroy(spec.id);
+  });
+
+  test("many boot at once", async () => {
+    const specs = Array.from({ length: 12 }, (_, i) => example(30 + i));
+    await Promise.all(specs.map((spec) => host.boot(spec)));
+    assert.equal(host.instances().length, 12);
+    await Promise.all(specs.map((spec) => host.destroy(spec.id)));
+    assert.deepEqual(host.slots(), []);
+  });
+
+  test("the simulated internet answers, and the machine is a host of it that only asks", async () => {
+    assert.equal(output(execInInternet(host.installation, ["curl", "-4s", "http://internet.example/ip"])), "198.51.100.1\n");
+    assert.equal(await run(["curl", "-s", "--max-time", "5", "http://198.51.100.1/ip"]), "198.51.100.2\n");
+    assert.match(await run(["ip", "route", "get", "203.0.113.7"]), /dev genkan-[0-9a-f]{6} src 198\.51\.100\.2/);
+    // 28: nothing came back in time, as for a packet that was dropped.
+    assert.equal(status(execInInternet(host.installation, ["curl", "-s", "--max-time", "0.5", "http://198.51.100.2/"])), 28);
+  });
+
+  test("the services answer each interface from the state on disk, as it is at that moment", async () => {
+    const store = openEmbedded(join(home, "state"));
+    const { services } = host.installation.namespaces;
+    // In place of the data plane, which gives each interface these addresses.
+    for (const asked of ["link-local", "vpc-resolver"] as const)
+      await run([...inNetwork(services), "ip", "addr", "add", `${aliasOf(SLOT, asked)}/32`, "dev", "lo"]);
+    const curl = ["curl", "-s", "--max-time", "5"];
+    const metadata = (path: string): string =>
+      output([
+        ...inNetwork(services),
+        ...curl,
+        "--interface",
+        aliasOf(SLOT, "link-local"),
+        `http://169.254.169.254/latest/meta-data/${path}`,
+      ]);
+    const resolve = (name: string): string => {
+      const script = `const r = new (require("dns").promises.Resolver)(); r.setServers(["169.254.169.253"]); r.setLocalAddress("${aliasOf(SLOT, "vpc-resolver")}");
+        r.resolve4("${name}").then((a) => console.log(a.join()), (e) => console.log(e.code))`;
+      return output([...inNetwork(services), process.execPath, "-e", script]).trim();
+    };
+    assert.match(metadata("instance-id"), /404 - Not Found/);
+    await store.commit({ expected: 0, ...EXAMPLE, changes: exampleChanges() });
+    assert.equal(metadata("instance-id"), "i-00000000000000001");
+    assert.match(metadata("public-ipv4"), /404/);
+    assert.equal(resolve("ip-10-0-1-5.ec2.internal"), "10.0.1.5");
+    assert.equal(resolve("example.com"), "ENOTFOUND");
+    const address = mapped("203.0.113.9");
+    await store.commit({ expected: 1, ...EXAMPLE, changes: [{ kind: "address", id: address.id, after: address }] });
+    assert.equal(metadata("public-ipv4"), "203.0.113.9");
+    assert.equal(resolve("ec2-203-0-113-9.compute-1.amazonaws.com"), "10.0.1.5");
+    await store.close();
+  });
+
+  test("a second installation goes on without the link that the first one has", async () => {
+    const other = mkdtempSync(join(tmpdir(), "genkan-other-"));
+    const said: string[] = [];
+    const second = openHost({ home: other, pools: [POOL], hostLink: true, attach: () => undefined, log: (message) => said.push(message) });
+    const { hostLink } = await second.up();
+    assert.equal(hostLink.present, false);
+    assert.match(said.join("\n"), /198\.51\.100\.2 is already an address of this machine/);
+    await second.down();
+    rmSync(other, { recursive: true });
+    assert.equal(await run(["curl", "-s", "--max-time", "5", "http://198.51.100.1/ip"]), "198.51.100.2\n");
+  });
+
+  test("the kernel itself carries nothing between the links of the data plane", async () => {
+    const { dp } = host.installation.namespaces;
+    const rules = await run([...inNetwork(dp), "nft", "list", "ruleset"]);
+    assert.equal(rules.match(/policy drop/g)?.length, 3);
+    assert.equal(await run([...inNetwork(dp), "cat", "/proc/sys/net/ipv4/ip_forward"]), "0\n");
+  });
+
+  test("what a killed control plane left is adopted as it is", async () => {
+    const victim = await launchVictim(home, 7, "up");
+    await victim.kill();
+    const heir = open();
+    await heir.up();
+    const { id } = example(7);
+    assert.equal(heir.pidOf(id), victim.init);
+    assert.deepEqual(heir.slots(), [27]);
+    const exit = nextExit(heir);
+    process.kill(victim.init, "SIGKILL");
+    assert.deepEqual(await exit, [id, "poweroff"]);
+    await heir.destroy(id);
+    await heir.close();
+  });
+
+  test("half an instance is cleaned up at the next start, and booted anew", async () => {
+    const victim = await launchVictim(home, 8, "booting");
+    await victim.kill();
+    const heir = open();
+    await heir.up();
+    assert.deepEqual(heir.instances(), []);
+    await heir.boot(example(8));
+    assert.equal(heir.isUp(example(8).id), true);
+    await heir.destroy(example(8).id);
+    await heir.close();
+  });
+
+  test("down leaves nothing, whoever was killed in whatever moment, and is up again after", async () => {
+    await host.close();
+    for (const moment of ["up", "booting", "starting"] as const) {
+      const victim = await launchVictim(home, 9, moment);
+      await victim.kill();
+      await open().down();
+      assert.deepEqual(await footprint(concerns), clean, moment);
+    }
+    host = open();
+    await host.up();
+    assert.deepEqual(host.instances(), []);
+  });
+}
