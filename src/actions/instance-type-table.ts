@@ -19,11 +19,6 @@ export type InstanceTypeFacts = {
   readonly instanceStorage: boolean;
 };
 
-/** Every instance type that can be launched, by name. */
-export const INSTANCE_TYPES: ReadonlyMap<string, InstanceTypeFacts> = new Map(
-  families().map((facts): [string, InstanceTypeFacts] => [facts.name, facts]),
-);
-
 /** Name of the size, vCPUs, interfaces, IPv4 addresses per interface; memory in GiB where it does not follow from the vCPUs. */
 type Size = readonly [name: string, vcpus: number, interfaces: number, addresses: number, gib?: number];
 
@@ -187,3 +182,8 @@ function networkOf(bandwidth: Bandwidth | string, vcpus: number): string {
   const full = bandwidth.full[vcpus];
   return full === undefined ? `Up to ${bandwidth.upTo} Gigabit` : `${full} Gigabit`;
 }
+
+/** Every instance type that can be launched, by name. */
+export const INSTANCE_TYPES: ReadonlyMap<string, InstanceTypeFacts> = new Map(
+  families().map((facts): [string, InstanceTypeFacts] => [facts.name, facts]),
+);
