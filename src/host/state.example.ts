@@ -1,6 +1,7 @@
 import { present } from "../lib/assert.ts";
 import type { Address } from "../model/address.ts";
 import type { Instance } from "../model/instance.ts";
+import type { NetworkInterface } from "../model/network-interface.ts";
 import type { Change, Tx } from "../model/state.ts";
 import { applyChanges, beginTx, newWorld, readerOf } from "../model/world.ts";
 import { directoryOf, type InstanceDirectory } from "./directory.ts";
@@ -108,7 +109,12 @@ function fill(tx: Tx): void {
     publicKey: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5",
     createTime: "2026-01-01T00:00:00.000Z",
   });
-  tx.put({
+  tx.put(networkInterface());
+  tx.put(instance());
+}
+
+function networkInterface(): NetworkInterface {
+  return {
     kind: "network-interface",
     id: ENI,
     slot: SLOT,
@@ -131,8 +137,7 @@ function fill(tx: Tx): void {
     },
     requesterManaged: false,
     assignPublicIp: false,
-  });
-  tx.put(instance());
+  };
 }
 
 function instance(): Instance {
