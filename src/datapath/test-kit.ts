@@ -214,7 +214,7 @@ export function rules(kind: RuleListName, owner: number, list: readonly Rule[]):
   const chunks: Entry[] = [];
   const none = allow({ action: 0, protocol: 0 });
   for (let at = 0; at < list.length; at += 8) {
-    const eight = [...list.slice(at, at + 8)];
+    const eight = list.slice(at, at + 8);
     while (eight.length < 8) eight.push(none);
     chunks.push({ table: "rule_chunks", key: { version, kind: RULE_LIST[kind], owner, chunk: at / 8, pad: 0 }, value: { rules: eight } });
   }

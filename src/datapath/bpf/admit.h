@@ -123,7 +123,7 @@ static __always_inline int send_arp_answer(struct __sk_buff *skb, struct packet 
 }
 
 /* ARP from an instance. Always final: an answer, silence, or a counted drop. */
-__noinline int arp_from_eni(struct __sk_buff *skb, struct packet *p)
+static __noinline int arp_from_eni(struct __sk_buff *skb, struct packet *p)
 {
 	struct arp_header arp;
 	__be32 sender, target;
@@ -148,7 +148,7 @@ __noinline int arp_from_eni(struct __sk_buff *skb, struct packet *p)
 }
 
 /* ARP from the internet's side: the gateway answers for the addresses of its pools. */
-__noinline int arp_from_uplink(struct __sk_buff *skb, struct packet *p)
+static __noinline int arp_from_uplink(struct __sk_buff *skb, struct packet *p)
 {
 	const struct settings *s = get_settings();
 	struct arp_header arp;
@@ -163,7 +163,7 @@ __noinline int arp_from_uplink(struct __sk_buff *skb, struct packet *p)
 }
 
 /* ARP from the services: every alias is behind this link. */
-__noinline int arp_from_services(struct __sk_buff *skb, struct packet *p)
+static __noinline int arp_from_services(struct __sk_buff *skb, struct packet *p)
 {
 	const struct settings *s = get_settings();
 	struct arp_header arp;

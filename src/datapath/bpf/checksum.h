@@ -7,7 +7,7 @@
 #define CHECKSUM_STEPS 20 /* of 512 bytes: more than INSIDE_MTU */
 
 /* The one's complement sum of `length` bytes from `offset`, continued from `sum`; not folded, not inverted; negative: error. */
-__noinline __s64 sum_bytes(struct __sk_buff *skb, struct packet *p, __u32 offset, __u32 length, __u32 sum)
+static __noinline __s64 sum_bytes(struct __sk_buff *skb, struct packet *p, __u32 offset, __u32 length, __u32 sum)
 {
 	__u32 i, j, size;
 	__s64 result = sum;
@@ -21,8 +21,9 @@ __noinline __s64 sum_bytes(struct __sk_buff *skb, struct packet *p, __u32 offset
 		if (size < sizeof(p->buffer))
 			for (j = 0; j < sizeof(p->buffer) / 8; j++)
 				((__u64 *)p->buffer)[j] = 0;
-		if (size < 1 || size > sizeof(p->buffer))
-			return -1;
+		/* 1 to 512, as it is already: but only so does the verifier of Linux 6.1 see it. */
+		__asm__ volatile("" : "+r"(size));
+		size = ((size - 1) & (sizeof(p->buffer) - 1)) + 1;
 		if (bpf_skb_load_bytes(skb, offset, p->buffer, size))
 			return -1;
 		result = bpf_csum_diff(0, 0, (void *)p->buffer, sizeof(p->buffer), (__u32)result);

@@ -64,7 +64,7 @@ static __always_inline int hand_over(struct __sk_buff *skb, struct packet *p, __
 }
 
 /* To the interface p->target. */
-__noinline int deliver(struct __sk_buff *skb, struct packet *p)
+static __noinline int deliver(struct __sk_buff *skb, struct packet *p)
 {
 	int checked;
 
@@ -82,7 +82,7 @@ __noinline int deliver(struct __sk_buff *skb, struct packet *p)
 }
 
 /* To the internet, out of the uplink. */
-__noinline int leave(struct __sk_buff *skb, struct packet *p)
+static __noinline int leave(struct __sk_buff *skb, struct packet *p)
 {
 	const struct settings *s = get_settings();
 
@@ -93,7 +93,7 @@ __noinline int leave(struct __sk_buff *skb, struct packet *p)
 }
 
 /* To the services' link. Its length is no concern: it stays inside. */
-__noinline int leave_to_services(struct __sk_buff *skb, struct packet *p)
+static __noinline int leave_to_services(struct __sk_buff *skb, struct packet *p)
 {
 	const struct settings *s = get_settings();
 

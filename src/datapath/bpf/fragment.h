@@ -131,7 +131,7 @@ static __always_inline int trim_to_first_piece(struct __sk_buff *skb, struct pac
 }
 
 /* Sends the rewritten packet to the link `target` in pieces. */
-__noinline int send_in_pieces(struct __sk_buff *skb, struct packet *p, __u32 target)
+static __noinline int send_in_pieces(struct __sk_buff *skb, struct packet *p, __u32 target)
 {
 	const struct settings *s = get_settings();
 	__u32 i, rest;

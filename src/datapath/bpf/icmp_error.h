@@ -29,7 +29,7 @@ struct message {
 } __attribute__((packed));
 
 /* Rewrites the packet to the message, from `router`, framed from `mac`. Not 0 on failure. */
-__noinline int make_too_big(struct __sk_buff *skb, struct packet *p, __be32 router, __u32 mtu)
+static __noinline int make_too_big(struct __sk_buff *skb, struct packet *p, __be32 router, __u32 mtu)
 {
 	struct message *m;
 	__s64 sum;

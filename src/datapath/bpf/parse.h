@@ -141,7 +141,7 @@ static __always_inline int parse_transport(struct __sk_buff *skb, struct packet 
 }
 
 /* Stage parse. ARP never comes here (see arp in admit.h). */
-__noinline int parse(struct __sk_buff *skb, struct packet *p)
+static __noinline int parse(struct __sk_buff *skb, struct packet *p)
 {
 	void *data, *end;
 	struct ip_header *ip;

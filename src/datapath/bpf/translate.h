@@ -57,7 +57,7 @@ static __always_inline int translate_inner(struct __sk_buff *skb, struct packet 
 }
 
 /* `field`: IP_SOURCE_AT or IP_DESTINATION_AT. Not 0 on failure. */
-__noinline int translate(struct __sk_buff *skb, struct packet *p, __be32 from, __be32 to, __u32 field)
+static __noinline int translate(struct __sk_buff *skb, struct packet *p, __be32 from, __be32 to, __u32 field)
 {
 	__u32 transport;
 
