@@ -1,6 +1,5 @@
 import type { DescribeImagesRequest, DescribeImagesResult, Image as ImageAnswer } from "@aws-sdk/client-ec2";
 import { Fault } from "../model/fault.ts";
-import { isWellFormedId } from "../model/id.ts";
 import type { Action } from "./action.ts";
 import { type FilterFields, filtered, paged } from "./describe.ts";
 import { type Image, imagesOf, unlistedImage } from "./image-catalogue.ts";
@@ -19,15 +18,10 @@ export function findImage(id: string | undefined, region: string): Image {
     if (image) return image;
     throw new Fault("InvalidParameterValue", `The parameter '${parameter}' in ImageId does not exist.`);
   }
-  if (!/^ami-/.test(text) || !isWellFormedImageId(text)) {
+  if (!/^ami-([0-9a-f]{8}|[0-9a-f]{17})$/.test(text)) {
     throw new Fault("InvalidAMIID.Malformed", `Invalid id: "${text}" (expecting "ami-...")`);
   }
   return imagesOf(region).find((image) => image.id === text) ?? unlistedImage(text);
-}
-
-/** Eight or seventeen hexadecimal digits, as in every AWS id. */
-function isWellFormedImageId(text: string): boolean {
-  return isWellFormedId("vpc", `vpc-${text.slice("ami-".length)}`);
 }
 
 const DescribeImages: Action<DescribeImagesRequest, DescribeImagesResult> = (_tx, input, context) => {

@@ -1,0 +1,214 @@
+import type { InstanceNetworkInterfaceSpecification, RunInstancesRequest } from "@aws-sdk/client-ec2";
+import { Fault } from "../model/fault.ts";
+import type { NetworkInterface } from "../model/network-interface.ts";
+import type { Reader } from "../model/state.ts";
+import type { Subnet } from "../model/subnet.ts";
+import type { Context } from "./action.ts";
+import { findInstanceType } from "./instance-type.ts";
+import { addressesIn, findNetworkInterface, type NewNetworkInterface } from "./network-interface.ts";
+import { requireAddressRoom } from "./network-interface-address.ts";
+import { refuseUnoffered } from "./parameter.ts";
+import { findSecurityGroupByName } from "./security-group.ts";
+import { availableAddressCount, findSubnet } from "./subnet.ts";
+import { defaultVpcOf } from "./vpc.ts";
+import { zonesOf } from "./zone.ts";
+
+/** One interface that each launched instance gets: a new one, or one that exists already. */
+export type WantedInterface = {
+  readonly deviceIndex: number;
+  readonly deleteOnTermination: boolean;
+  readonly subnet: Subnet;
+  readonly source:
+    | { readonly kind: "existing"; readonly eni: NetworkInterface }
+    | { readonly kind: "new"; readonly made: Omit<NewNetworkInterface, "tags" | "attachment" | "subnet"> };
+};
+
+/**
+ * The interfaces of a launch, by device index, from its NetworkInterfaces or from its subnet, groups and address.
+ * Auto-assign of a public address is for a single new interface at device index 0 (EC2 user guide, "Public IPv4 addresses").
+ * @throws the faults of the subnets, groups and interfaces named; InvalidParameterCombination; AttachmentLimitExceeded.
+ */
+export function wantedInterfaces(tx: Reader, input: RunInstancesRequest, context: Context): readonly WantedInterface[] {
+  const specs = input.NetworkInterfaces ?? [];
+  if (specs.length === 0) return [plainInterface(tx, input, context)];
+  refuseBeside(input);
+  const indexes = specs.map((spec) => spec.DeviceIndex);
+  if (indexes.includes(undefined)) throw new Fault("InvalidParameterValue", "Each network interface requires a device index.");
+  if (new Set(indexes).size < indexes.length) {
+    throw new Fault("InvalidParameterValue", "Each network interface requires a unique device index.");
+  }
+  if (!indexes.includes(0)) throw new Fault("InvalidParameterValue", "A network interface with device index 0 is required.");
+  const wanted = specs.map((spec) => specifiedInterface(tx, spec, input, context)).toSorted((a, b) => a.deviceIndex - b.deviceIndex);
+  requireTogether(wanted);
+  const type = findInstanceType(input.InstanceType ?? "m1.small");
+  if (wanted.length > type.maxInterfaces) {
+    throw new Fault("AttachmentLimitExceeded", `Interface count ${wanted.length} exceeds the limit for ${type.name}`);
+  }
+  for (const { source } of wanted) requireAddressRoom(addressCount(source), type.name);
+  return wanted;
+}
+
+/** How many private addresses of its subnet each instance takes. */
+export function addressCount(source: WantedInterface["source"]): number {
+  if (source.kind === "existing") return source.eni.privateIpAddresses.length;
+  return 1 + (source.made.secondaryIps?.length ?? 0) + (source.made.secondaryCount ?? 0);
+}
+
+/** With NetworkInterfaces, what concerns an interface is said there alone. */
+function refuseBeside(input: RunInstancesRequest): void {
+  const beside = [
+    { given: input.SubnetId !== undefined && input.SubnetId !== "", what: "subnet ID" },
+    { given: (input.SecurityGroupIds?.length ?? 0) + (input.SecurityGroups?.length ?? 0) > 0, what: "security groups" },
+    { given: input.PrivateIpAddress !== undefined && input.PrivateIpAddress !== "", what: "private address" },
+  ];
+  for (const { given, what } of beside) {
+    if (!given) continue;
+    const words = `Network interfaces and an instance-level ${what} may not be specified on the same request`;
+    throw new Fault("InvalidParameterCombination", words);
+  }
+}
+
+/** The interface of a request that has no NetworkInterfaces. */
+function plainInterface(tx: Reader, input: RunInstancesRequest, context: Context): WantedInterface {
+  const subnet = subnetOf(tx, input.SubnetId, input, context);
+  const names = input.SecurityGroups ?? [];
+  if (names.length > 0 && input.SubnetId !== undefined) {
+    throw new Fault("InvalidParameterCombination", "The parameter groupName cannot be used with the parameter subnet");
+  }
+  const groupIds = [...(input.SecurityGroupIds ?? []), ...names.map((name) => findSecurityGroupByName(tx, name).id)];
+  return {
+    deviceIndex: 0,
+    deleteOnTermination: true,
+    subnet,
+    source: {
+      kind: "new",
+      made: {
+        groupIds,
+        description: "",
+        privateIp: input.PrivateIpAddress === "" ? undefined : input.PrivateIpAddress,
+        assignPublicIp: subnet.mapPublicIpOnLaunch,
+        requesterManaged: false,
+      },
+    },
+  };
+}
+
+/** One element of NetworkInterfaces. */
+function specifiedInterface(
+  tx: Reader,
+  spec: InstanceNetworkInterfaceSpecification,
+  input: RunInstancesRequest,
+  context: Context,
+): WantedInterface {
+  refuseUnhonoured(spec);
+  const deviceIndex = spec.DeviceIndex ?? 0;
+  if (deviceIndex < 0) throw new Fault("InvalidParameterValue", `Value (${deviceIndex}) for parameter deviceIndex is invalid.`);
+  if (spec.NetworkInterfaceId !== undefined) return existingInterface(tx, spec, spec.NetworkInterfaceId);
+  const several = (input.NetworkInterfaces ?? []).length > 1;
+  if (several && spec.AssociatePublicIpAddress === true) {
+    const words = "The associatePublicIPAddress parameter cannot be specified when launching with multiple network interfaces.";
+    throw new Fault("InvalidParameterCombination", words);
+  }
+  const subnet = subnetOf(tx, spec.SubnetId, input, context);
+  return {
+    deviceIndex,
+    deleteOnTermination: spec.DeleteOnTermination ?? true,
+    subnet,
+    source: {
+      kind: "new",
+      made: {
+        groupIds: spec.Groups,
+        description: spec.Description ?? "",
+        ...addressesIn(spec),
+        assignPublicIp: !several && (spec.AssociatePublicIpAddress ?? subnet.mapPublicIpOnLaunch),
+        requesterManaged: false,
+      },
+    },
+  };
+}
+
+function refuseUnhonoured(spec: InstanceNetworkInterfaceSpecification): void {
+  refuseUnoffered(spec, [
+    "Ipv6Addresses",
+    "AssociateCarrierIpAddress",
+    "Ipv4Prefixes",
+    "Ipv6Prefixes",
+    "PrimaryIpv6",
+    "EnaSrdSpecification",
+    "ConnectionTrackingSpecification",
+    "EnaQueueCount",
+  ]);
+  const counts = { Ipv6AddressCount: spec.Ipv6AddressCount, Ipv4PrefixCount: spec.Ipv4PrefixCount, Ipv6PrefixCount: spec.Ipv6PrefixCount };
+  for (const [name, count] of Object.entries(counts)) {
+    if ((count ?? 0) > 0) throw new Fault("UnsupportedOperation", `Genkan does not offer the parameter ${name}.`);
+  }
+  if ((spec.InterfaceType ?? "interface") !== "interface") {
+    throw new Fault("UnsupportedOperation", `Genkan does not offer interfaces of the type ${spec.InterfaceType}.`);
+  }
+  if ((spec.NetworkCardIndex ?? 0) !== 0) {
+    throw new Fault("InvalidParameterValue", `Value (${spec.NetworkCardIndex}) for parameter networkCardIndex is invalid.`);
+  }
+}
+
+/** An interface that exists brings its subnet, groups and addresses with it, and stays when the instance ends. */
+function existingInterface(tx: Reader, spec: InstanceNetworkInterfaceSpecification, id: string): WantedInterface {
+  const beside = [
+    { given: spec.SubnetId !== undefined, what: "both a network interface ID and a subnet" },
+    { given: spec.PrivateIpAddress !== undefined, what: "both a network interface ID and a private IP address" },
+    { given: (spec.PrivateIpAddresses?.length ?? 0) > 0, what: "both a network interface ID and private IP addresses" },
+    { given: (spec.SecondaryPrivateIpAddressCount ?? 0) > 0, what: "both a network interface ID and a private IP address count" },
+    { given: (spec.Groups?.length ?? 0) > 0, what: "both a network interface ID and security groups" },
+    { given: spec.DeleteOnTermination === true, what: "a network interface ID and delete on termination as true" },
+  ];
+  const wrong = beside.find(({ given }) => given);
+  if (wrong) throw new Fault("InvalidParameterCombination", `A network interface may not specify ${wrong.what}`);
+  if (spec.AssociatePublicIpAddress === true) {
+    const words = "The associatePublicIPAddress parameter cannot be specified for a network interface with an ID.";
+    throw new Fault("InvalidParameterCombination", words);
+  }
+  const eni = findNetworkInterface(tx, id);
+  if (eni.attachment) throw new Fault("InvalidNetworkInterface.InUse", `Interface: [${eni.id}] in use.`);
+  const subnet = findSubnet(tx, eni.subnetId);
+  return { deviceIndex: spec.DeviceIndex ?? 0, deleteOnTermination: false, subnet, source: { kind: "existing", eni } };
+}
+
+/** All interfaces of an instance are in one zone and, here, in one VPC; an existing one cannot be used twice. */
+function requireTogether(wanted: readonly WantedInterface[]): void {
+  if (new Set(wanted.map(({ subnet }) => subnet.availabilityZone)).size > 1) {
+    throw new Fault("InvalidParameterCombination", "All network interfaces must be in the same availability zone.");
+  }
+  if (new Set(wanted.map(({ subnet }) => subnet.vpcId)).size > 1) {
+    throw new Fault("UnsupportedOperation", "Genkan does not offer instances with interfaces in several VPCs.");
+  }
+  const existing = wanted.flatMap(({ source }) => (source.kind === "existing" ? [source.eni.id] : []));
+  if (new Set(existing).size < existing.length) {
+    throw new Fault("InvalidParameterCombination", "A network interface may be attached only once.");
+  }
+}
+
+/** The subnet named, or the default subnet of the zone wanted, or the default subnet with most addresses left. */
+function subnetOf(tx: Reader, subnetId: string | undefined, input: RunInstancesRequest, { region }: Context): Subnet {
+  const zone = zoneOf(input, region);
+  if (subnetId !== undefined && subnetId !== "") {
+    const subnet = findSubnet(tx, subnetId);
+    if (zone === undefined || zone === subnet.availabilityZone) return subnet;
+    const words = `The subnet ID '${subnetId}' is in the availability zone ${subnet.availabilityZone}, not in ${zone}.`;
+    throw new Fault("InvalidParameterCombination", words);
+  }
+  const vpc = defaultVpcOf(tx);
+  if (!vpc) throw new Fault("VPCIdNotSpecified", "No default VPC for this user");
+  const subnets = tx.by("subnet", "vpcId", vpc.id).filter(({ defaultForAz }) => defaultForAz);
+  if (subnets.length === 0) throw new Fault("MissingInput", `No subnets found for the default VPC '${vpc.id}'. Please specify a subnet.`);
+  const fitting = subnets.filter(({ availabilityZone }) => zone === undefined || zone === availabilityZone);
+  const [first, ...others] = fitting;
+  if (!first) throw new Fault("MissingInput", `No default subnet for availability zone: '${zone}'.`);
+  return others.reduce((best, subnet) => (availableAddressCount(tx, subnet) > availableAddressCount(tx, best) ? subnet : best), first);
+}
+
+function zoneOf({ Placement: placement }: RunInstancesRequest, region: string): string | undefined {
+  const { AvailabilityZone: name, AvailabilityZoneId: id } = placement ?? {};
+  if ((name === undefined || name === "") && (id === undefined || id === "")) return undefined;
+  const zone = zonesOf(region).find((each) => (name ? each.name === name : each.id === id));
+  if (!zone) throw new Fault("InvalidParameterValue", `Invalid availability zone: [${name ?? id}]`);
+  return zone.name;
+}

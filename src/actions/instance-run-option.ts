@@ -1,0 +1,202 @@
+import type { RunInstancesRequest } from "@aws-sdk/client-ec2";
+import { Fault } from "../model/fault.ts";
+import type { Instance } from "../model/instance.ts";
+import type { Reader } from "../model/state.ts";
+import type { Context } from "./action.ts";
+import type { Image } from "./image-catalogue.ts";
+import { findInstanceType } from "./instance-type.ts";
+import type { InstanceTypeFacts } from "./instance-type-table.ts";
+import { refuseUnoffered } from "./parameter.ts";
+
+/** What a launch request says about its instances themselves, rather than where they are and how they are connected. */
+export type LaunchOptions = Pick<
+  Instance,
+  | "instanceType"
+  | "keyName"
+  | "userData"
+  | "clientToken"
+  | "shutdownBehavior"
+  | "disableApiTermination"
+  | "disableApiStop"
+  | "ebsOptimized"
+  | "monitoring"
+  | "tenancy"
+  | "iamInstanceProfileArn"
+  | "metadataOptions"
+  | "cpuCredits"
+  | "cpuOptions"
+  | "autoRecovery"
+>;
+
+/**
+ * The options of a launch, each checked.
+ * @throws InvalidParameterValue; InvalidKeyPair.NotFound; InvalidUserData.Malformed; UnsupportedOperation for what Genkan does not offer.
+ */
+export function launchOptions(tx: Reader, input: RunInstancesRequest, image: Image, context: Context): LaunchOptions {
+  refuseUnhonoured(input);
+  const type = findInstanceType(input.InstanceType ?? DEFAULT_TYPE);
+  requireFittingArchitecture(type, image);
+  const profile = input.IamInstanceProfile;
+  const profileArn = profile?.Arn ?? (profile?.Name && `arn:aws:iam::${context.account}:instance-profile/${profile.Name}`);
+  return {
+    instanceType: type.name,
+    ...optional("keyName", knownKeyName(tx, input.KeyName)),
+    ...optional("userData", checkedUserData(input.UserData)),
+    ...optional("clientToken", input.ClientToken),
+    shutdownBehavior: shutdownBehaviorOf(input.InstanceInitiatedShutdownBehavior),
+    disableApiTermination: input.DisableApiTermination ?? false,
+    disableApiStop: input.DisableApiStop ?? false,
+    ebsOptimized: input.EbsOptimized ?? false,
+    monitoring: input.Monitoring?.Enabled ?? false,
+    tenancy: tenancyOf(input.Placement?.Tenancy),
+    ...optional("iamInstanceProfileArn", profileArn === "" ? undefined : profileArn),
+    metadataOptions: metadataOptions(input.MetadataOptions, image.imdsV2 ? IMDS_V2 : IMDS_DEFAULTS),
+    ...optional("cpuCredits", cpuCreditsOf(input.CreditSpecification?.CpuCredits)),
+    ...cpuOptionsOf(input.CpuOptions, type),
+    ...optional("autoRecovery", autoRecoveryOf(input.MaintenanceOptions?.AutoRecovery)),
+  };
+}
+
+/** EC2 API reference, RunInstances: "Default: m1.small". */
+const DEFAULT_TYPE = "m1.small";
+
+function optional<K extends string, V>(key: K, value: V): { readonly [key in K]?: NonNullable<V> } {
+  return value === undefined ? {} : ({ [key]: value } as { readonly [key in K]?: NonNullable<V> });
+}
+
+/** What would change packets or promise what is not there is refused, not ignored. */
+function refuseUnhonoured(input: RunInstancesRequest): void {
+  refuseUnoffered(input, [
+    "LaunchTemplate",
+    "Ipv6Addresses",
+    "EnablePrimaryIpv6",
+    "SecondaryInterfaces",
+    "NetworkPerformanceOptions",
+    "InstanceMarketOptions",
+    "ElasticGpuSpecification",
+    "ElasticInferenceAccelerators",
+    "LicenseSpecifications",
+    "KernelId",
+    "RamdiskId",
+    "AdditionalInfo",
+    "Operator",
+  ]);
+  if ((input.Ipv6AddressCount ?? 0) > 0) throw unoffered("Ipv6AddressCount");
+  if (input.HibernationOptions?.Configured) throw unoffered("HibernationOptions");
+  if (input.EnclaveOptions?.Enabled) throw unoffered("EnclaveOptions");
+  if (input.CapacityReservationSpecification?.CapacityReservationTarget) throw unoffered("CapacityReservationTarget");
+  const names = input.PrivateDnsNameOptions ?? {};
+  if ((names.HostnameType ?? "ip-name") !== "ip-name") throw unoffered("PrivateDnsNameOptions.HostnameType");
+  refuseUnoffered(names, ["EnableResourceNameDnsARecord", "EnableResourceNameDnsAAAARecord"]);
+  const placement = input.Placement ?? {};
+  refuseUnoffered(placement, ["Affinity", "GroupName", "GroupId", "HostId", "HostResourceGroupArn", "PartitionNumber", "SpreadDomain"]);
+}
+
+function unoffered(name: string): Fault {
+  return new Fault("UnsupportedOperation", `Genkan does not offer the parameter ${name}.`);
+}
+
+/** An image whose architecture is known runs on types of the same one. @throws InvalidParameterValue. */
+export function requireFittingArchitecture(type: InstanceTypeFacts, image: Image): void {
+  if (image.boundTo === undefined || image.boundTo === type.architecture) return;
+  throw new Fault(
+    "InvalidParameterValue",
+    `The architecture '${type.architecture}' of the specified instance type does not match the architecture '${image.boundTo}' of the specified AMI. Specify an instance type and an AMI that have matching architectures, and try again. You can use 'describe-instance-types' or 'describe-images' to discover the architecture of the instance type or AMI.`,
+  );
+}
+
+function knownKeyName(tx: Reader, name: string | undefined): string | undefined {
+  if (name === undefined || name === "") return undefined;
+  if (tx.by("key-pair", "name", name).length > 0) return name;
+  throw new Fault("InvalidKeyPair.NotFound", `The key pair '${name}' does not exist`);
+}
+
+const MAX_USER_DATA = 16_384;
+
+/** The user data, still in base64; none when it is empty. @throws InvalidUserData.Malformed when it is no base64, or over 16 KiB. */
+function checkedUserData(text: string | undefined): string | undefined {
+  const packed = text?.replaceAll(/\s/g, "");
+  if (packed === undefined || packed === "") return undefined;
+  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(packed) || packed.length % 4 !== 0) {
+    throw new Fault("InvalidUserData.Malformed", "Invalid BASE64 encoding of user data.");
+  }
+  return encodedUserData(Buffer.from(packed, "base64"));
+}
+
+/** User data as an instance keeps it. @throws InvalidUserData.Malformed over 16 KiB. */
+export function encodedUserData(bytes: Uint8Array): string {
+  if (bytes.length > MAX_USER_DATA) throw new Fault("InvalidUserData.Malformed", `User data is limited to ${MAX_USER_DATA} bytes`);
+  return Buffer.from(bytes).toString("base64");
+}
+
+/** @throws InvalidParameterValue for anything but stop (also when absent) and terminate. */
+export function shutdownBehaviorOf(value: string | undefined): Instance["shutdownBehavior"] {
+  if (value === undefined || value === "stop") return "stop";
+  if (value === "terminate") return value;
+  throw new Fault("InvalidParameterValue", `Value (${value}) for parameter instanceInitiatedShutdownBehavior is invalid.`);
+}
+
+function tenancyOf(value: string | undefined): Instance["tenancy"] {
+  if (value === undefined || value === "" || value === "default") return "default";
+  if (value === "dedicated") return value;
+  throw new Fault("UnsupportedOperation", `Genkan does not offer the tenancy ${value}.`);
+}
+
+/** @throws InvalidParameterValue for anything but standard and unlimited. */
+export function cpuCreditsOf(value: string | undefined): Instance["cpuCredits"] | undefined {
+  if (value === undefined || value === "standard" || value === "unlimited") return value;
+  throw new Fault("InvalidParameterValue", `Value (${value}) for parameter CpuCredits is invalid. Valid values: standard, unlimited.`);
+}
+
+/** @throws InvalidParameterValue for anything but default and disabled. */
+export function autoRecoveryOf(value: string | undefined): Instance["autoRecovery"] | undefined {
+  if (value === undefined || value === "default" || value === "disabled") return value;
+  throw new Fault("InvalidParameterValue", `Value (${value}) for parameter AutoRecovery is invalid. Valid values: default, disabled.`);
+}
+
+function cpuOptionsOf(options: RunInstancesRequest["CpuOptions"], type: InstanceTypeFacts): Pick<Instance, "cpuOptions"> {
+  if (!options) return {};
+  refuseUnoffered(options, ["AmdSevSnp", "NestedVirtualization"]);
+  const threadsPerCore = options.ThreadsPerCore ?? type.threadsPerCore;
+  const cores = type.vcpus / type.threadsPerCore;
+  const coreCount = options.CoreCount ?? cores;
+  if (coreCount < 1 || coreCount > cores || threadsPerCore < 1 || threadsPerCore > type.threadsPerCore) {
+    throw new Fault("InvalidParameterValue", `The CPU options are not valid for the instance type ${type.name}.`);
+  }
+  return { cpuOptions: { coreCount, threadsPerCore } };
+}
+
+type MetadataOptions = Instance["metadataOptions"];
+
+const IMDS_DEFAULTS: MetadataOptions = {
+  httpTokens: "optional",
+  httpPutResponseHopLimit: 1,
+  httpEndpoint: "enabled",
+  instanceMetadataTags: "disabled",
+};
+/** Of images that ask for version 2 (EC2 user guide, "Configure the IMDS for an AMI"). */
+const IMDS_V2: MetadataOptions = { ...IMDS_DEFAULTS, httpTokens: "required", httpPutResponseHopLimit: 2 };
+
+/** The metadata options, those given over those before. @throws InvalidParameterValue; UnsupportedOperation for the IPv6 endpoint. */
+export function metadataOptions(given: RunInstancesRequest["MetadataOptions"], before: MetadataOptions): MetadataOptions {
+  if (given?.HttpProtocolIpv6 === "enabled") throw unoffered("HttpProtocolIpv6");
+  const hops = given?.HttpPutResponseHopLimit ?? before.httpPutResponseHopLimit;
+  if (hops < 1 || hops > 64) {
+    const words = `Value (${hops}) for parameter HttpPutResponseHopLimit is invalid. Valid values are integers from 1 to 64.`;
+    throw new Fault("InvalidParameterValue", words);
+  }
+  const onOff = ["enabled", "disabled"] as const;
+  return {
+    httpTokens: oneOf("HttpTokens", given?.HttpTokens, ["optional", "required"], before.httpTokens),
+    httpPutResponseHopLimit: hops,
+    httpEndpoint: oneOf("HttpEndpoint", given?.HttpEndpoint, onOff, before.httpEndpoint),
+    instanceMetadataTags: oneOf("InstanceMetadataTags", given?.InstanceMetadataTags, onOff, before.instanceMetadataTags),
+  };
+}
+
+function oneOf<T extends string>(name: string, value: string | undefined, allowed: readonly T[], before: T): T {
+  if (value === undefined) return before;
+  const known = allowed.find((each) => each === value);
+  if (known === undefined) throw new Fault("InvalidParameterValue", `Value (${value}) for parameter ${name} is invalid.`);
+  return known;
+}
