@@ -2,7 +2,6 @@ import { readerBefore } from "../model/region.ts";
 import type { Resources } from "../model/resource.ts";
 import type { Change, Reader } from "../model/state.ts";
 import { affectedUnits, type Unit, UNIT_KINDS, type UnitKind } from "./affected.ts";
-
 import { entryKey, sameValue } from "./entry.ts";
 import { networkAclRows } from "./network-acl.ts";
 import { networkInterfaceRows } from "./network-interface.ts";

@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import * as fc from "fast-check";
+import { POOLS, randomRegion, randomSteps } from "../../test/random-region.ts";
+import { fullPlan, planDelta } from "./compile.ts";
+import { entryKey, sameValue } from "./entry.ts";
+import { decodeStruct, encodeStruct } from "./layout.ts";
+import { lint } from "./lint.ts";
+import { memoryTables } from "./memory-tables.ts";
+import { poolsOf } from "./pool.ts";
+import type { PlanSettings } from "./settings.ts";
+import { type Entry, TABLES } from "./tables.ts";
+
+const SETTINGS: PlanSettings = {
+  pools: POOLS,
+  uplink: 2,
+  services: 3,
+  fragments: 5,
+  uplinkMac: "02:00:00:00:00:02",
+  uplinkPeerMac: "02:00:00:00:00:12",
+  servicesMac: "02:00:00:00:00:03",
+  servicesPeerMac: "02:00:00:00:00:13",
+  connectionLimit: 100,
+};
+
+const byKey = (entries: readonly Entry[]): readonly (readonly [string, unknown])[] =>
+  entries.map((entry) => [entryKey(entry), entry.value] as const).toSorted(([a], [b]) => (a < b ? -1 : 1));
+
+test("increments applied one after another equal a full compile, and the plan is in order after each", () => {
+  const seen = new Map<string, number>();
+  fc.assert(
+    fc.property(randomSteps(100), (steps) => {
+      const region = randomRegion();
+      const tables = memoryTables(fullPlan([region.reader()], SETTINGS));
+      for (const step of steps) {
+        const changes = region.run(step);
+        if (changes.length > 0) seen.set(step.request, (seen.get(step.request) ?? 0) + 1);
+        const delta = planDelta(region.reader(), changes, poolsOf(POOLS));
+        for (const { table, key, value } of delta.puts)
+          assert.ok(!sameValue(tables.lookup(table, key as never), value), "nothing is written that is there already");
+        for (const entry of delta.removals) assert.ok(tables.lookup(entry.table, entry.key as never), "what is removed was there");
+        tables.apply(delta);
+        const full = fullPlan([region.reader()], SETTINGS);
+        assert.deepEqual(byKey(tables.entries()), byKey(full), step.request);
+        assert.deepEqual(lint(full), []);
+      }
+    }),
+    { numRuns: 200 },
+  );
+  for (const request of ["detachGateway", "deleteGateway", "replaceRoute", "mainTable", "block", "terminate", "release", "deleteGroup"])
+    assert.ok((seen.get(request) ?? 0) > 0, `${request} succeeded at least once: ${JSON.stringify(Object.fromEntries(seen))}`);
+});
+
+test("every row survives its bytes", () => {
+  fc.assert(
+    fc.property(randomSteps(40), (steps) => {
+      const region = randomRegion();
+      for (const step of steps) region.run(step);
+      for (const entry of fullPlan([region.reader()], SETTINGS)) {
+        const layout = TABLES[entry.table];
+        assert.deepEqual(decodeStruct(layout.value, encodeStruct(layout.value, entry.value as never)), entry.value);
+        if ("key" in layout) assert.deepEqual(decodeStruct(layout.key, encodeStruct(layout.key, entry.key as never)), entry.key);
+      }
+    }),
+    { numRuns: 30 },
+  );
+});

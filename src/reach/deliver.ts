@@ -1,0 +1,26 @@
+import { drop, has, interfaceEntry, type Outcome, owns, pass, type Passage } from "./passage.ts";
+
+/** Through the internet gateway, either way; and within a VPC (VPC user guide, "Network maximum transmission unit"). */
+const GATEWAY_MTU = 1500;
+const INSIDE_MTU = 9001;
+const SMALL = 100;
+
+/** Stage deliver: is the receiver there, does it take packets for others, does the packet fit? */
+export function deliver(passage: Passage): Outcome {
+  const { tables, flow, target } = passage;
+  if (!target) return fits(passage, "out of the uplink");
+  const row = interfaceEntry(target);
+  if (!has(target, "up")) return drop("destination_down", "no running instance holds the interface", row);
+  if (passage.way === "interface" && has(target, "source_dest_check") && !owns(tables, target, flow.destination))
+    return drop("destination_check", `${flow.destination} is not the interface's own`, row);
+  return fits(passage, `to interface ${target.slot}`);
+}
+
+/** Too long and not to be cut: the sender gets an ICMP error. Towards the internet what may be cut is cut. */
+function fits(passage: Passage, where: string): Outcome {
+  const { length = SMALL, dontFragment = true } = passage.packet;
+  const mtu = passage.throughGateway ? GATEWAY_MTU : INSIDE_MTU;
+  if (length <= mtu) return pass(where);
+  if (dontFragment || !passage.throughGateway) return drop("too_big", `${length} bytes, at most ${mtu}`);
+  return pass(`${where}, in fragments`);
+}

@@ -1,0 +1,84 @@
+import { NO_POOL, type Pool, poolIndex } from "../plan/pool.ts";
+import type { Entry, TableReader } from "../plan/tables.ts";
+import { isIn } from "./block.ts";
+import type { Flow } from "./packet.ts";
+import { addressEntry, drop, interfaceAt, interfaceEntry, type Outcome, owns, pass, type Passage, senderOf } from "./passage.ts";
+
+const NONE = "0.0.0.0";
+
+/**
+ * Stage internet_gateway, outwards: attached? a public address? a destination that the internet carries? Then the
+ * private source becomes public. One-to-one, and no state is kept.
+ */
+export function internetGatewayOut(passage: Passage): Outcome {
+  const { tables, flow, gateway } = passage;
+  const sender = senderOf(passage);
+  const vpc = vpcEntry(tables, sender.row.vpc);
+  if (!vpc || gateway === undefined || vpc.value.internet_gateway !== gateway + 1)
+    return drop("no_internet_gateway", `gateway ${gateway} is not attached to VPC ${sender.row.vpc}`, vpc);
+  const mapping = flow.source === sender.row.private_ip ? interfaceEntry(sender) : addressEntry(tables, sender.row.vpc, flow.source);
+  const publicIp = mapping?.value.public_ip ?? NONE;
+  if (publicIp === NONE) return drop("no_public_ip", `${flow.source} has none`, mapping);
+  if (!isOurs(tables, flow.destination)) {
+    if (isIn(flow.destination, "private")) return drop("private_destination", flow.destination);
+    if (isIn(flow.destination, "shared")) return drop("shared_destination", flow.destination);
+  }
+  translateSource(passage, publicIp);
+  return pass(`${flow.source} becomes ${publicIp}`, vpc, mapping);
+}
+
+/** Stage internet_gateway, inwards, from the internet or from another of our public addresses. */
+export function internetGatewayIn(passage: Passage): Outcome {
+  const { tables, flow } = passage;
+  const index = poolIndex(poolsIn(tables), flow.destination);
+  if (index === NO_POOL) return drop("not_for_us", `${flow.destination} is in no pool`);
+  const row = tables.lookup("public_addresses", index);
+  const entry: Entry | undefined = row && { table: "public_addresses", key: index, value: row };
+  const target = row && row.interface !== 0 ? interfaceAt(tables, row.interface) : undefined;
+  passage.throughGateway = true;
+  passage.groupIdentity = false;
+  passage.sameSubnet = false;
+  if (!row || !target || !owns(tables, target, row.private_ip)) return drop("public_ip_not_mapped", flow.destination, entry);
+  passage.target = target;
+  const vpc = vpcEntry(tables, target.row.vpc);
+  if (!vpc || vpc.value.internet_gateway === 0) return drop("no_internet_gateway", `none is attached to VPC ${target.row.vpc}`, entry, vpc);
+  if (!passage.source) {
+    if (isOurs(tables, flow.source)) return drop("own_source", flow.source);
+    if (isIn(flow.source, "private")) return drop("private_source", flow.source);
+    if (isIn(flow.source, "shared")) return drop("shared_source", flow.source);
+  }
+  translateDestination(passage, row.private_ip);
+  return pass(`${flow.destination} becomes ${row.private_ip}`, entry, vpc);
+}
+
+/** Whether the address belongs to one of our pools. */
+export function isOurs(tables: TableReader, address: string): boolean {
+  return poolIndex(poolsIn(tables), address) !== NO_POOL;
+}
+
+function poolsIn(tables: TableReader): readonly Pool[] {
+  const settings = tables.lookup("settings", 0);
+  return settings ? settings.pools.slice(0, settings.pool_count) : [];
+}
+
+function vpcEntry(tables: TableReader, key: number): Entry<"vpcs"> | undefined {
+  const value = tables.lookup("vpcs", key);
+  return value && { table: "vpcs", key, value };
+}
+
+/** In an ICMP error the packet inside went the other way: its destination is the sender. */
+function translateSource(passage: Passage, to: string): void {
+  const from = passage.flow.source;
+  passage.flow = { ...passage.flow, source: to };
+  passage.about = replaced(passage.about, "destination", from, to);
+}
+
+function translateDestination(passage: Passage, to: string): void {
+  const from = passage.flow.destination;
+  passage.flow = { ...passage.flow, destination: to };
+  passage.about = replaced(passage.about, "source", from, to);
+}
+
+function replaced(flow: Flow | undefined, field: "source" | "destination", from: string, to: string): Flow | undefined {
+  return flow?.[field] === from ? { ...flow, [field]: to } : flow;
+}

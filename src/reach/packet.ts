@@ -1,0 +1,67 @@
+/** One packet, described. What is left out is as a well-behaved sender would have it. */
+export type Packet = Flow & {
+  /** The interface that sends it, by slot; absent: it comes from the internet. */
+  readonly from?: number;
+  /** Of the sender's link; absent: the interface's own. */
+  readonly sourceMac?: string;
+  /** Absent: the router's. */
+  readonly destinationMac?: string;
+  readonly tcp?: { readonly syn?: boolean; readonly ack?: boolean; readonly fin?: boolean; readonly reset?: boolean };
+  /** In an ICMP error: the packet that it is about, as far as the error carries it. */
+  readonly about?: Flow;
+  /** Bytes of the IP packet, header included; absent: a small one. */
+  readonly length?: number;
+  readonly dontFragment?: boolean;
+};
+
+/** Addresses, and what stands at the head of the transport. Numbers are host order, protocols IANA's. */
+export type Flow = {
+  readonly source: string;
+  readonly destination: string;
+  readonly protocol: number;
+  /** TCP and UDP ports. An ICMP query's identifier stands in both. */
+  readonly sourcePort?: number;
+  readonly destinationPort?: number;
+  readonly icmp?: { readonly type: number; readonly code: number };
+  /** Nothing of the transport is known: a fragment whose first one was not seen, or an error's stump. */
+  readonly headless?: boolean;
+};
+
+export const ICMP = 1;
+export const TCP = 6;
+export const UDP = 17;
+
+const ICMP_ERRORS: ReadonlySet<number> = new Set([3, 4, 11, 12]);
+/** From an answer's type to its request's (RFC 792, RFC 950). */
+const ICMP_REQUESTS: ReadonlyMap<number, number> = new Map([
+  [0, 8],
+  [14, 13],
+  [16, 15],
+  [18, 17],
+]);
+
+export function isIcmpError(flow: Flow): boolean {
+  return flow.protocol === ICMP && flow.icmp !== undefined && ICMP_ERRORS.has(flow.icmp.type);
+}
+
+export function isIcmpAnswer(flow: Flow): boolean {
+  return flow.protocol === ICMP && flow.icmp !== undefined && ICMP_REQUESTS.has(flow.icmp.type);
+}
+
+/** The type of the request that an ICMP query or answer belongs to. */
+export function icmpRequestType(type: number): number {
+  return ICMP_REQUESTS.get(type) ?? type;
+}
+
+/** The answer to a packet: the same exchange the other way round. */
+export function answerTo(flow: Flow): Flow {
+  const answers = new Map([...ICMP_REQUESTS].map(([answer, request]) => [request, answer]));
+  return {
+    source: flow.destination,
+    destination: flow.source,
+    protocol: flow.protocol,
+    ...(flow.destinationPort === undefined ? {} : { sourcePort: flow.destinationPort }),
+    ...(flow.sourcePort === undefined ? {} : { destinationPort: flow.sourcePort }),
+    ...(flow.icmp ? { icmp: { type: answers.get(flow.icmp.type) ?? flow.icmp.type, code: 0 } } : {}),
+  };
+}

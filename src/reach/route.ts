@@ -1,0 +1,60 @@
+import { ROUTE_TARGET } from "../plan/tables.ts";
+import { addressEntry, drop, interfaceAt, type Outcome, pass, type Passage, senderOf } from "./passage.ts";
+
+/**
+ * Stage route: the longest match of the subnet's route table; within a subnet there is nothing to look up. It is read
+ * before groups and ACLs are asked, because a rule may name a group, which the receiver's interface tells; what it
+ * drops is dropped after them.
+ */
+export function route(passage: Passage): Outcome {
+  const { tables, flow } = passage;
+  if (passage.sameSubnet) return toLocal(passage, "within the subnet");
+  const subnet = tables.lookup("subnets", senderOf(passage).row.subnet);
+  if (!subnet) return drop("tables_incomplete", "no subnet");
+  const entry = tables.longestMatch(subnet.route_table, flow.destination);
+  if (!entry) return drop("no_route", `no route to ${flow.destination} in table ${subnet.route_table}`);
+  const prefix = `${entry.key.address}/${entry.key.prefix_length - 128}`;
+  switch (entry.value.target) {
+    case ROUTE_TARGET.local: {
+      const local = toLocal(passage, `${prefix} is local`);
+      return { ...local, entries: [entry, ...local.entries] };
+    }
+    case ROUTE_TARGET.interface: {
+      const appliance = toInterface(passage, entry.value.slot, prefix);
+      return { ...appliance, entries: [entry, ...appliance.entries] };
+    }
+    case ROUTE_TARGET.internet_gateway:
+      passage.way = "gateway";
+      passage.gateway = entry.value.slot;
+      passage.throughGateway = true;
+      return pass(`${prefix} to internet gateway ${entry.value.slot}`, entry);
+    default:
+      return drop("blackhole", `${prefix} leads nowhere`, entry);
+  }
+}
+
+/** The interface behind a private address of the sender's VPC. */
+function toLocal(passage: Passage, why: string): Outcome {
+  const { tables, flow } = passage;
+  const { vpc, subnet } = senderOf(passage).row;
+  passage.way = "local";
+  const entry = addressEntry(tables, vpc, flow.destination);
+  const target = entry && interfaceAt(tables, entry.value.interface);
+  if (target?.row.vpc !== vpc) return drop("no_such_private_address", `nobody has ${flow.destination}`, entry);
+  passage.target = target;
+  passage.sameSubnet = target.row.subnet === subnet;
+  passage.groupIdentity = passage.ownSource;
+  return pass(why, entry);
+}
+
+/** An appliance: an interface that takes packets for others. The groups of both ends are not preserved over it. */
+function toInterface(passage: Passage, slot: number, prefix: string): Outcome {
+  const sender = senderOf(passage);
+  passage.way = "interface";
+  if (slot === sender.slot) return drop("route_loop", `${prefix} leads back to the sender`);
+  const target = interfaceAt(passage.tables, slot);
+  if (target?.row.vpc !== sender.row.vpc) return drop("blackhole", `${prefix} to interface ${slot}, which is gone`);
+  passage.target = target;
+  passage.sameSubnet = target.row.subnet === sender.row.subnet;
+  return pass(`${prefix} to interface ${slot}`);
+}

@@ -1,0 +1,61 @@
+import { addressBytes } from "../lib/ip.ts";
+import { ANY, type Rule } from "../plan/rule-list.ts";
+import { type Entry, RULE_LIST, type RuleListName, RULES_PER_CHUNK, type TableReader } from "../plan/tables.ts";
+import { type Flow, ICMP, TCP, UDP } from "./packet.ts";
+
+/** The first rule of a list that matches; "incomplete": the list points to rules that are not there, which fails closed. */
+export type Match = { readonly rule: Rule | undefined; readonly incomplete: boolean; readonly entries: readonly Entry[] };
+
+/** What a rule is asked about: the flow, the other side's address, and its groups' slots where they count. */
+export type Asked = { readonly flow: Flow; readonly peer: string; readonly groups: readonly number[] };
+
+export function firstMatch(tables: TableReader, name: RuleListName, owner: number, asked: Asked): Match {
+  const kind = RULE_LIST[name];
+  const list = tables.lookup("rule_lists", { kind, owner });
+  if (!list) return { rule: undefined, incomplete: false, entries: [] };
+  const entry: Entry = { table: "rule_lists", key: { kind, owner }, value: list };
+  for (let chunk = 0; chunk * RULES_PER_CHUNK < list.count; chunk++) {
+    const key = { version: list.version, kind, owner, chunk, pad: 0 };
+    const value = tables.lookup("rule_chunks", key);
+    if (!value) return { rule: undefined, incomplete: true, entries: [entry] };
+    const rule = value.rules.slice(0, list.count - chunk * RULES_PER_CHUNK).find((candidate) => matches(candidate, asked));
+    if (rule) return { rule, incomplete: false, entries: [{ table: "rule_chunks", key, value }] };
+  }
+  return { rule: undefined, incomplete: false, entries: [entry] };
+}
+
+/** All rules of a list in order; none of a list that is not whole. */
+export function rulesOf(tables: TableReader, name: RuleListName, owner: number): readonly Rule[] {
+  const kind = RULE_LIST[name];
+  const list = tables.lookup("rule_lists", { kind, owner });
+  if (!list) return [];
+  const chunks = Array.from({ length: Math.ceil(list.count / RULES_PER_CHUNK) }, (_, chunk) =>
+    tables.lookup("rule_chunks", { version: list.version, kind, owner, chunk, pad: 0 }),
+  );
+  return chunks.every((chunk) => chunk !== undefined) ? chunks.flatMap((chunk) => chunk.rules).slice(0, list.count) : [];
+}
+
+export function matches(rule: Rule, { flow, peer, groups }: Asked): boolean {
+  return trafficMatches(rule, flow) && inBlock(peer, rule) && (rule.group === 0 || groups.includes(rule.group - 1));
+}
+
+function trafficMatches(rule: Rule, flow: Flow): boolean {
+  if (rule.protocol === ANY) return true;
+  if (rule.protocol !== flow.protocol) return false;
+  if (flow.protocol === TCP || flow.protocol === UDP) {
+    const port = flow.destinationPort ?? 0;
+    return port >= rule.port_from && port <= rule.port_to;
+  }
+  if (flow.protocol !== ICMP) return true;
+  return (rule.port_from === ANY || rule.port_from === flow.icmp?.type) && (rule.port_to === ANY || rule.port_to === flow.icmp?.code);
+}
+
+/** Whether the address lies in the rule's block; both as sixteen bytes. */
+export function inBlock(address: string, rule: Pick<Rule, "peer" | "peer_length">): boolean {
+  const bytes = addressBytes(address);
+  const base = addressBytes(rule.peer);
+  return bytes.every((byte, place) => {
+    const bits = Math.min(8, Math.max(0, rule.peer_length - place * 8));
+    return (byte ^ (base[place] ?? 0)) >> (8 - bits) === 0;
+  });
+}

@@ -1,0 +1,63 @@
+import { connectionKey, type Direction, isReopened, noted } from "./connection.ts";
+import { isIcmpAnswer, isIcmpError } from "./packet.ts";
+import { drop, type Ends, interfaceEntry, type Outcome, pass, type Passage, receiverOf, senderOf } from "./passage.ts";
+import { firstMatch } from "./rule-list.ts";
+
+/**
+ * Stages security_group_out and security_group_in: stateful. What belongs to a remembered exchange passes, and so does
+ * an ICMP error about one; anything else needs a rule of one of the interface's groups, and is remembered.
+ */
+export function securityGroup(passage: Passage, direction: Direction): Outcome {
+  const { flow, packet, now } = passage;
+  const ends = direction === "out" ? senderOf(passage) : receiverOf(passage);
+  if (flow.headless) return drop("fragment_without_first", "no ports");
+  if (isIcmpError(flow)) {
+    if (isAboutConnection(passage, ends, direction)) return pass("an error about a remembered exchange");
+    return byRules(passage, ends, direction);
+  }
+  const key = connectionKey(ends.slot, flow, direction);
+  const known = live(passage, key);
+  if (known && !isReopened(known, packet)) {
+    passage.remembered.set(key, noted(known, packet, direction, now));
+    return pass("belongs to a remembered exchange");
+  }
+  const outcome = byRules(passage, ends, direction);
+  return outcome.drop || isIcmpAnswer(flow) ? outcome : open(passage, key, ends, direction, outcome);
+}
+
+function live(passage: Passage, key: string): ReturnType<Passage["connections"]["get"]> {
+  const known = passage.remembered.get(key) ?? passage.connections.get(key);
+  return known && known.expires > passage.now ? known : undefined;
+}
+
+/** An ICMP error carries a packet that went the other way. */
+function isAboutConnection(passage: Passage, ends: Ends, direction: Direction): boolean {
+  const { about } = passage;
+  if (!about || about.headless) return false;
+  return live(passage, connectionKey(ends.slot, about, direction === "out" ? "in" : "out")) !== undefined;
+}
+
+function byRules(passage: Passage, ends: Ends, direction: Direction): Outcome {
+  const { tables, flow } = passage;
+  const list = direction === "out" ? "security_group_out" : "security_group_in";
+  const other = direction === "out" ? passage.target : passage.source;
+  const groups = passage.groupIdentity && other ? other.row.groups.slice(0, other.row.group_count) : [];
+  const peer = direction === "out" ? flow.destination : flow.source;
+  for (const group of ends.row.groups.slice(0, ends.row.group_count)) {
+    const { rule, incomplete, entries } = firstMatch(tables, list, group, { flow, peer, groups });
+    if (incomplete) return drop("tables_incomplete", `rules of group ${group} are missing`, ...entries);
+    if (rule) return pass(`a rule of group ${group} allows`, ...entries);
+  }
+  return drop(list, "no rule of its groups allows", interfaceEntry(ends));
+}
+
+/** Remembers a new exchange, unless the interface remembers too many already. */
+function open(passage: Passage, key: string, ends: Ends, direction: Direction, outcome: Outcome): Outcome {
+  const { tables, connections, packet, now, remembered } = passage;
+  const isNew = !remembered.has(key) && !connections.get(key);
+  const limit = tables.lookup("settings", 0)?.connection_limit ?? 0;
+  const opened = [...remembered.keys()].filter((other) => other.startsWith(`${ends.slot} `) && !connections.get(other)).length;
+  if (isNew && connections.count(ends.slot) + opened >= limit) return drop("connections_full", `${limit} connections`);
+  remembered.set(key, noted(undefined, packet, direction, now));
+  return outcome;
+}

@@ -1,0 +1,119 @@
+import type { DropReason, Stage } from "../plan/stages.ts";
+import { LAYOUT_VERSION, type TableReader } from "../plan/tables.ts";
+import { admit } from "./admit.ts";
+import type { Connection, Connections } from "./connection.ts";
+import { deliver } from "./deliver.ts";
+import { internetGatewayIn, internetGatewayOut, isOurs } from "./internet-gateway.ts";
+import { networkAcl } from "./network-acl.ts";
+import type { Packet } from "./packet.ts";
+import { parse } from "./parse.ts";
+import { drop, type Outcome, type Passage, type Step } from "./passage.ts";
+import { route } from "./route.ts";
+import { securityGroup } from "./security-group.ts";
+import { type Service, services } from "./services.ts";
+
+export type Verdict =
+  | { readonly kind: "deliver"; readonly interface: number }
+  | { readonly kind: "internet" }
+  | { readonly kind: "service"; readonly service: Service }
+  /** `interface`: to whose counters the drop goes; 0 for the internet's side. */
+  | { readonly kind: "drop"; readonly reason: DropReason; readonly interface: number };
+
+export type Trace = {
+  /** Stage by stage, in the order in which each has its say. */
+  readonly steps: readonly Step[];
+  readonly verdict: Verdict;
+  /** As it leaves: addresses translated. */
+  readonly packet: Packet;
+  /** What security groups remember of it. */
+  readonly connections: ReadonlyMap<string, Connection>;
+};
+
+const NO_CONNECTIONS: Connections = { get: () => undefined, count: () => 0 };
+
+type Options = {
+  /** Exchanges remembered from earlier packets; absent: none. */
+  readonly connections?: Connections;
+  /** Nanoseconds; absent: the settings' time. */
+  readonly now?: bigint;
+};
+
+/** Runs one packet through the tables, stage by stage, as the kernel program does. */
+export function trace(tables: TableReader, packet: Packet, options: Options = {}): Trace {
+  const passage = newPassage(tables, packet, options);
+  const steps: Step[] = [];
+  const ended = walk(passage, steps);
+  const { flow, about } = passage;
+  return {
+    steps,
+    verdict: ended,
+    packet: { ...packet, source: flow.source, destination: flow.destination, ...(about ? { about } : {}) },
+    connections: passage.remembered,
+  };
+}
+
+function newPassage(tables: TableReader, packet: Packet, options: Options): Passage {
+  return {
+    tables,
+    packet,
+    now: options.now ?? tables.lookup("settings", 0)?.now ?? 0n,
+    connections: options.connections ?? NO_CONNECTIONS,
+    remembered: new Map(),
+    flow: packet,
+    about: packet.about,
+    source: undefined,
+    target: undefined,
+    ownSource: false,
+    sameSubnet: false,
+    way: undefined,
+    gateway: undefined,
+    throughGateway: false,
+    groupIdentity: false,
+  };
+}
+
+/** The order of the stages. Each ends the way with a named drop, or lets the packet on. */
+function walk(passage: Passage, steps: Step[]): Verdict {
+  const { tables, packet } = passage;
+  const from = packet.from ?? 0;
+  /** Notes what a stage said; the verdict when it dropped the packet. */
+  const said = (stage: Stage, outcome: Outcome, concerned: number): Verdict | undefined => {
+    steps.push({ ...outcome, stage, interface: concerned, verdict: outcome.drop ? "drop" : "pass" });
+    return outcome.drop && { kind: "drop", reason: outcome.drop, interface: concerned };
+  };
+  const receiver = (): number => passage.target?.slot ?? from;
+
+  const outwards = (): Verdict | undefined => {
+    const admitted = said("admit", admit(passage), from);
+    if (admitted) return admitted;
+    const service = services(passage);
+    const refused = said("services", service, from);
+    if (refused) return refused;
+    if (service.service) return { kind: "service", service: service.service };
+    const routed = route(passage);
+    return (
+      said("security_group_out", securityGroup(passage, "out"), from) ??
+      said("network_acl_out", networkAcl(passage, "out"), from) ??
+      said("route", routed, from) ??
+      (passage.way === "gateway" ? throughGateway() : undefined)
+    );
+  };
+  const throughGateway = (): Verdict | undefined => {
+    const dropped = said("internet_gateway", internetGatewayOut(passage), from);
+    if (dropped) return dropped;
+    if (isOurs(tables, passage.flow.destination)) return fromOutside();
+    return said("deliver", deliver(passage), from) ?? { kind: "internet" };
+  };
+  /** The interface that a public address leads to is concerned as soon as it is known. */
+  const fromOutside = (): Verdict | undefined => {
+    const outcome = internetGatewayIn(passage);
+    return said("internet_gateway", outcome, receiver());
+  };
+  const inwards = (): Verdict =>
+    said("network_acl_in", networkAcl(passage, "in"), receiver()) ??
+    said("security_group_in", securityGroup(passage, "in"), receiver()) ??
+    said("deliver", deliver(passage), receiver()) ?? { kind: "deliver", interface: receiver() };
+
+  const first = tables.lookup("settings", 0)?.layout === LAYOUT_VERSION ? parse(passage) : drop("tables_incomplete", "the tables' layout");
+  return said("parse", first, from) ?? (packet.from === undefined ? fromOutside() : outwards()) ?? inwards();
+}

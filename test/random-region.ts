@@ -1,0 +1,308 @@
+/** States grown by random valid requests, for property tests: the same steps always grow the same state. */
+import * as fc from "fast-check";
+import type { Context } from "../src/actions/action.ts";
+import { perform } from "../src/actions/perform.ts";
+import { seedRegion } from "../src/actions/default-vpc.ts";
+import { present } from "../src/lib/assert.ts";
+import { seededRandom } from "../src/lib/random.ts";
+import { Fault } from "../src/model/fault.ts";
+import { newId } from "../src/model/id.ts";
+import { type Instance, INSTANCE_STATE_CODE, type InstanceState } from "../src/model/instance.ts";
+import { DEFAULT_QUOTAS, type Quotas } from "../src/model/quota.ts";
+import type { Kind, Resources } from "../src/model/resource.ts";
+import type { Change, Reader, Tx } from "../src/model/state.ts";
+import { applyChanges, beginTx, newWorld, readerOf } from "../src/model/world.ts";
+
+/** One request: which, and the numbers that choose its arguments among what there is. */
+export type Step = { readonly request: string; readonly choices: readonly number[] };
+
+export const POOLS = ["203.0.113.0/28", "192.0.2.0/29"] as const;
+
+export type RandomRegion = {
+  /** Runs the request; the changes it made, none when it was refused. */
+  readonly run: (step: Step) => readonly Change[];
+  readonly reader: () => Reader;
+};
+
+export function randomRegion(): RandomRegion {
+  const world = newWorld();
+  const random = seededRandom(7);
+  const context: Context = {
+    account: "123456789012",
+    region: "us-east-1",
+    now: "2026-01-01T00:00:00.000Z",
+    random,
+    quotas: Object.fromEntries(
+      Object.keys(DEFAULT_QUOTAS).map((name) => [name, name === "security-groups-per-interface" ? 5 : 100]),
+    ) as Quotas,
+    pools: POOLS,
+    consoleOutput: () => undefined,
+  };
+  const commit = (body: (tx: Tx) => void): readonly Change[] => {
+    const tx = beginTx(world, context.account, context.region);
+    try {
+      body(tx);
+    } catch (error) {
+      if (error instanceof Fault) return [];
+      throw error;
+    }
+    const changes = tx.changes();
+    applyChanges(world, context.account, context.region, changes);
+    return changes;
+  };
+  return {
+    run: ({ request, choices }) =>
+      commit((tx) => {
+        const rest = [...choices];
+        const number = (below: number): number => (rest.shift() ?? 0) % below;
+        const pick: Picker["pick"] = (kind) => {
+          const all = tx.list(kind);
+          return all[number(Math.max(1, all.length))];
+        };
+        present(REQUESTS[request], request)({ tx, context, number, pick });
+      }),
+    reader: () => readerOf(world, context.account, context.region),
+  };
+}
+
+type Picker = {
+  readonly tx: Tx;
+  readonly context: Context;
+  readonly number: (below: number) => number;
+  /** Any of the kind; undefined when there is none. */
+  readonly pick: <K extends Kind>(kind: K) => Resources[K] | undefined;
+};
+type Request = (picker: Picker) => void;
+
+const CIDRS = ["0.0.0.0/0", "198.51.100.0/24", "10.0.0.0/8", "10.1.0.0/24", "203.0.113.0/24", "198.51.100.1/32"];
+
+/** An EC2 operation with arguments chosen by the numbers. */
+function api(operation: string, input: (picker: Picker) => object): Request {
+  return (picker) => {
+    perform(picker.tx, operation, input(picker), picker.context);
+  };
+}
+
+function permission({ number, pick }: Picker): object {
+  const from = number(4) * 40;
+  const [IpProtocol, FromPort, ToPort] = present(
+    [
+      ["-1", -1, -1],
+      ["tcp", from, from + number(100)],
+      ["udp", from, from],
+      ["icmp", number(2) === 0 ? -1 : 8, -1],
+      ["47", -1, -1],
+    ][number(5)],
+    "a protocol",
+  );
+  const peer =
+    number(3) === 0
+      ? { UserIdGroupPairs: [{ GroupId: pick("security-group")?.id ?? "sg-00000000" }] }
+      : { IpRanges: [{ CidrIp: CIDRS[number(CIDRS.length)] }] };
+  return { GroupId: pick("security-group")?.id, IpPermissions: [{ IpProtocol, FromPort, ToPort, ...peer }] };
+}
+
+function entry({ number, pick }: Picker): object {
+  const from = number(3) * 1024;
+  const protocol = ["-1", "6", "17", "1"][number(4)];
+  return {
+    NetworkAclId: pick("network-acl")?.id,
+    RuleNumber: 50 + number(100),
+    Protocol: protocol,
+    RuleAction: number(2) === 0 ? "deny" : "allow",
+    Egress: number(2) === 0,
+    CidrBlock: CIDRS[number(CIDRS.length)],
+    ...(protocol === "6" || protocol === "17" ? { PortRange: { From: from, To: from + number(64_000 - from) } } : {}),
+    ...(protocol === "1" ? { IcmpTypeCode: { Type: number(2) === 0 ? -1 : 8, Code: -1 } } : {}),
+  };
+}
+
+function routeTo({ number, pick }: Picker): object {
+  const target = number(3) === 0 ? { NetworkInterfaceId: pick("network-interface")?.id } : { GatewayId: pick("internet-gateway")?.id };
+  return { RouteTableId: pick("route-table")?.id, DestinationCidrBlock: CIDRS[number(CIDRS.length)], ...target };
+}
+
+/** A running instance on a new interface. */
+const launch: Request = ({ tx, context, number, pick }) => {
+  const subnet = pick("subnet");
+  if (!subnet) return;
+  const answer = perform(tx, "CreateNetworkInterface", { SubnetId: subnet.id }, context) as {
+    NetworkInterface: { NetworkInterfaceId: string };
+  };
+  const eni = present(tx.get("network-interface", answer.NetworkInterface.NetworkInterfaceId), "the interface");
+  const id = newId("instance", context.random);
+  tx.put(instance(id, eni, number(2) === 0 ? "enabled" : "disabled"));
+  const publicIp = `203.0.113.${1 + number(14)}`;
+  const assign = number(2) === 0 && !tx.publicIpTaken(publicIp);
+  tx.put({
+    ...eni,
+    attachment: attachment(context, id, 0),
+    assignPublicIp: assign,
+    ...(assign ? { autoPublicIp: publicIp } : {}),
+  });
+};
+
+function attachment(context: Context, instanceId: string, deviceIndex: number): NonNullable<Resources["network-interface"]["attachment"]> {
+  const attachmentId = newId("network-interface-attachment", context.random);
+  return { attachmentId, instanceId, deviceIndex, networkCardIndex: 0, deleteOnTermination: true, attachTime: context.now };
+}
+
+function instance(id: string, eni: Resources["network-interface"], httpEndpoint: "enabled" | "disabled"): Instance {
+  return {
+    kind: "instance",
+    id,
+    tags: {},
+    reservationId: "r-0123456789abcdef0",
+    launchIndex: 0,
+    imageId: "ami-0123456789abcdef0",
+    instanceType: "t3.micro",
+    state: "running",
+    bootGeneration: 1,
+    stateTransitionReason: "",
+    launchTime: "2026-01-01T00:00:00.000Z",
+    vpcId: eni.vpcId,
+    subnetId: eni.subnetId,
+    availabilityZone: eni.availabilityZone,
+    shutdownBehavior: "stop",
+    disableApiTermination: false,
+    disableApiStop: false,
+    ebsOptimized: false,
+    monitoring: false,
+    tenancy: "default",
+    metadataOptions: { httpTokens: "optional", httpPutResponseHopLimit: 1, httpEndpoint, instanceMetadataTags: "disabled" },
+    rootVolumeId: "vol-0123456789abcdef0",
+  };
+}
+
+const attach: Request = ({ tx, context, pick }) => {
+  const eni = pick("network-interface");
+  const instance = pick("instance");
+  if (!eni || eni.attachment || !instance) return;
+  tx.put({ ...eni, attachment: attachment(context, instance.id, 1) });
+};
+
+const detach: Request = ({ tx, pick }) => {
+  const eni = pick("network-interface");
+  if (!eni?.attachment || eni.attachment.deviceIndex === 0) return;
+  const { attachment: _, ...detached } = eni;
+  tx.put(detached);
+};
+
+const changeState: Request = ({ tx, number, pick }) => {
+  const instance = pick("instance");
+  const states = Object.keys(INSTANCE_STATE_CODE) as InstanceState[];
+  if (instance) tx.put({ ...instance, state: present(states[number(states.length)], "a state") });
+};
+
+const terminate: Request = ({ tx, pick }) => {
+  const instance = pick("instance");
+  if (!instance) return;
+  for (const eni of tx.by("network-interface", "instanceId", instance.id)) {
+    for (const { association: _, ...address } of tx.by("address", "networkInterfaceId", eni.id)) tx.put(address);
+    tx.delete("network-interface", eni.id);
+  }
+  tx.delete("instance", instance.id);
+};
+
+const editInterface: Request = ({ tx, number, pick }) => {
+  const eni = pick("network-interface");
+  if (!eni) return;
+  const group = pick("security-group");
+  const subnet = present(tx.get("subnet", eni.subnetId), eni.subnetId);
+  const secondary = `${subnet.cidrBlock.split(".").slice(0, 3).join(".")}.${200 + number(20)}`;
+  const free = tx.by("network-interface", "vpcAddress", `${eni.vpcId}/${secondary}`).length === 0;
+  const mapped = tx.by("address", "networkInterfaceId", eni.id).length > 0;
+  switch (number(4)) {
+    case 0:
+      return tx.put({ ...eni, sourceDestCheck: !eni.sourceDestCheck });
+    case 1:
+      return group?.vpcId === eni.vpcId ? tx.put({ ...eni, groupIds: [...new Set([...eni.groupIds.slice(-3), group.id])] }) : undefined;
+    case 2:
+      return free ? tx.put({ ...eni, privateIpAddresses: [...eni.privateIpAddresses, secondary] }) : undefined;
+    default:
+      return mapped ? undefined : tx.put({ ...eni, privateIpAddresses: eni.privateIpAddresses.slice(0, 1) });
+  }
+};
+
+const REQUESTS: Readonly<Record<string, Request>> = {
+  seed: ({ tx, context }) => (tx.list("vpc").length === 0 ? seedRegion(tx, context) : undefined),
+  vpc: api("CreateVpc", ({ number }) => ({ CidrBlock: `10.${number(3)}.0.0/16` })),
+  deleteVpc: api("DeleteVpc", ({ pick }) => ({ VpcId: pick("vpc")?.id })),
+  block: api("AssociateVpcCidrBlock", ({ pick, number }) => ({ VpcId: pick("vpc")?.id, CidrBlock: `10.${50 + number(3)}.0.0/16` })),
+  dropBlock: api("DisassociateVpcCidrBlock", ({ pick }) => ({ AssociationId: pick("vpc")?.cidrBlocks.at(-1)?.associationId })),
+  dns: api("ModifyVpcAttribute", ({ pick, number }) => ({ VpcId: pick("vpc")?.id, EnableDnsSupport: { Value: number(2) === 0 } })),
+  subnet: api("CreateSubnet", ({ pick, number }) => {
+    const vpc = pick("vpc");
+    const block = vpc?.cidrBlocks[number(vpc.cidrBlocks.length)]?.cidrBlock ?? "10.0.0.0/16";
+    return { VpcId: vpc?.id, CidrBlock: `${block.split(".").slice(0, 2).join(".")}.${number(4)}.0/24` };
+  }),
+  deleteSubnet: api("DeleteSubnet", ({ pick }) => ({ SubnetId: pick("subnet")?.id })),
+  gateway: api("CreateInternetGateway", () => ({})),
+  attachGateway: api("AttachInternetGateway", ({ pick }) => ({ InternetGatewayId: pick("internet-gateway")?.id, VpcId: pick("vpc")?.id })),
+  detachGateway: api("DetachInternetGateway", ({ pick }) => {
+    const gateway = pick("internet-gateway");
+    return { InternetGatewayId: gateway?.id, VpcId: gateway?.vpcId };
+  }),
+  deleteGateway: api("DeleteInternetGateway", ({ pick }) => ({ InternetGatewayId: pick("internet-gateway")?.id })),
+  table: api("CreateRouteTable", ({ pick }) => ({ VpcId: pick("vpc")?.id })),
+  deleteTable: api("DeleteRouteTable", ({ pick }) => ({ RouteTableId: pick("route-table")?.id })),
+  associate: api("AssociateRouteTable", ({ pick }) => ({ RouteTableId: pick("route-table")?.id, SubnetId: pick("subnet")?.id })),
+  disassociate: api("DisassociateRouteTable", ({ pick }) => ({ AssociationId: pick("subnet")?.routeTableAssociation?.associationId })),
+  mainTable: api("ReplaceRouteTableAssociation", ({ pick }) => ({
+    AssociationId: pick("vpc")?.mainRouteTable.associationId,
+    RouteTableId: pick("route-table")?.id,
+  })),
+  route: api("CreateRoute", routeTo),
+  replaceRoute: api("ReplaceRoute", routeTo),
+  deleteRoute: api("DeleteRoute", ({ pick }) => {
+    const route = pick("route");
+    return { RouteTableId: route?.routeTableId, DestinationCidrBlock: route?.destination };
+  }),
+  group: api("CreateSecurityGroup", ({ pick, number }) => ({ VpcId: pick("vpc")?.id, GroupName: `group${number(5)}`, Description: "d" })),
+  deleteGroup: api("DeleteSecurityGroup", ({ pick }) => ({ GroupId: pick("security-group")?.id })),
+  ingress: api("AuthorizeSecurityGroupIngress", permission),
+  egress: api("AuthorizeSecurityGroupEgress", permission),
+  revoke: ({ tx, context, pick }) => {
+    const rule = pick("security-group-rule");
+    const operation = rule?.direction === "egress" ? "RevokeSecurityGroupEgress" : "RevokeSecurityGroupIngress";
+    perform(tx, operation, { GroupId: rule?.groupId, SecurityGroupRuleIds: [rule?.id ?? ""] }, context);
+  },
+  acl: api("CreateNetworkAcl", ({ pick }) => ({ VpcId: pick("vpc")?.id })),
+  aclEntry: api("CreateNetworkAclEntry", entry),
+  dropAclEntry: api("DeleteNetworkAclEntry", ({ pick, number }) => {
+    const acl = pick("network-acl");
+    const found = acl?.entries[number(Math.max(1, acl.entries.length))];
+    return { NetworkAclId: acl?.id, RuleNumber: found?.ruleNumber ?? 1, Egress: found?.egress ?? false };
+  }),
+  useAcl: api("ReplaceNetworkAclAssociation", ({ pick }) => ({
+    AssociationId: pick("subnet")?.networkAcl.associationId,
+    NetworkAclId: pick("network-acl")?.id,
+  })),
+  deleteAcl: api("DeleteNetworkAcl", ({ pick }) => ({ NetworkAclId: pick("network-acl")?.id })),
+  interface: api("CreateNetworkInterface", ({ pick }) => ({ SubnetId: pick("subnet")?.id })),
+  deleteInterface: api("DeleteNetworkInterface", ({ pick }) => ({ NetworkInterfaceId: pick("network-interface")?.id })),
+  editInterface,
+  attach,
+  detach,
+  allocate: api("AllocateAddress", () => ({ Domain: "vpc" })),
+  associateAddress: api("AssociateAddress", ({ pick, number }) => {
+    const eni = pick("network-interface");
+    const privateIp = eni?.privateIpAddresses[number(eni.privateIpAddresses.length)];
+    return { AllocationId: pick("address")?.id, NetworkInterfaceId: eni?.id, PrivateIpAddress: privateIp, AllowReassociation: true };
+  }),
+  disassociateAddress: api("DisassociateAddress", ({ pick }) => ({ AssociationId: pick("address")?.association?.associationId })),
+  release: api("ReleaseAddress", ({ pick }) => ({ AllocationId: pick("address")?.id })),
+  launch,
+  changeState,
+  terminate,
+};
+
+/** The first steps make something to work on; the rest is anything. */
+export function randomSteps(maxLength: number): fc.Arbitrary<readonly Step[]> {
+  const step = (request: string): fc.Arbitrary<Step> =>
+    fc.array(fc.nat(1000), { minLength: 8, maxLength: 8 }).map((choices) => ({ request, choices }));
+  const begin = ["vpc", "subnet", "gateway", "attachGateway", "route", "launch", "allocate", "associateAddress", "ingress", "launch"];
+  return fc
+    .tuple(fc.tuple(...begin.map(step)), fc.array(fc.constantFrom(...Object.keys(REQUESTS)).chain(step), { maxLength, size: "max" }))
+    .map(([first, rest]) => [...first, ...rest]);
+}
