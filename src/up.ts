@@ -99,7 +99,7 @@ export async function up(options: UpOptions): Promise<{ readonly stop: () => Pro
       await server.close();
       await plane.lifecycle.settled();
       await store.close();
-      machine?.host.close();
+      await machine?.host.close();
       machine?.datapath.close();
     },
   };

@@ -30,6 +30,8 @@ import { subnetActions } from "./subnet.ts";
 import { subnetCreateActions } from "./subnet-create.ts";
 import { tagActions } from "./tag.ts";
 import { volumeActions } from "./volume.ts";
+import { instanceRunActions } from "./instance-run.ts";
+import { instanceDescribeActions } from "./instance-describe.ts";
 import { vpcActions } from "./vpc.ts";
 import { vpcCidrBlockActions } from "./vpc-cidr-block.ts";
 import { vpcCreateActions } from "./vpc-create.ts";
@@ -67,6 +69,8 @@ export const ACTIONS: Readonly<Record<string, Action<never, unknown>>> = {
   ...networkAclActions,
   ...networkAclEntryActions,
   // Instances and what they are made of
+  ...instanceRunActions,
+  ...instanceDescribeActions,
   ...instanceStateActions,
   ...imageActions,
   ...volumeActions,
