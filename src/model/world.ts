@@ -1,7 +1,10 @@
 import { assert } from "../lib/assert.ts";
+import { frozen, same } from "./immutable.ts";
 import { FIRST_INTERFACE_SLOT } from "./network-interface.ts";
-import { type Overlaid, overlay, Region } from "./region.ts";
+import { Overlay } from "./overlay.ts";
+import { Region } from "./region.ts";
 import { type Kind, type Resource, type Resources, SLOTTED, type SlottedKind } from "./resource.ts";
+import { Slots } from "./slots.ts";
 import type { Change, Reader, Tx } from "./state.ts";
 
 /** Every account's regions on this machine, and what they share: the kernel's slots and the public addresses. */
@@ -46,41 +49,42 @@ export function readerOf(world: World, account: string, region: string): Reader 
 /** Begins a request: its reads see the world with its own writes on top; the world changes only by {@link applyChanges}. */
 export function beginTx(world: World, account: string, region: string): Transaction {
   const base = regionOf(world, account, region);
-  const writes = new Map<string, Overlaid>();
-  const taken = new Map<SlottedKind, number[]>();
-  const publicIpChanges = (): Map<string, boolean> => {
-    const held = new Map<string, boolean>();
-    for (const { kind, id } of writes.values()) for (const ip of publicIpsOf(base.get(kind, id))) held.set(ip, false);
-    for (const { now } of writes.values()) for (const ip of publicIpsOf(now)) held.set(ip, true);
-    return held;
+  const writes = new Overlay(base);
+  const { get, list, by, count } = writes;
+  /** How much more often a public address is held than in the world. */
+  const held = new Map<string, number>();
+  const swap = (kind: Kind, id: string, now: Resource | undefined): void => {
+    for (const ip of publicIpsOf(get(kind, id))) held.set(ip, (held.get(ip) ?? 0) - 1);
+    for (const ip of publicIpsOf(now)) held.set(ip, (held.get(ip) ?? 0) + 1);
   };
+  const least = new Map<SlottedKind, number>();
   return {
-    ...overlay(base, writes),
+    get,
+    list,
+    by,
+    count,
     put: (resource) => {
-      const key = `${resource.kind}/${resource.id}`;
-      // A resource that was deleted and comes again comes last.
-      if (writes.get(key)?.now === undefined) writes.delete(key);
-      writes.set(key, { kind: resource.kind, id: resource.id, now: resource });
+      swap(resource.kind, resource.id, resource);
+      writes.put(frozen(resource));
     },
     delete: (kind, id) => {
-      assert(writes.get(`${kind}/${id}`)?.now ?? base.get(kind, id), `${kind} ${id} exists`);
-      writes.set(`${kind}/${id}`, { kind, id, now: undefined });
+      assert(get(kind, id), `${kind} ${id} exists`);
+      swap(kind, id, undefined);
+      writes.delete(kind, id);
     },
     slot: (kind) => {
-      const mine = taken.get(kind) ?? [];
-      const slot = slotsOf(world, kind).free(mine);
-      taken.set(kind, [...mine, slot]);
+      const slot = slotsOf(world, kind).free(least.get(kind));
+      least.set(kind, slot + 1);
       return slot;
     },
-    publicIpTaken: (ip) => publicIpChanges().get(ip) ?? world.publicIps.has(ip),
-    changes: () => [...writes.values()].flatMap((write) => changeOf(base, write)),
+    publicIpTaken: (ip) => Number(world.publicIps.has(ip)) + (held.get(ip) ?? 0) > 0,
+    changes: () => [...writes.decided()].flatMap(({ kind, id }) => changeOf(kind, id, base.get(kind, id), get(kind, id))),
   };
 }
 
-function changeOf(base: Region, { kind, id, now }: Overlaid): Change[] {
-  const before = base.get(kind, id);
-  if (before === now || (before && now && JSON.stringify(before) === JSON.stringify(now))) return [];
-  return [{ kind, id, ...(before ? { before } : {}), ...(now ? { after: now } : {}) }] as Change[];
+function changeOf(kind: Kind, id: string, before: Resource | undefined, after: Resource | undefined): Change[] {
+  if (same(before, after)) return [];
+  return [{ kind, id, ...(before ? { before } : {}), ...(after ? { after } : {}) }] as Change[];
 }
 
 /**
@@ -90,18 +94,29 @@ function changeOf(base: Region, { kind, id, now }: Overlaid): Change[] {
 export function applyChanges(world: World, account: string, region: string, changes: readonly Change[]): () => void {
   const target = regionOf(world, account, region);
   const orders = changes.map(({ kind, id }) => target.orderOf(kind, id));
-  swapShared(world, changes, "before", "after");
-  for (const { kind, id, after } of changes) {
-    if (after) target.put(after);
-    else target.delete(kind, id);
+  swap(world, target, changes, "before", "after");
+  return () => swap(world, target, changes, "after", "before", orders);
+}
+
+type Side = "before" | "after";
+
+function swap(
+  world: World,
+  target: Region,
+  changes: readonly Change[],
+  from: Side,
+  to: Side,
+  orders: readonly (number | undefined)[] = [],
+): void {
+  for (const change of changes)
+    assert(target.get(change.kind, change.id) === change[from], `${change.kind} ${change.id} is as the change has it`);
+  for (const change of changes) letGo(world, change[from], change[to]);
+  for (const change of changes) hold(world, change[to], change[from]);
+  for (const [place, change] of changes.entries()) {
+    const now = change[to];
+    if (now) target.put(now, orders[place]);
+    else target.delete(change.kind, change.id);
   }
-  return () => {
-    swapShared(world, changes, "after", "before");
-    for (const [place, { kind, id, before }] of changes.entries()) {
-      if (before) target.put(before, orders[place]);
-      else target.delete(kind, id);
-    }
-  };
 }
 
 /** Puts one stored resource back, at its old place in the order of creation. */
@@ -116,20 +131,20 @@ function slotsOf(world: World, kind: SlottedKind): Slots {
   return slots;
 }
 
-/** Lets go of what the changed resources held of the shared numbers and addresses, and takes what they hold now. */
-function swapShared(world: World, changes: readonly Change[], from: "before" | "after", to: "before" | "after"): void {
-  for (const change of changes) {
-    const old = change[from];
-    if (old && "slot" in old && !change[to]) slotsOf(world, old.kind).giveBack(old.slot);
-    for (const ip of publicIpsOf(old)) world.publicIps.delete(ip);
-  }
-  for (const change of changes) hold(world, change[to], change[from]);
+/** Lets go of the shared number and addresses of a resource that is replaced, or gone when there is no `next`. */
+function letGo(world: World, resource: Resource | undefined, next: Resource | undefined): void {
+  if (!resource) return;
+  if ("slot" in resource && !next) slotsOf(world, resource.kind).giveBack(resource.slot);
+  for (const ip of publicIpsOf(resource)) world.publicIps.delete(ip);
 }
 
-/** A resource's slot never changes, so that one which was there before holds its slot already. */
+/** Takes the shared number and addresses of a resource; one that was there before holds its slot already. */
 function hold(world: World, resource: Resource | undefined, before?: Resource): void {
   if (!resource) return;
-  if ("slot" in resource && !before) slotsOf(world, resource.kind).take(resource.slot);
+  if ("slot" in resource) {
+    if (!before) slotsOf(world, resource.kind).take(resource.slot);
+    else assert("slot" in before && before.slot === resource.slot, `${resource.id} keeps its slot`);
+  }
   for (const ip of publicIpsOf(resource)) world.publicIps.add(ip);
 }
 
@@ -137,84 +152,4 @@ function publicIpsOf(resource: Resources[Kind] | undefined): readonly string[] {
   if (resource?.kind === "address") return [resource.publicIp];
   if (resource?.kind === "network-interface" && resource.autoPublicIp !== undefined) return [resource.autoPublicIp];
   return [];
-}
-
-/** The numbers of one kind that are in use; the lowest free one is found without a search through those in use. */
-export class Slots {
-  readonly #first: number;
-  readonly #used = new Set<number>();
-  /** Below this, the free numbers are those in the heap (where some may be in use again). */
-  #top: number;
-  readonly #gaps: number[] = [];
-
-  constructor(first: number) {
-    this.#first = first;
-    this.#top = first;
-  }
-
-  /** The lowest number that is neither in use nor among `besides`. */
-  free(besides: readonly number[]): number {
-    const skipped = new Set(besides);
-    for (;;) {
-      const lowest = this.#gaps[0];
-      if (lowest === undefined || (!this.#used.has(lowest) && !skipped.has(lowest))) break;
-      if (skipped.has(lowest)) return this.#search(skipped);
-      popHeap(this.#gaps);
-    }
-    const lowest = this.#gaps[0];
-    if (lowest !== undefined) return lowest;
-    let slot = this.#top;
-    while (this.#used.has(slot) || skipped.has(slot)) slot += 1;
-    return slot;
-  }
-
-  /** The lowest free number when this transaction already took the lowest gap. */
-  #search(skipped: ReadonlySet<number>): number {
-    let best: number | undefined;
-    for (const gap of this.#gaps) if (!this.#used.has(gap) && !skipped.has(gap) && (best === undefined || gap < best)) best = gap;
-    if (best !== undefined) return best;
-    let slot = this.#top;
-    while (this.#used.has(slot) || skipped.has(slot)) slot += 1;
-    return slot;
-  }
-
-  take(slot: number): void {
-    assert(slot >= this.#first && !this.#used.has(slot), `slot ${slot} is free`);
-    this.#used.add(slot);
-    while (this.#top < slot) {
-      if (!this.#used.has(this.#top)) pushHeap(this.#gaps, this.#top);
-      this.#top += 1;
-    }
-    while (this.#used.has(this.#top)) this.#top += 1;
-  }
-
-  giveBack(slot: number): void {
-    if (this.#used.delete(slot) && slot < this.#top) pushHeap(this.#gaps, slot);
-  }
-}
-
-function pushHeap(heap: number[], value: number): void {
-  let place = heap.push(value) - 1;
-  while (place > 0) {
-    const parent = (place - 1) >> 1;
-    if ((heap[parent] ?? 0) <= value) break;
-    heap[place] = heap[parent] ?? 0;
-    place = parent;
-  }
-  heap[place] = value;
-}
-
-function popHeap(heap: number[]): void {
-  const last = heap.pop();
-  if (last === undefined || heap.length === 0) return;
-  let place = 0;
-  for (;;) {
-    let child = place * 2 + 1;
-    if (child >= heap.length) break;
-    if (child + 1 < heap.length && (heap[child + 1] ?? 0) < (heap[child] ?? 0)) child += 1;
-    if ((heap[child] ?? 0) >= last) break;
-    heap[place] = heap[child] ?? 0;
-    place = child;
-  }
-  heap[place] = last;
 }

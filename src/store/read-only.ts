@@ -1,5 +1,5 @@
 import type { RootDatabase } from "lmdb";
-import { indexKeys } from "../model/region.ts";
+import { indexKeys } from "../model/table.ts";
 import type { NetworkInterface } from "../model/network-interface.ts";
 import type { IndexName, Kind, Resource, Resources } from "../model/resource.ts";
 import type { Reader } from "../model/state.ts";

@@ -1,0 +1,103 @@
+import type { IndexName, Kind, Resource, Resources } from "./resource.ts";
+import type { Reader } from "./state.ts";
+import { Table } from "./table.ts";
+
+/** A state below an overlay. Without `orderOf`, what the overlay holds stands last. */
+export type Base = Reader & { readonly orderOf?: (kind: Kind, id: string) => number | undefined };
+
+/** One kind's part: the ids that it decides, and what it has for them. */
+type Layer = { readonly ids: Set<string>; readonly table: Table; growth: number; list: readonly Resource[] | undefined };
+
+/** Greater than every place in a region's order of creation. */
+const NEW = 2 ** 48;
+
+/**
+ * A state with some resources replaced, added or gone, which leaves the one below as it is. A lookup costs the size of
+ * its answer; what the overlay doesn't concern is answered from below without a copy.
+ */
+export class Overlay implements Reader {
+  readonly #base: Base;
+  readonly #layers = new Map<Kind, Layer>();
+  /** What it decides, in order. */
+  readonly #decided = new Map<string, { readonly kind: Kind; readonly id: string }>();
+  #next = NEW;
+
+  constructor(base: Base) {
+    this.#base = base;
+  }
+
+  get = <K extends Kind>(kind: K, id: string): Resources[K] | undefined => {
+    const layer = this.#layers.get(kind);
+    return layer?.ids.has(id) ? (layer.table.get(id) as Resources[K] | undefined) : this.#base.get(kind, id);
+  };
+
+  list = <K extends Kind>(kind: K): readonly Resources[K][] => {
+    const layer = this.#layers.get(kind);
+    if (!layer) return this.#base.list(kind);
+    layer.list ??= this.#merged(kind, layer, this.#base.list(kind), layer.table.list());
+    return layer.list as readonly Resources[K][];
+  };
+
+  by = <K extends Kind>(kind: K, index: IndexName<K>, key: string): readonly Resources[K][] => {
+    const below = this.#base.by(kind, index, key);
+    const layer = this.#layers.get(kind);
+    return layer ? (this.#merged(kind, layer, below, layer.table.by(index, key)) as readonly Resources[K][]) : below;
+  };
+
+  count = (kind: Kind): number => this.#base.count(kind) + (this.#layers.get(kind)?.growth ?? 0);
+
+  /** Adds the resource, or replaces the one with its id, which keeps its place; one that the base hasn't comes last. */
+  put(resource: Resource): void {
+    const { kind, id } = resource;
+    const layer = this.#layer(kind);
+    if (this.get(kind, id) === undefined) {
+      layer.growth += 1;
+      // One that was deleted and comes again is decided last.
+      this.#decided.delete(`${kind}/${id}`);
+    }
+    this.#decided.set(`${kind}/${id}`, { kind, id });
+    layer.ids.add(id);
+    layer.table.put(resource, this.#base.orderOf?.(kind, id) ?? this.#next++);
+  }
+
+  delete(kind: Kind, id: string): void {
+    const layer = this.#layer(kind);
+    if (this.get(kind, id) !== undefined) layer.growth -= 1;
+    this.#decided.set(`${kind}/${id}`, { kind, id });
+    layer.ids.add(id);
+    layer.table.delete(id);
+  }
+
+  /** What it decides, in the order in which that was put. */
+  decided(): Iterable<{ readonly kind: Kind; readonly id: string }> {
+    return this.#decided.values();
+  }
+
+  #layer(kind: Kind): Layer {
+    let layer = this.#layers.get(kind);
+    if (!layer) {
+      layer = { ids: new Set(), table: new Table(kind), growth: 0, list: undefined };
+      this.#layers.set(kind, layer);
+    }
+    layer.list = undefined;
+    return layer;
+  }
+
+  /** Both answers as one in order of creation, without those from below that the overlay decides. */
+  #merged(kind: Kind, layer: Layer, below: readonly Resource[], above: readonly Resource[]): readonly Resource[] {
+    const kept = below.some(({ id }) => layer.ids.has(id)) ? below.filter(({ id }) => !layer.ids.has(id)) : below;
+    if (above.length === 0) return kept;
+    const { orderOf } = this.#base;
+    const last = kept.at(-1);
+    const first = above[0];
+    if (!orderOf || !last || !first || this.#order(layer, first) > (orderOf(kind, last.id) ?? -1)) return [...kept, ...above];
+    const places = new Map<Resource, number>();
+    for (const resource of kept) places.set(resource, orderOf(kind, resource.id) ?? -1);
+    for (const resource of above) places.set(resource, this.#order(layer, resource));
+    return [...places.keys()].sort((a, b) => (places.get(a) ?? 0) - (places.get(b) ?? 0));
+  }
+
+  #order(layer: Layer, resource: Resource): number {
+    return layer.table.orderOf(resource.id) ?? -1;
+  }
+}
