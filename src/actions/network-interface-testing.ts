@@ -1,0 +1,81 @@
+import { newId } from "../model/id.ts";
+import type { Instance, InstanceState } from "../model/instance.ts";
+import type { NetworkInterface } from "../model/network-interface.ts";
+import { internetGatewayActions } from "./internet-gateway.ts";
+import { internetGatewayAttachmentActions } from "./internet-gateway-attachment.ts";
+import { findInstance, interfacesOf } from "./instance.ts";
+import { createNetworkInterface, findNetworkInterface, newAttachment, refreshAutoPublicIp } from "./network-interface.ts";
+import { findSubnet } from "./subnet.ts";
+import { subnetCreateActions } from "./subnet-create.ts";
+import { must, newRegion, type TestRegion } from "./testing.ts";
+import { vpcCreateActions } from "./vpc-create.ts";
+
+export type TestNetwork = {
+  readonly region: TestRegion;
+  readonly vpcId: string;
+  readonly subnetId: string;
+  readonly gatewayId: string;
+};
+
+/** A region with a VPC 10.0.0.0/16, a subnet 10.0.1.0/24 and a gateway, attached. */
+export function newNetwork(settings: Parameters<typeof newRegion>[0] = {}): TestNetwork {
+  const region = newRegion(settings);
+  const vpcId = must(region.call(vpcCreateActions.CreateVpc, { CidrBlock: "10.0.0.0/16" }).Vpc?.VpcId);
+  const subnetId = must(region.call(subnetCreateActions.CreateSubnet, { VpcId: vpcId, CidrBlock: "10.0.1.0/24" }).Subnet?.SubnetId);
+  const gatewayId = must(region.call(internetGatewayActions.CreateInternetGateway, {}).InternetGateway?.InternetGatewayId);
+  region.call(internetGatewayAttachmentActions.AttachInternetGateway, { InternetGatewayId: gatewayId, VpcId: vpcId });
+  return { region, vpcId, subnetId, gatewayId };
+}
+
+type Launch = { readonly assignPublicIp?: boolean; readonly instanceType?: string; readonly state?: InstanceState };
+
+/** A record of an instance with its first interface, as a launch leaves them. */
+export function launched(
+  { region, subnetId }: TestNetwork,
+  { assignPublicIp = false, instanceType = "t3.micro", state = "running" }: Launch = {},
+): { readonly instanceId: string; readonly eniId: string } {
+  return region.change((tx, context) => {
+    const subnet = findSubnet(tx, subnetId);
+    const instance: Instance = {
+      kind: "instance",
+      id: newId("instance", context.random),
+      tags: {},
+      reservationId: newId("reservation", context.random),
+      launchIndex: 0,
+      imageId: "ami-12345678",
+      instanceType,
+      state,
+      bootGeneration: 1,
+      stateTransitionReason: "",
+      launchTime: context.now,
+      vpcId: subnet.vpcId,
+      subnetId,
+      availabilityZone: subnet.availabilityZone,
+      shutdownBehavior: "stop",
+      disableApiTermination: false,
+      disableApiStop: false,
+      ebsOptimized: false,
+      monitoring: false,
+      tenancy: "default",
+      metadataOptions: { httpTokens: "optional", httpPutResponseHopLimit: 1, httpEndpoint: "enabled", instanceMetadataTags: "disabled" },
+      rootVolumeId: newId("volume", context.random),
+    };
+    tx.put(instance);
+    const attachment = newAttachment({ instanceId: instance.id, deviceIndex: 0, deleteOnTermination: true }, context);
+    const wanted = { subnet, description: "", assignPublicIp, requesterManaged: false, tags: {}, attachment };
+    return { instanceId: instance.id, eniId: createNetworkInterface(tx, wanted, context).id };
+  });
+}
+
+/** Brings the instance into a state, with what follows for its automatic addresses. */
+export function moveInstance(region: TestRegion, instanceId: string, state: InstanceState): void {
+  region.change((tx, context) => {
+    const instance = { ...findInstance(tx, instanceId), state };
+    tx.put(instance);
+    for (const eni of interfacesOf(tx, instance)) refreshAutoPublicIp(tx, eni, context);
+  });
+}
+
+export function interfaceNow(region: TestRegion, id: string): NetworkInterface {
+  return findNetworkInterface(region.reader(), id);
+}
