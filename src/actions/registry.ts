@@ -7,6 +7,11 @@ import { consoleActions } from "./console.ts";
 import { defaultVpcActions } from "./default-vpc.ts";
 import { dhcpOptionsActions } from "./dhcp-options.ts";
 import { imageActions } from "./image.ts";
+import { instanceAttributeActions } from "./instance-attribute.ts";
+import { instanceAttributeModifyActions } from "./instance-attribute-modify.ts";
+import { instanceOptionActions } from "./instance-option.ts";
+import { instanceTypeActions } from "./instance-type.ts";
+import { keyPairActions } from "./key-pair.ts";
 import { instanceStateActions } from "./instance-state.ts";
 import { internetGatewayActions } from "./internet-gateway.ts";
 import { internetGatewayAttachmentActions } from "./internet-gateway-attachment.ts";
@@ -72,6 +77,11 @@ export const ACTIONS: Readonly<Record<string, Action<never, unknown>>> = {
   ...instanceRunActions,
   ...instanceDescribeActions,
   ...instanceStateActions,
+  ...instanceAttributeActions,
+  ...instanceAttributeModifyActions,
+  ...instanceOptionActions,
+  ...instanceTypeActions,
+  ...keyPairActions,
   ...imageActions,
   ...volumeActions,
   ...consoleActions,
