@@ -150,9 +150,11 @@ function leaf({ kind }: LeafShape, name: string, text: string): unknown {
 function timestamp(name: string, text: string): Date {
   const [, day = "", time = "00:00", zone = "Z"] = TIMESTAMP.exec(text) ?? [];
   const date = new Date(`${day}T${time}${zone}`);
-  // Date takes a 30th of February for the 1st of March; AWS doesn't.
-  const sameDay = day !== "" && new Date(`${day}T00:00Z`).toISOString().startsWith(day);
-  if (Number.isNaN(date.getTime()) || !sameDay) throw invalid(name, text, "It must be a time, as in 2030-01-31T23:59:59Z.");
+  const midnight = new Date(`${day}T00:00Z`);
+  // Date takes the 30th of February for the 2nd of March.
+  if (Number.isNaN(date.getTime()) || !midnight.toISOString().startsWith(day)) {
+    throw invalid(name, text, "It must be a time, as in 2030-01-31T23:59:59Z.");
+  }
   return date;
 }
 

@@ -5,7 +5,7 @@ import { SignatureV4 } from "@smithy/signature-v4";
 import { Fault, type FaultCode } from "../model/fault.ts";
 import { type AccessKey, claimedScope, isRegion, type SignedRequest, verify } from "./sigv4.ts";
 
-const KEY: AccessKey = { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", account: "123456789012" };
+const KEY = { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", account: "123456789012" };
 const NOW = new Date("2030-01-31T12:00:00Z");
 const BODY = "Action=DescribeVpcs&Version=2016-11-15&Filter.1.Name=tag%3AName&Filter.1.Value.1=a%20b";
 const lookup = (id: string): AccessKey | undefined => (id === KEY.accessKeyId ? KEY : undefined);

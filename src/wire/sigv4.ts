@@ -15,7 +15,8 @@ export type SignedRequest = {
   readonly body: Uint8Array;
 };
 
-export type AccessKey = { readonly accessKeyId: string; readonly secretAccessKey: string; readonly account: string };
+/** What stands behind an access key id. */
+export type AccessKey = { readonly secretAccessKey: string; readonly account: string };
 
 /** Who asks, as the signature proves. */
 export type Identity = { readonly account: string; readonly region: string; readonly service: Service; readonly accessKeyId: string };

@@ -1,0 +1,86 @@
+import { Fault } from "../model/fault.ts";
+import { decodeInput } from "../wire/decode.ts";
+import { encodeFault, encodeOutput } from "../wire/encode.ts";
+import { requestedOperation } from "../wire/operations.ts";
+import { parameter, type Parameters, parseParameters } from "../wire/parameters.ts";
+import { type AccessKey, claimedScope, type SignedRequest, verify } from "../wire/sigv4.ts";
+import { checkStsRequest, encodeCallerIdentity, encodeStsFault, STS_OPERATION } from "../wire/sts.ts";
+
+/** A request that was understood and whose sender is known. */
+export type ApiRequest = {
+  readonly account: string;
+  readonly region: string;
+  readonly operation: string;
+  /** In the SDK's shape, such as `CreateVpcRequest`. */
+  readonly input: object;
+};
+
+export type ApiOptions = {
+  /** `none` believes every request; for a sealed test machine. */
+  readonly auth: "signature" | "none";
+  readonly lookupKey: (accessKeyId: string) => AccessKey | undefined;
+  /** Where a request without a credential scope goes when `auth` is `none`. */
+  readonly defaults: { readonly account: string; readonly region: string };
+  readonly now: () => Date;
+  /** Which of EC2's operations are answered; all, when it is left out: then `perform` refuses the rest. */
+  readonly offered?: (operation: string) => boolean;
+  /** Does what was asked for and resolves to the output in the SDK's shape; rejects with a {@link Fault} for a user's mistake. */
+  readonly perform: (request: ApiRequest) => Promise<unknown>;
+  /** Told of everything that is no user's mistake. */
+  readonly log: (message: string, cause?: unknown) => void;
+};
+
+export type ApiAnswer = { readonly status: number; readonly body: string };
+
+/** Answers one request of the EC2 Query API, or STS's GetCallerIdentity. Never rejects. */
+export async function answerApi(request: SignedRequest, requestId: string, options: ApiOptions): Promise<ApiAnswer> {
+  try {
+    const parameters = parametersOf(request);
+    const { account, region, service } = authenticate(request, options);
+    if (service === "sts" || parameter(parameters, "Action") === STS_OPERATION) {
+      checkStsRequest(parameters);
+      return { status: 200, body: encodeCallerIdentity(account, requestId) };
+    }
+    const operation = requestedOperation(parameters, options.offered ?? (() => true));
+    const input = decodeInput(operation, parameters);
+    const output = await options.perform({ account, region, operation: operation.name, input });
+    return { status: 200, body: encodeOutput(operation, output, requestId) };
+  } catch (error) {
+    const fault = error instanceof Fault ? error : unexpected(error, requestId, options);
+    const encode = claimedScope(request)?.service === "sts" ? encodeStsFault : encodeFault;
+    return { status: fault.status, body: encode(fault, requestId) };
+  }
+}
+
+/** What went wrong stays in the log: the answer only says that something did. */
+function unexpected(error: unknown, requestId: string, { log }: ApiOptions): Fault {
+  log(`request ${requestId} failed`, error);
+  return new Fault("InternalError", "An internal error has occurred");
+}
+
+type Sender = { readonly account: string; readonly region: string; readonly service: string };
+
+function authenticate(request: SignedRequest, { auth, lookupKey, defaults, now }: ApiOptions): Sender {
+  if (auth === "signature") return verify(request, lookupKey, now());
+  const scope = claimedScope(request);
+  if (!scope) return { ...defaults, service: "ec2" };
+  const account = lookupKey(scope.accessKeyId)?.account ?? defaults.account;
+  return { account, region: scope.region, service: scope.service };
+}
+
+/** The parameters of query and body together: clients use one or the other, presigned ones may use both. */
+function parametersOf(request: SignedRequest): Parameters {
+  const inQuery = parseParameters(request.query);
+  if (request.body.length === 0) return inQuery;
+  return [...inQuery, ...parseParameters(textOf(request.body))];
+}
+
+const UTF8 = new TextDecoder("utf-8", { fatal: true });
+
+function textOf(body: Uint8Array): string {
+  try {
+    return UTF8.decode(body);
+  } catch {
+    throw new Fault("MalformedQueryString", "The query string contains a syntax error.");
+  }
+}

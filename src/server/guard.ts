@@ -1,0 +1,35 @@
+import { isIP } from "node:net";
+import type { IncomingMessage } from "node:http";
+
+/** Why a request is refused before anything of it is read: an HTTP status, and words for whoever sent it. */
+export type Refusal = { readonly status: number; readonly message: string };
+
+/**
+ * Keeps web pages out. A page in the user's own browser can send requests to a port of the user's machine; without
+ * signatures such a request would be obeyed. So the Host must be one that is meant (a page behind a rebound DNS name
+ * carries its own name), and a request that says it comes from another site is refused.
+ */
+export function guard(request: IncomingMessage, names: ReadonlySet<string>): Refusal | undefined {
+  const hosts = request.headersDistinct["host"] ?? [];
+  const [host = ""] = hosts;
+  if (hosts.length !== 1 || !isAllowedHost(host, names)) {
+    return { status: 403, message: `The Host header must name this server: ${[...names].join(", ")} or an IP address.` };
+  }
+  const origins = request.headersDistinct["origin"] ?? [];
+  if (origins.some((origin) => origin.toLowerCase() !== `http://${host.toLowerCase()}`)) {
+    return { status: 403, message: "Requests from other web sites are refused." };
+  }
+  // Set by browsers alone, also on requests that carry no Origin, such as an image's.
+  const site = request.headers["sec-fetch-site"];
+  if (site !== undefined && site !== "same-origin" && site !== "none") {
+    return { status: 403, message: "Requests from other web sites are refused." };
+  }
+  return undefined;
+}
+
+/** An address in figures can't be rebound; a name must be known. Any port will do: there may be a forwarding one before ours. */
+function isAllowedHost(host: string, names: ReadonlySet<string>): boolean {
+  const name = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?$/.exec(host)?.[1];
+  if (name === undefined) return false;
+  return isIP(name.replace(/^\[(.*)\]$/, "$1")) !== 0 || names.has(name.toLowerCase());
+}

@@ -1,0 +1,209 @@
+import { randomUUID } from "node:crypto";
+import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { FAULT_STATUS } from "../model/fault.ts";
+import { encodeFault } from "../wire/encode.ts";
+import type { SignedRequest } from "../wire/sigv4.ts";
+import { answerApi, type ApiOptions } from "./api.ts";
+import { MAX_BODY_BYTES, readBody, statesTooMuch } from "./body.ts";
+import { guard } from "./guard.ts";
+import type { InternalAnswer, InternalRequest } from "./internal.ts";
+
+export type ServerOptions = ApiOptions & {
+  /** The address to listen on; 127.0.0.1 unless the user wants otherwise. */
+  readonly host: string;
+  /** 0 takes any free port. */
+  readonly port: number;
+  /** Names besides `localhost` by which clients may call this server. */
+  readonly names?: readonly string[];
+  /** Answers what is asked under `/_genkan/`. */
+  readonly internal: (request: InternalRequest) => Promise<InternalAnswer>;
+};
+
+export type RunningServer = {
+  readonly host: string;
+  readonly port: number;
+  /** Takes no more requests, and settles when those under way are answered. */
+  readonly close: () => Promise<void>;
+};
+
+/**
+ * Listens for the EC2 API at `/` and for Genkan's own at `/_genkan/`.
+ * Rejects when the address can't be had (its `code` says why, such as EADDRINUSE).
+ */
+export async function createServer(options: ServerOptions): Promise<RunningServer> {
+  const names = new Set(["localhost", ...(options.names ?? []).map((name) => name.toLowerCase())]);
+  const take = (request: IncomingMessage, response: ServerResponse): void => void answer(request, response, { options, names });
+  const server = createHttpServer({ maxHeaderSize: MAX_HEADER_BYTES, connectionsCheckingInterval: 2_000 }, take);
+  server.on("checkContinue", (request: IncomingMessage, response: ServerResponse) => {
+    if (statesTooMuch(request)) response.shouldKeepAlive = false;
+    else response.writeContinue();
+    take(request, response);
+  });
+  server.headersTimeout = 10_000;
+  server.requestTimeout = 30_000;
+  // Longer than clients keep an idle connection, so that they close it and not we, just as they send.
+  server.keepAliveTimeout = 65_000;
+  // For clients that stop reading their answer in the middle.
+  server.timeout = 300_000;
+  server.on("clientError", refuseUnreadable);
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(options.port, options.host, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+  server.on("error", (cause) => options.log("the HTTP server failed", cause));
+  const { address, port } = server.address() as AddressInfo;
+  return { host: address, port, close: () => close(server) };
+}
+
+/** Room for a launch with user data that is sent as a GET. */
+const MAX_HEADER_BYTES = 64 << 10;
+/** How much of a body that is too large is still taken, so that the client gets to read why it was refused. */
+const MAX_DRAIN_BYTES = 16 << 20;
+const DRAIN_MS = 5_000;
+/** How long `close` waits for requests under way. */
+const CLOSE_MS = 10_000;
+
+type Setting = { readonly options: ServerOptions; readonly names: ReadonlySet<string> };
+type Answer = {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+  readonly headers?: Readonly<Record<string, string>>;
+};
+
+async function answer(request: IncomingMessage, response: ServerResponse, setting: Setting): Promise<void> {
+  const requestId = randomUUID();
+  // A client that goes away while it is answered is no one's mistake.
+  response.on("error", () => response.destroy());
+  try {
+    const { status, type, body, headers } = await answerOf(request, requestId, setting);
+    const unread = !request.complete;
+    response.writeHead(status, {
+      "content-type": type,
+      "content-length": Buffer.byteLength(body),
+      server: "AmazonEC2",
+      vary: "accept-encoding",
+      "cache-control": "no-store",
+      "x-content-type-options": "nosniff",
+      "x-amzn-requestid": requestId,
+      ...headers,
+      ...(unread ? { connection: "close" } : {}),
+    });
+    if (!unread) {
+      response.end(body);
+      return;
+    }
+    // The answer is out with its last byte; ending the connection now would reset it before the client has read that.
+    response.write(body);
+    drain(request, () => response.end());
+  } catch (cause) {
+    if (request.destroyed || response.destroyed) return;
+    setting.options.log(`request ${requestId} failed`, cause);
+    response.destroy();
+  }
+}
+
+async function answerOf(request: IncomingMessage, requestId: string, { options, names }: Setting): Promise<Answer> {
+  const refusal = guard(request, names);
+  if (refusal) return refused(refusal.status, refusal.message, requestId);
+  const [path = "", query = ""] = split(request.url ?? "", "?");
+  const method = request.method ?? "";
+  if (path === "/_genkan" || path.startsWith("/_genkan/")) {
+    if ((await readBody(request)) === undefined) return tooLarge(requestId);
+    return options.internal({ method, path, query: new URLSearchParams(query), authorization: request.headers.authorization });
+  }
+  if (path !== "/" && path !== "") return refused(404, "There is nothing here: the EC2 API is at /.", requestId);
+  if (method !== "GET" && method !== "POST") {
+    return { ...refused(405, "The EC2 API takes GET and POST.", requestId), headers: { allow: "GET, POST" } };
+  }
+  const unfit = unfitFor(request);
+  if (unfit !== undefined) return refused(400, unfit, requestId);
+  const body = await readBody(request);
+  if (body === undefined) return tooLarge(requestId);
+  const signed: SignedRequest = { method, path, query, headers: pairs(request.rawHeaders), body };
+  const { status, body: xml } = await answerApi(signed, requestId, options);
+  return { status, type: XML, body: xml };
+}
+
+const XML = "text/xml;charset=UTF-8";
+
+/** Why the body is no EC2 query; undefined when it is one. */
+function unfitFor(request: IncomingMessage): string | undefined {
+  if (request.headers["x-amz-target"] !== undefined) return "This is the EC2 Query API: it knows no X-Amz-Target.";
+  if ((request.headers["content-encoding"] ?? "identity") !== "identity") return "A body must not be compressed.";
+  const type = request.headers["content-type"]?.split(";")[0]?.trim().toLowerCase();
+  if (request.method === "POST" && type !== undefined && type !== "application/x-www-form-urlencoded") {
+    return "The body must be of type application/x-www-form-urlencoded: this is the EC2 Query API.";
+  }
+  return undefined;
+}
+
+function refused(status: number, message: string, requestId: string): Answer {
+  return { status, type: XML, body: encodeFault({ code: "InvalidRequest", message }, requestId) };
+}
+
+function tooLarge(requestId: string): Answer {
+  const fault = { code: "RequestEntityTooLarge", message: `The request's body is larger than ${MAX_BODY_BYTES} bytes.` };
+  return { status: FAULT_STATUS.RequestEntityTooLarge, type: XML, body: encodeFault(fault, requestId) };
+}
+
+/** Takes and throws away what the client still sends, within reason. */
+function drain(request: IncomingMessage, done: () => void): void {
+  let size = 0;
+  const timer = setTimeout(() => request.destroy(), DRAIN_MS);
+  request.on("data", (chunk: Buffer) => {
+    size += chunk.length;
+    if (size > MAX_DRAIN_BYTES) request.destroy();
+  });
+  request.once("end", done);
+  request.once("close", () => clearTimeout(timer));
+  request.on("error", () => request.destroy());
+  request.resume();
+}
+
+/** What is no HTTP, or came too slowly, or has too long a header: the connection is of no more use. */
+function refuseUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === "ECONNRESET" || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const [status, message] = UNREADABLE[error.code ?? ""] ?? ["400 Bad Request", "The HTTP request is invalid."];
+  const body = encodeFault({ code: "InvalidRequest", message }, randomUUID());
+  const head = `HTTP/1.1 ${status}\r\nContent-Type: ${XML}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n`;
+  socket.end(head + body, () => socket.destroy());
+}
+
+const UNREADABLE: Readonly<Record<string, readonly [status: string, message: string]>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: ["408 Request Timeout", "The request took too long to arrive."],
+  HPE_HEADER_OVERFLOW: ["431 Request Header Fields Too Large", `The request's header is larger than ${MAX_HEADER_BYTES} bytes.`],
+};
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve, reject) => {
+    // A connection becomes idle when its answer is out; Node closes those that are idle now, and no later ones.
+    const idle = setInterval(() => server.closeIdleConnections(), 20);
+    const last = setTimeout(() => server.closeAllConnections(), CLOSE_MS);
+    server.close((error) => {
+      clearInterval(idle);
+      clearTimeout(last);
+      if (error) reject(error);
+      else resolve();
+    });
+    server.closeIdleConnections();
+  });
+}
+
+function split(text: string, separator: string): readonly [string, string] {
+  const place = text.indexOf(separator);
+  return place < 0 ? [text, ""] : [text.slice(0, place), text.slice(place + 1)];
+}
+
+function pairs(rawHeaders: readonly string[]): readonly (readonly [string, string])[] {
+  const found: [string, string][] = [];
+  for (let place = 0; place + 1 < rawHeaders.length; place += 2) found.push([rawHeaders[place] ?? "", rawHeaders[place + 1] ?? ""]);
+  return found;
+}
