@@ -28,7 +28,8 @@ export function errnoName(errno: number): string {
 
 const libc = koffi.load("libc.so.6");
 const systemCall = libc.func("long syscall(long number, long a, void *b, unsigned int c)");
-const SYSCALL = { x64: { bpf: 321, membarrier: 324 }, arm64: { bpf: 280, membarrier: 283 } }[process.arch as "x64" | "arm64"];
+/** The number of bpf(2). */
+const SYSCALL = { x64: 321, arm64: 280 }[process.arch as "x64" | "arm64"];
 
 /** Commands of bpf(2), include/uapi/linux/bpf.h. */
 export const BPF = {
@@ -64,7 +65,7 @@ export function attributes(fields: readonly AttrField[], size = 128): Buffer {
 /** The call itself: its result, or the negative errno. */
 export function bpf(command: number, attr: Buffer): number {
   assert(SYSCALL !== undefined, `the processor is x64 or arm64, not ${process.arch}`);
-  const result = Number(systemCall(SYSCALL.bpf, command, attr, attr.length));
+  const result = Number(systemCall(SYSCALL, command, attr, attr.length));
   return result < 0 ? -koffi.errno() : result;
 }
 
@@ -73,13 +74,6 @@ export function mustBpf(what: string, command: number, fields: readonly AttrFiel
   const result = bpf(command, attributes(fields));
   if (result < 0) throw new KernelError(what, result);
   return result;
-}
-
-/** Returns when every packet that was under way in the kernel at the time of the call has left (an RCU grace period; milliseconds). */
-export function waitForPacketsUnderWay(): void {
-  assert(SYSCALL !== undefined, `the processor is x64 or arm64, not ${process.arch}`);
-  const MEMBARRIER_CMD_GLOBAL = 1;
-  if (Number(systemCall(SYSCALL.membarrier, MEMBARRIER_CMD_GLOBAL, null, 0)) < 0) throw new KernelError("membarrier", koffi.errno());
 }
 
 function cString(text: string): Buffer {
@@ -115,8 +109,6 @@ export function objectInfo(fd: number, size = 80): Buffer {
 }
 
 /* libbpf */
-
-type Handle = { readonly __brand: "libbpf" };
 
 function bindLibbpf(): ReturnType<typeof koffi.load> {
   try {
@@ -178,5 +170,3 @@ export function withLibbpfLog<T>(work: (log: () => string) => T): T {
     koffi.unregister(callback);
   }
 }
-
-export type { Handle };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { Datapath } from "./loader.ts";
-import { A, noKernel, route } from "./test-kit.ts";
+import { A, noKernel, noTcx, route } from "./test-kit.ts";
 import { attachAll, type Links, realLinks } from "./test-links.ts";
 
 const PING = "ping -n -c 1 -W 2";
@@ -28,7 +28,7 @@ const NUMBER = `
   }, 1);`;
 
 for (const by of ["tcx", "clsact"] as const) {
-  describe(`real links, attached by ${by}`, { skip: noKernel }, () => {
+  describe(`real links, attached by ${by}`, { skip: by === "tcx" ? noTcx : noKernel }, () => {
     let links: Links;
     let datapath: Datapath;
     before(() => {

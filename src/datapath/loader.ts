@@ -66,6 +66,7 @@ export function openDatapath(options: DatapathOptions): Datapath {
   const sweeper = openSweeper(maps);
   const writer = openWriter(maps, {
     fresh,
+    clock,
     onRemoved: (slot) => {
       sweeper.forget(slot, clock());
       clearCounts(maps, slot);

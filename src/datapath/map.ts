@@ -41,8 +41,12 @@ export class KernelMap {
 
   update(key: Uint8Array, value: Uint8Array): void {
     assert(value.length === this.valueBytes, `a value of ${this.shape.name} has ${this.valueBytes} bytes, not ${value.length}`);
-    const result = bpf(BPF.mapUpdate, this.#element(key, value));
-    if (result < 0) throw this.#refusal("write to", result);
+    const attr = this.#element(key, value);
+    for (let attempt = 1; ; attempt++) {
+      const result = bpf(BPF.mapUpdate, attr);
+      if (result >= 0) return;
+      if (!mayPass(result, attempt)) throw this.#refusal("write to", result);
+    }
   }
 
   /** False when there was no such key. */
@@ -60,13 +64,15 @@ export class KernelMap {
     assert(values.length === total * this.valueBytes, `as many keys as values for ${this.shape.name}`);
     if (total === 1) return this.update(keys, values);
     let done = 0;
+    let attempt = 1;
     while (done < total) {
       const [count, result] = this.#batch(BPF.mapUpdateBatch, total - done, {
         keys: keys.subarray(done * keySize),
         values: values.subarray(done * this.valueBytes),
       });
       done += count;
-      if (result >= 0) continue;
+      if (count > 0) attempt = 1;
+      if (result >= 0 || mayPass(result, attempt++)) continue;
       if (!isUnsupported(result)) throw this.#refusal("write to", result);
       for (; done < total; done++)
         this.update(
@@ -167,6 +173,18 @@ export class KernelMap {
     const full = ["E2BIG", "ENOSPC", "ENOMEM"].includes(errnoName(errno));
     return new KernelError(`${what} ${this.shape.name}${full ? ` (room for ${this.shape.maxEntries})` : ""}`, errno);
   }
+}
+
+const ATTEMPTS = 100;
+
+/**
+ * Whether to try again. From Linux 6.1 a map takes its elements from a small store for each CPU, which the kernel fills up in the
+ * background: a burst of writes can find it empty for a moment (ENOMEM). Waits a millisecond then.
+ */
+function mayPass(result: number, attempt: number): boolean {
+  if (errnoName(result) !== "ENOMEM" || attempt >= ATTEMPTS) return false;
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+  return true;
 }
 
 function isUnsupported(result: number): boolean {

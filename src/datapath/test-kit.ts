@@ -1,7 +1,7 @@
 import koffi from "koffi";
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { release, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Datapath, openDatapath } from "./loader.ts";
 import { LAYOUT_VERSION, type Entry, type StructValue, RULE_LIST, type RuleListName } from "../plan/tables.ts";
@@ -18,6 +18,14 @@ export const noKernel: string | false =
     : existsSync(OBJECT)
       ? false
       : "the kernel program is not compiled: tools/build-kernel.sh";
+
+/** TCX came with Linux 6.6. */
+export const noTcx: string | false = atLeast(release(), [6, 6]) ? noKernel : "the kernel has no TCX";
+
+function atLeast(version: string, [major, minor]: readonly [number, number]): boolean {
+  const [a = 0, b = 0] = version.split(".").map(Number.parseFloat);
+  return a > major || (a === major && b >= minor);
+}
 
 let isolated = false;
 

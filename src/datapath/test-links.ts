@@ -77,7 +77,10 @@ export function attachAll(datapath: Datapath): void {
 }
 
 function startNode(namespace: string, script: string): { ready: Promise<void>; ended: Promise<string> } {
-  const child = spawn("nsenter", [`--net=${namespace}`, process.execPath, "-e", script], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn("nsenter", [`--net=${namespace}`, process.execPath, "-e", script], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, NO_COLOR: "1", FORCE_COLOR: "0" },
+  });
   let text = "";
   let errors = "";
   child.stderr.setEncoding("utf8").on("data", (chunk: string) => (errors += chunk));

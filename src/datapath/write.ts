@@ -1,5 +1,4 @@
 import { type Delta, type Entry, TABLES, type TableName, WRITE_ORDER } from "../plan/tables.ts";
-import { monotonicNow } from "./clock.ts";
 import type { KernelMap } from "./map.ts";
 import type { MapName } from "./object.ts";
 import { currentCopy, encodeRow, isArray, isDoubled, type Row, withNextVersion, withOtherCopy } from "./row.ts";
@@ -29,7 +28,10 @@ type Rows = Map<string, Row>;
 const RETIRE_AFTER = 1_000_000_000n;
 
 /** `onRemoved` hears the slot of every interface that is gone. `fresh`: the tables are new and no packet reads them yet. */
-export function openWriter(maps: Maps, options: { readonly fresh: boolean; readonly onRemoved: (slot: number) => void }): Writer {
+export function openWriter(
+  maps: Maps,
+  options: { readonly fresh: boolean; readonly clock: () => bigint; readonly onRemoved: (slot: number) => void },
+): Writer {
   const retiring: { readonly key: Uint8Array; readonly since: bigint }[] = [];
   let unread = options.fresh;
 
@@ -41,7 +43,7 @@ export function openWriter(maps: Maps, options: { readonly fresh: boolean; reado
   };
   const remove = (table: TableName, rows: Row[]): void => {
     if (rows.length === 0) return;
-    if (table === "rule_chunks") retiring.push(...rows.map(({ key }) => ({ key, since: monotonicNow() })));
+    if (table === "rule_chunks") retiring.push(...rows.map(({ key }) => ({ key, since: options.clock() })));
     else if (isArray(table))
       put(
         table,
@@ -55,7 +57,7 @@ export function openWriter(maps: Maps, options: { readonly fresh: boolean; reado
     for (const table of [...WRITE_ORDER].reverse()) remove(table, removals[table]);
   };
   const retire = (): void => {
-    const before = monotonicNow() - RETIRE_AFTER;
+    const before = options.clock() - RETIRE_AFTER;
     const count = retiring.findIndex(({ since }) => since > before);
     const due = retiring.splice(0, count < 0 ? retiring.length : count);
     if (due.length > 0) maps.rule_chunks.deleteMany(Buffer.concat(due.map(({ key }) => key)));

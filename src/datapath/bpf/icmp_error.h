@@ -83,7 +83,7 @@ static __always_inline int refuse_too_big(struct __sk_buff *skb, struct packet *
 	__be32 router = p->ip.destination;
 	__u32 back;
 
-	if (!s || p->is_icmp_error || p->is_later_fragment)
+	if (!s || p->is_icmp_error || p->is_later_fragment || (!p->link && !p->through_gateway))
 		return drop_packet(skb, p, DROP_too_big);
 	if (p->link) {
 		subnet = find_subnet(p->source.subnet);

@@ -1,0 +1,131 @@
+import assert from "node:assert/strict";
+import { mkdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { LAYOUT_VERSION } from "../plan/tables.ts";
+import { BPF, KernelError, mustBpf, pin } from "./libbpf.ts";
+import { openDatapath } from "./loader.ts";
+import { countCpus } from "./map.ts";
+import { inNamespace } from "./netns.ts";
+import { currentCopy, withNextVersion, withOtherCopy } from "./row.ts";
+import { frame, udp } from "./test-frame.ts";
+import { A, allow, bench, bpffs, eni, INTERNET, noKernel, OBJECT, region, route, rules, sh } from "./test-kit.ts";
+
+describe("rows with two copies", () => {
+  it("show the old one until the version moves, and count on within one byte", () => {
+    let row = new Uint8Array(8 + 2 * 4);
+    for (let i = 1; i <= 600; i++) {
+      const before = Uint8Array.from(currentCopy(row));
+      const copy = Uint8Array.from([i & 255, i >> 8, 1, 2]);
+      const filled = withOtherCopy(row, copy);
+      assert.deepEqual(currentCopy(filled), before);
+      row = Uint8Array.from(withNextVersion(filled));
+      assert.deepEqual(currentCopy(row), copy);
+      assert.deepEqual([row[0], row[1], row[2], row[3]], [i & 255, 0, 0, 0]);
+    }
+  });
+});
+
+describe("the kernel's tables", { skip: noKernel }, () => {
+  it("read back as they were written, the interfaces too", () => {
+    const { datapath, put } = bench();
+    const base = region();
+    datapath.reconcile(base);
+    const rows = eni(A, { private_ip: "10.0.1.5", public_ip: "203.0.113.5", subnet: 1, groups: [1, 2, 3], hop_limit: 7 });
+    put(...rows);
+    for (const row of rows) assert.deepEqual(datapath.reader.lookup(row.table, row.key as never), row.value);
+    assert.equal(datapath.reader.lookup("interfaces", 50), undefined);
+    assert.equal(datapath.reader.lookup("interfaces", 5000), undefined);
+    assert.equal(datapath.reader.lookup("addresses", { vpc: 9, address: "10.0.1.5" }), undefined);
+    // One row differs: the interface's.
+    assert.equal(datapath.reconcile(base), 1);
+    assert.equal(datapath.reconcile(base), 0);
+  });
+
+  it("find the longest prefix and say which row it is", () => {
+    const { datapath, put } = bench();
+    put(route(1, "198.51.100.0", 24, { target: 2, slot: 7 }), route(1, "198.51.100.1", 32, { target: 2, slot: 7 }));
+    const match = (address: string) => datapath.reader.longestMatch(1, address)?.key;
+    assert.deepEqual(match("198.51.100.1"), { prefix_length: 160, route_table: 1, address: "198.51.100.1" });
+    assert.deepEqual(match("198.51.100.2"), { prefix_length: 152, route_table: 1, address: "198.51.100.0" });
+    assert.deepEqual(match("8.8.8.8"), { prefix_length: 128, route_table: 1, address: "0.0.0.0" });
+    assert.deepEqual(datapath.reader.longestMatch(5, "8.8.8.8"), undefined);
+  });
+
+  it("keep replaced rules until no packet can be reading them, and those that come again", () => {
+    const b = bench();
+    const chunks = () => b.datapath.rows("rule_chunks").filter((row) => row.key.owner === 1 && row.key.kind === 1).length;
+    const first = rules("security_group_in", 1, [allow()]);
+    const second = rules("security_group_in", 1, [allow({ protocol: 6 })]);
+    b.put(...first);
+    b.datapath.apply({ puts: second, removals: first.filter((row) => row.table === "rule_chunks") });
+    assert.equal(chunks(), 2);
+    b.datapath.apply({ puts: first, removals: second });
+    b.at(2);
+    b.datapath.sweep();
+    assert.equal(chunks(), 1);
+    const ends = { source: INTERNET, destination: "203.0.113.5" };
+    assert.equal(b.fromInternet(frame({ ...ends, payload: udp(ends, 1, 2) })).reason, "none");
+  });
+
+  it("start anew beside those of another layout, and refuse what does not fit", () => {
+    const pins = bpffs();
+    const folder = join(pins, `plan-${LAYOUT_VERSION}`);
+    mkdirSync(folder);
+    // An array of one value of 8 bytes, where the settings belong.
+    const other = mustBpf("make a map", BPF.mapCreate, [
+      [0, 4, 2],
+      [4, 4, 4],
+      [8, 4, 8],
+      [12, 4, 1],
+    ]);
+    pin(other, join(folder, "settings"));
+    const open = () => openDatapath({ pins, netns: "/proc/thread-self/ns/net", object: OBJECT, sizes: { interfaces: 32 } });
+    const first = open();
+    assert.equal(first.fresh, true);
+    first.reconcile(region());
+    assert.throws(
+      () => first.apply({ puts: eni(40, { private_ip: "10.0.1.40" }), removals: [] }),
+      (error) => error instanceof KernelError && error.errno === "E2BIG" && error.message.includes("room for 32"),
+    );
+    first.close();
+    const second = open();
+    assert.equal(second.fresh, false);
+    assert.equal(second.rows("interfaces").length, 5);
+    second.close();
+  });
+
+  it("say what is wrong with an object file", () => {
+    assert.throws(() => openDatapath({ pins: bpffs(), netns: "/proc/self/ns/net", object: import.meta.filename }), /is no kernel program/);
+    assert.throws(() => openDatapath({ pins: bpffs(), netns: "/proc/self/ns/net", object: "/nowhere" }), /ENOENT/);
+  });
+});
+
+describe("another network namespace", { skip: noKernel }, () => {
+  it("is entered for one call, and left also when that fails", () => {
+    const path = join(bpffs(), "../other");
+    sh(`touch ${path} && unshare --net=${path} true`);
+    const here = () => statSync("/proc/thread-self/ns/net").ino;
+    const home = here();
+    assert.equal(inNamespace(path, here), statSync(path).ino);
+    assert.equal(here(), home);
+    assert.throws(
+      () =>
+        inNamespace(path, () => {
+          throw new Error("inside");
+        }),
+      /inside/,
+    );
+    assert.equal(here(), home);
+    assert.throws(() => inNamespace("/nowhere", here), /ENOENT/);
+  });
+});
+
+describe("the list of processors", () => {
+  it("gives the size of a per-CPU value", () => {
+    assert.deepEqual(
+      ["0", "0-1", "0-3,8", "0-127\n"].map((list) => countCpus(list)),
+      [1, 2, 9, 128],
+    );
+  });
+});
