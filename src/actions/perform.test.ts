@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Reservation } from "@aws-sdk/client-ec2";
 import { perform } from "./perform.ts";
 import { OFFERED } from "./registry.ts";
 import { must, newRegion, refuses, type TestRegion } from "./testing.ts";
@@ -55,6 +56,17 @@ test("dates survive a remembered answer, and texts that look like dates stay tex
     TagSpecifications: [{ ResourceType: "route-table", Tags: [{ Key: "when", Value: time }] }],
   };
   assert.deepEqual(region.perform("CreateRouteTable", input), region.perform("CreateRouteTable", input));
+});
+
+test("instances are launched once per token, and the answer comes back with its dates", () => {
+  const region = newRegion({ defaultVpc: true });
+  const input = { ImageId: "ami-12345678", MinCount: 1, MaxCount: 2, ClientToken: "t" };
+  const first = region.perform("RunInstances", input) as Reservation;
+  region.advance(HOUR);
+  const again = region.perform("RunInstances", input) as Reservation;
+  assert.equal(JSON.stringify(again), JSON.stringify(first));
+  assert.deepEqual(again.Instances?.[0]?.LaunchTime, new Date("2026-01-01T00:00:00.000Z"));
+  assert.equal(region.reader().count("instance"), 2);
 });
 
 test("an operation that is not offered is InvalidAction, also one named like a part of every object", () => {

@@ -9,12 +9,14 @@ import { dhcpOptionsActions } from "./dhcp-options.ts";
 import { imageActions } from "./image.ts";
 import { instanceAttributeActions } from "./instance-attribute.ts";
 import { instanceAttributeModifyActions } from "./instance-attribute-modify.ts";
+import { instanceDescribeActions } from "./instance-describe.ts";
 import { instanceOptionActions } from "./instance-option.ts";
-import { instanceTypeActions } from "./instance-type.ts";
-import { keyPairActions } from "./key-pair.ts";
+import { instanceRunActions } from "./instance-run.ts";
 import { instanceStateActions } from "./instance-state.ts";
+import { instanceTypeActions } from "./instance-type.ts";
 import { internetGatewayActions } from "./internet-gateway.ts";
 import { internetGatewayAttachmentActions } from "./internet-gateway-attachment.ts";
+import { keyPairActions } from "./key-pair.ts";
 import { networkAclActions } from "./network-acl.ts";
 import { networkAclEntryActions } from "./network-acl-entry.ts";
 import { networkInterfaceActions } from "./network-interface.ts";
@@ -35,62 +37,65 @@ import { subnetActions } from "./subnet.ts";
 import { subnetCreateActions } from "./subnet-create.ts";
 import { tagActions } from "./tag.ts";
 import { volumeActions } from "./volume.ts";
-import { instanceRunActions } from "./instance-run.ts";
-import { instanceDescribeActions } from "./instance-describe.ts";
 import { vpcActions } from "./vpc.ts";
 import { vpcCidrBlockActions } from "./vpc-cidr-block.ts";
 import { vpcCreateActions } from "./vpc-create.ts";
 import { vpcDeleteActions } from "./vpc-delete.ts";
 
-/** Every EC2 operation that Genkan offers. */
-export const ACTIONS: Readonly<Record<string, Action<never, unknown>>> = {
+type Actions = Readonly<Record<string, Action<never, unknown>>>;
+
+/** Each noun's operations. */
+export const NOUNS: readonly Actions[] = [
   // The network around the gateway
-  ...vpcActions,
-  ...vpcCreateActions,
-  ...vpcDeleteActions,
-  ...vpcCidrBlockActions,
-  ...defaultVpcActions,
-  ...dhcpOptionsActions,
-  ...subnetActions,
-  ...subnetCreateActions,
-  ...routeTableActions,
-  ...routeTableAssociationActions,
-  ...routeActions,
-  ...internetGatewayActions,
-  ...internetGatewayAttachmentActions,
+  vpcActions,
+  vpcCreateActions,
+  vpcDeleteActions,
+  vpcCidrBlockActions,
+  defaultVpcActions,
+  dhcpOptionsActions,
+  subnetActions,
+  subnetCreateActions,
+  routeTableActions,
+  routeTableAssociationActions,
+  routeActions,
+  internetGatewayActions,
+  internetGatewayAttachmentActions,
   // Addresses, interfaces and what guards them
-  ...addressActions,
-  ...addressAssociationActions,
-  ...addressDescribeActions,
-  ...networkInterfaceActions,
-  ...networkInterfaceListActions,
-  ...networkInterfaceAttributeActions,
-  ...networkInterfaceAttachmentActions,
-  ...networkInterfaceAddressActions,
-  ...securityGroupActions,
-  ...securityGroupDescribeActions,
-  ...securityGroupRuleActions,
-  ...securityGroupRuleModifyActions,
-  ...networkAclActions,
-  ...networkAclEntryActions,
+  addressActions,
+  addressAssociationActions,
+  addressDescribeActions,
+  networkInterfaceActions,
+  networkInterfaceListActions,
+  networkInterfaceAttributeActions,
+  networkInterfaceAttachmentActions,
+  networkInterfaceAddressActions,
+  securityGroupActions,
+  securityGroupDescribeActions,
+  securityGroupRuleActions,
+  securityGroupRuleModifyActions,
+  networkAclActions,
+  networkAclEntryActions,
   // Instances and what they are made of
-  ...instanceRunActions,
-  ...instanceDescribeActions,
-  ...instanceStateActions,
-  ...instanceAttributeActions,
-  ...instanceAttributeModifyActions,
-  ...instanceOptionActions,
-  ...instanceTypeActions,
-  ...keyPairActions,
-  ...imageActions,
-  ...volumeActions,
-  ...consoleActions,
+  instanceRunActions,
+  instanceDescribeActions,
+  instanceStateActions,
+  instanceAttributeActions,
+  instanceAttributeModifyActions,
+  instanceOptionActions,
+  instanceTypeActions,
+  keyPairActions,
+  imageActions,
+  volumeActions,
+  consoleActions,
   // What belongs to no noun
-  ...regionActions,
-  ...accountActions,
-  ...tagActions,
-  ...notYetActions,
-};
+  regionActions,
+  accountActions,
+  tagActions,
+  notYetActions,
+];
+
+/** Every EC2 operation that Genkan offers. */
+export const ACTIONS: Actions = Object.assign({}, ...NOUNS);
 
 /** The names of the operations, in alphabetical order. */
 export const OFFERED: readonly string[] = Object.keys(ACTIONS).toSorted();

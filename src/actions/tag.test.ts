@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { instanceRunActions } from "./instance-run.ts";
 import { subnetActions } from "./subnet.ts";
 import { tagActions } from "./tag.ts";
 import { must, newRegion, refuses } from "./testing.ts";
+import { volumeActions } from "./volume.ts";
 import { vpcActions } from "./vpc.ts";
 
 const { CreateTags, DeleteTags, DescribeTags } = tagActions;
@@ -40,6 +42,28 @@ test("filters of DescribeTags", () => {
   assert.equal(count("resource-type", "vpc"), 0);
   assert.equal(count("resource-id", "subnet-*"), 6);
   assert.equal(count("resource-id", must(subnets[0]), "vpc-unknown"), 1);
+});
+
+test("volumes carry tags, each its own", () => {
+  const region = newRegion({ defaultVpc: true });
+  const launched = { ImageId: "ami-12345678", MinCount: 2, MaxCount: 2 };
+  region.call(instanceRunActions.RunInstances, launched);
+  const volumes = () => region.call(volumeActions.DescribeVolumes, {}).Volumes ?? [];
+  const [first, second] = volumes().map((volume) => must(volume.VolumeId));
+  region.call(CreateTags, { Resources: [must(first), must(second)], Tags: [{ Key: "disk", Value: "root" }] });
+  region.call(DeleteTags, { Resources: [must(second)], Tags: [{ Key: "disk" }] });
+  assert.deepEqual(
+    volumes().map((volume) => volume.Tags),
+    [[{ Key: "disk", Value: "root" }], undefined],
+  );
+  const tags = [{ Key: "disk", ResourceId: first, ResourceType: "volume", Value: "root" }];
+  assert.deepEqual(region.call(DescribeTags, {}).Tags, tags);
+  assert.deepEqual(region.call(DescribeTags, { Filters: [{ Name: "resource-id", Values: [must(first)] }] }).Tags, tags);
+  refuses(
+    "InvalidVolume.NotFound",
+    () => region.call(DeleteTags, { Resources: ["vol-00000000"] }),
+    "The volume 'vol-00000000' does not exist.",
+  );
 });
 
 test("what can't be tagged is refused whole", () => {
