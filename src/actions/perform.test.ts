@@ -64,7 +64,7 @@ test("instances are launched once per token, and the answer comes back with its 
   const first = region.perform("RunInstances", input) as Reservation;
   region.advance(HOUR);
   const again = region.perform("RunInstances", input) as Reservation;
-  assert.equal(JSON.stringify(again), JSON.stringify(first));
+  assert.deepEqual(again, first);
   assert.deepEqual(again.Instances?.[0]?.LaunchTime, new Date("2026-01-01T00:00:00.000Z"));
   assert.equal(region.reader().count("instance"), 2);
 });

@@ -38,10 +38,11 @@ function once(tx: Tx, action: Action<never, unknown>, { operation, token, input,
       "Arguments on this idempotent request are inconsistent with arguments used in previous request(s).",
     );
   }
-  const output = action(tx, input as never, context);
-  const record: ClientToken = { kind: "client-token", id, tags: {}, parameters, output: formatAnswer(output), createdAt: context.now };
+  const output = formatAnswer(action(tx, input as never, context));
+  const record: ClientToken = { kind: "client-token", id, tags: {}, parameters, output, createdAt: context.now };
   tx.put(record);
-  return output;
+  // The first answer takes the same way as the later ones, so that they can't differ.
+  return parseAnswer(output);
 }
 
 function tokenOf(operation: string, input: object): string | undefined {
