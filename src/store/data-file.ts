@@ -3,6 +3,9 @@ import { closeSync, existsSync, fstatSync, ftruncateSync, openSync, readSync } f
 import { join } from "node:path";
 import { StoreError } from "./store.ts";
 
+/** Room for the file to grow into: address space alone, neither memory nor disk. */
+export const MAP_BYTES = 2 ** 36;
+
 const PAGE = 4096;
 // The meta page stands twice at the start: behind 24 bytes of page header its magic, version, …, last page number, transaction.
 const MAGIC = 0xbeefc0de;
@@ -45,7 +48,8 @@ function lastPage(folder: string, fd: number): number {
   const head = Buffer.alloc(2 * PAGE);
   const read = readSync(fd, head, 0, head.length, 0);
   const metas = [head.subarray(0, PAGE), head.subarray(PAGE)];
-  if (read < head.length || metas.some((meta) => meta.readUInt32LE(MAGIC_AT) !== MAGIC))
+  const last = Math.max(...metas.map((meta) => Number(meta.readBigUInt64LE(LAST_PAGE_AT))));
+  if (read < head.length || metas.some((meta) => meta.readUInt32LE(MAGIC_AT) !== MAGIC) || last >= MAP_BYTES / PAGE)
     throw new StoreError("corrupt", `${folder} holds no readable store`);
-  return Math.max(...metas.map((meta) => Number(meta.readBigUInt64LE(LAST_PAGE_AT))));
+  return last;
 }

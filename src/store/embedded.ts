@@ -17,15 +17,13 @@ import {
   seal,
   unseal,
 } from "./layout.ts";
-import { mendDataFile } from "./data-file.ts";
+import { MAP_BYTES, mendDataFile } from "./data-file.ts";
 import { closeOnExec, lockForWriting } from "./lock.ts";
 import { type Commit, type Store, StoreError } from "./store.ts";
 
 /** The records of one batch: text to put, undefined to remove. The last word on a key counts. */
 type Records = Map<string, string | undefined>;
 
-/** Room to grow into: address space alone, neither memory nor disk. */
-export const MAP_BYTES = 2 ** 38;
 /** LMDB's keys end at 1978 bytes. */
 const KEY_BYTES = 1900;
 

@@ -20,6 +20,7 @@ import {
   STORED_INDEXES,
   unseal,
 } from "./layout.ts";
+import { closeOnExec } from "./lock.ts";
 import { StoreError } from "./store.ts";
 
 export type Realm = { readonly account: string; readonly region: string };
@@ -49,6 +50,7 @@ export function openReadOnly(folder: string): View {
   let db: RootDatabase<Buffer, string>;
   try {
     db = openData(folder, true);
+    closeOnExec(folder);
     readHeader(db);
   } catch (cause) {
     throw cause instanceof StoreError ? cause : new StoreError("corrupt", `${folder} holds no readable store`, { cause });
