@@ -28,7 +28,7 @@ describe("rows with two copies", () => {
 
 describe("the kernel's tables", { skip: noKernel }, () => {
   it("read back as they were written, the interfaces too", () => {
-    const { datapath, put } = bench();
+    const { datapath, put, at } = bench();
     const base = region();
     datapath.reconcile(base);
     const rows = eni(A, { private_ip: "10.0.1.5", public_ip: "203.0.113.5", subnet: 1, groups: [1, 2, 3], hop_limit: 7 });
@@ -40,6 +40,14 @@ describe("the kernel's tables", { skip: noKernel }, () => {
     // One row differs: the interface's.
     assert.equal(datapath.reconcile(base), 1);
     assert.equal(datapath.reconcile(base), 0);
+    // Rules that were replaced and are wanted again stay, although they were about to go.
+    put(...rules("network_acl_in", 1, [allow()]));
+    const old = base.filter((row) => row.table === "rule_chunks");
+    datapath.apply({ puts: [], removals: old });
+    datapath.reconcile(base);
+    at(5);
+    datapath.sweep();
+    assert.equal(datapath.rows("rule_chunks").length, old.length);
   });
 
   it("find the longest prefix and say which row it is", () => {

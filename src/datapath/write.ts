@@ -71,6 +71,9 @@ export function openWriter(
     reconcile: (entries) => {
       const desired = byTable(entries);
       const changes = unread ? { puts: desired, removals: byTable([]) } : differences(maps, desired);
+      keepChunks(retiring, desired.rule_chunks);
+      const leaving = new Set(retiring.map(({ key }) => keyText(key)));
+      changes.removals.rule_chunks = changes.removals.rule_chunks.filter(({ key }) => !leaving.has(keyText(key)));
       write(changes.puts, changes.removals);
       unread = false;
       return Object.values(changes).reduce((sum, tables) => sum + Object.values(tables).reduce((n, rows) => n + rows.length, 0), 0);
