@@ -1,5 +1,5 @@
 import type { AllocateAddressRequest, AllocateAddressResult } from "@aws-sdk/client-ec2";
-import { type Cidr, cidrOf, cidrSize } from "../lib/cidr.ts";
+import { cidrOf } from "../lib/cidr.ts";
 import { formatIpv4, ipv4 } from "../lib/ip.ts";
 import type { Address } from "../model/address.ts";
 import { Fault } from "../model/fault.ts";
@@ -53,14 +53,22 @@ export function hasMappedPublicAddress(tx: Reader, vpcId: string): boolean {
 /** Guesses at a free address before the search in order: in a pool of which even nine tenths are taken, one is nearly always found. */
 const GUESSES = 32;
 
+/** Larger pools are searched in order only when no other pool has an address: a full one of a million would slow each request down. */
+const QUICKLY_SEARCHED = 65_536;
+
 /**
  * A public address that nobody on this machine holds, from the first pool that has one. A pool's first and last addresses
  * (its network and broadcast addresses) are never given out, except of a pool of one or two.
  * @throws InsufficientAddressCapacity when all pools are used up.
  */
 export function takePublicIp(tx: Tx, context: Context): string {
-  for (const pool of context.pools) {
-    const ip = freeIn(tx, cidrOf(pool), context);
+  const pools = context.pools.map(placesOf);
+  for (const pool of pools) {
+    const ip = guessed(tx, pool, context) ?? (pool.count <= QUICKLY_SEARCHED ? searched(tx, pool, context) : undefined);
+    if (ip !== undefined) return ip;
+  }
+  for (const pool of pools) {
+    const ip = pool.count > QUICKLY_SEARCHED ? searched(tx, pool, context) : undefined;
     if (ip !== undefined) return ip;
   }
   throw new Fault(
@@ -69,20 +77,38 @@ export function takePublicIp(tx: Tx, context: Context): string {
   );
 }
 
-function freeIn(tx: Tx, pool: Cidr, { random }: Context): string | undefined {
-  const edge = pool.length >= 31 ? 0 : 1;
-  const count = cidrSize(pool) - 2 * edge;
-  const at = (place: number): string => formatIpv4(ipv4(pool.base + edge + (place % count)));
-  const isFree = (ip: string): boolean => !tx.publicIpTaken(ip);
-  let place = 0;
+/** The addresses of a pool that can be given out, counted from 0. */
+type Places = { readonly first: number; readonly count: number };
+
+function placesOf(pool: string): Places {
+  const { base, length } = cidrOf(pool);
+  const edge = length >= 31 ? 0 : 1;
+  return { first: base + edge, count: 2 ** (32 - length) - 2 * edge };
+}
+
+function addressAt({ first, count }: Places, place: number): string {
+  return formatIpv4(ipv4(first + (place % count)));
+}
+
+function guessed(tx: Tx, pool: Places, context: Context): string | undefined {
   for (let guess = 0; guess < GUESSES; guess += 1) {
-    place = Number.parseInt(random.hex(8), 16) % count;
-    if (isFree(at(place))) return at(place);
-  }
-  for (let step = 1; step <= count; step += 1) {
-    if (isFree(at(place + step))) return at(place + step);
+    const ip = addressAt(pool, randomNumber(context));
+    if (!tx.publicIpTaken(ip)) return ip;
   }
   return undefined;
+}
+
+function searched(tx: Tx, pool: Places, context: Context): string | undefined {
+  const start = randomNumber(context) % pool.count;
+  for (let step = 0; step < pool.count; step += 1) {
+    const ip = addressAt(pool, start + step);
+    if (!tx.publicIpTaken(ip)) return ip;
+  }
+  return undefined;
+}
+
+function randomNumber({ random }: Context): number {
+  return Number.parseInt(random.hex(8), 16);
 }
 
 /** Takes an Elastic IP from its private address; it stays allocated. The interface may be due an automatic one then: the caller sees to it. */
