@@ -74,7 +74,7 @@ type Picker = {
 };
 type Request = (picker: Picker) => void;
 
-const CIDRS = ["0.0.0.0/0", "198.51.100.0/24", "10.0.0.0/8", "10.1.0.0/24", "203.0.113.0/24", "198.51.100.1/32"];
+const CIDRS = ["0.0.0.0/0", "198.51.100.0/24", "10.0.0.0/8", "10.1.0.0/24", "203.0.113.0/24", "198.51.100.1/32", "10.50.0.0/16"];
 
 /** An EC2 operation with arguments chosen by the numbers. */
 function api(operation: string, input: (picker: Picker) => object): Request {

@@ -36,7 +36,7 @@ const AFFECTS: { readonly [K in Kind]: Affects<K> } = {
     ...unit("route-table", id),
     ...(before && after ? [] : both(readers, (reader) => reader.by("route", "routeTableId", id), "route")),
   ],
-  route: (_before, _after, id) => unit("route", id),
+  route: (before, after, id) => [...unit("route", id), ...unit("route-table", (after ?? before)?.routeTableId)],
   // A gateway's coming and going changes its VPC's row, its birth and death the routes that name it.
   "internet-gateway": (before, after, id, readers) => [
     ...unit("vpc", before?.vpcId),

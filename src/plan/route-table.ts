@@ -1,17 +1,18 @@
 import { present } from "../lib/assert.ts";
 import { type Cidr, cidrOf } from "../lib/cidr.ts";
 import { formatIpv4 } from "../lib/ip.ts";
-import { isActive, type Route, type RouteTable } from "../model/route-table.ts";
+import { isActive, type Route, routeId, type RouteTable } from "../model/route-table.ts";
 import type { Reader } from "../model/state.ts";
 import { type Entry, ROUTE_TARGET, type StructValue } from "./tables.ts";
 
 /** Bits of a route's key in front of an IPv4 prefix: the table's 32 and the mapped address's 96. */
 export const IPV4_ROUTE_BITS = 128;
 
-/** A route table's own rows: a local route for each block of its VPC. */
+/** A route table's own rows: a local route for each block of its VPC, but where a user's route has the very same destination. */
 export function routeTableRows(reader: Reader, table: RouteTable): readonly Entry[] {
   const vpc = present(reader.get("vpc", table.vpcId), `${table.vpcId} of ${table.id}`);
-  return vpc.cidrBlocks.map((block) => row(table, cidrOf(block.cidrBlock), { target: ROUTE_TARGET.local, slot: 0 }));
+  const blocks = vpc.cidrBlocks.filter(({ cidrBlock }) => !reader.get("route", routeId(table.id, cidrBlock)));
+  return blocks.map(({ cidrBlock }) => row(table, cidrOf(cidrBlock), { target: ROUTE_TARGET.local, slot: 0 }));
 }
 
 /** The row of a route that a user made; none when its table is gone. */

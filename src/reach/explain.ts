@@ -1,0 +1,147 @@
+import { present } from "../lib/assert.ts";
+import { DROPS } from "../plan/stages.ts";
+import { ROUTE_TARGET, type TableReader } from "../plan/tables.ts";
+import { isIn } from "./block.ts";
+import { aclStep, admittedFlows, groupStep } from "./explain-rules.ts";
+import { type ExplainedStep, type Explanation, idOf, type Question, type Scene, step } from "./explanation.ts";
+import { isOurs, poolsIn } from "./internet-gateway.ts";
+import { attachGateway, mapPublicIp, routeToGateway, startInstance } from "./mend.ts";
+import type { Names } from "./names.ts";
+import { NO_POOL, poolIndex } from "../plan/pool.ts";
+import { answerTo, type Flow, ICMP, TCP, UDP } from "./packet.ts";
+import { type Ends, has, interfaceAt } from "./passage.ts";
+
+const PROTOCOLS = { tcp: TCP, udp: UDP, icmp: ICMP } as const;
+const DEFAULT_PORT = 80;
+
+/** The way to the internet and back, step by step, as the tables have it for the interface at the slot. */
+export function explain(tables: TableReader, names: Names, slot: number, question: Question): Explanation {
+  const eni = present(interfaceAt(tables, slot), `interface ${slot}`);
+  const scene: Scene = { tables, names, eni, to: question.to };
+  const outward = flowOf(question.protocol ?? "tcp", question.port, { source: eni.row.private_ip, destination: question.to });
+  const inward = inwardFlow(scene, question);
+  const steps: readonly ExplainedStep[] = [
+    instanceStep(scene),
+    gatewayStep(scene),
+    routeStep(scene),
+    publicIpStep(scene),
+    ...destinationStep(scene),
+    groupStep(scene, "security_group_out", outward),
+    aclStep(scene, "network_acl_out", outward),
+    aclStep(scene, "network_acl_reply_in", answerTo(outward)),
+    aclStep(scene, "network_acl_in", inward),
+    groupStep(scene, "security_group_in", inward),
+    aclStep(scene, "network_acl_reply_out", answerTo(inward)),
+  ];
+  const holds = (direction: "out" | "in"): boolean =>
+    steps.every((step) => step.ok || (step.direction !== direction && step.direction !== "both"));
+  return { steps, out: holds("out"), in: holds("in") };
+}
+
+function flowOf(protocol: keyof typeof PROTOCOLS, port: number | undefined, ends: Pick<Flow, "source" | "destination">): Flow {
+  if (protocol === "icmp") return { ...ends, protocol: ICMP, icmp: { type: 8, code: 0 } };
+  return { ...ends, protocol: PROTOCOLS[protocol], destinationPort: port ?? DEFAULT_PORT };
+}
+
+/** The flow that is asked about; when none is, the first that gets in, or that the groups at least admit. */
+function inwardFlow(scene: Scene, { protocol, port }: Question): Flow {
+  const ends = { source: scene.to, destination: scene.eni.row.private_ip };
+  const asked = flowOf(protocol ?? "tcp", port, ends);
+  if (protocol !== undefined || port !== undefined) return asked;
+  const admitted = [asked, ...admittedFlows(scene, ends)].filter((flow) => groupStep(scene, "security_group_in", flow).ok);
+  return admitted.find((flow) => aclStep(scene, "network_acl_in", flow).ok) ?? admitted[0] ?? asked;
+}
+
+function instanceStep({ names, eni }: Scene): ExplainedStep {
+  const id = names.instance?.id ?? interfaceId(names, eni);
+  const state = names.instance?.state ?? "detached";
+  return step("instance", { ok: has(eni, "up"), id, code: DROPS.interface_down.code, mend: startInstance(names) }, { state });
+}
+
+/** The gateway that the VPC's row names; and when there is none, the one that would best be attached. */
+function gatewayStep(scene: Scene): ExplainedStep {
+  const { names, eni } = scene;
+  const attached = attachedGateway(scene);
+  const vpcId = idOf(names, "vpc", eni.row.vpc);
+  const id = attached === undefined ? vpcId : idOf(names, "internet-gateway", attached);
+  const mend = attachGateway(names, vpcId, candidate(scene));
+  return step("internet_gateway", { ok: attached !== undefined, id, code: DROPS.no_internet_gateway.code, mend }, { vpc: vpcId });
+}
+
+function attachedGateway({ tables, eni }: Scene): number | undefined {
+  const gateway = tables.lookup("vpcs", eni.row.vpc)?.internet_gateway ?? 0;
+  return gateway === 0 ? undefined : gateway - 1;
+}
+
+/** A detached gateway, best the one that the route names already. */
+function candidate(scene: Scene): string | undefined {
+  const { freeGateways } = scene.names;
+  const named = matchedRoute(scene)?.value;
+  const wanted = named?.target === ROUTE_TARGET.internet_gateway ? freeGateways.get(named.slot) : undefined;
+  return wanted ?? [...freeGateways.values()][0];
+}
+
+function matchedRoute({ tables, eni, to }: Scene): ReturnType<TableReader["longestMatch"]> {
+  const subnet = present(tables.lookup("subnets", eni.row.subnet), `subnet ${eni.row.subnet}`);
+  return tables.longestMatch(subnet.route_table, to);
+}
+
+/**
+ * The longest match must lead to the VPC's gateway. Where no gateway is attached, a route to one that could be is no
+ * fault of its own.
+ */
+function routeStep(scene: Scene): ExplainedStep {
+  const { tables, names, eni } = scene;
+  const subnet = present(tables.lookup("subnets", eni.row.subnet), `subnet ${eni.row.subnet}`);
+  const tableId = idOf(names, "route-table", subnet.route_table);
+  const vpcId = idOf(names, "vpc", eni.row.vpc);
+  const attached = attachedGateway(scene);
+  const gatewayId = attached === undefined ? candidate(scene) : idOf(names, "internet-gateway", attached);
+  const match = matchedRoute(scene);
+  if (!match) {
+    const mend = routeToGateway(names, { vpcId, tableId, gatewayId, instead: undefined });
+    return step("route", { ok: false, id: tableId, code: DROPS.no_route.code, mend }, { to: scene.to });
+  }
+  const destination = `${match.key.address}/${match.key.prefix_length - 128}`;
+  const params = { to: scene.to, destination, target: targetName(names, match.value) };
+  const { target, slot } = match.value;
+  if (target === ROUTE_TARGET.local)
+    return step("route", { ok: false, id: tableId, code: "VPC_LOCAL_ROUTE_CIDR_RESTRICTION", mend: [] }, params);
+  const ok = target === ROUTE_TARGET.internet_gateway && (attached === undefined ? names.freeGateways.has(slot) : slot === attached);
+  const mend = routeToGateway(names, { vpcId, tableId, gatewayId, instead: destination });
+  const code = target === ROUTE_TARGET.interface ? "MORE_SPECIFIC_ROUTE" : DROPS.blackhole.code;
+  return step("route", { ok, id: tableId, code, mend }, params);
+}
+
+function targetName(names: Names, { target, slot }: { readonly target: number; readonly slot: number }): string {
+  if (target === ROUTE_TARGET.local) return "local";
+  if (target === ROUTE_TARGET.internet_gateway) return idOf(names, "internet-gateway", slot);
+  return target === ROUTE_TARGET.interface ? idOf(names, "network-interface", slot) : "blackhole";
+}
+
+/** Mapped both ways: the interface names it, and it leads back to the interface. */
+function publicIpStep({ tables, names, eni }: Scene): ExplainedStep {
+  const id = interfaceId(names, eni);
+  const publicIp = eni.row.public_ip;
+  const mapped = publicIp !== "0.0.0.0";
+  const index = mapped ? poolIndex(poolsIn(tables), publicIp) : NO_POOL;
+  const back = index === NO_POOL ? undefined : tables.lookup("public_addresses", index);
+  const ok = mapped && back?.interface === eni.slot && back.private_ip === eni.row.private_ip;
+  const code = mapped ? DROPS.public_ip_not_mapped.code : DROPS.no_public_ip.code;
+  return step(
+    "public_ip",
+    { ok, id, code, mend: mapPublicIp(names, id) },
+    { privateIp: eni.row.private_ip, ...(mapped ? { publicIp } : {}) },
+  );
+}
+
+/** Only when the internet cannot carry the destination: nothing mends that. */
+function destinationStep({ tables, names, eni, to }: Scene): readonly ExplainedStep[] {
+  if (isOurs(tables, to) || !isIn(to, "private", "shared")) return [];
+  const code = isIn(to, "private") ? DROPS.private_destination.code : DROPS.shared_destination.code;
+  return [step("destination", { ok: false, id: idOf(names, "vpc", eni.row.vpc), code, mend: [] }, { to })];
+}
+
+function interfaceId(names: Names, eni: Ends): string {
+  return idOf(names, "network-interface", eni.slot);
+}

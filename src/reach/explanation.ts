@@ -1,0 +1,74 @@
+import type { TableReader } from "../plan/tables.ts";
+import type { Command } from "./mend.ts";
+import type { Names } from "./names.ts";
+import type { Ends } from "./passage.ts";
+
+/** What is asked: can the instance reach this host, and be reached from it? */
+export type Question = {
+  /** An IPv4 address of the internet. */
+  readonly to: string;
+  /** Absent, with `port`: TCP port 80 outwards; and inwards whatever the security groups admit first. */
+  readonly protocol?: "tcp" | "udp" | "icmp";
+  readonly port?: number;
+};
+
+export type StepName =
+  | "instance"
+  | "internet_gateway"
+  | "route"
+  | "public_ip"
+  | "destination"
+  | "security_group_out"
+  | "network_acl_out"
+  | "network_acl_reply_in"
+  | "network_acl_in"
+  | "security_group_in"
+  | "network_acl_reply_out";
+
+/** One thing that must be so. Words are the reader's: `what` and `params` name them. */
+export type ExplainedStep = {
+  readonly what: StepName;
+  /** Of which exchanges it is a condition: those that the instance begins, those that the internet begins, or both. */
+  readonly direction: "out" | "in" | "both";
+  readonly ok: boolean;
+  /** The resource where it is decided. */
+  readonly id: string;
+  /** AWS Reachability Analyzer's explanation code; only for what is not so. */
+  readonly code?: string;
+  readonly params: Readonly<Record<string, string>>;
+  /** AWS CLI commands, to be run in order; none when nothing is wrong, or nothing can be done. */
+  readonly mend: readonly Command[];
+};
+
+export type Explanation = {
+  readonly steps: readonly ExplainedStep[];
+  /** The instance can begin an exchange with the host, and the host one with the instance. */
+  readonly out: boolean;
+  readonly in: boolean;
+};
+
+/** What the steps look at. */
+export type Scene = {
+  readonly tables: TableReader;
+  readonly names: Names;
+  readonly eni: Ends;
+  readonly to: string;
+};
+
+type Finding = { readonly ok: boolean; readonly id: string; readonly code: string; readonly mend: readonly Command[] };
+
+/** A step; code and commands are for what is not so. */
+export function step(
+  what: StepName,
+  finding: Finding,
+  params: ExplainedStep["params"] = {},
+  direction: ExplainedStep["direction"] = "both",
+): ExplainedStep {
+  const { ok, id, code, mend } = finding;
+  return { what, direction, ok, id, params, ...(ok ? { mend: [] } : { code, mend }) };
+}
+
+/** A resource of another VPC, which the names don't know, is told by its number. */
+export function idOf(names: Names, kind: Parameters<Names["of"]>[0], slot: number): string {
+  return names.of(kind, slot) ?? `${kind} ${slot}`;
+}

@@ -1,0 +1,100 @@
+import type { Rule } from "../plan/rule-list.ts";
+import type { Names } from "./names.ts";
+import { type Flow, ICMP, TCP, UDP } from "./packet.ts";
+
+/** One AWS CLI command that can be pasted into a POSIX shell as it stands. */
+export type Command = string;
+
+const EVERYWHERE = "0.0.0.0/0";
+const PROTOCOL_NAMES: ReadonlyMap<number, string> = new Map([
+  [1, "icmp"],
+  [6, "tcp"],
+  [17, "udp"],
+]);
+
+/** `aws ec2 …`, with the region when it must be said. */
+function ec2(names: Names, ...words: readonly string[]): Command {
+  return ["aws", "ec2", ...words, ...(names.region === undefined ? [] : ["--region", names.region])].join(" ");
+}
+
+/** What another command answers, as an argument. */
+function answerOf(command: Command): string {
+  return `"$(${command} --output text)"`;
+}
+
+export function startInstance(names: Names): readonly Command[] {
+  const { instance } = names;
+  if (instance?.state === "stopped") return [ec2(names, "start-instances", "--instance-ids", instance.id)];
+  if (instance?.state !== "stopping") return [];
+  const wait = ec2(names, "wait", "instance-stopped", "--instance-ids", instance.id);
+  return [wait, ec2(names, "start-instances", "--instance-ids", instance.id)];
+}
+
+/** Attaches the gateway; absent: a new one. */
+export function attachGateway(names: Names, vpcId: string, gatewayId: string | undefined): readonly Command[] {
+  const made = ec2(names, "create-internet-gateway", "--query", "InternetGateway.InternetGatewayId");
+  return [ec2(names, "attach-internet-gateway", "--vpc-id", vpcId, "--internet-gateway-id", gatewayId ?? answerOf(made))];
+}
+
+type RouteMend = {
+  readonly vpcId: string;
+  readonly tableId: string;
+  /** Absent: the one that is attached to the VPC when the command runs. */
+  readonly gatewayId: string | undefined;
+  /** The destination whose route leads elsewhere; absent: there is none, and the default route is due. */
+  readonly instead: string | undefined;
+};
+
+export function routeToGateway(names: Names, { vpcId, tableId, gatewayId, instead }: RouteMend): readonly Command[] {
+  const filter = `Name=attachment.vpc-id,Values=${vpcId}`;
+  const attached = ec2(names, "describe-internet-gateways", "--filters", filter, "--query", "'InternetGateways[0].InternetGatewayId'");
+  const verb = instead === undefined ? "create-route" : "replace-route";
+  const destination = instead ?? EVERYWHERE;
+  const gateway = gatewayId ?? answerOf(attached);
+  return [ec2(names, verb, "--route-table-id", tableId, "--destination-cidr-block", destination, "--gateway-id", gateway)];
+}
+
+export function mapPublicIp(names: Names, interfaceId: string): readonly Command[] {
+  const made = ec2(names, "allocate-address", "--domain", "vpc", "--query", "AllocationId");
+  const allocation = names.freeAllocation ?? answerOf(made);
+  return [ec2(names, "associate-address", "--network-interface-id", interfaceId, "--allocation-id", allocation)];
+}
+
+/** Lets the flow through the group: out to its destination port, or in to it. */
+export function allowInGroup(names: Names, groupId: string, direction: "out" | "in", flow: Flow): readonly Command[] {
+  const verb = direction === "out" ? "authorize-security-group-egress" : "authorize-security-group-ingress";
+  const port = flow.protocol === ICMP ? "all" : String(flow.destinationPort ?? 0);
+  const protocol = PROTOCOL_NAMES.get(flow.protocol) ?? String(flow.protocol);
+  return [ec2(names, verb, "--group-id", groupId, "--protocol", protocol, "--port", port, "--cidr", EVERYWHERE)];
+}
+
+type AclMend = {
+  readonly aclId: string;
+  readonly side: "egress" | "ingress";
+  readonly flow: Flow;
+  /** To be let through, ends included. */
+  readonly ports: readonly [from: number, to: number];
+  readonly rules: readonly Rule[];
+  /** The lowest number of a rule that denies some of it; absent: the closing deny alone does. */
+  readonly denying: number | undefined;
+};
+
+/** An entry in front of what denies; where no number is left in front of it, the denying entry goes. */
+export function allowInAcl(names: Names, { aclId, side, flow, ports, rules, denying }: AclMend): readonly Command[] {
+  const number = freeNumber(new Set(rules.map((rule) => rule.number)), denying);
+  if (number === undefined)
+    return [ec2(names, "delete-network-acl-entry", "--network-acl-id", aclId, `--${side}`, "--rule-number", String(denying))];
+  const icmp = ["--icmp-type-code", `Type=${flow.icmp?.type ?? -1},Code=-1`];
+  const range = ["--port-range", `From=${ports[0]},To=${ports[1]}`];
+  const what = flow.protocol === ICMP ? icmp : flow.protocol === TCP || flow.protocol === UDP ? range : [];
+  const entry = ["--rule-number", String(number), "--protocol", String(flow.protocol), ...what, "--cidr-block", EVERYWHERE];
+  return [ec2(names, "create-network-acl-entry", "--network-acl-id", aclId, `--${side}`, ...entry, "--rule-action", "allow")];
+}
+
+/** A free number in front of `before`, in steps of ten where there is room, as people number them. */
+function freeNumber(taken: ReadonlySet<number>, before = 32_767): number | undefined {
+  const round = Array.from({ length: 50 }, (_, place) => 100 + place * 10).find((number) => number < before && !taken.has(number));
+  if (round !== undefined) return round;
+  for (let number = before - 1; number > 0; number--) if (!taken.has(number)) return number;
+  return undefined;
+}

@@ -1,0 +1,43 @@
+import { present } from "../lib/assert.ts";
+import type { InstanceState } from "../model/instance.ts";
+import type { NetworkInterface } from "../model/network-interface.ts";
+import type { SlottedKind } from "../model/resource.ts";
+import type { Reader } from "../model/state.ts";
+
+/** The ids behind the tables' numbers, and what a command that mends something needs besides. */
+export type Names = {
+  /** The id of a resource in the interface's VPC; or of a gateway that its routes name. */
+  readonly of: (kind: SlottedKind, slot: number) => string | undefined;
+  readonly instance: { readonly id: string; readonly state: InstanceState } | undefined;
+  /** Internet gateways that are attached to no VPC, by slot. */
+  readonly freeGateways: ReadonlyMap<number, string>;
+  /** The allocation of an Elastic IP that is associated with nothing. */
+  readonly freeAllocation: string | undefined;
+  /** To be said in commands; absent when the environment names it already. */
+  readonly region: string | undefined;
+};
+
+/** The names around one interface. */
+export function namesOf(reader: Reader, eni: NetworkInterface, region?: string): Names {
+  const { vpcId } = eni;
+  const vpc = present(reader.get("vpc", vpcId), `${vpcId} of ${eni.id}`);
+  const gateways = reader.list("internet-gateway");
+  const resources: readonly { readonly kind: SlottedKind; readonly slot: number; readonly id: string }[] = [
+    vpc,
+    eni,
+    present(reader.get("subnet", eni.subnetId), `${eni.subnetId} of ${eni.id}`),
+    ...reader.by("route-table", "vpcId", vpcId),
+    ...reader.by("security-group", "vpcId", vpcId),
+    ...reader.by("network-acl", "vpcId", vpcId),
+    ...gateways,
+  ];
+  const ids = new Map(resources.map(({ kind, slot, id }) => [`${kind} ${slot}`, id]));
+  const instance = eni.attachment && reader.get("instance", eni.attachment.instanceId);
+  return {
+    of: (kind, slot) => ids.get(`${kind} ${slot}`),
+    instance: instance && { id: instance.id, state: instance.state },
+    freeGateways: new Map(gateways.filter((gateway) => gateway.vpcId === undefined).map(({ slot, id }) => [slot, id])),
+    freeAllocation: reader.list("address").find((address) => !address.association)?.id,
+    region,
+  };
+}
