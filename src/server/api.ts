@@ -35,8 +35,9 @@ export type ApiAnswer = { readonly status: number; readonly body: string };
 /** Answers one request of the EC2 Query API, or STS's GetCallerIdentity. Never rejects. */
 export async function answerApi(request: SignedRequest, requestId: string, options: ApiOptions): Promise<ApiAnswer> {
   try {
-    const parameters = parametersOf(request);
+    // Who asks comes first: nothing of a stranger's request is worked on.
     const { account, region, service } = authenticate(request, options);
+    const parameters = parametersOf(request);
     if (service === "sts" || parameter(parameters, "Action") === STS_OPERATION) {
       checkStsRequest(parameters);
       return { status: 200, body: encodeCallerIdentity(account, requestId) };

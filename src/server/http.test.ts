@@ -233,6 +233,10 @@ test("what goes wrong inside is logged, and not told", async () => {
   assert.match(body, /<Code>InternalError<\/Code><Message>An internal error has occurred<\/Message>/);
   assert.ok(!body.includes("secret"));
   assert.deepEqual(logged, [cause]);
+  const own = await start({ internal: () => Promise.reject(cause) });
+  const answer = await call(own.server, { method: "GET", path: "/_genkan/status" });
+  assert.deepEqual([answer.status, answer.body], [500, '{"error":"An internal error has occurred."}\n']);
+  assert.deepEqual(own.logged, [cause]);
 });
 
 test("a client that goes away in the middle leaves nothing behind", async () => {

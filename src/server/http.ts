@@ -83,15 +83,15 @@ async function answer(request: IncomingMessage, response: ServerResponse, settin
     const { status, type, body, headers } = await answerOf(request, requestId, setting);
     const unread = !request.complete;
     response.writeHead(status, {
-      "content-type": type,
-      "content-length": Buffer.byteLength(body),
-      server: "AmazonEC2",
-      vary: "accept-encoding",
-      "cache-control": "no-store",
-      "x-content-type-options": "nosniff",
-      "x-amzn-requestid": requestId,
+      "Content-Type": type,
+      "Content-Length": Buffer.byteLength(body),
+      Server: "AmazonEC2",
+      Vary: "accept-encoding",
+      "Cache-Control": "no-store",
+      "X-Content-Type-Options": "nosniff",
+      "x-amzn-RequestId": requestId,
       ...headers,
-      ...(unread ? { connection: "close" } : {}),
+      ...(unread ? { Connection: "close" } : {}),
     });
     if (!unread) {
       response.end(body);
@@ -114,11 +114,11 @@ async function answerOf(request: IncomingMessage, requestId: string, { options, 
   const method = request.method ?? "";
   if (path === "/_genkan" || path.startsWith("/_genkan/")) {
     if ((await readBody(request)) === undefined) return tooLarge(requestId);
-    return options.internal({ method, path, query: new URLSearchParams(query), authorization: request.headers.authorization });
+    return answerInternally({ method, path, query: new URLSearchParams(query), authorization: request.headers.authorization }, options);
   }
   if (path !== "/" && path !== "") return refused(404, "There is nothing here: the EC2 API is at /.", requestId);
   if (method !== "GET" && method !== "POST") {
-    return { ...refused(405, "The EC2 API takes GET and POST.", requestId), headers: { allow: "GET, POST" } };
+    return { ...refused(405, "The EC2 API takes GET and POST.", requestId), headers: { Allow: "GET, POST" } };
   }
   const unfit = unfitFor(request);
   if (unfit !== undefined) return refused(400, unfit, requestId);
@@ -127,6 +127,16 @@ async function answerOf(request: IncomingMessage, requestId: string, { options, 
   const signed: SignedRequest = { method, path, query, headers: pairs(request.rawHeaders), body };
   const { status, body: xml } = await answerApi(signed, requestId, options);
   return { status, type: XML, body: xml };
+}
+
+/** What goes wrong inside stays in the log, as for the EC2 API. */
+async function answerInternally(request: InternalRequest, { internal, log }: ServerOptions): Promise<Answer> {
+  try {
+    return await internal(request);
+  } catch (cause) {
+    log(`${request.method} ${request.path} failed`, cause);
+    return { status: 500, type: "application/json", body: `${JSON.stringify({ error: "An internal error has occurred." })}\n` };
+  }
 }
 
 const XML = "text/xml;charset=UTF-8";

@@ -4,7 +4,7 @@ import { unreachable } from "../lib/assert.ts";
 /** What a value looks like, from the SDK's run-time schema, in the form that decoding and encoding need. */
 export type Shape = LeafShape | ListShape | StructureShape;
 export type LeafShape = { readonly kind: "string" | "boolean" | "integer" | "decimal" | "timestamp" | "blob" };
-export type ListShape = {
+type ListShape = {
   readonly kind: "list";
   readonly item: Shape;
   /** The element of each item in XML; lists in a query are flat and need none. */

@@ -20,7 +20,7 @@ export type AccessKey = { readonly secretAccessKey: string; readonly account: st
 
 /** Who asks, as the signature proves. */
 export type Identity = { readonly account: string; readonly region: string; readonly service: Service; readonly accessKeyId: string };
-export type Service = "ec2" | "sts";
+type Service = "ec2" | "sts";
 
 /**
  * Checks a request's Signature Version 4, in the Authorization header or in the query of a presigned URL
