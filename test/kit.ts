@@ -1,5 +1,5 @@
 /** A Genkan of its own for a test: a home in a temporary folder, a port of its own, removed at the end. */
-import { type ChildProcess, execFile, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -184,21 +184,4 @@ export async function launchInstance(
 export async function describeInstance(client: ec2.EC2Client, id: string): Promise<ec2.Instance> {
   const found = await client.send(new ec2.DescribeInstancesCommand({ InstanceIds: [id] }));
   return there(found.Reservations?.[0]?.Instances?.[0]);
-}
-
-/** What `ip`, `nft`, mounts, processes and sysctls say of this machine: for comparing before with after. */
-export function machineState(): Record<string, string> {
-  const read = (command: string): string => spawnSync("sh", ["-c", command], { encoding: "utf8" }).stdout;
-  return {
-    links: read("ip -o link | sed 's/^[0-9]*: //'"),
-    routes: read("ip route show table all; ip -6 route show table all"),
-    rules: read("ip rule; ip -6 rule"),
-    nftables: read("nft list ruleset"),
-    sysctls: read(
-      "sysctl -a 2>/dev/null | grep -E '^net\\.(ipv4|ipv6|core)\\.' | grep -vE 'random|entropy|tcp_fastopen_key|\\.stat|flow_limit'",
-    ),
-    mounts: read("cut -d' ' -f1-3 /proc/self/mounts"),
-    namespaces: read("ls /run/netns /run/genkan-* 2>/dev/null"),
-    processes: read("ps -eo args | grep -E 'genkan|bwrap' | grep -vE 'grep|\\.test\\.js|run-tests'"),
-  };
 }

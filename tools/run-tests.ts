@@ -1,6 +1,7 @@
 /**
- * Runs every test and closes with `N passed, N failed`. As root on Linux the tests run in a network and
- * mount namespace of their own, with an empty /run: no packet of theirs has a way out.
+ * Runs every test and closes with `N passed, N failed`. As root on Linux, the tests of `src/` together and each
+ * file of `test/` run in network, mount and process namespaces of their own, with an empty /run: no packet of
+ * theirs has a way out, and none meets another's or those of a Genkan that is up.
  */
 import { spawn } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
@@ -8,6 +9,7 @@ import { join } from "node:path";
 
 const root = join(import.meta.dirname, "../..");
 const isolated = process.platform === "linux" && process.getuid?.() === 0;
+const PARALLEL = 2;
 
 function testFiles(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
@@ -19,42 +21,51 @@ function testFiles(folder: string): string[] {
   });
 }
 
-/** A word on the command line chooses the files whose path contains it. */
-function chosenFiles(): string[] {
-  const words = process.argv.slice(2);
-  const all = ["src", "test", "tools"]
-    .map((folder) => join(root, "dist", folder))
-    .filter(existsSync)
-    .flatMap(testFiles);
-  return words.length === 0 ? all : all.filter((file) => words.some((word) => file.includes(word)));
+/** The files to run together; a word on the command line chooses those whose path contains it. */
+function groups(words: readonly string[]): readonly (readonly string[])[] {
+  const chosen = (folder: string): string[] => {
+    const path = join(root, "dist", folder);
+    const files = existsSync(path) ? testFiles(path) : [];
+    return words.length === 0 ? files : files.filter((file) => words.some((word) => file.slice(root.length).includes(word)));
+  };
+  return [[...chosen("src"), ...chosen("tools")], ...chosen("test").map((file) => [file])].filter((group) => group.length > 0);
 }
 
+type Result = { readonly passed: number; readonly failed: number; readonly skipped: number };
+
+const UNSHARE = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private"];
 const INSIDE = 'mount -t tmpfs tmpfs /run && ip link set lo up && exec "$@"';
 
-function run(files: readonly string[]): Promise<{ passed: number; failed: number; skipped: number; code: number }> {
-  const node = [process.execPath, "--test", "--test-concurrency=2", "--test-timeout=300000", "--test-reporter=spec", ...files];
-  const command = isolated ? ["unshare", "--net", "--mount", "--propagation", "private", "sh", "-c", INSIDE, "sh", ...node] : node;
-  const [program = "", ...args] = command;
+function run(files: readonly string[]): Promise<Result> {
+  const node = [process.execPath, "--test", `--test-concurrency=${PARALLEL}`, "--test-timeout=300000", "--test-reporter=spec", ...files];
+  const [program = "", ...args] = isolated ? [...UNSHARE, "sh", "-c", INSIDE, "sh", ...node] : node;
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, {
-      cwd: root,
-      stdio: ["ignore", "pipe", "inherit"],
-      env: { ...process.env, NO_COLOR: "1", NODE_NO_WARNINGS: "1" },
-    });
+    const environment = { ...process.env, PATH: `${process.env["PATH"]}:/usr/sbin:/sbin`, NO_COLOR: "1", NODE_NO_WARNINGS: "1" };
+    const child = spawn(program, args, { cwd: root, stdio: ["ignore", "pipe", "inherit"], env: environment });
     let text = "";
     child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
       text += chunk;
-      process.stdout.write(chunk);
     });
     child.on("error", reject);
     child.on("close", (code) => {
+      process.stdout.write(text);
       const count = (word: string): number => Number(new RegExp(`^ℹ ${word} (\\d+)$`, "m").exec(text)?.[1] ?? 0);
-      resolve({ passed: count("pass"), failed: count("fail") + count("cancelled"), skipped: count("skipped"), code: code ?? 1 });
+      const failed = count("fail") + count("cancelled");
+      resolve({ passed: count("pass"), failed: code !== 0 && failed === 0 ? 1 : failed, skipped: count("skipped") });
     });
   });
 }
 
-const result = await run(chosenFiles());
-const failed = result.code !== 0 && result.failed === 0 ? 1 : result.failed;
-console.log(`${result.passed} passed, ${failed} failed${result.skipped > 0 ? `, ${result.skipped} skipped` : ""}`);
-process.exitCode = failed === 0 && result.passed > 0 ? 0 : 1;
+const waiting = [...groups(process.argv.slice(2))];
+const results: Result[] = [];
+async function work(): Promise<void> {
+  for (let group = waiting.shift(); group; group = waiting.shift()) results.push(await run(group));
+}
+// The tests of src/ use every processor by themselves; those of test/ run beside one another.
+const first = waiting.shift();
+if (first) results.push(await run(first));
+await Promise.all(Array.from({ length: PARALLEL }, work));
+
+const sum = (key: keyof Result): number => results.reduce((total, result) => total + result[key], 0);
+console.log(`${sum("passed")} passed, ${sum("failed")} failed${sum("skipped") > 0 ? `, ${sum("skipped")} skipped` : ""}`);
+process.exitCode = sum("failed") === 0 && sum("passed") > 0 ? 0 : 1;
