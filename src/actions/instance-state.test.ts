@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { addressActions } from "./address.ts";
 import { addressAssociationActions } from "./address-association.ts";
 import { exitedByItself, bootDone, haltDone, purgeTerminated } from "./instance-lifecycle.ts";

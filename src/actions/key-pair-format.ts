@@ -61,13 +61,17 @@ function colons(hex: string): string {
 
 /** The SSH form inside an OpenSSH line or an SSH2 file; undefined when the text is neither. */
 function sshBlob(text: string): Buffer | undefined {
-  const line = /^(?:ssh-rsa|ssh-ed25519)[ \t]+([A-Za-z0-9+/]+=*)(?:[ \t].*)?$/.exec(text);
-  if (line?.[1] !== undefined) return Buffer.from(line[1], "base64");
+  const [, name, body] = /^(ssh-rsa|ssh-ed25519)[ \t]+([A-Za-z0-9+/]+=*)(?:[ \t].*)?$/.exec(text) ?? [];
+  if (name !== undefined && body !== undefined) {
+    const blob = Buffer.from(body, "base64");
+    if (sshStrings(blob)[0]?.toString() !== name) throw new Error("the line's name is not the key's");
+    return blob;
+  }
   const file = /^---- BEGIN SSH2 PUBLIC KEY ----\r?\n([\s\S]*)\r?\n---- END SSH2 PUBLIC KEY ----$/.exec(text);
   if (file?.[1] === undefined) return undefined;
   // Header lines have a colon and may go on, after a backslash, on the next line.
-  const body = file[1].replaceAll(/^[^\n]*:(?:[^\n]*\\\r?\n)*[^\n]*\r?\n/gm, "");
-  return Buffer.from(body.replaceAll(/\s/g, ""), "base64");
+  const lines = file[1].replaceAll(/^[^\n]*:(?:[^\n]*\\\r?\n)*[^\n]*\r?\n/gm, "");
+  return Buffer.from(lines.replaceAll(/\s/g, ""), "base64");
 }
 
 function derKey(text: string): KeyObject {
