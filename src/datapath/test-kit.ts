@@ -51,6 +51,7 @@ export function sh(command: string): string {
 export function bpffs(): string {
   isolate();
   const folder = mkdtempSync(join(tmpdir(), "genkan-bpf-"));
+  process.once("exit", () => spawnSync("sh", ["-c", `umount -l ${folder}; rmdir ${folder}`]));
   sh(`mount -t tmpfs tmpfs ${folder} && mkdir ${folder}/bpf && mount -t bpf bpf ${folder}/bpf`);
   return join(folder, "bpf");
 }
