@@ -16,6 +16,9 @@ import { applyChanges, beginTx, newWorld, readerOf } from "../src/model/world.ts
 /** One request: which, and the numbers that choose its arguments among what there is. */
 export type Step = { readonly request: string; readonly choices: readonly number[] };
 
+/** The same runs every time, unless others are asked for. */
+export const SEED = Number(process.env["GENKAN_SEED"] ?? 1);
+
 export const POOLS = ["203.0.113.0/28", "192.0.2.0/29"] as const;
 
 export type RandomRegion = {

@@ -170,7 +170,10 @@ const CASES: Readonly<Record<string, Case>> = {
   "a private destination": { change: nothing, packet: (s) => out(s, "192.168.0.1"), expected: "private_destination" },
   "a shared destination": { change: nothing, packet: (s) => out(s, "100.64.0.1"), expected: "shared_destination" },
   "no public address": {
-    change: edit(({ autoPublicIp: _, ...eni }) => eni),
+    change: edit((eni) => {
+      const { autoPublicIp: _, ...rest } = eni;
+      return rest;
+    }),
     packet: (s) => out(s),
     expected: "no_public_ip",
   },

@@ -1,0 +1,224 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import * as fc from "fast-check";
+import { POOLS, randomRegion, randomSteps, SEED } from "../../test/random-region.ts";
+import { paste } from "../../test/paste.ts";
+import { type Scene, scene, SETTINGS } from "../../test/scene.ts";
+import { present } from "../lib/assert.ts";
+import { fullPlan } from "../plan/compile.ts";
+import { memoryTables } from "../plan/memory-tables.ts";
+import { type DropReason, DROPS } from "../plan/stages.ts";
+import { connectionMemory } from "./connection.ts";
+import { explain } from "./explain.ts";
+import type { Explanation, Question } from "./explanation.ts";
+import { namesOf } from "./names.ts";
+import { answerTo, type Packet, TCP } from "./packet.ts";
+import { type Trace, trace } from "./trace.ts";
+
+const INTERNET = "198.51.100.1";
+
+function explained(s: Scene, question: Question = { to: INTERNET }): Explanation {
+  return explain(s.tables(), namesOf(s.region.reader(), s.eni(s.web.eni)), s.web.slot, question);
+}
+
+const wrong = (explanation: Explanation): readonly string[] => explanation.steps.filter((step) => !step.ok).map((step) => step.what);
+
+describe("explain", () => {
+  test("finds nothing wrong where all is well, and names the resources", () => {
+    const s = scene();
+    const { steps, out, in: inwards } = explained(s);
+    assert.deepEqual([out, inwards], [true, true]);
+    assert.deepEqual(
+      steps.map((step) => [step.what, step.id, step.mend.length]),
+      [
+        ["instance", s.web.id, 0],
+        ["internet_gateway", s.gateway, 0],
+        ["route", s.table, 0],
+        ["public_ip", s.web.eni, 0],
+        ["security_group_out", s.group, 0],
+        ["network_acl_out", s.acl, 0],
+        ["network_acl_reply_in", s.acl, 0],
+        ["network_acl_in", s.acl, 0],
+        ["security_group_in", s.group, 0],
+        ["network_acl_reply_out", s.acl, 0],
+      ],
+    );
+  });
+
+  test("names the one condition that is missing, with its code", () => {
+    const s = scene();
+    s.ec2("DeleteRoute", { RouteTableId: s.table, DestinationCidrBlock: "0.0.0.0/0" });
+    const explanation = explained(s);
+    assert.deepEqual(wrong(explanation), ["route"]);
+    const step = present(
+      explanation.steps.find(({ what }) => what === "route"),
+      "the step",
+    );
+    assert.equal(step.code, "NO_ROUTE_TO_DESTINATION");
+    const command = `aws ec2 create-route --route-table-id ${s.table} --destination-cidr-block 0.0.0.0/0 --gateway-id ${s.gateway}`;
+    assert.deepEqual(step.mend, [command]);
+  });
+
+  test("a detached gateway that the route still names is the gateway's fault alone, and that one is to be attached", () => {
+    const s = scene();
+    s.region.change((tx) => {
+      const { vpcId: _, ...detached } = present(tx.get("internet-gateway", s.gateway), s.gateway);
+      tx.put(detached);
+    });
+    s.ec2("CreateInternetGateway", {});
+    const explanation = explained(s);
+    assert.deepEqual(wrong(explanation), ["internet_gateway"]);
+    const command = `aws ec2 attach-internet-gateway --vpc-id ${s.vpc} --internet-gateway-id ${s.gateway}`;
+    assert.deepEqual(explanation.steps.find((step) => !step.ok)?.mend, [command]);
+  });
+
+  test("without a question about a port, what the groups admit is asked of the ACL", () => {
+    const s = scene();
+    s.ec2("RevokeSecurityGroupIngress", { GroupId: s.group, IpProtocol: "tcp", FromPort: 80, ToPort: 80, CidrIp: "0.0.0.0/0" });
+    assert.deepEqual(wrong(explained(s)), ["security_group_in"]);
+    s.ec2("AuthorizeSecurityGroupIngress", { GroupId: s.group, IpProtocol: "udp", FromPort: 5000, ToPort: 5001, CidrIp: "0.0.0.0/0" });
+    assert.deepEqual(wrong(explained(s)), []);
+    assert.deepEqual(wrong(explained(s, { to: INTERNET, port: 22 })), ["security_group_in"]);
+  });
+
+  test("a reply needs all ephemeral ports of the stateless ACL", () => {
+    const s = scene();
+    const entry = { NetworkAclId: s.acl, RuleNumber: 50, RuleAction: "deny", Protocol: "6", CidrBlock: "0.0.0.0/0" };
+    s.ec2("CreateNetworkAclEntry", { ...entry, Egress: false, PortRange: { From: 50_000, To: 50_000 } });
+    const explanation = explained(s);
+    assert.deepEqual(wrong(explanation), ["network_acl_reply_in"]);
+    assert.deepEqual([explanation.out, explanation.in], [false, true]);
+  });
+
+  test("a destination that the internet cannot carry has no mend", () => {
+    const s = scene();
+    const step = explained(s, { to: "192.168.1.1" }).steps.find(({ what }) => what === "destination");
+    assert.deepEqual([step?.ok, step?.code, step?.mend], [false, DROPS.private_destination.code, []]);
+  });
+
+  test("says the region in every command when asked to", () => {
+    const s = scene();
+    s.ec2("DeleteRoute", { RouteTableId: s.table, DestinationCidrBlock: "0.0.0.0/0" });
+    const names = namesOf(s.region.reader(), s.eni(s.web.eni), "eu-west-1");
+    const { steps } = explain(s.tables(), names, s.web.slot, { to: INTERNET });
+    assert.ok(steps.flatMap((step) => step.mend).every((command) => command.endsWith(" --region eu-west-1")));
+  });
+});
+
+/** The step that a drop on the way out is to be found in; the other reasons are the route's. */
+const BLAMED: Partial<Record<DropReason, string>> = {
+  interface_down: "instance",
+  no_internet_gateway: "internet_gateway",
+  no_public_ip: "public_ip",
+  private_destination: "destination",
+  shared_destination: "destination",
+  security_group_out: "security_group_out",
+  network_acl_out: "network_acl_out",
+};
+
+test("what explain says is what packets do, in random regions", () => {
+  const seen = new Set<string>();
+  fc.assert(
+    fc.property(randomSteps(60), fc.constantFrom(INTERNET, "192.168.0.1", "10.1.0.9"), (steps, to) => {
+      const region = randomRegion();
+      for (const step of steps) region.run(step);
+      const reader = region.reader();
+      const tables = memoryTables(fullPlan([reader], { ...SETTINGS, pools: POOLS }));
+      for (const eni of reader.list("network-interface")) {
+        const explanation = explain(tables, namesOf(reader, eni), eni.slot, { to, protocol: "tcp", port: 80 });
+        const privateIp = present(eni.privateIpAddresses[0], "the primary address");
+        const publicIp = present(tables.lookup("interfaces", eni.slot), "the row").public_ip;
+        const ask: Packet = { source: privateIp, destination: to, protocol: TCP, destinationPort: 80 };
+        const called: Packet = { ...ask, source: to, destination: publicIp };
+        for (const sourcePort of [1024, 40_000, 65_535]) {
+          const memory = connectionMemory();
+          const remember = (traced: Trace): Trace => {
+            memory.remember(traced.connections);
+            return traced;
+          };
+          const run = (packet: Packet): Trace => remember(trace(tables, packet, { connections: memory }));
+          const request = run({ ...ask, sourcePort, from: eni.slot });
+          if (explanation.out) {
+            assert.equal(request.verdict.kind, "internet");
+            const { from: _, ...seenOutside } = request.packet;
+            assert.equal(run(answerTo(seenOutside)).verdict.kind, "deliver");
+          } else if (request.verdict.kind === "drop") {
+            seen.add(request.verdict.reason);
+            const blamed = BLAMED[request.verdict.reason] ?? "route";
+            assert.ok(wrong(explanation).includes(blamed), `${request.verdict.reason}: ${wrong(explanation).join(", ")}`);
+          }
+          if (explanation.in) {
+            const arrived = run({ ...called, sourcePort });
+            assert.equal(arrived.verdict.kind, "deliver");
+            assert.equal(run({ ...answerTo(arrived.packet), from: eni.slot }).verdict.kind, "internet");
+          }
+        }
+        if (explanation.out) seen.add("out");
+        if (explanation.in) seen.add("in");
+      }
+    }),
+    { numRuns: 300, seed: SEED },
+  );
+  if (SEED !== 1) return;
+  for (const what of ["out", "in", "no_route", "blackhole", "no_public_ip", "interface_down", "security_group_out"])
+    assert.ok(seen.has(what), `${what} was seen: ${[...seen].join(", ")}`);
+});
+
+test("the commands mend everything, run one after another as they stand", () => {
+  const faults: readonly ((s: Scene) => void)[] = [
+    (s) => s.ec2("StopInstances", { InstanceIds: [s.web.id] }),
+    (s) => s.ec2("DeleteRoute", { RouteTableId: s.table, DestinationCidrBlock: "0.0.0.0/0" }),
+    (s) =>
+      s.region.change((tx) => {
+        const { vpcId: _, ...detached } = present(tx.get("internet-gateway", s.gateway), s.gateway);
+        tx.put(detached);
+      }),
+    (s) => s.region.change((tx) => tx.delete("internet-gateway", s.gateway)),
+    (s) =>
+      s.region.change((tx) => {
+        const { autoPublicIp: _, ...eni } = s.eni(s.web.eni);
+        tx.put({ ...eni, assignPublicIp: false });
+      }),
+    (s) => {
+      const everything = { IpProtocol: "-1", IpRanges: [{ CidrIp: "0.0.0.0/0" }] };
+      s.ec2("RevokeSecurityGroupEgress", { GroupId: s.group, IpPermissions: [everything] });
+    },
+    (s) => s.ec2("RevokeSecurityGroupIngress", { GroupId: s.group, IpProtocol: "tcp", FromPort: 80, ToPort: 80, CidrIp: "0.0.0.0/0" }),
+    (s) => s.ec2("DeleteNetworkAclEntry", { NetworkAclId: s.acl, RuleNumber: 100, Egress: true }),
+    (s) => s.ec2("DeleteNetworkAclEntry", { NetworkAclId: s.acl, RuleNumber: 100, Egress: false }),
+    (s) => deny(s, true, 1),
+    (s) => deny(s, false, 2),
+    (s) => s.ec2("CreateRoute", { RouteTableId: s.table, DestinationCidrBlock: `${INTERNET}/32`, NetworkInterfaceId: s.other.eni }),
+  ];
+  const questions: readonly Question[] = [
+    { to: INTERNET },
+    { to: INTERNET, protocol: "icmp" },
+    { to: INTERNET, protocol: "udp", port: 53 },
+  ];
+  fc.assert(
+    fc.property(fc.subarray([...faults]), fc.constantFrom(...questions), (chosen, question) => {
+      const s = scene();
+      for (const fault of chosen) attempt(() => fault(s));
+      for (let round = 0; round < 12; round++) {
+        const step = explained(s, question).steps.find(({ ok, mend }) => !ok && mend.length > 0);
+        if (!step) break;
+        for (const command of step.mend) paste(s, command);
+      }
+      assert.deepEqual(wrong(explained(s, question)), []);
+    }),
+    { numRuns: 100 },
+  );
+});
+
+function deny(s: Scene, Egress: boolean, RuleNumber: number): void {
+  s.ec2("CreateNetworkAclEntry", { NetworkAclId: s.acl, Egress, RuleNumber, RuleAction: "deny", Protocol: "-1", CidrBlock: "0.0.0.0/0" });
+}
+
+/** A fault that another one made impossible is none. */
+function attempt(body: () => void): void {
+  try {
+    body();
+  } catch {
+    return;
+  }
+}

@@ -1,0 +1,70 @@
+/** Runs AWS CLI commands against a region in memory, as a shell and the CLI would, as far as commands that mend something need it. */
+import assert from "node:assert/strict";
+import { bootDone, haltDone } from "../src/actions/instance-lifecycle.ts";
+import { present } from "../src/lib/assert.ts";
+import type { Scene } from "./scene.ts";
+
+/** Runs one line; what it prints. Commands in `"$(…)"` run first. */
+export function paste(s: Scene, line: string): string {
+  const inner = /"\$\((.*?)\)"/.exec(line);
+  if (inner) return paste(s, line.replace(inner[0], paste(s, inner[1] ?? "")));
+  const [aws, service, verb = "", ...words] = (line.match(/'[^']*'|\S+/g) ?? []).map((word) => word.replaceAll("'", ""));
+  assert.deepEqual([aws, service], ["aws", "ec2"]);
+  const options = optionsOf(words);
+  if (verb === "wait") {
+    s.region.change((tx, context) => haltDone(tx, present(options["instance-ids"], "an id"), context));
+    return "";
+  }
+  const answer = s.ec2(pascal(verb), inputOf(verb, options));
+  if (verb === "start-instances") s.region.change((tx, context) => bootDone(tx, present(options["instance-ids"], "an id"), context));
+  const members = options["query"]?.split(/[.[\]]+/) ?? [];
+  const value = members.reduce<unknown>((whole, member) => (whole as Readonly<Record<string, unknown>>)[member], answer);
+  return typeof value === "string" ? value : "";
+}
+
+function optionsOf(words: readonly string[]): Readonly<Record<string, string | undefined>> {
+  const options: Record<string, string> = {};
+  for (const [place, word] of words.entries()) {
+    const next = words[place + 1];
+    if (word.startsWith("--")) options[word.slice(2)] = next === undefined || next.startsWith("--") ? "true" : next;
+  }
+  return options;
+}
+
+const CONTROL = new Set(["query", "output", "region"]);
+
+/** The request that the CLI makes of the options; its own shorthands are for groups and ACLs. */
+function inputOf(verb: string, options: Readonly<Record<string, string | undefined>>): object {
+  if (verb.startsWith("authorize-security-group")) {
+    const { protocol: IpProtocol, port = "", cidr: CidrIp } = options;
+    const [from = "", to = from] = port === "all" ? ["-1"] : port.split("-");
+    const range = { FromPort: Number(from), ToPort: Number(to) };
+    return { GroupId: options["group-id"], IpPermissions: [{ IpProtocol, ...range, IpRanges: [{ CidrIp }] }] };
+  }
+  const input: Record<string, unknown> = {};
+  for (const [name, value = ""] of Object.entries(options)) {
+    if (CONTROL.has(name)) continue;
+    if (name === "egress" || name === "ingress") input["Egress"] = name === "egress";
+    else if (name === "port-range" || name === "icmp-type-code") input[pascal(name)] = numbers(value);
+    else if (name === "filters") input["Filters"] = [{ Name: /Name=([^,]*)/.exec(value)?.[1], Values: [/Values=(.*)/.exec(value)?.[1]] }];
+    else if (name.endsWith("-ids")) input[pascal(name)] = [value];
+    else input[pascal(name)] = name === "rule-number" ? Number(value) : value;
+  }
+  return input;
+}
+
+function pascal(text: string): string {
+  return text
+    .split("-")
+    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
+    .join("");
+}
+
+function numbers(text: string): Readonly<Record<string, number>> {
+  return Object.fromEntries(
+    text.split(",").map((pair) => {
+      const [name = "", value] = pair.split("=");
+      return [name, Number(value)] as const;
+    }),
+  );
+}
