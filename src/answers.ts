@@ -43,11 +43,13 @@ export function makeAnswers(sources: Sources): Internal {
     explain: (id, question) => {
       const found = plane.findInstance(id);
       if (!found) throw new NotFound(`There is no instance ${id}.`);
+      const { realm, instance } = found;
       return explainInstance({
-        ...found,
-        reader: plane.reader(found.realm),
+        reader: plane.reader(realm),
+        region: realm.region,
+        instance,
         tables: machine?.datapath.reader,
-        settings: sources.settings,
+        pools: sources.settings.pools,
         question,
       });
     },
@@ -84,13 +86,11 @@ function status({ plane, settings, machine, noPackets }: Sources): Status {
 
 function regionStatus(reader: Reader): Omit<RegionStatus, "account" | "region"> {
   return {
-    vpcs: reader
-      .list("vpc")
-      .map((vpc) => ({
-        id: vpc.id,
-        cidr: vpc.cidrBlocks[0]?.cidrBlock ?? "",
-        gateway: reader.by("internet-gateway", "vpcId", vpc.id)[0]?.id,
-      })),
+    vpcs: reader.list("vpc").map((vpc) => ({
+      id: vpc.id,
+      cidr: vpc.cidrBlocks[0]?.cidrBlock ?? "",
+      gateway: reader.by("internet-gateway", "vpcId", vpc.id)[0]?.id,
+    })),
     instances: reader.list("instance").map((instance) => {
       const eni = reader.by("network-interface", "instanceId", instance.id).find((one) => one.attachment?.deviceIndex === 0);
       const elastic = eni && reader.by("address", "networkInterfaceId", eni.id)[0]?.publicIp;

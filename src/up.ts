@@ -20,6 +20,7 @@ import { present } from "./lib/assert.ts";
 import type { Entry } from "./plan/tables.ts";
 import { fullPlan } from "./plan/compile.ts";
 import type { World } from "./model/world.ts";
+import { ACTIONS } from "./actions/registry.ts";
 import { ControlPlane } from "./server/control-plane.ts";
 import { createServer } from "./server/http.ts";
 import { answerInternal } from "./server/internal.ts";
@@ -27,7 +28,7 @@ import { selfCheck } from "./server/self-check.ts";
 import type { Settings } from "./server/settings.ts";
 import { openEmbedded } from "./store/embedded.ts";
 import { VERSION } from "./cli/version.ts";
-import { systemRandom } from "./server/system-random.ts";
+import { generateKeyPair, systemRandom } from "./server/system-random.ts";
 
 export type UpOptions = {
   readonly home: Home;
@@ -59,6 +60,7 @@ export async function up(options: UpOptions): Promise<{ readonly stop: () => Pro
     settings,
     now: () => new Date(),
     random: systemRandom,
+    generateKeyPair,
     machine: machine?.host,
     applyDelta: (delta) => machine?.datapath.apply(delta),
     log,
@@ -78,6 +80,7 @@ export async function up(options: UpOptions): Promise<{ readonly stop: () => Pro
     lookupKey: (id) =>
       id === credentials.accessKeyId ? { secretAccessKey: credentials.secretAccessKey, account: credentials.account } : undefined,
     now: () => new Date(),
+    offered: (name) => Object.hasOwn(ACTIONS, name),
     perform: (request) => plane.perform(request),
     internal: (request) => answerInternal(answers, credentials.token, request),
     log,

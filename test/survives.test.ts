@@ -15,7 +15,10 @@ describe("packets outlive the control plane", { skip: noPackets }, () => {
   before(async () => {
     genkan = await startGenkan();
   });
-  after(() => genkan.stop());
+  after(async () => {
+    for (const child of children) child.kill("SIGKILL");
+    await genkan.stop();
+  });
 
   test(
     `kill -9, restart and an upgrade of the kernel program: no gap in ${SECONDS} seconds of numbered packets each way`,
@@ -66,9 +69,13 @@ async function prefixOf(genkan: Genkan, what: string, id: string): Promise<reado
   return ["nsenter", `--net=${netns}`];
 }
 
+const children: ChildProcess[] = [];
+
 function start(argv: readonly string[]): ChildProcess {
   const [command = "", ...args] = argv;
-  return spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
+  children.push(child);
+  return child;
 }
 
 function line(child: ChildProcess): Promise<string> {

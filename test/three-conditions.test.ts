@@ -85,7 +85,7 @@ describe("an exchange needs gateway, route and public IP", { skip: noPackets }, 
     const before = await drops("no_route");
     assert.equal(await inward(address), undefined);
     assert.ok((await drops("no_route")) > before, "the answer drops");
-    const seen = await genkan.genkan("exec", id, "--", "sh", "-c", "cat /proc/net/tcp");
+    const seen = await genkan.genkan("exec", id, "--", "sh", "-c", "cat /proc/net/tcp /proc/net/tcp6");
     assert.match(seen.out, /016433C6:[0-9A-F]{4} 03 /, "the request from 198.51.100.1 arrived: a half-open connection stands");
     assert.equal(await outward(id), undefined);
     assert.deepEqual(await explained(id), ["route"]);

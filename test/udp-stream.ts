@@ -33,11 +33,9 @@ function send(host: string, port: number, rate: number, seconds: number): void {
     for (; sent < due; sent += 1) {
       const message = Buffer.alloc(64);
       message.writeUInt32BE(sent);
-      socket.send(message, port, host);
+      const last = sent === total - 1;
+      socket.send(message, port, host, () => last && socket.close());
     }
-    if (sent >= total) {
-      clearInterval(timer);
-      socket.close();
-    }
+    if (sent >= total) clearInterval(timer);
   }, 1);
 }

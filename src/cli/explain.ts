@@ -1,3 +1,162 @@
-export async function explained(_: object): Promise<number> {
-  return 0;
+import type { Arguments } from "./arguments.ts";
+import { ask, type Control } from "./control.ts";
+import { type Language, type Paint, say, type Words } from "./language.ts";
+
+/** A step as the control plane tells it; its words are here. */
+type Step = {
+  readonly what: string;
+  readonly direction: "out" | "in" | "both";
+  readonly ok: boolean;
+  readonly id: string;
+  readonly code?: string;
+  readonly params: Readonly<Record<string, string>>;
+  readonly mend: readonly string[];
+};
+type Explanation = {
+  readonly instance: string;
+  readonly to: string;
+  readonly steps: readonly Step[];
+  readonly out: boolean;
+  readonly in: boolean;
+};
+
+type StepWords = { readonly good: Words; readonly bad: Words };
+
+const STEPS: Readonly<Record<string, StepWords>> = {
+  instance: {
+    good: { en: "the instance is up", ja: "インスタンスは稼働中" },
+    bad: { en: "the instance is {state}", ja: "インスタンスは {state}" },
+  },
+  internet_gateway: {
+    good: { en: "an internet gateway is attached to the VPC", ja: "VPC にインターネットゲートウェイがアタッチされている" },
+    bad: { en: "no internet gateway is attached to the VPC", ja: "VPC にインターネットゲートウェイがアタッチされていない" },
+  },
+  route: {
+    good: {
+      en: "the subnet's route table sends {to} to the gateway ({destination} → {target})",
+      ja: "サブネットのルートテーブルは {to} をゲートウェイへ送る（{destination} → {target}）",
+    },
+    bad: {
+      en: "the subnet's route table does not send {to} to the gateway",
+      ja: "サブネットのルートテーブルに {to} をゲートウェイへ送るルートがない",
+    },
+  },
+  public_ip: {
+    good: { en: "a public IP is mapped: {publicIp} ↔ {privateIp}", ja: "パブリック IP が割り当てられている: {publicIp} ↔ {privateIp}" },
+    bad: { en: "no public IP is mapped to {privateIp}", ja: "{privateIp} にパブリック IP が割り当てられていない" },
+  },
+  destination: {
+    good: { en: "the internet carries {to}", ja: "インターネットは {to} を運ぶ" },
+    bad: {
+      en: "the internet does not carry {to}: it is a private or shared address",
+      ja: "{to} はプライベートまたは共有アドレスなので、インターネットは運ばない",
+    },
+  },
+  security_group_out: {
+    good: { en: "the security group lets {traffic} out to {to}", ja: "セキュリティグループは {to} への {traffic} を許可" },
+    bad: {
+      en: "no security group rule lets {traffic} out to {to}",
+      ja: "{to} への {traffic} を許可するセキュリティグループのルールがない",
+    },
+  },
+  security_group_in: {
+    good: { en: "the security group lets {traffic} in from {to}", ja: "セキュリティグループは {to} からの {traffic} を許可" },
+    bad: {
+      en: "no security group rule lets {traffic} in from {to}",
+      ja: "{to} からの {traffic} を許可するセキュリティグループのルールがない",
+    },
+  },
+  network_acl_out: {
+    good: { en: "the network ACL lets {traffic} out to {to}", ja: "ネットワーク ACL は {to} への {traffic} を許可" },
+    bad: {
+      en: "rule {rule} of the network ACL denies {traffic} out to {to}",
+      ja: "ネットワーク ACL のルール {rule} が {to} への {traffic} を拒否",
+    },
+  },
+  network_acl_reply_in: {
+    good: { en: "the network ACL lets the replies in ({traffic})", ja: "ネットワーク ACL は応答が戻るのを許可（{traffic}）" },
+    bad: {
+      en: "rule {rule} of the network ACL denies the replies coming in ({traffic})",
+      ja: "ネットワーク ACL のルール {rule} が戻ってくる応答を拒否（{traffic}）",
+    },
+  },
+  network_acl_in: {
+    good: { en: "the network ACL lets {traffic} in from {to}", ja: "ネットワーク ACL は {to} からの {traffic} を許可" },
+    bad: {
+      en: "rule {rule} of the network ACL denies {traffic} in from {to}",
+      ja: "ネットワーク ACL のルール {rule} が {to} からの {traffic} を拒否",
+    },
+  },
+  network_acl_reply_out: {
+    good: { en: "the network ACL lets the replies out ({traffic})", ja: "ネットワーク ACL は応答が出るのを許可（{traffic}）" },
+    bad: {
+      en: "rule {rule} of the network ACL denies the replies going out ({traffic})",
+      ja: "ネットワーク ACL のルール {rule} が出ていく応答を拒否（{traffic}）",
+    },
+  },
+};
+
+const HEADINGS: Readonly<Record<Step["direction"], Words>> = {
+  both: { en: "In both directions", ja: "両方向" },
+  out: { en: "From the instance to the internet", ja: "インスタンスからインターネットへ" },
+  in: { en: "From the internet to the instance", ja: "インターネットからインスタンスへ" },
+};
+
+const SUMMARY = {
+  out: { en: "{instance} can open connections to {to}", ja: "{instance} から {to} へ接続を開始できる" },
+  notOut: { en: "{instance} can't open connections to {to}", ja: "{instance} から {to} へ接続を開始できない" },
+  in: { en: "{to} can open connections to {instance}", ja: "{to} から {instance} へ接続を開始できる" },
+  notIn: { en: "{to} can't open connections to {instance}", ja: "{to} から {instance} へ接続を開始できない" },
+  mend: { en: "mend it with:", ja: "直すには:" },
+} as const satisfies Record<string, Words>;
+
+type Request = {
+  readonly id: string;
+  readonly control: Control;
+  readonly options: Arguments["options"];
+  readonly language: Language;
+  readonly paint: Paint;
+  readonly print: (line: string) => void;
+};
+
+/** Prints why the instance can, or can't, talk with the internet. Exit status 0 when it can in both directions, 1 otherwise. */
+export async function explained({ id, control, options, language, paint, print }: Request): Promise<number> {
+  const query = new URLSearchParams();
+  for (const name of ["to", "port", "protocol"]) if (typeof options[name] === "string") query.set(name, options[name]);
+  const explanation = await ask<Explanation>(control, "GET", `explain/${encodeURIComponent(id)}?${query}`);
+  if (options["json"]) print(JSON.stringify(explanation, null, 2));
+  else for (const line of explanationLines(explanation, language, paint)) print(line);
+  return explanation.out && explanation.in ? 0 : 1;
+}
+
+export function explanationLines(explanation: Explanation, language: Language, paint: Paint): readonly string[] {
+  const { instance, to, steps } = explanation;
+  const parts = (["both", "out", "in"] as const).map((direction) => steps.filter((step) => step.direction === direction));
+  const sections = parts.flatMap((part) => {
+    const direction = part[0]?.direction;
+    return direction === undefined
+      ? []
+      : [paint.strong(say(language, HEADINGS[direction])), ...part.flatMap((step) => stepLines(step, language, paint)), ""];
+  });
+  const verdict = (ok: boolean, good: Words, bad: Words): string =>
+    ok ? paint.good(`✓ ${say(language, good, { instance, to })}`) : paint.bad(`✗ ${say(language, bad, { instance, to })}`);
+  return [...sections, verdict(explanation.out, SUMMARY.out, SUMMARY.notOut), verdict(explanation.in, SUMMARY.in, SUMMARY.notIn)];
+}
+
+function stepLines(step: Step, language: Language, paint: Paint): readonly string[] {
+  const words = STEPS[step.what];
+  const values = { ...step.params, traffic: trafficOf(step.params) };
+  const sentence = words ? say(language, step.ok ? words.good : words.bad, values) : step.what;
+  const tick = step.ok ? paint.good("✓") : paint.bad("✗");
+  const code = step.code === undefined ? "" : `  ${paint.faint(step.code)}`;
+  const head = `  ${tick} ${sentence}  ${paint.faint(step.id)}${code}`;
+  if (step.ok || step.mend.length === 0) return [head];
+  return [head, `      ${say(language, SUMMARY.mend)}`, ...step.mend.map((command) => `        ${command}`)];
+}
+
+/** For example `TCP 80`, `UDP 1024-65535`, `ICMP type 8`. */
+function trafficOf({ protocol = "", port, type }: Step["params"]): string {
+  const name = /^\d+$/.test(protocol) ? `IP ${protocol}` : protocol.toUpperCase();
+  if (port !== undefined) return `${name} ${port}`;
+  return type === undefined ? name : `${name} type ${type}`;
 }

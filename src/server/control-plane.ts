@@ -20,6 +20,7 @@ type Options = {
   readonly settings: Settings;
   readonly now: () => Date;
   readonly random: Random;
+  readonly generateKeyPair: NonNullable<Context["generateKeyPair"]>;
   /** What instances run on; they are records alone without it. */
   readonly machine:
     | (Machine & { readonly instances: () => readonly string[]; readonly console: (id: string) => string | undefined })
@@ -77,6 +78,7 @@ export class ControlPlane {
       quotas: settings.quotas,
       pools: settings.pools,
       consoleOutput: (id) => machine?.console(id),
+      generateKeyPair: this.#options.generateKeyPair,
     };
   }
 

@@ -1,3 +1,49 @@
-export function explainInstance(_: object): object {
-  return { steps: [] };
+import type { Instance } from "../model/instance.ts";
+import { isIpv6, parseIpv4 } from "../lib/ip.ts";
+import type { Reader } from "../model/state.ts";
+import { fullPlan } from "../plan/compile.ts";
+import { memoryTables } from "../plan/memory-tables.ts";
+import type { TableReader } from "../plan/tables.ts";
+import { explain } from "../reach/explain.ts";
+import type { Explanation, Question } from "../reach/explanation.ts";
+import { namesOf } from "../reach/names.ts";
+import { BadQuestion } from "./internal.ts";
+
+type Asked = {
+  readonly reader: Reader;
+  readonly region: string;
+  readonly instance: Instance;
+  /** The kernel's own tables; absent where no packets move: then the plan's. */
+  readonly tables: TableReader | undefined;
+  readonly pools: readonly string[];
+  readonly question: Readonly<Record<string, string>>;
+};
+
+export type InstanceExplanation = Explanation & { readonly instance: string; readonly interface: string; readonly to: string };
+
+const INTERNET = "198.51.100.1";
+
+/** The way of an instance's primary interface to the internet and back. @throws BadQuestion for a host, port or protocol that is none. */
+export function explainInstance(asked: Asked): InstanceExplanation {
+  const { reader, instance } = asked;
+  const eni = reader.by("network-interface", "instanceId", instance.id).find((one) => one.attachment?.deviceIndex === 0);
+  if (!eni) throw new BadQuestion(`${instance.id} is ${instance.state}: it has no network interface.`);
+  const question = questionOf(asked.question);
+  const explanation = explain(asked.tables ?? planTables(asked), namesOf(reader, eni, asked.region), eni.slot, question);
+  return { instance: instance.id, interface: eni.id, to: question.to, ...explanation };
+}
+
+function questionOf({ to = INTERNET, port, protocol }: Readonly<Record<string, string>>): Question {
+  if (isIpv6(to)) throw new BadQuestion("IPv6 is not offered yet: ask about an IPv4 address.");
+  if (parseIpv4(to) === undefined) throw new BadQuestion(`--to ${to} is not an IPv4 address.`);
+  if (protocol !== undefined && protocol !== "tcp" && protocol !== "udp" && protocol !== "icmp")
+    throw new BadQuestion("--protocol is tcp, udp or icmp.");
+  if (port !== undefined && !(/^\d{1,5}$/.test(port) && Number(port) <= 65_535)) throw new BadQuestion(`--port ${port} is not a port.`);
+  return { to, ...(protocol === undefined ? {} : { protocol }), ...(port === undefined ? {} : { port: Number(port) }) };
+}
+
+function planTables({ reader, pools }: Asked): TableReader {
+  const none = "00:00:00:00:00:00";
+  const macs = { uplinkMac: none, uplinkPeerMac: none, servicesMac: none, servicesPeerMac: none };
+  return memoryTables(fullPlan([reader], { pools, uplink: 0, services: 0, fragments: 0, ...macs, connectionLimit: 0 }));
 }

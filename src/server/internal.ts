@@ -17,6 +17,11 @@ export class NotFound extends Error {
   override readonly name = "NotFound";
 }
 
+/** A question that makes no sense; its message says what would. */
+export class BadQuestion extends Error {
+  override readonly name = "BadQuestion";
+}
+
 export type InternalRequest = {
   readonly method: string;
   readonly path: string;
@@ -51,6 +56,7 @@ export async function answerInternal(internal: Internal, token: string, request:
     return await endpoint.answer(internal, request, decodeURIComponent(rest.join("/")));
   } catch (error) {
     if (error instanceof NotFound) return refusal(404, error.message);
+    if (error instanceof BadQuestion) return refusal(400, error.message);
     if (error instanceof URIError) return refusal(400, "The path is malformed.");
     throw error;
   }
