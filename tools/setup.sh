@@ -15,7 +15,8 @@ node -e 'const [a,b]=process.versions.node.split(".").map(Number);process.exit(a
 # npm packages, as the lock file names them.
 if [ ! -f node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
   say "installing npm packages"
-  npm ci --no-audit --no-fund --loglevel=error >&2 || fail "npm could not install the packages; see above."
+  # Not `npm ci`: the lock file names the optional packages of one platform, and ci refuses it on every other.
+  npm install --no-save --no-audit --no-fund --loglevel=error >&2 || fail "npm could not install the packages; see above."
   touch node_modules/.package-lock.json
 fi
 
