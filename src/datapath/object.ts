@@ -26,7 +26,7 @@ export type LoadedObject = {
 };
 
 /** How many rows the arrays get that are as long as there are interfaces; the kernel takes an array's memory at once. */
-export type Sizes = { readonly interfaces?: number; readonly publicAddresses?: number };
+export type Sizes = { readonly interfaces?: number; readonly publicAddresses?: number; readonly vpcs?: number; readonly subnets?: number };
 
 const DEFAULT_INTERFACES = 65_536;
 
@@ -108,6 +108,7 @@ function prepareSet(
 
 function sizeOf(name: MapName, sizes: Sizes): number | undefined {
   if (["interfaces", "traffic", "connections_created", "connection_floors"].includes(name)) return sizes.interfaces ?? DEFAULT_INTERFACES;
+  if (name === "vpcs" || name === "subnets") return sizes[name];
   return name === "public_addresses" ? sizes.publicAddresses : undefined;
 }
 

@@ -84,7 +84,7 @@ export function bench(): Bench {
     pins: bpffs(),
     netns: "/proc/thread-self/ns/net",
     object: OBJECT,
-    sizes: { interfaces: 64, publicAddresses: 1024 },
+    sizes: { interfaces: 64, publicAddresses: 1024, vpcs: 64, subnets: 64 },
     clock: () => now,
   });
   const datapath = shared;
