@@ -1,5 +1,5 @@
 /** A small VPC with two subnets and two instances behind a gateway, as tables. For tests of what reads tables. */
-import { newRegion, type TestRegion } from "../src/actions/testing.ts";
+import { newRegion, type TestRegion } from "../src/actions/test-region.ts";
 import { bootDone } from "../src/actions/instance-lifecycle.ts";
 import { present } from "../src/lib/assert.ts";
 import type { NetworkInterface } from "../src/model/network-interface.ts";

@@ -11,7 +11,7 @@ import { internetGatewayAttachmentActions } from "./internet-gateway-attachment.
 import { networkInterfaceActions } from "./network-interface.ts";
 import { networkInterfaceAddressActions } from "./network-interface-address.ts";
 import { networkInterfaceAttachmentActions } from "./network-interface-attachment.ts";
-import { launched, moveInstance, newNetwork, type TestNetwork } from "./network-interface-testing.ts";
+import { launched, moveInstance, newNetwork, type TestNetwork } from "./test-network.ts";
 
 type Step = readonly [kind: number, first: number, second: number];
 

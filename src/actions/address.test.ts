@@ -8,8 +8,8 @@ import { internetGatewayAttachmentActions } from "./internet-gateway-attachment.
 import { networkInterfaceActions } from "./network-interface.ts";
 import { networkInterfaceAddressActions } from "./network-interface-address.ts";
 import { networkInterfaceAttachmentActions } from "./network-interface-attachment.ts";
-import { interfaceNow, launched, moveInstance, newNetwork } from "./network-interface-testing.ts";
-import { must, newRegion, refuses, type TestRegion } from "./testing.ts";
+import { interfaceNow, launched, moveInstance, newNetwork } from "./test-network.ts";
+import { must, newRegion, refuses, type TestRegion } from "./test-region.ts";
 
 const { AllocateAddress } = addressActions;
 const { AssociateAddress, DisassociateAddress, ReleaseAddress } = addressAssociationActions;

@@ -5,7 +5,7 @@ import { internetGatewayActions } from "./internet-gateway.ts";
 import { internetGatewayAttachmentActions } from "./internet-gateway-attachment.ts";
 import { routeTableActions } from "./route-table.ts";
 import { subnetActions } from "./subnet.ts";
-import { must, newRegion, refuses } from "./testing.ts";
+import { must, newRegion, refuses } from "./test-region.ts";
 import { vpcActions } from "./vpc.ts";
 import { vpcDeleteActions } from "./vpc-delete.ts";
 

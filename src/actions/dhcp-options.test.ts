@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { dhcpOptionsActions } from "./dhcp-options.ts";
-import { must, newRegion, refuses } from "./testing.ts";
+import { must, newRegion, refuses } from "./test-region.ts";
 import { vpcActions } from "./vpc.ts";
 import { vpcCreateActions } from "./vpc-create.ts";
 

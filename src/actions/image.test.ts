@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { imageActions } from "./image.ts";
-import { must, newRegion, refuses } from "./testing.ts";
+import { must, newRegion, refuses } from "./test-region.ts";
 
 const { DescribeImages } = imageActions;
 

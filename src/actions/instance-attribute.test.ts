@@ -5,9 +5,9 @@ import { instanceAttributeActions } from "./instance-attribute.ts";
 import { instanceAttributeModifyActions } from "./instance-attribute-modify.ts";
 import { instanceOptionActions } from "./instance-option.ts";
 import { instanceStateActions } from "./instance-state.ts";
-import { instanceNow, launchedRunning, machineHalted, newSubnet, regionWithDefaults } from "./instance-testing.ts";
+import { instanceNow, launchedRunning, machineHalted, newSubnet, regionWithDefaults } from "./test-launch.ts";
 import { securityGroupActions } from "./security-group.ts";
-import { must, refuses, type TestRegion } from "./testing.ts";
+import { must, refuses, type TestRegion } from "./test-region.ts";
 
 const { DescribeInstanceAttribute } = instanceAttributeActions;
 const { ModifyInstanceAttribute, ResetInstanceAttribute } = instanceAttributeModifyActions;

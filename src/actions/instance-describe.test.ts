@@ -4,8 +4,8 @@ import { consoleActions } from "./console.ts";
 import { instanceDescribeActions } from "./instance-describe.ts";
 import { instanceFields } from "./instance-filter.ts";
 import { instanceStateActions } from "./instance-state.ts";
-import { instanceNow, launchedPending, launchedRunning, machineHalted, newSubnet, regionWithDefaults } from "./instance-testing.ts";
-import { must, newRegion, refuses, type TestRegion } from "./testing.ts";
+import { instanceNow, launchedPending, launchedRunning, machineHalted, newSubnet, regionWithDefaults } from "./test-launch.ts";
+import { must, newRegion, refuses, type TestRegion } from "./test-region.ts";
 
 const { DescribeInstances, DescribeInstanceStatus } = instanceDescribeActions;
 

@@ -3,11 +3,11 @@ import { test } from "node:test";
 import { DEFAULT_QUOTAS } from "../model/quota.ts";
 import { instanceRunActions } from "./instance-run.ts";
 import { imagesOf } from "./image-catalogue.ts";
-import { instanceNow, launchedPending, launchedRunning, newSubnet, regionWithDefaults, SOME_IMAGE } from "./instance-testing.ts";
+import { instanceNow, launchedPending, launchedRunning, newSubnet, regionWithDefaults, SOME_IMAGE } from "./test-launch.ts";
 import { keyPairActions } from "./key-pair.ts";
 import { networkInterfaceActions } from "./network-interface.ts";
 import { securityGroupActions } from "./security-group.ts";
-import { must, newRegion, refuses, type TestRegion } from "./testing.ts";
+import { must, newRegion, refuses, type TestRegion } from "./test-region.ts";
 
 const { RunInstances } = instanceRunActions;
 const ONE = { ImageId: SOME_IMAGE, InstanceType: "t3.micro", MinCount: 1, MaxCount: 1 } as const;

@@ -5,9 +5,9 @@ import { addressActions } from "./address.ts";
 import { addressAssociationActions } from "./address-association.ts";
 import { exitedByItself, bootDone, haltDone, purgeTerminated } from "./instance-lifecycle.ts";
 import { instanceStateActions } from "./instance-state.ts";
-import { instanceNow, launchedPending, launchedRunning, machineHalted, newSubnet, regionWithDefaults } from "./instance-testing.ts";
+import { instanceNow, launchedPending, launchedRunning, machineHalted, newSubnet, regionWithDefaults } from "./test-launch.ts";
 import { networkInterfaceActions } from "./network-interface.ts";
-import { must, newRegion, refuses, type TestRegion } from "./testing.ts";
+import { must, newRegion, refuses, type TestRegion } from "./test-region.ts";
 import { Fault } from "../model/fault.ts";
 
 const { StartInstances, StopInstances, RebootInstances, TerminateInstances, MonitorInstances, UnmonitorInstances } = instanceStateActions;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { instanceTypeActions, instanceTypeInfo } from "./instance-type.ts";
-import { must, newRegion, refuses } from "./testing.ts";
+import { must, newRegion, refuses } from "./test-region.ts";
 
 const { DescribeInstanceTypes, DescribeInstanceTypeOfferings } = instanceTypeActions;
 

@@ -4,7 +4,7 @@ import type { Address } from "../model/address.ts";
 import { internetGatewayActions, internetGatewayOf } from "./internet-gateway.ts";
 import { internetGatewayAttachmentActions } from "./internet-gateway-attachment.ts";
 import { subnetCreateActions } from "./subnet-create.ts";
-import { interfaceRecord, must, newRegion, refuses, type TestRegion } from "./testing.ts";
+import { interfaceRecord, must, newRegion, refuses, type TestRegion } from "./test-region.ts";
 import { vpcCreateActions } from "./vpc-create.ts";
 
 const { CreateInternetGateway, DeleteInternetGateway, DescribeInternetGateways } = internetGatewayActions;

@@ -4,7 +4,7 @@ import { DEFAULT_QUOTAS } from "../model/quota.ts";
 import { networkAclActions } from "./network-acl.ts";
 import { networkAclEntryActions } from "./network-acl-entry.ts";
 import { subnetCreateActions } from "./subnet-create.ts";
-import { must, newRegion, refuses, type TestRegion } from "./testing.ts";
+import { must, newRegion, refuses, type TestRegion } from "./test-region.ts";
 import { vpcCreateActions } from "./vpc-create.ts";
 
 const { CreateNetworkAcl, DeleteNetworkAcl, DescribeNetworkAcls, ReplaceNetworkAclAssociation } = networkAclActions;

@@ -4,8 +4,8 @@ import { addressActions } from "./address.ts";
 import { addressAssociationActions } from "./address-association.ts";
 import { networkInterfaceActions } from "./network-interface.ts";
 import { networkInterfaceAddressActions } from "./network-interface-address.ts";
-import { interfaceNow, launched, newNetwork, type TestNetwork } from "./network-interface-testing.ts";
-import { must, refuses } from "./testing.ts";
+import { interfaceNow, launched, newNetwork, type TestNetwork } from "./test-network.ts";
+import { must, refuses } from "./test-region.ts";
 
 const { AssignPrivateIpAddresses, UnassignPrivateIpAddresses } = networkInterfaceAddressActions;
 

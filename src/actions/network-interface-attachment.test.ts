@@ -4,9 +4,9 @@ import { networkInterfaceActions } from "./network-interface.ts";
 import { networkInterfaceAttachmentActions } from "./network-interface-attachment.ts";
 import { networkInterfaceAttributeActions } from "./network-interface-attribute.ts";
 import { networkInterfaceListActions } from "./network-interface-list.ts";
-import { interfaceNow, launched, newNetwork, type TestNetwork } from "./network-interface-testing.ts";
+import { interfaceNow, launched, newNetwork, type TestNetwork } from "./test-network.ts";
 import { subnetCreateActions } from "./subnet-create.ts";
-import { must, refuses } from "./testing.ts";
+import { must, refuses } from "./test-region.ts";
 
 const { AttachNetworkInterface, DetachNetworkInterface } = networkInterfaceAttachmentActions;
 const { ModifyNetworkInterfaceAttribute, DescribeNetworkInterfaceAttribute, ResetNetworkInterfaceAttribute } =

@@ -5,10 +5,10 @@ import { addressActions } from "./address.ts";
 import { addressAssociationActions } from "./address-association.ts";
 import { networkInterfaceActions } from "./network-interface.ts";
 import { networkInterfaceListActions } from "./network-interface-list.ts";
-import { launched, newNetwork, type TestNetwork } from "./network-interface-testing.ts";
+import { launched, newNetwork, type TestNetwork } from "./test-network.ts";
 import { securityGroupActions } from "./security-group.ts";
 import { subnetCreateActions } from "./subnet-create.ts";
-import { must, refuses } from "./testing.ts";
+import { must, refuses } from "./test-region.ts";
 import { vpcActions } from "./vpc.ts";
 import { vpcCreateActions } from "./vpc-create.ts";
 

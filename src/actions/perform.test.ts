@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { Reservation } from "@aws-sdk/client-ec2";
 import { perform } from "./perform.ts";
 import { OFFERED } from "./registry.ts";
-import { must, newRegion, refuses, type TestRegion } from "./testing.ts";
+import { must, newRegion, refuses, type TestRegion } from "./test-region.ts";
 import { vpcCreateActions } from "./vpc-create.ts";
 
 const HOUR = 3_600_000;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { accountActions } from "./account.ts";
 import { regionActions } from "./region.ts";
-import { newRegion, refuses } from "./testing.ts";
+import { newRegion, refuses } from "./test-region.ts";
 import { REGIONS, zonesOf } from "./zone.ts";
 
 const { DescribeAvailabilityZones, DescribeRegions } = regionActions;

@@ -4,7 +4,7 @@ import { routeTableActions, routeTableOf } from "./route-table.ts";
 import { routeTableAssociationActions } from "./route-table-association.ts";
 import { findSubnet } from "./subnet.ts";
 import { subnetCreateActions } from "./subnet-create.ts";
-import { must, newRegion, refuses, type TestRegion } from "./testing.ts";
+import { must, newRegion, refuses, type TestRegion } from "./test-region.ts";
 import { vpcCreateActions } from "./vpc-create.ts";
 
 const { CreateRouteTable, DeleteRouteTable, DescribeRouteTables } = routeTableActions;

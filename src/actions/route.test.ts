@@ -6,7 +6,7 @@ import { internetGatewayAttachmentActions } from "./internet-gateway-attachment.
 import { routeActions } from "./route.ts";
 import { routeTableActions } from "./route-table.ts";
 import { subnetCreateActions } from "./subnet-create.ts";
-import { interfaceRecord, must, newRegion, refuses, type TestRegion } from "./testing.ts";
+import { interfaceRecord, must, newRegion, refuses, type TestRegion } from "./test-region.ts";
 import { vpcCreateActions } from "./vpc-create.ts";
 
 const { CreateRoute, ReplaceRoute, DeleteRoute } = routeActions;

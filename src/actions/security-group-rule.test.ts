@@ -6,7 +6,7 @@ import { securityGroupActions } from "./security-group.ts";
 import { securityGroupDescribeActions } from "./security-group-describe.ts";
 import { securityGroupRuleActions } from "./security-group-rule.ts";
 import { securityGroupRuleModifyActions } from "./security-group-rule-modify.ts";
-import { must, newRegion, refuses, type TestRegion } from "./testing.ts";
+import { must, newRegion, refuses, type TestRegion } from "./test-region.ts";
 import { vpcCreateActions } from "./vpc-create.ts";
 
 const { AuthorizeSecurityGroupIngress, AuthorizeSecurityGroupEgress, RevokeSecurityGroupIngress, RevokeSecurityGroupEgress } =

@@ -7,7 +7,7 @@ import { securityGroupDescribeActions } from "./security-group-describe.ts";
 import { securityGroupRuleActions } from "./security-group-rule.ts";
 import { subnetActions } from "./subnet.ts";
 import { subnetCreateActions } from "./subnet-create.ts";
-import { must, newRegion, refuses, type TestRegion } from "./testing.ts";
+import { must, newRegion, refuses, type TestRegion } from "./test-region.ts";
 import { vpcCreateActions } from "./vpc-create.ts";
 import { vpcDeleteActions } from "./vpc-delete.ts";
 

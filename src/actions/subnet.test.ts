@@ -5,7 +5,7 @@ import { cidrOf, cidrSize, lastAddress } from "../lib/cidr.ts";
 import { parseIpv4 } from "../lib/ip.ts";
 import { availableAddressCount, findSubnet, freePrivateIps, subnetActions } from "./subnet.ts";
 import { subnetCreateActions } from "./subnet-create.ts";
-import { interfaceRecord, must, newRegion, refuses, type TestRegion } from "./testing.ts";
+import { interfaceRecord, must, newRegion, refuses, type TestRegion } from "./test-region.ts";
 import { vpcCreateActions } from "./vpc-create.ts";
 
 const { CreateSubnet } = subnetCreateActions;

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { instanceRunActions } from "./instance-run.ts";
 import { subnetActions } from "./subnet.ts";
 import { tagActions } from "./tag.ts";
-import { must, newRegion, refuses } from "./testing.ts";
+import { must, newRegion, refuses } from "./test-region.ts";
 import { volumeActions } from "./volume.ts";
 import { vpcActions } from "./vpc.ts";
 

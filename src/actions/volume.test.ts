@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { instanceStateActions } from "./instance-state.ts";
-import { instanceNow, launchedRunning, machineHalted, regionWithDefaults } from "./instance-testing.ts";
-import { must, refuses } from "./testing.ts";
+import { instanceNow, launchedRunning, machineHalted, regionWithDefaults } from "./test-launch.ts";
+import { must, refuses } from "./test-region.ts";
 import { findVolume, putVolumeTags, volumeActions } from "./volume.ts";
 
 const { DescribeVolumes } = volumeActions;

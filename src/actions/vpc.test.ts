@@ -6,7 +6,7 @@ import { internetGatewayActions } from "./internet-gateway.ts";
 import { internetGatewayAttachmentActions } from "./internet-gateway-attachment.ts";
 import { routeActions } from "./route.ts";
 import { routeTableActions } from "./route-table.ts";
-import { must, newRegion, refuses, type TestRegion } from "./testing.ts";
+import { must, newRegion, refuses, type TestRegion } from "./test-region.ts";
 import { vpcActions } from "./vpc.ts";
 import { vpcCidrBlockActions } from "./vpc-cidr-block.ts";
 import { vpcCreateActions } from "./vpc-create.ts";

@@ -5,7 +5,7 @@ import * as fc from "fast-check";
 import { aliasOf, slotOfAlias } from "./alias.ts";
 import type { InstanceDirectory } from "./directory.ts";
 import { answerDns, type Viewer } from "./dns.ts";
-import { associate, exampleDirectory, SLOT } from "./state.example.ts";
+import { associate, exampleDirectory, SLOT } from "./test-state.ts";
 
 type Answer = { readonly rcode: string; readonly data: readonly string[] };
 

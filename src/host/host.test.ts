@@ -9,11 +9,11 @@ import { inNetwork, run } from "./command.ts";
 import { execInInstance, execInInternet } from "./exec.ts";
 import { footprint, type Footprint } from "./footprint.ts";
 import { type Host, openHost } from "./host.ts";
-import { launchVictim, nextExit, status } from "./host-kit.ts";
-import { example, output, POOL } from "./host-kit.ts";
+import { launchVictim, nextExit, status } from "./test-kit.ts";
+import { example, output, POOL } from "./test-kit.ts";
 import { openEmbedded } from "../store/embedded.ts";
 import { aliasOf } from "./alias.ts";
-import { EXAMPLE, exampleChanges, mapped, SLOT } from "./state.example.ts";
+import { EXAMPLE, exampleChanges, mapped, SLOT } from "./test-state.ts";
 import { rootUser } from "./sandbox.ts";
 
 const INSIDE = "GENKAN_TEST_IN_NAMESPACE";

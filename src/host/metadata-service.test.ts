@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Asker } from "./directory.ts";
 import { answerMetadata, type MetadataContext, type MetadataResponse } from "./metadata-service.ts";
-import { associate, changeInstance, exampleDirectory, SLOT } from "./state.example.ts";
+import { associate, changeInstance, exampleDirectory, SLOT } from "./test-state.ts";
 
 const CONTEXT: MetadataContext = { now: new Date("2026-01-02T03:04:05Z"), secret: Buffer.from("a secret for tests") };
 type Options = { readonly method?: string; readonly headers?: Record<string, string>; readonly context?: MetadataContext };

@@ -5,7 +5,7 @@ import { POOLS, randomRegion, randomSteps, SEED } from "../../test/random-region
 import { fullPlan, planDelta } from "./compile.ts";
 import { entryKey, sameValue } from "./entry.ts";
 import { decodeStruct, encodeStruct } from "./layout.ts";
-import { lint } from "./lint.ts";
+import { lint } from "./test-lint.ts";
 import { memoryTables } from "./memory-tables.ts";
 import { poolsOf } from "./pool.ts";
 import type { PlanSettings } from "./settings.ts";

@@ -5,13 +5,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
-import { Caller, keyPair, networkInterface, refused } from "./conformance.ts";
+import { Caller, keyPair, networkInterface, refused } from "./test-store.ts";
 import { openData, openEmbedded } from "./embedded.ts";
 import { HEADER_KEY, seal } from "./layout.ts";
 import { openReadOnly } from "./read-only.ts";
 import type { StoreError } from "./store.ts";
 
-const PROCESS = join(import.meta.dirname, "testing-process.js");
+const PROCESS = join(import.meta.dirname, "test-process.js");
 const isRoot = process.platform === "linux" && process.getuid?.() === 0;
 
 async function inFolder(body: (folder: string) => Promise<void> | void): Promise<void> {

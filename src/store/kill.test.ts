@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
 
-const PROCESS = join(import.meta.dirname, "testing-process.js");
+const PROCESS = join(import.meta.dirname, "test-process.js");
 const CYCLES = Number(process.env["GENKAN_KILL_CYCLES"] ?? 20);
 
 type Life = { readonly opened: number | undefined; readonly acknowledged: number; readonly error: string };

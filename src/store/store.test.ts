@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { conforms } from "./conformance.ts";
+import { conforms } from "./test-store.ts";
 import { openEmbedded } from "./embedded.ts";
-import { openMemory } from "./memory.ts";
+import { openMemory } from "./test-memory.ts";
 
 conforms("memory", async () => {
   const store = openMemory();

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setImmediate as turn } from "node:timers/promises";
 import { readerOf } from "../model/world.ts";
-import { ACCOUNT, Caller, keyIds, keyPair, networkInterface, REGION } from "./conformance.ts";
+import { ACCOUNT, Caller, keyIds, keyPair, networkInterface, REGION } from "./test-store.ts";
 import { openEmbedded } from "./embedded.ts";
 import { openReadOnly } from "./read-only.ts";
 import { StoreError } from "./store.ts";

@@ -54,7 +54,7 @@ export type Victim = { readonly init: number; readonly kill: () => Promise<void>
 
 /** A control plane in a process of its own, which has come to the moment and goes no further. */
 export async function launchVictim(home: string, number: number, moment: Moment): Promise<Victim> {
-  const main = fileURLToPath(new URL("./host-victim.js", import.meta.url));
+  const main = fileURLToPath(new URL("./test-victim.js", import.meta.url));
   const child: ChildProcess = spawn(process.execPath, [main, home, String(number), moment], {
     stdio: ["ignore", "pipe", "inherit"],
     detached: true,

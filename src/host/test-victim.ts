@@ -1,6 +1,6 @@
-/** A control plane that is going to be killed, see host-kit.ts. */
+/** A control plane that is going to be killed, see test-kit.ts. */
 import { openHost } from "./host.ts";
-import { example, type Moment, POOL } from "./host-kit.ts";
+import { example, type Moment, POOL } from "./test-kit.ts";
 import { ensureNamespaces } from "./namespaces.ts";
 
 const [home = "", number = "", moment = "up"] = process.argv.slice(2) as [string?, string?, Moment?];

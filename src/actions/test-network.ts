@@ -7,7 +7,7 @@ import { findInstance, interfacesOf } from "./instance.ts";
 import { createNetworkInterface, findNetworkInterface, newAttachment, refreshAutoPublicIp } from "./network-interface.ts";
 import { findSubnet } from "./subnet.ts";
 import { subnetCreateActions } from "./subnet-create.ts";
-import { must, newRegion, type TestRegion } from "./testing.ts";
+import { must, newRegion, type TestRegion } from "./test-region.ts";
 import { vpcCreateActions } from "./vpc-create.ts";
 
 export type TestNetwork = {

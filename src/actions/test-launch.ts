@@ -3,7 +3,7 @@ import type { Context } from "./action.ts";
 import { instanceDescribeActions } from "./instance-describe.ts";
 import { bootDone, haltDone } from "./instance-lifecycle.ts";
 import { instanceRunActions } from "./instance-run.ts";
-import { must, newRegion, type TestRegion } from "./testing.ts";
+import { must, newRegion, type TestRegion } from "./test-region.ts";
 import { subnetActions } from "./subnet.ts";
 import { subnetCreateActions } from "./subnet-create.ts";
 import { vpcCreateActions } from "./vpc-create.ts";
