@@ -1,19 +1,19 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import * as fc from "fast-check";
-import { POOLS, randomRegion, randomSteps, SEED } from "../../test/random-region.ts";
-import { paste } from "../../test/paste.ts";
-import { type Scene, scene, SETTINGS } from "../../test/scene.ts";
-import { present } from "../lib/assert.ts";
-import { fullPlan } from "../plan/compile.ts";
-import { memoryTables } from "../plan/memory-tables.ts";
-import { type DropReason, DROPS } from "../plan/stages.ts";
-import { connectionMemory } from "./connection.ts";
-import { explain } from "./explain.ts";
-import type { Explanation, Question } from "./explanation.ts";
-import { namesOf } from "./names.ts";
-import { answerTo, type Packet, TCP } from "./packet.ts";
-import { type Trace, trace } from "./trace.ts";
+import { POOLS, randomRegion, randomSteps, SEED } from "./random-region.ts";
+import { paste } from "./paste.ts";
+import { type Scene, scene, SETTINGS } from "./scene.ts";
+import { present } from "../src/lib/assert.ts";
+import { fullPlan } from "../src/plan/compile.ts";
+import { memoryTables } from "../src/plan/memory-tables.ts";
+import { type DropReason, DROPS } from "../src/plan/stages.ts";
+import { connectionMemory } from "../src/reach/connection.ts";
+import { explain } from "../src/reach/explain.ts";
+import type { Explanation, Question } from "../src/reach/explanation.ts";
+import { namesOf } from "../src/reach/names.ts";
+import { answerTo, type Packet, TCP } from "../src/reach/packet.ts";
+import { type Trace, trace } from "../src/reach/trace.ts";
 
 const INTERNET = "198.51.100.1";
 

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { scene, type Scene, SETTINGS } from "../../test/scene.ts";
-import type { NetworkInterface } from "../model/network-interface.ts";
-import { fullPlan } from "../plan/compile.ts";
-import { memoryTables } from "../plan/memory-tables.ts";
-import { type DropReason, STAGES } from "../plan/stages.ts";
-import { RULE_LIST, type TableReader } from "../plan/tables.ts";
-import { connectionMemory } from "./connection.ts";
-import { answerTo, type Flow, ICMP, type Packet, TCP, UDP } from "./packet.ts";
-import { trace } from "./trace.ts";
+import { scene, type Scene, SETTINGS } from "./scene.ts";
+import type { NetworkInterface } from "../src/model/network-interface.ts";
+import { fullPlan } from "../src/plan/compile.ts";
+import { memoryTables } from "../src/plan/memory-tables.ts";
+import { type DropReason, STAGES } from "../src/plan/stages.ts";
+import { RULE_LIST, type TableReader } from "../src/plan/tables.ts";
+import { connectionMemory } from "../src/reach/connection.ts";
+import { answerTo, type Flow, ICMP, type Packet, TCP, UDP } from "../src/reach/packet.ts";
+import { trace } from "../src/reach/trace.ts";
 
 const INTERNET = "198.51.100.1";
 

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { POOLS, randomRegion, randomSteps, SEED } from "../../test/random-region.ts";
-import { fullPlan, planDelta } from "./compile.ts";
-import { entryKey, sameValue } from "./entry.ts";
-import { decodeStruct, encodeStruct } from "./layout.ts";
-import { lint } from "./test-lint.ts";
-import { memoryTables } from "./memory-tables.ts";
-import { poolsOf } from "./pool.ts";
-import type { PlanSettings } from "./settings.ts";
-import { type Entry, TABLES } from "./tables.ts";
+import { POOLS, randomRegion, randomSteps, SEED } from "./random-region.ts";
+import { fullPlan, planDelta } from "../src/plan/compile.ts";
+import { entryKey, sameValue } from "../src/plan/entry.ts";
+import { decodeStruct, encodeStruct } from "../src/plan/layout.ts";
+import { lint } from "../src/plan/test-lint.ts";
+import { memoryTables } from "../src/plan/memory-tables.ts";
+import { poolsOf } from "../src/plan/pool.ts";
+import type { PlanSettings } from "../src/plan/settings.ts";
+import { type Entry, TABLES } from "../src/plan/tables.ts";
 
 const SETTINGS: PlanSettings = {
   pools: POOLS,
