@@ -6,7 +6,7 @@ import { explainInstance } from "./server/explain.ts";
 import type { ControlPlane } from "./server/control-plane.ts";
 import { dropMetrics, type Internal, NotFound } from "./server/internal.ts";
 import type { Settings } from "./server/settings.ts";
-import type { RunningMachine } from "./up.ts";
+import type { RunningMachine } from "./machine.ts";
 import { VERSION } from "./cli/version.ts";
 
 type Sources = {

@@ -7,24 +7,17 @@
  *                        │
  *   http ─ wire ─ actions┘
  */
-import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { makeAnswers } from "./answers.ts";
 import { ensureCredentials, type Home, isAlive, processStart, readRunning, writeRunning } from "./cli/home.ts";
 import { CommandError } from "./cli/control.ts";
-import { type Datapath, openDatapath } from "./datapath/loader.ts";
-import { execInInstance } from "./host/exec.ts";
-import { type Host, type HostUp, openHost } from "./host/host.ts";
 import { present } from "./lib/assert.ts";
-import type { Entry } from "./plan/tables.ts";
-import { fullPlan } from "./plan/compile.ts";
-import type { World } from "./model/world.ts";
+import { reasons } from "./lib/reasons.ts";
+import { checkMachine, startMachine } from "./machine.ts";
 import { ACTIONS } from "./actions/registry.ts";
 import { ControlPlane } from "./server/control-plane.ts";
 import { createServer } from "./server/http.ts";
 import { answerInternal } from "./server/internal.ts";
-import { selfCheck } from "./server/self-check.ts";
 import type { Settings } from "./server/settings.ts";
 import { openEmbedded } from "./store/embedded.ts";
 import { VERSION } from "./cli/version.ts";
@@ -43,7 +36,6 @@ export type UpOptions = {
 
 const SWEEP_MS = 5_000;
 const PURGE_MS = 60_000;
-const OBJECT = join(import.meta.dirname, "../datapath/genkan.bpf.o");
 
 /** Starts everything and returns when it is ready: the API answers, and a real packet has passed the gateway. */
 export async function up(options: UpOptions): Promise<{ readonly stop: () => Promise<void> }> {
@@ -53,7 +45,10 @@ export async function up(options: UpOptions): Promise<{ readonly stop: () => Pro
   const credentials = ensureCredentials(home, options);
   const store = openEmbedded(join(home.folder, "state"));
   const world = await store.load();
-  const machine = options.noPackets === undefined ? await startMachine(options, world, log) : undefined;
+  const machine =
+    options.noPackets === undefined
+      ? await startMachine({ home: home.folder, pools: settings.pools, hostLink: options.hostLink, log }, world)
+      : undefined;
   const plane = new ControlPlane({
     world,
     store,
@@ -70,7 +65,7 @@ export async function up(options: UpOptions): Promise<{ readonly stop: () => Pro
     if (found) plane.lifecycle.exited(found.realm, id, ending);
   });
   await plane.resume();
-  if (machine) await check(machine, world, plane, credentials.region);
+  if (machine) await checkMachine(machine, world, plane, credentials.region);
   const answers = makeAnswers({ plane, settings, machine, noPackets: options.noPackets, home });
   const server = await createServer({
     host: settings.host,
@@ -108,69 +103,9 @@ export async function up(options: UpOptions): Promise<{ readonly stop: () => Pro
   };
 }
 
-export type RunningMachine = { readonly host: Host; readonly datapath: Datapath; readonly up: HostUp };
-
-/** Namespaces, links and services, then the kernel's tables brought to what the state says, then the program on every link. */
-async function startMachine(options: UpOptions, world: World, log: (message: string, cause?: unknown) => void): Promise<RunningMachine> {
-  if (!existsSync(OBJECT)) throw new CommandError(`The compiled kernel program is missing: ${OBJECT}. Run: npm start`);
-  const { pools } = options.settings;
-  const opened: { datapath?: Datapath } = {};
-  const host = openHost({
-    home: options.home.folder,
-    pools,
-    hostLink: options.hostLink,
-    attach: (slot) => present(opened.datapath, "the datapath").attach(slot),
-    log,
-  });
-  const hostUp = await host.up();
-  const { links } = hostUp;
-  const datapath = openDatapath({ pins: links.bpf, netns: links.namespace, object: OBJECT });
-  opened.datapath = datapath;
-  datapath.reconcile(planOf(world, hostUp, pools));
-  datapath.attachFragments(links.fragmentsIndex);
-  datapath.attachServices(links.servicesIndex);
-  datapath.attachUplink(links.uplinkIndex);
-  for (const slot of host.slots()) datapath.attach(slot);
-  return { host, datapath, up: hostUp };
-}
-
-/** Tracked connections that one interface may hold. */
-const CONNECTION_LIMIT = 65_536;
-
-function planOf(world: World, { links }: HostUp, pools: readonly string[]): readonly Entry[] {
-  const { uplinkIndex: uplink, servicesIndex: services, fragmentsIndex: fragments, ...macs } = links;
-  return fullPlan(world.regions.values(), { pools, uplink, services, fragments, ...macs, connectionLimit: CONNECTION_LIMIT });
-}
-
-async function check({ host, datapath }: RunningMachine, world: World, plane: ControlPlane, region: string): Promise<void> {
-  try {
-    await selfCheck({
-      world,
-      context: plane.context({ account: "000000000000", region }),
-      applyDelta: (delta) => datapath.apply(delta),
-      boot: (plan) => host.boot(plan),
-      destroy: (id) => host.destroy(id),
-      exec: (id, command) => outputOf(execInInstance(present(host.pidOf(id), `the process of ${id}`), command)),
-    });
-  } catch (cause) {
-    throw new CommandError(`The self-check failed: ${reasons(cause)}. See: ./genkan doctor`, { cause });
-  }
-}
-
-function outputOf(argv: readonly string[]): Promise<string | undefined> {
-  const [command = "", ...args] = argv;
-  return new Promise((resolve) => execFile(command, args, { timeout: 15_000 }, (error, out) => resolve(error ? undefined : out)));
-}
-
 function refuseSecond(home: Home): void {
   const running = readRunning(home);
   if (running && isAlive(running)) {
     throw new CommandError(`Genkan is already up in ${home.folder} (process ${running.pid}, http://${running.host}:${running.port}).`);
   }
-}
-
-/** An error and what caused it, in one line. */
-export function reasons(cause: unknown): string {
-  if (!(cause instanceof Error)) return String(cause);
-  return cause.cause === undefined ? cause.message : `${cause.message}: ${reasons(cause.cause)}`;
 }

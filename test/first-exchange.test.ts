@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as ec2 from "@aws-sdk/client-ec2";
-import { footprint } from "../src/host/footprint.ts";
+import { footprint } from "../src/host/test-footprint.ts";
 import { attachGateway, buildVpc, execute, launchInstance, noPackets, startGenkan, there } from "./kit.ts";
 
 /** Answers each HTTP request with the address that it saw. */

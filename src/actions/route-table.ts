@@ -11,7 +11,8 @@ import type {
 import { present } from "../lib/assert.ts";
 import { Fault } from "../model/fault.ts";
 import { isWellFormedId, newId } from "../model/id.ts";
-import { isActive, type Route, type RouteTable } from "../model/route-table.ts";
+import { isActive } from "../model/route-state.ts";
+import type { Route, RouteTable } from "../model/route-table.ts";
 import type { Reader, Tx } from "../model/state.ts";
 import type { Subnet } from "../model/subnet.ts";
 import type { Action, Context } from "./action.ts";

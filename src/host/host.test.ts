@@ -7,7 +7,7 @@ import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { inNetwork, run } from "./command.ts";
 import { execInInstance, execInInternet } from "./exec.ts";
-import { footprint, type Footprint } from "./footprint.ts";
+import { footprint, type Footprint } from "./test-footprint.ts";
 import { type Host, openHost } from "./host.ts";
 import { launchVictim, nextExit, status } from "./test-kit.ts";
 import { example, output, POOL } from "./test-kit.ts";

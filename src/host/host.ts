@@ -6,12 +6,12 @@ import {
   type Ending,
   findInstance,
   forget,
-  type InstanceSpec,
   plugInterface,
   readdress,
   type RunningInstance,
   stopInstance,
 } from "./instance.ts";
+import type { InstanceSpec } from "./instance-spec.ts";
 import { readConsole, removeFiles, trimConsole } from "./instance-files.ts";
 import { ensureFixedLinks, type HostLinks, type InterfaceSpec, removeInterfaceLink } from "./links.ts";
 import { ensureNamespaces } from "./namespaces.ts";

@@ -19,7 +19,7 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { COMMANDS, INIT, initSettings } from "./init.ts";
 import type { Installation } from "./installation.ts";
-import type { InstanceSpec } from "./instance.ts";
+import type { InstanceSpec } from "./instance-spec.ts";
 import { fstab, rootUser } from "./sandbox.ts";
 
 /** As much of an instance's console output is kept (EC2 API, GetConsoleOutput: "the most recent 64 KB"). */

@@ -1,29 +1,14 @@
 import { spawn } from "node:child_process";
 import { closeSync, writeFileSync } from "node:fs";
 import type { Readable, Writable } from "node:stream";
-import { CLEAN_ENVIRONMENT, ip, run } from "./command.ts";
-import { inNetwork } from "./command.ts";
+import { CLEAN_ENVIRONMENT, inNetwork, ip, run } from "./command.ts";
 import { prepareFiles } from "./instance-files.ts";
+import type { InstanceSpec } from "./instance-spec.ts";
 import type { Installation } from "./installation.ts";
 import { addInterfaceLink, type InterfaceSpec, interfaceLines, removeInterfaceLink } from "./links.ts";
 import { ended, isAlive, killTree, type ProcessRecord, readRecord, removeRecord, signal, startTime, writeRecord } from "./processes.ts";
 import { REBOOT_STATUS } from "./init.ts";
 import { sandboxArgv, userMap } from "./sandbox.ts";
-
-/** What the host needs to boot an instance. */
-export type InstanceSpec = {
-  readonly id: string;
-  readonly hostname: string;
-  /** The VPC's +2 address. */
-  readonly dnsServer: string;
-  readonly dnsDomain: string;
-  /** The first is the primary one, device index 0. */
-  readonly interfaces: readonly InterfaceSpec[];
-  /** Decoded. Run once in the instance's life, at its first boot. */
-  readonly userData: Uint8Array | undefined;
-  /** OpenSSH public key. */
-  readonly publicKey: string | undefined;
-};
 
 /** An instance that is up: its sandbox's outer process and its init, and which links are its. */
 export type RunningInstance = {

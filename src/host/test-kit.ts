@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Host } from "./host.ts";
-import type { Ending, InstanceSpec } from "./instance.ts";
+import type { Ending } from "./instance.ts";
+import type { InstanceSpec } from "./instance-spec.ts";
 
 /** What the host's own tests are made of. */
 export const POOL = "203.0.113.0/24";

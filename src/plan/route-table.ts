@@ -1,7 +1,8 @@
 import { present } from "../lib/assert.ts";
 import { type Cidr, cidrOf } from "../lib/cidr.ts";
 import { formatIpv4 } from "../lib/ip.ts";
-import { isActive, type Route, routeId, type RouteTable } from "../model/route-table.ts";
+import { isActive } from "../model/route-state.ts";
+import { type Route, routeId, type RouteTable } from "../model/route-table.ts";
 import type { Reader } from "../model/state.ts";
 import { type Entry, ROUTE_TARGET, type StructValue } from "./tables.ts";
 

@@ -1,0 +1,16 @@
+import type { InterfaceSpec } from "./links.ts";
+
+/** What the host needs to boot an instance. */
+export type InstanceSpec = {
+  readonly id: string;
+  readonly hostname: string;
+  /** The VPC's +2 address. */
+  readonly dnsServer: string;
+  readonly dnsDomain: string;
+  /** The first is the primary one, device index 0. */
+  readonly interfaces: readonly InterfaceSpec[];
+  /** Decoded. Run once in the instance's life, at its first boot. */
+  readonly userData: Uint8Array | undefined;
+  /** OpenSSH public key. */
+  readonly publicKey: string | undefined;
+};

@@ -1,0 +1,5 @@
+/** An error and what caused it, in one line. */
+export function reasons(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  return cause.cause === undefined ? cause.message : `${cause.message}: ${reasons(cause.cause)}`;
+}

@@ -1,0 +1,80 @@
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { CommandError } from "./cli/control.ts";
+import { type Datapath, openDatapath } from "./datapath/loader.ts";
+import { execInInstance } from "./host/exec.ts";
+import { type Host, type HostUp, openHost } from "./host/host.ts";
+import { present } from "./lib/assert.ts";
+import { reasons } from "./lib/reasons.ts";
+import type { World } from "./model/world.ts";
+import { fullPlan } from "./plan/compile.ts";
+import type { Entry } from "./plan/tables.ts";
+import type { ControlPlane } from "./server/control-plane.ts";
+import { selfCheck } from "./server/self-check.ts";
+
+/** What moves packets: the instances and links of this machine, and the program in its kernel. */
+export type RunningMachine = { readonly host: Host; readonly datapath: Datapath };
+
+type MachineOptions = {
+  /** The home's folder. */
+  readonly home: string;
+  readonly pools: readonly string[];
+  readonly hostLink: boolean;
+  readonly log: (message: string, cause?: unknown) => void;
+};
+
+const OBJECT = join(import.meta.dirname, "../datapath/genkan.bpf.o");
+
+/** Namespaces, links and services, then the kernel's tables brought to what the state says, then the program on every link. */
+export async function startMachine(options: MachineOptions, world: World): Promise<RunningMachine> {
+  if (!existsSync(OBJECT)) throw new CommandError(`The compiled kernel program is missing: ${OBJECT}. Run: npm start`);
+  const { home, pools, hostLink, log } = options;
+  const opened: { datapath?: Datapath } = {};
+  const host = openHost({
+    home,
+    pools,
+    hostLink,
+    attach: (slot) => present(opened.datapath, "the datapath").attach(slot),
+    log,
+  });
+  const hostUp = await host.up();
+  const { links } = hostUp;
+  const datapath = openDatapath({ pins: links.bpf, netns: links.namespace, object: OBJECT });
+  opened.datapath = datapath;
+  datapath.reconcile(planOf(world, hostUp, pools));
+  datapath.attachFragments(links.fragmentsIndex);
+  datapath.attachServices(links.servicesIndex);
+  datapath.attachUplink(links.uplinkIndex);
+  for (const slot of host.slots()) datapath.attach(slot);
+  return { host, datapath };
+}
+
+/** Tracked connections that one interface may hold. */
+const CONNECTION_LIMIT = 65_536;
+
+function planOf(world: World, { links }: HostUp, pools: readonly string[]): readonly Entry[] {
+  const { uplinkIndex: uplink, servicesIndex: services, fragmentsIndex: fragments, ...macs } = links;
+  return fullPlan(world.regions.values(), { pools, uplink, services, fragments, ...macs, connectionLimit: CONNECTION_LIMIT });
+}
+
+/** Sends a real packet through the gateway. @throws CommandError when it does not come back. */
+export async function checkMachine({ host, datapath }: RunningMachine, world: World, plane: ControlPlane, region: string): Promise<void> {
+  try {
+    await selfCheck({
+      world,
+      context: plane.context({ account: "000000000000", region }),
+      applyDelta: (delta) => datapath.apply(delta),
+      boot: (plan) => host.boot(plan),
+      destroy: (id) => host.destroy(id),
+      exec: (id, command) => outputOf(execInInstance(present(host.pidOf(id), `the process of ${id}`), command)),
+    });
+  } catch (cause) {
+    throw new CommandError(`The self-check failed: ${reasons(cause)}. See: ./genkan doctor`, { cause });
+  }
+}
+
+function outputOf(argv: readonly string[]): Promise<string | undefined> {
+  const [command = "", ...args] = argv;
+  return new Promise((resolve) => execFile(command, args, { timeout: 15_000 }, (error, out) => resolve(error ? undefined : out)));
+}
