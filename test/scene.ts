@@ -37,7 +37,7 @@ export type Scene = {
   readonly tables: () => MemoryTables;
   readonly eni: (id: string) => NetworkInterface;
 };
-export type Machine = {
+type Machine = {
   readonly id: string;
   readonly eni: string;
   readonly slot: number;
@@ -45,7 +45,7 @@ export type Machine = {
   readonly publicIp: string;
 };
 // An answer is read by its members' names.
-export type Answer = { readonly [member: string]: Answer & string };
+type Answer = { readonly [member: string]: Answer & string };
 
 /** 10.0.0.0/16 with 10.0.1.0/24 and 10.0.2.0/24; the group admits TCP 80 from everywhere. */
 export function scene(): Scene {
@@ -81,7 +81,7 @@ export function scene(): Scene {
 }
 
 /** A running instance with a public address. */
-export function launch(region: TestRegion, subnet: string, group: string): Machine {
+function launch(region: TestRegion, subnet: string, group: string): Machine {
   const answer = region.perform("RunInstances", {
     ImageId: "ami-0123456789abcdef0",
     MinCount: 1,

@@ -20,7 +20,7 @@ import { tagList, tagsFor } from "./tags.ts";
 import { findVpc } from "./vpc.ts";
 
 /** @throws MissingParameter without an id; InvalidDhcpOptionID.NotFound for an unknown one. */
-export function findDhcpOptions(tx: Reader, id: string | undefined): DhcpOptions {
+function findDhcpOptions(tx: Reader, id: string | undefined): DhcpOptions {
   const options = tx.get("dhcp-options", required(id, "dhcpOptionsId"));
   if (!options) throw new Fault("InvalidDhcpOptionID.NotFound", `The dhcpOption ID '${id}' does not exist`);
   return options;

@@ -78,7 +78,7 @@ function chosenInstances(tx: Reader, { InstanceIds: ids, Filters: filters, MaxRe
  * An instance as the API shows it. A terminated one has lost its addresses, interfaces and volumes.
  * Public and private names follow the VPC's DNS attributes (VPC user guide, "DNS attributes for your VPC").
  */
-export function describedInstance(tx: Reader, instance: Instance, context: Context): InstanceAnswer {
+function describedInstance(tx: Reader, instance: Instance, context: Context): InstanceAnswer {
   const type = instanceTypeInfo(instance.instanceType);
   const image = findImage(instance.imageId, context.region);
   const threads = instance.cpuOptions?.threadsPerCore ?? type?.threadsPerCore ?? 1;

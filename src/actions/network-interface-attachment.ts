@@ -28,7 +28,7 @@ const AttachNetworkInterface: Action<AttachNetworkInterfaceRequest, AttachNetwor
  * @throws InvalidNetworkInterface.InUse; IncorrectState for an instance that is neither running nor stopped;
  * InvalidParameterValue for a device index that is taken or no index, or another zone; AttachmentLimitExceeded; PrivateIpAddressLimitExceeded.
  */
-export function requireAttachable(tx: Reader, eni: NetworkInterface, instance: Instance, deviceIndex: number): void {
+function requireAttachable(tx: Reader, eni: NetworkInterface, instance: Instance, deviceIndex: number): void {
   if (eni.attachment) throw new Fault("InvalidNetworkInterface.InUse", `Interface: [${eni.id}] in use.`);
   if (instance.state !== "running" && instance.state !== "stopped") {
     throw new Fault("IncorrectState", `The instance '${instance.id}' is not in the 'running' or 'stopped' state.`);

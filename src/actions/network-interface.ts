@@ -160,7 +160,7 @@ export function chooseFreePrivateIps(tx: Reader, subnet: Subnet, count: number, 
 }
 
 /** @throws InvalidParameterValue for what is no address of the subnet's range, or a reserved one; InvalidIPAddress.InUse. */
-export function requireFreePrivateIp(tx: Reader, subnet: Subnet, ip: string): void {
+function requireFreePrivateIp(tx: Reader, subnet: Subnet, ip: string): void {
   requirePrivateIp(subnet, ip);
   if (tx.by("network-interface", "vpcAddress", `${subnet.vpcId}/${ip}`).length > 0) {
     throw new Fault("InvalidIPAddress.InUse", `Address ${ip} is in use.`);

@@ -113,7 +113,7 @@ export function ruleKey({ protocol, fromPort, toPort, peer }: RuleSpec): string 
   return `${protocol}|${fromPort}|${toPort}|${peerText(peer)}`;
 }
 
-export function peerText(peer: RulePeer): string {
+function peerText(peer: RulePeer): string {
   return peer.kind === "group" ? peer.groupId : peer.cidr;
 }
 

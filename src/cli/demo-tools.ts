@@ -59,7 +59,7 @@ async function attempt(control: Control, argv: readonly string[]): Promise<Attem
   const out = await new Promise<string | undefined>((resolve) =>
     execFile(command, args, { timeout: 15_000 }, (error, text) => resolve(error ? undefined : text.trim())),
   );
-  if (out !== undefined) return { passed: true, seen: out, reason: "" };
+  if (out !== undefined) return { passed: true, seen: out.replace(/^\[?(?:::ffff:)?([\d.]+)\]?$/, "$1"), reason: "" };
   const grown = [...(await drops(control))].filter(([reason, packets]) => packets > (before.get(reason) ?? 0)).map(([reason]) => reason);
   return { passed: false, seen: "", reason: grown.join(", ") || "?" };
 }

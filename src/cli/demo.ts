@@ -147,7 +147,7 @@ async function buildBase(client: EC2Client, undo: (() => Promise<unknown>)[]): P
 }
 
 /** A server that answers each request on port 80 with the address that it saw. */
-export const SERVER_USER_DATA = `#!/bin/sh
+const SERVER_USER_DATA = `#!/bin/sh
 mkdir -p /tmp/www/cgi-bin
 printf '#!/bin/sh\\nprintf "Content-Type: text/plain\\\\r\\\\n\\\\r\\\\n%%s\\\\n" "$REMOTE_ADDR"\\n' > /tmp/www/cgi-bin/ip
 chmod +x /tmp/www/cgi-bin/ip

@@ -129,7 +129,7 @@ export async function explained({ id, control, options, language, paint, print }
   return explanation.out && explanation.in ? 0 : 1;
 }
 
-export function explanationLines(explanation: Explanation, language: Language, paint: Paint): readonly string[] {
+function explanationLines(explanation: Explanation, language: Language, paint: Paint): readonly string[] {
   const { instance, to, steps } = explanation;
   const parts = (["both", "out", "in"] as const).map((direction) => steps.filter((step) => step.direction === direction));
   const sections = parts.flatMap((part) => {

@@ -42,7 +42,7 @@ export function statusLines(status: Status, paint: Paint): readonly string[] {
 }
 
 /** Rows with their columns aligned, indented by two. */
-export function table(rows: readonly (readonly string[])[]): readonly string[] {
+function table(rows: readonly (readonly string[])[]): readonly string[] {
   const widths: number[] = [];
   for (const row of rows) for (const [place, cell] of row.entries()) widths[place] = Math.max(widths[place] ?? 0, visible(cell));
   return rows.map((row) => `  ${row.map((cell, place) => cell + " ".repeat((widths[place] ?? 0) - visible(cell))).join("  ")}`.trimEnd());

@@ -6,7 +6,7 @@ export type Verb = {
   readonly usage: string;
   readonly options: Readonly<Record<string, Option>>;
 };
-export type Option = {
+type Option = {
   readonly type: "string" | "boolean";
   readonly multiple?: boolean;
   readonly short?: string;

@@ -12,7 +12,7 @@ export type MapShape = {
 };
 
 /** Map types of the kernel that the code distinguishes (include/uapi/linux/bpf.h). */
-export const MAP_TYPE = { hash: 1, array: 2, perCpuHash: 5, lpm: 11 } as const;
+const MAP_TYPE = { hash: 1, array: 2, perCpuHash: 5, lpm: 11 } as const;
 
 const BATCH = 4096;
 const BPF_MAP_FREE_TO_OVERWRITE = 0;
@@ -194,7 +194,7 @@ function isUnsupported(result: number): boolean {
 let cpus: number | undefined;
 
 /** How many values a per-CPU map has for each key. */
-export function possibleCpus(): number {
+function possibleCpus(): number {
   cpus ??= countCpus(readFileSync("/sys/devices/system/cpu/possible", "utf8"));
   return cpus;
 }

@@ -6,8 +6,8 @@ import { KernelError, libbpf, objectInfo, openPinned, pin, withLibbpfLog } from 
 import { KernelMap, type MapShape } from "./map.ts";
 
 /** The maps that are the kernel program's own: they live on over a change of the plan's layout. */
-export const STATE_MAPS = ["connections", "connections_created", "connection_floors", "drops", "traffic", "first_fragments"] as const;
-export type StateMapName = (typeof STATE_MAPS)[number];
+const STATE_MAPS = ["connections", "connections_created", "connection_floors", "drops", "traffic", "first_fragments"] as const;
+type StateMapName = (typeof STATE_MAPS)[number];
 export type MapName = TableName | StateMapName;
 
 /** Grows when a struct of a state map changes: then connections are forgotten. */

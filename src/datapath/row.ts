@@ -17,7 +17,7 @@ export function encodeKey<T extends TableName>(table: T, key: TableKey<T>): Uint
   return encodeStruct(layout.key, key as never);
 }
 
-export function encodeValue<T extends TableName>(table: T, value: TableValue<T>): Uint8Array {
+function encodeValue<T extends TableName>(table: T, value: TableValue<T>): Uint8Array {
   return encodeStruct(TABLES[table].value, value as never);
 }
 

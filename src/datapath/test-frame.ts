@@ -100,7 +100,7 @@ export function mac(text: string): Buffer {
   return Buffer.from(text.replaceAll(":", ""), "hex");
 }
 
-export function ip(text: string): Buffer {
+function ip(text: string): Buffer {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32BE(present(parseIpv4(text), text));
   return bytes;
@@ -111,7 +111,7 @@ function pseudo(ends: Ends, protocol: number, length: number): Buffer {
 }
 
 /** RFC 1071. */
-export function checksum(bytes: Uint8Array): number {
+function checksum(bytes: Uint8Array): number {
   let sum = 0;
   for (let i = 0; i < bytes.length; i += 2) sum += ((bytes[i] ?? 0) << 8) | (bytes[i + 1] ?? 0);
   while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);

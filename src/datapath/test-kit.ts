@@ -30,7 +30,7 @@ function atLeast(version: string, [major, minor]: readonly [number, number]): bo
 let isolated = false;
 
 /** Puts this thread (and the processes that it starts) into network and mount namespaces of its own. */
-export function isolate(): void {
+function isolate(): void {
   if (isolated) return;
   const CLONE_NEWNS = 0x20000;
   const CLONE_NEWNET = 0x40000000;
@@ -172,7 +172,7 @@ export function settings(change: Partial<StructValue<"settings">>): Entry {
   };
 }
 
-export function subnet(slot: number, value: Partial<StructValue<"subnet">>): Entry {
+function subnet(slot: number, value: Partial<StructValue<"subnet">>): Entry {
   return {
     table: "subnets",
     key: slot,

@@ -17,7 +17,7 @@ export type TestRun = {
 
 /** In the kernel program's order (bpf/packet.h). */
 const VERDICTS = ["none", "drop", "deliver", "internet", "service", "arp", "absorb", "error"] as const;
-export type Verdict = (typeof VERDICTS)[number];
+type Verdict = (typeof VERDICTS)[number];
 
 /** Offsets in `struct __sk_buff`. */
 const CONTEXT = { mark: 8, ingressIfindex: 36, cb: 48, gsoSize: 176, size: 192 } as const;

@@ -128,14 +128,16 @@ function differences(
   const puts = byTable([]);
   const removals = byTable([]);
   for (const name of Object.keys(TABLES) as TableName[]) {
-    const wanted: Rows = new Map(desired[name].map((row) => [keyText(row.key), row]));
+    // An array's row that is all zero is an absent one: where the kernel has another, that one is removed.
+    const rows = desired[name].filter((row) => !isArray(name) || row.value.some((byte) => byte !== 0));
+    const wanted: Rows = new Map(rows.map((row) => [keyText(row.key), row]));
     eachRow(maps, name, (key, value) => {
       const text = keyText(key);
       const want = wanted.get(text);
       if (!want) removals[name].push({ table: name, key: Uint8Array.from(key), value: Uint8Array.from(value) });
       else if (Buffer.compare(want.value, value) === 0) wanted.delete(text);
     });
-    for (const row of wanted.values()) if (!isArray(name) || row.value.some((byte) => byte !== 0)) puts[name].push(row);
+    puts[name].push(...wanted.values());
   }
   return { puts, removals };
 }

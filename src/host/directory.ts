@@ -24,7 +24,7 @@ export type InstanceDirectory = {
   readonly byPublicIp: (publicIp: string) => PublicIpHolder | undefined;
 };
 
-export type PublicIpHolder = { readonly realm: Realm; readonly vpc: Vpc; readonly privateIp: string };
+type PublicIpHolder = { readonly realm: Realm; readonly vpc: Vpc; readonly privateIp: string };
 
 /** The newest state, as another process keeps it. */
 export type StateSource = {

@@ -103,7 +103,7 @@ export function initSettings(settings: InitSettings): string {
 }
 
 /** `script` for what is run; else the line that the console shows. Kinds as cloud-init tells them apart ("User data formats"). */
-export function userDataKind(userData: Uint8Array): string {
+function userDataKind(userData: Uint8Array): string {
   const start = Buffer.from(userData.subarray(0, 64)).toString("latin1");
   if (start.startsWith("#!")) return "script";
   if (start.startsWith("#cloud-config")) return "user data is cloud-config, which is not run here: only scripts (#!) are";

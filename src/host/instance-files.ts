@@ -23,7 +23,7 @@ import type { InstanceSpec } from "./instance-spec.ts";
 import { fstab, rootUser } from "./sandbox.ts";
 
 /** As much of an instance's console output is kept (EC2 API, GetConsoleOutput: "the most recent 64 KB"). */
-export const CONSOLE_BYTES = 65_536;
+const CONSOLE_BYTES = 65_536;
 /** A console may grow to this before it is cut back. */
 const CONSOLE_LIMIT = 4 * CONSOLE_BYTES;
 

@@ -5,7 +5,7 @@ import type { Instance } from "../model/instance.ts";
 import { type Asker, publicAddresses } from "./directory.ts";
 
 /** A name in the metadata tree: a leaf's text, a folder, or absent. */
-export type MetadataNode = string | MetadataFolder | undefined;
+type MetadataNode = string | MetadataFolder | undefined;
 export type MetadataFolder = { readonly [name: string]: MetadataNode };
 
 /**

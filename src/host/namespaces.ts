@@ -27,7 +27,7 @@ export async function ensureNamespaces(installation: Installation): Promise<void
 }
 
 /** The paths at which something is mounted in this mount namespace (proc(5), mountinfo). */
-export function mountPoints(): readonly string[] {
+function mountPoints(): readonly string[] {
   return readFileSync("/proc/self/mountinfo", "utf8")
     .split("\n")
     .flatMap((line) => line.split(" ")[4] ?? [])

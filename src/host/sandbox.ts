@@ -59,7 +59,7 @@ exec setpriv --reuid 0 --regid 0 --clear-groups --ambient-caps -all --inh-caps -
  * tools need. Not SYS_ADMIN, SYS_PTRACE, SYS_MODULE, MKNOD, BPF and the like. SYS_BOOT ends or restarts the instance
  * (pid_namespaces(7)).
  */
-export const CAPABILITIES = [
+const CAPABILITIES = [
   "chown",
   "dac_override",
   "fowner",

@@ -1,7 +1,7 @@
 import type { Random } from "../lib/random.ts";
 
 /** The prefix of each kind of AWS id, as in `vpc-0123456789abcdef0`. */
-export const ID_PREFIX = {
+const ID_PREFIX = {
   vpc: "vpc",
   "vpc-cidr-association": "vpc-cidr-assoc",
   subnet: "subnet",

@@ -1,6 +1,6 @@
 import type { Base, Slotted } from "./common.ts";
 
-export type CidrAssociation = { readonly associationId: string; readonly cidrBlock: string };
+type CidrAssociation = { readonly associationId: string; readonly cidrBlock: string };
 
 export type Vpc = Base<"vpc"> &
   Slotted & {

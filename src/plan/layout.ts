@@ -3,7 +3,7 @@ import { addressBytes, formatAddress, formatIpv4, ipv4, parseIpv4 } from "../lib
 import { type FieldType, STRUCTS, type StructLayout, type StructName, type StructValue } from "./tables.ts";
 
 /** Where a field stands in its struct: bytes. */
-export type Place = { readonly offset: number; readonly size: number; readonly align: number };
+type Place = { readonly offset: number; readonly size: number; readonly align: number };
 export type Layout = { readonly size: number; readonly align: number; readonly fields: Readonly<Record<string, Place>> };
 
 type Codec = {

@@ -7,7 +7,7 @@ import type { Reader } from "../model/state.ts";
 import { type Entry, ROUTE_TARGET, type StructValue } from "./tables.ts";
 
 /** Bits of a route's key in front of an IPv4 prefix: the table's 32 and the mapped address's 96. */
-export const IPV4_ROUTE_BITS = 128;
+const IPV4_ROUTE_BITS = 128;
 
 /** A route table's own rows: a local route for each block of its VPC, but where a user's route has the very same destination. */
 export function routeTableRows(reader: Reader, table: RouteTable): readonly Entry[] {

@@ -109,7 +109,6 @@ export const INTERFACE_FLAGS = {
   metadata: 16,
 } as const;
 export const ROUTE_TARGET = { blackhole: 0, local: 1, internet_gateway: 2, interface: 3 } as const;
-export type RouteTargetName = keyof typeof ROUTE_TARGET;
 export const RULE_LIST = { security_group_out: 0, security_group_in: 1, network_acl_out: 2, network_acl_in: 3 } as const;
 export type RuleListName = keyof typeof RULE_LIST;
 

@@ -2,7 +2,7 @@ import { type Cidr, cidrContains, cidrOf } from "../lib/cidr.ts";
 import { parseIpv4 } from "../lib/ip.ts";
 
 /** Source and destination ranges that only parse and the gateway know. */
-export const RANGES = {
+const RANGES = {
   /** "This network" (RFC 1122) and loopback: on no wire. */
   nowhere: ["0.0.0.0/8", "127.0.0.0/8"],
   multicast: ["224.0.0.0/4"],

@@ -4,7 +4,7 @@ import { type Entry, INTERFACE_FLAGS, type StructValue, type TableReader } from 
 import type { Connection, Connections } from "./connection.ts";
 import type { Flow, Packet } from "./packet.ts";
 
-export type Interface = StructValue<"interface">;
+type Interface = StructValue<"interface">;
 
 /** A packet on its way through the stages: what they have learned of it so far, and what it looks like now. */
 export type Passage = {

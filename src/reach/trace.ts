@@ -12,7 +12,7 @@ import { route } from "./route.ts";
 import { securityGroup } from "./security-group.ts";
 import { type Service, services } from "./services.ts";
 
-export type Verdict =
+type Verdict =
   | { readonly kind: "deliver"; readonly interface: number }
   | { readonly kind: "internet" }
   | { readonly kind: "service"; readonly service: Service }

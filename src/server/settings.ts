@@ -11,7 +11,7 @@ export type Settings = {
 };
 
 /** A setting that can't be honoured; its message tells which and why. */
-export class SettingError extends Error {
+class SettingError extends Error {
   override readonly name = "SettingError";
 }
 

@@ -23,7 +23,7 @@ import {
 import { closeOnExec } from "./lock.ts";
 import { StoreError } from "./store.ts";
 
-export type Realm = { readonly account: string; readonly region: string };
+type Realm = { readonly account: string; readonly region: string };
 
 /**
  * What another process has committed so far, read from disk at each question: nothing is held in memory and nothing
