@@ -40,6 +40,11 @@ describe("the kernel's tables", { skip: noKernel }, () => {
     // One row differs: the interface's.
     assert.equal(datapath.reconcile(base), 1);
     assert.equal(datapath.reconcile(base), 0);
+    // A row that must be all zero, such as a VPC without a gateway, takes the place of one that is not.
+    const bare = base.map((row) => (row.table === "vpcs" ? { ...row, value: { internet_gateway: 0, flags: 0 } } : row));
+    assert.equal(datapath.reconcile(bare), base.filter((row) => row.table === "vpcs").length);
+    assert.equal(datapath.reader.lookup("vpcs", 1)?.internet_gateway ?? 0, 0);
+    datapath.reconcile(base);
     // Rules that were replaced and are wanted again stay, although they were about to go.
     put(...rules("network_acl_in", 1, [allow()]));
     const old = base.filter((row) => row.table === "rule_chunks");
