@@ -7,7 +7,7 @@ import { newId } from "../model/id.ts";
 import { type NetworkInterface, primaryPrivateIp } from "../model/network-interface.ts";
 import type { Reader, Tx } from "../model/state.ts";
 import type { Action, Context } from "./action.ts";
-import { refuseUnoffered, required } from "./parameter.ts";
+import { refuseUnoffered, required, unoffered } from "./parameter.ts";
 import { requireQuota } from "./quota.ts";
 import { tagsFor } from "./tags.ts";
 
@@ -127,7 +127,7 @@ const AllocateAddress: Action<AllocateAddressRequest, AllocateAddressResult> = (
     throw new Fault("InvalidParameterValue", words);
   }
   if (input.PublicIpv4Pool !== undefined && input.PublicIpv4Pool !== AMAZON_POOL) {
-    throw new Fault("UnsupportedOperation", "Genkan does not offer the parameter PublicIpv4Pool.");
+    throw unoffered("PublicIpv4Pool");
   }
   const tags = tagsFor("elastic-ip", input.TagSpecifications, context.quotas);
   const words = "The maximum number of addresses has been reached.";

@@ -10,7 +10,7 @@ import { encodedUserData, requireFittingArchitecture, shutdownBehaviorOf } from 
 import { instanceTypeInfo } from "./instance-type.ts";
 import { requireGroups } from "./network-interface.ts";
 import { requireAddressRoom } from "./network-interface-address.ts";
-import { type Done, DONE, required } from "./parameter.ts";
+import { type Done, DONE, required, unoffered } from "./parameter.ts";
 import { findSubnet } from "./subnet.ts";
 import { blockDevicesOf } from "./volume.ts";
 
@@ -119,7 +119,7 @@ const CHANGES: { readonly [N in Name]-?: Change<N> } = {
 };
 
 function onlyHonoured(name: Name, honoured: boolean): void {
-  if (!honoured) throw new Fault("UnsupportedOperation", `Genkan does not offer the parameter ${name}.`);
+  if (!honoured) throw unoffered(name);
 }
 
 function requireStopped(instance: Instance): void {

@@ -130,18 +130,17 @@ function specifiedInterface(
 function refuseUnhonoured(spec: InstanceNetworkInterfaceSpecification): void {
   refuseUnoffered(spec, [
     "Ipv6Addresses",
+    "Ipv6AddressCount",
     "AssociateCarrierIpAddress",
     "Ipv4Prefixes",
+    "Ipv4PrefixCount",
     "Ipv6Prefixes",
+    "Ipv6PrefixCount",
     "PrimaryIpv6",
     "EnaSrdSpecification",
     "ConnectionTrackingSpecification",
     "EnaQueueCount",
   ]);
-  const counts = { Ipv6AddressCount: spec.Ipv6AddressCount, Ipv4PrefixCount: spec.Ipv4PrefixCount, Ipv6PrefixCount: spec.Ipv6PrefixCount };
-  for (const [name, count] of Object.entries(counts)) {
-    if ((count ?? 0) > 0) throw new Fault("UnsupportedOperation", `Genkan does not offer the parameter ${name}.`);
-  }
   if ((spec.InterfaceType ?? "interface") !== "interface") {
     throw new Fault("UnsupportedOperation", `Genkan does not offer interfaces of the type ${spec.InterfaceType}.`);
   }

@@ -6,7 +6,7 @@ import type { Context } from "./action.ts";
 import type { Image } from "./image-catalogue.ts";
 import { findInstanceType } from "./instance-type.ts";
 import type { InstanceTypeFacts } from "./instance-type-table.ts";
-import { refuseUnoffered } from "./parameter.ts";
+import { refuseUnoffered, unoffered } from "./parameter.ts";
 
 /** What a launch request says about its instances themselves, rather than where they are and how they are connected. */
 export type LaunchOptions = Pick<
@@ -69,6 +69,7 @@ function refuseUnhonoured(input: RunInstancesRequest): void {
   refuseUnoffered(input, [
     "LaunchTemplate",
     "Ipv6Addresses",
+    "Ipv6AddressCount",
     "EnablePrimaryIpv6",
     "SecondaryInterfaces",
     "NetworkPerformanceOptions",
@@ -81,7 +82,6 @@ function refuseUnhonoured(input: RunInstancesRequest): void {
     "AdditionalInfo",
     "Operator",
   ]);
-  if ((input.Ipv6AddressCount ?? 0) > 0) throw unoffered("Ipv6AddressCount");
   if (input.HibernationOptions?.Configured) throw unoffered("HibernationOptions");
   if (input.EnclaveOptions?.Enabled) throw unoffered("EnclaveOptions");
   if (input.CapacityReservationSpecification?.CapacityReservationTarget) throw unoffered("CapacityReservationTarget");
@@ -90,10 +90,6 @@ function refuseUnhonoured(input: RunInstancesRequest): void {
   refuseUnoffered(names, ["EnableResourceNameDnsARecord", "EnableResourceNameDnsAAAARecord"]);
   const placement = input.Placement ?? {};
   refuseUnoffered(placement, ["Affinity", "GroupName", "GroupId", "HostId", "HostResourceGroupArn", "PartitionNumber", "SpreadDomain"]);
-}
-
-function unoffered(name: string): Fault {
-  return new Fault("UnsupportedOperation", `Genkan does not offer the parameter ${name}.`);
 }
 
 /** An image whose architecture is known runs on types of the same one. @throws InvalidParameterValue. */

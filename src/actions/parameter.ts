@@ -7,15 +7,20 @@ export function required<T>(value: T | undefined, name: string): T {
   return value;
 }
 
+/** What a parameter gets that AWS knows and Genkan does not honour. */
+export function unoffered(name: string): Fault {
+  return new Fault("UnsupportedOperation", `Genkan does not offer the parameter ${name}.`);
+}
+
 /**
- * Refuses parameters that AWS knows and Genkan does not honour. `false`, an empty list and absence ask for nothing and pass.
+ * Refuses parameters that AWS knows and Genkan does not honour. `false`, 0, an empty list and absence ask for nothing and pass.
  * @throws UnsupportedOperation naming the first such parameter.
  */
 export function refuseUnoffered<T extends object>(input: T, names: readonly (keyof T & string)[]): void {
   for (const name of names) {
     const value: unknown = input[name];
-    if (value === undefined || value === false || (Array.isArray(value) && value.length === 0)) continue;
-    throw new Fault("UnsupportedOperation", `Genkan does not offer the parameter ${name}.`);
+    if (value === undefined || value === false || value === 0 || (Array.isArray(value) && value.length === 0)) continue;
+    throw unoffered(name);
   }
 }
 

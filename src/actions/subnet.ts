@@ -12,7 +12,7 @@ import type { Reader } from "../model/state.ts";
 import type { Subnet } from "../model/subnet.ts";
 import type { Action, Context } from "./action.ts";
 import { chosen, type FilterFields, filtered, paged } from "./describe.ts";
-import { type Done, DONE, required } from "./parameter.ts";
+import { type Done, DONE, required, unoffered } from "./parameter.ts";
 import { tagListOrAbsent } from "./tags.ts";
 
 /** @throws MissingParameter without an id; InvalidSubnetID.NotFound for an unknown one. */
@@ -178,9 +178,9 @@ function changed(name: Attribute, value: unknown): Partial<Subnet> {
     case "MapCustomerOwnedIpOnLaunch":
     case "DisableLniAtDeviceIndex":
       if (!truth(name, value)) return {};
-      throw new Fault("UnsupportedOperation", `Genkan does not offer the parameter ${name}.`);
+      throw unoffered(name);
     default:
-      throw new Fault("UnsupportedOperation", `Genkan does not offer the parameter ${String(name)}.`);
+      throw unoffered(String(name));
   }
 }
 

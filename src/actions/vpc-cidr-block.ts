@@ -13,21 +13,12 @@ import type { Action } from "./action.ts";
 import { refuseUnoffered, required, requiredCidr } from "./parameter.ts";
 import { requireQuota } from "./quota.ts";
 import { findVpc, primaryCidr } from "./vpc.ts";
-import { requireAssociable, requireVpcRange } from "./vpc-range.ts";
+import { requireAssociable, requireVpcRange, UNOFFERED_BLOCKS } from "./vpc-range.ts";
 
 /** A block more for a VPC. Every table of the VPC gets its local route, since local routes follow from the blocks. */
 const AssociateVpcCidrBlock: Action<AssociateVpcCidrBlockRequest, AssociateVpcCidrBlockResult> = (tx, input, context) => {
   const vpc = findVpc(tx, input.VpcId);
-  refuseUnoffered(input, [
-    "AmazonProvidedIpv6CidrBlock",
-    "Ipv6CidrBlock",
-    "Ipv6CidrBlockNetworkBorderGroup",
-    "Ipv6IpamPoolId",
-    "Ipv6NetmaskLength",
-    "Ipv6Pool",
-    "Ipv4IpamPoolId",
-    "Ipv4NetmaskLength",
-  ]);
+  refuseUnoffered(input, UNOFFERED_BLOCKS);
   const cidr = requiredCidr(input.CidrBlock, "cidrBlock");
   requireVpcRange(cidr);
   requireAssociable(cidrOf(primaryCidr(vpc)), cidr);

@@ -14,7 +14,7 @@ import { requireQuota } from "./quota.ts";
 import { createSecurityGroup } from "./security-group.ts";
 import { tagsFor } from "./tags.ts";
 import { describedVpc } from "./vpc.ts";
-import { requireVpcRange } from "./vpc-range.ts";
+import { requireVpcRange, UNOFFERED_BLOCKS } from "./vpc-range.ts";
 
 type NewVpc = {
   /** Canonical. */
@@ -61,17 +61,7 @@ export function createVpc(tx: Tx, { cidrBlock, isDefault, instanceTenancy, tags 
 }
 
 const CreateVpc: Action<CreateVpcRequest, CreateVpcResult> = (tx, input, context) => {
-  refuseUnoffered(input, [
-    "AmazonProvidedIpv6CidrBlock",
-    "Ipv6CidrBlock",
-    "Ipv6CidrBlockNetworkBorderGroup",
-    "Ipv6IpamPoolId",
-    "Ipv6NetmaskLength",
-    "Ipv6Pool",
-    "Ipv4IpamPoolId",
-    "Ipv4NetmaskLength",
-    "VpcEncryptionControl",
-  ]);
+  refuseUnoffered(input, [...UNOFFERED_BLOCKS, "VpcEncryptionControl"]);
   if (input.CidrBlock === undefined) {
     throw new Fault("MissingParameter", "Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided.");
   }
