@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { complaints, ROOMS } from "./tidy.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
 
 /** What tidy says of a tree with these files, where `main.ts` imports every file of `src/` that `files` names, but tests, helpers and `loose` ones. */
 function said(files: Readonly<Record<string, string>>, loose: readonly string[] = []): readonly string[] {
@@ -22,7 +24,7 @@ function said(files: Readonly<Record<string, string>>, loose: readonly string[] 
 }
 
 test("this tree is in order", () => {
-  assert.deepEqual(complaints(join(import.meta.dirname, "../..")), []);
+  assert.deepEqual(complaints(ROOT), []);
 });
 
 test("no two rooms of the table may import each other, and none itself by a detour", () => {
@@ -90,4 +92,29 @@ test("files and functions have a length at which they are too long", () => {
   assert.deepEqual(said({ "src/cli/a.ts": "//\n".repeat(420) }), ["src/cli/a.ts has 421 lines (at most 420)"]);
   const long = `function f() {\n${"//\n".repeat(74)}}`;
   assert.deepEqual(said({ "src/cli/a.ts": long }), ["src/cli/a.ts:1 a function of 76 lines (at most 75)"]);
+});
+
+test("ARCHITECTURE.md has the table of rooms", () => {
+  const rows = readFileSync(join(ROOT, "ARCHITECTURE.md"), "utf8").matchAll(/^\| `(\w+)` \|.*\|([^|]*)\|$/gm);
+  const table = Object.fromEntries([...rows].map(([, room = "", may = ""]) => [room, may.split(/[, ]+/).filter((word) => word !== "")]));
+  const every = Object.keys(ROOMS).filter((room) => room !== "main");
+  assert.deepEqual(
+    Object.fromEntries(Object.entries(table).map(([room, may]) => [room, may.join() === "all" ? every.toSorted() : may.toSorted()])),
+    Object.fromEntries(Object.entries(ROOMS).map(([room, may]) => [room, may.toSorted()])),
+  );
+});
+
+test("docs/differences.md names every parameter that the actions refuse", () => {
+  const told = readFileSync(join(ROOT, "docs/differences.md"), "utf8");
+  const folder = join(ROOT, "src/actions");
+  const texts = readdirSync(folder)
+    .filter((name) => !name.includes("test"))
+    .map((name) => readFileSync(join(folder, name), "utf8"));
+  const lists = texts.flatMap((text) => [...text.matchAll(/(?:refuseUnoffered\(\w+, |UNOFFERED_BLOCKS = )\[([^\]]*)\]/g)]);
+  const names = lists.flatMap(([, list = ""]) => [...list.matchAll(/"(\w+)"/g)].map(([, name = ""]) => name));
+  assert(names.length > 60, "the lists are found");
+  assert.deepEqual(
+    [...new Set(names)].filter((name) => !told.includes(`\`${name}\``)),
+    [],
+  );
 });
