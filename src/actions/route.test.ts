@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Instance } from "../model/instance.ts";
 import { internetGatewayActions } from "./internet-gateway.ts";
 import { internetGatewayAttachmentActions } from "./internet-gateway-attachment.ts";
 import { routeActions } from "./route.ts";
 import { routeTableActions } from "./route-table.ts";
 import { subnetCreateActions } from "./subnet-create.ts";
-import { interfaceRecord, must, newRegion, refuses, type TestRegion } from "./test-region.ts";
+import { instanceRecord, interfaceRecord, must, newRegion, refuses, type TestRegion } from "./test-region.ts";
 import { vpcCreateActions } from "./vpc-create.ts";
 
 const { CreateRoute, ReplaceRoute, DeleteRoute } = routeActions;
@@ -24,34 +23,7 @@ function network(region: TestRegion): { VpcId: string; RouteTableId: string; Gat
 
 /** The records of an instance and its interfaces, as launched in the subnet. */
 function instanceIn(region: TestRegion, subnetId: string, interfaces = 1): { instanceId: string; eniIds: string[] } {
-  const instance = region.change((tx, { random, now }) => {
-    const subnet = must(tx.get("subnet", subnetId));
-    const place = { vpcId: subnet.vpcId, subnetId, availabilityZone: subnet.availabilityZone };
-    const record: Instance = {
-      kind: "instance",
-      id: `i-${random.hex(17)}`,
-      tags: {},
-      ...place,
-      reservationId: `r-${random.hex(17)}`,
-      launchIndex: 0,
-      imageId: "ami-12345678",
-      instanceType: "t3.micro",
-      state: "running",
-      bootGeneration: 1,
-      stateTransitionReason: "",
-      launchTime: now,
-      shutdownBehavior: "stop",
-      disableApiTermination: false,
-      disableApiStop: false,
-      ebsOptimized: false,
-      monitoring: false,
-      tenancy: "default",
-      metadataOptions: { httpTokens: "optional", httpPutResponseHopLimit: 1, httpEndpoint: "enabled", instanceMetadataTags: "disabled" },
-      rootVolumeId: `vol-${random.hex(17)}`,
-    };
-    tx.put(record);
-    return record;
-  });
+  const instance = instanceRecord(region, subnetId);
   const eniIds = Array.from({ length: interfaces }, (_, deviceIndex) => {
     const attachment = {
       attachmentId: `eni-attach-${deviceIndex}${instance.id}`,

@@ -1,5 +1,4 @@
-import { newId } from "../model/id.ts";
-import type { Instance, InstanceState } from "../model/instance.ts";
+import type { InstanceState } from "../model/instance.ts";
 import type { NetworkInterface } from "../model/network-interface.ts";
 import { internetGatewayActions } from "./internet-gateway.ts";
 import { internetGatewayAttachmentActions } from "./internet-gateway-attachment.ts";
@@ -7,7 +6,7 @@ import { findInstance, interfacesOf } from "./instance.ts";
 import { createNetworkInterface, findNetworkInterface, newAttachment, refreshAutoPublicIp } from "./network-interface.ts";
 import { findSubnet } from "./subnet.ts";
 import { subnetCreateActions } from "./subnet-create.ts";
-import { must, newRegion, type TestRegion } from "./test-region.ts";
+import { instanceRecord, must, newRegion, type TestRegion } from "./test-region.ts";
 import { vpcCreateActions } from "./vpc-create.ts";
 
 export type TestNetwork = {
@@ -34,33 +33,9 @@ export function launched(
   { region, subnetId }: TestNetwork,
   { assignPublicIp = false, instanceType = "t3.micro", state = "running" }: Launch = {},
 ): { readonly instanceId: string; readonly eniId: string } {
+  const instance = instanceRecord(region, subnetId, { instanceType, state });
   return region.change((tx, context) => {
     const subnet = findSubnet(tx, subnetId);
-    const instance: Instance = {
-      kind: "instance",
-      id: newId("instance", context.random),
-      tags: {},
-      reservationId: newId("reservation", context.random),
-      launchIndex: 0,
-      imageId: "ami-12345678",
-      instanceType,
-      state,
-      bootGeneration: 1,
-      stateTransitionReason: "",
-      launchTime: context.now,
-      vpcId: subnet.vpcId,
-      subnetId,
-      availabilityZone: subnet.availabilityZone,
-      shutdownBehavior: "stop",
-      disableApiTermination: false,
-      disableApiStop: false,
-      ebsOptimized: false,
-      monitoring: false,
-      tenancy: "default",
-      metadataOptions: { httpTokens: "optional", httpPutResponseHopLimit: 1, httpEndpoint: "enabled", instanceMetadataTags: "disabled" },
-      rootVolumeId: newId("volume", context.random),
-    };
-    tx.put(instance);
     const attachment = newAttachment({ instanceId: instance.id, deviceIndex: 0, deleteOnTermination: true }, context);
     const wanted = { subnet, description: "", assignPublicIp, requesterManaged: false, tags: {}, attachment };
     return { instanceId: instance.id, eniId: createNetworkInterface(tx, wanted, context).id };

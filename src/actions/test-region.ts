@@ -2,6 +2,7 @@ import { assert, present } from "../lib/assert.ts";
 import { seededRandom } from "../lib/random.ts";
 import { Fault, type FaultCode } from "../model/fault.ts";
 import { newId } from "../model/id.ts";
+import type { Instance } from "../model/instance.ts";
 import type { NetworkInterface } from "../model/network-interface.ts";
 import { DEFAULT_QUOTAS } from "../model/quota.ts";
 import type { Reader, Tx } from "../model/state.ts";
@@ -91,6 +92,40 @@ export function interfaceRecord(
     };
     tx.put(eni);
     return eni;
+  });
+}
+
+/** The bare record of an instance in a subnet, without an interface. */
+export function instanceRecord(region: TestRegion, subnetId: string, more: Partial<Instance> = {}): Instance {
+  return region.change((tx, { random, now }) => {
+    const { vpcId, availabilityZone } = must(tx.get("subnet", subnetId));
+    const instance: Instance = {
+      kind: "instance",
+      id: newId("instance", random),
+      tags: {},
+      reservationId: newId("reservation", random),
+      launchIndex: 0,
+      imageId: "ami-12345678",
+      instanceType: "t3.micro",
+      state: "running",
+      bootGeneration: 1,
+      stateTransitionReason: "",
+      launchTime: now,
+      vpcId,
+      subnetId,
+      availabilityZone,
+      shutdownBehavior: "stop",
+      disableApiTermination: false,
+      disableApiStop: false,
+      ebsOptimized: false,
+      monitoring: false,
+      tenancy: "default",
+      metadataOptions: { httpTokens: "optional", httpPutResponseHopLimit: 1, httpEndpoint: "enabled", instanceMetadataTags: "disabled" },
+      rootVolumeId: newId("volume", random),
+      ...more,
+    };
+    tx.put(instance);
+    return instance;
   });
 }
 

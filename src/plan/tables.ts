@@ -1,6 +1,6 @@
 /**
  * The forwarding tables: what the kernel program reads, and what `reach` reads by hand. Their layout is
- * written once, here, and generated into `datapath/bpf/tables.h` (see `layout.ts`).
+ * written once, here, and generated into `datapath/bpf/tables.h` (see `header.ts`).
  *
  * Fields are little-endian host integers unless the type says otherwise:
  *   u8 u16 u32 u64   unsigned integers (u64 as bigint)

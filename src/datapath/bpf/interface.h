@@ -5,7 +5,7 @@
  * The kernel writes an array element with memcpy, which another CPU may see half done. So a row holds two copies
  * and a count of its versions: the writer fills the copy that is not in use and then moves the count, which is
  * one byte that changes. A reader takes its copy and looks at the count again; it moved only if two writes fell
- * into these few nanoseconds. Every other array row is one word that matters at a time (see loader.ts).
+ * into these few nanoseconds. Every other array row is one word that matters at a time (see write.ts).
  */
 #pragma once
 
