@@ -79,6 +79,8 @@ export async function up(options: UpOptions): Promise<{ readonly stop: () => Pro
     perform: (request) => plane.perform(request),
     internal: (request) => answerInternal(answers, credentials.token, request),
     log,
+  }).catch((cause: NodeJS.ErrnoException) => {
+    throw portError(cause, settings.port);
   });
   writeRunning(home, {
     pid: process.pid,
@@ -108,4 +110,12 @@ function refuseSecond(home: Home): void {
   if (running && isAlive(running)) {
     throw new CommandError(`Genkan is already up in ${home.folder} (process ${running.pid}, http://${running.host}:${running.port}).`);
   }
+}
+
+function portError(cause: NodeJS.ErrnoException, port: number): Error {
+  if (cause.code === "EADDRINUSE")
+    return new CommandError(`Port ${port} is in use by another program. Choose another: ./genkan up --port PORT`);
+  if (cause.code === "EACCES")
+    return new CommandError(`Port ${port} may not be used by this user. Choose another: ./genkan up --port PORT`);
+  return cause;
 }
