@@ -39,7 +39,9 @@ export function parseArguments(argv: readonly string[]): Arguments | undefined {
     const { help, ...values } = parsed.values as Record<string, string | boolean | string[] | undefined>;
     return { verb: name, options: values, positionals: parsed.positionals, rest: cut < 0 ? [] : words.slice(cut + 1), help: help === true };
   } catch (cause) {
-    throw new CommandError(`${(cause as Error).message.split("\n")[0]} See: ./genkan ${name} --help`, { cause });
+    throw new CommandError(`${(cause as Error).message.split(/\n|\. To specify/)[0]?.replace(/\.?$/, ".")} See: ./genkan ${name} --help`, {
+      cause,
+    });
   }
 }
 

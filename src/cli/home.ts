@@ -82,7 +82,9 @@ export function processStart(pid: number): string | undefined {
   try {
     if (process.platform !== "linux") return process.kill(pid, 0) ? "alive" : undefined;
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    // A zombie has ended; in a container whose first process reaps nobody, it stays.
+    return fields[0] === "Z" || fields[0] === "X" ? undefined : fields[19];
   } catch {
     return undefined;
   }
