@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The command line's beginning: finds the verb, and hands it what it needs. */
 import { spawn } from "node:child_process";
-import { openSync, readFileSync } from "node:fs";
+import { existsSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Arguments, parseArguments, text, texts } from "./cli/arguments.ts";
 import { ask, CommandError, endpointOf, findControl } from "./cli/control.ts";
@@ -48,7 +48,7 @@ const RUN: Readonly<Record<VerbName, Run>> = {
   exec: async ({ args, home }) => {
     const id = args.positionals[0] ?? "";
     const command = [...args.positionals.slice(1), ...args.rest];
-    if (id === "" || command.length === 0) throw new CommandError("genkan exec INSTANCE -- COMMAND…");
+    if (id === "" || command.length === 0) throw new CommandError("Usage: genkan exec INSTANCE -- COMMAND…");
     const { pid, state } = await ask<{ pid?: number; state: string }>(findControl(home), "GET", `instances/${encodeURIComponent(id)}`);
     if (pid === undefined) throw new CommandError(`${id} is ${state}; a command can run only in an instance that is up.`);
     const { execInInstance } = await import("./host/exec.ts");
@@ -56,7 +56,7 @@ const RUN: Readonly<Record<VerbName, Run>> = {
   },
   internet: async ({ args, home }) => {
     const command = [...args.positionals, ...args.rest];
-    if (command.length === 0) throw new CommandError("genkan internet -- COMMAND…");
+    if (command.length === 0) throw new CommandError("Usage: genkan internet -- COMMAND…");
     await ask(findControl(home), "GET", "internet");
     const { execInInternet } = await import("./host/exec.ts");
     const { installationAt } = await import("./host/installation.ts");
@@ -64,7 +64,7 @@ const RUN: Readonly<Record<VerbName, Run>> = {
   },
   explain: async ({ args, home, language }) => {
     const id = args.positionals[0];
-    if (id === undefined) throw new CommandError("genkan explain INSTANCE");
+    if (id === undefined) throw new CommandError("Usage: genkan explain INSTANCE");
     const { explained } = await import("./cli/explain.ts");
     return explained({ id, control: findControl(home), options: args.options, language, paint, print });
   },
@@ -176,6 +176,8 @@ async function down({ home }: Call): Promise<number> {
   if (process.platform === "linux" && process.getuid?.() === 0) {
     const { tearDown } = await import("./host/tear-down.ts");
     await tearDown(home.folder);
+  } else if (existsSync(`/run/genkan-${home.id}`)) {
+    throw new CommandError("The control plane is down, but packets still flow: removing the rest needs root. Run: sudo ./genkan down");
   }
   print("Genkan is down. Nothing of it is left on this machine besides its state.");
   return 0;

@@ -7,6 +7,7 @@
  *                        │
  *   http ─ wire ─ actions┘
  */
+import { createServer as createProbe } from "node:net";
 import { join } from "node:path";
 import { makeAnswers } from "./answers.ts";
 import { ensureCredentials, type Home, isAlive, processStart, readRunning, writeRunning } from "./cli/home.ts";
@@ -42,6 +43,7 @@ export async function up(options: UpOptions): Promise<{ readonly stop: () => Pro
   const { home, settings, print } = options;
   const log = (message: string, cause?: unknown): void => print(`genkan: ${message}${cause === undefined ? "" : `: ${reasons(cause)}`}`);
   refuseSecond(home);
+  await requireFreePort(settings);
   const credentials = ensureCredentials(home, options);
   const store = openEmbedded(join(home.folder, "state"));
   const world = await store.load();
@@ -110,6 +112,15 @@ function refuseSecond(home: Home): void {
   if (running && isAlive(running)) {
     throw new CommandError(`Genkan is already up in ${home.folder} (process ${running.pid}, http://${running.host}:${running.port}).`);
   }
+}
+
+/** Looked at first: a start that can't end well should not begin to change the machine. */
+function requireFreePort({ host, port }: Settings): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const probe = createProbe();
+    probe.once("error", (cause) => reject(portError(cause, port)));
+    probe.listen(port, host, () => probe.close(() => resolve()));
+  });
 }
 
 function portError(cause: NodeJS.ErrnoException, port: number): Error {
