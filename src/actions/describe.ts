@@ -55,13 +55,33 @@ function valuesOf<T extends { readonly tags?: Readonly<Record<string, string>> }
 
 function wildcard(pattern: string): (value: string) => boolean {
   if (!/[*?\\]/.test(pattern)) return (value) => value === pattern;
-  const source = pattern.replaceAll(/\\(.)|[*?]|[.+^${}()|[\]\\]/gs, (match, escaped: string | undefined) => {
-    if (escaped !== undefined) return escaped.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
-    if (match === "*") return ".*";
-    return match === "?" ? "." : `\\${match}`;
-  });
-  const expression = new RegExp(`^${source}$`, "s");
-  return (value) => expression.test(value);
+  const parts = [...pattern.matchAll(/\\([^])|[^]/g)].map(
+    ([text, escaped]) => escaped ?? (text === "*" ? MANY : text === "?" ? ONE : text),
+  );
+  return (value) => matchesAll(parts, value);
+}
+
+const MANY = Symbol("any text");
+const ONE = Symbol("any character");
+
+/** Goes back to the last `*` alone, so that no pattern takes longer than its length times the value's. */
+function matchesAll(parts: readonly (string | symbol)[], value: string): boolean {
+  let part = 0;
+  let star = -1;
+  let from = 0;
+  for (let place = 0; place < value.length;) {
+    if (parts[part] === MANY) {
+      star = part++;
+      from = place;
+    } else if (parts[part] === ONE || parts[part] === value[place]) {
+      part++;
+      place++;
+    } else if (star >= 0) {
+      part = star + 1;
+      place = ++from;
+    } else return false;
+  }
+  return parts.slice(part).every((rest) => rest === MANY);
 }
 
 /**
