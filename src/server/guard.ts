@@ -24,12 +24,21 @@ export function guard(request: IncomingMessage, names: ReadonlySet<string>): Ref
   if (site !== undefined && site !== "same-origin" && site !== "none") {
     return { status: 403, message: "Requests from other web sites are refused." };
   }
+  // Old browsers don't say where a page's image or link comes from, and no browser does to an address that it does not trust.
+  if (site === undefined && origins.length === 0 && request.headers["user-agent"]?.startsWith("Mozilla/")) {
+    return { status: 403, message: "A web browser's requests are taken only when they say which site they come from." };
+  }
   return undefined;
 }
 
-/** An address in figures can't be rebound; a name must be known. Any port will do: there may be a forwarding one before ours. */
+/**
+ * An address in figures can't be rebound; a name must be known. Any port will do: there may be a forwarding one before ours.
+ * 0.0.0.0, :: and mapped addresses reach the machine itself, but browsers do not treat them so and leave their headers out.
+ */
 function isAllowedHost(host: string, names: ReadonlySet<string>): boolean {
   const name = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?$/.exec(host)?.[1];
   if (name === undefined) return false;
-  return isIP(name.replace(/^\[(.*)\]$/, "$1")) !== 0 || names.has(name.toLowerCase());
+  if (isIP(name.replace(/^\[(.*)\]$/, "$1")) === 0) return names.has(name.toLowerCase());
+  const { hostname } = new URL(`http://${name}`);
+  return hostname !== "0.0.0.0" && hostname !== "[::]" && !hostname.startsWith("[::ffff:");
 }

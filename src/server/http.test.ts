@@ -176,7 +176,8 @@ test("a web page elsewhere can't reach the API", async () => {
   for (const host of [own, "localhost", "LOCALHOST:80", "[::1]:1", "genkan.test:4566", "192.0.2.1"])
     assert.equal(await statusOf({ host }), 200, host);
   const reached = requests.length;
-  for (const host of ["evil.test", "evil.test:4566", "127.0.0.1.evil.test", "localhost.", "localhost@evil"]) {
+  const disguised = ["0.0.0.0:4566", "[::]", "[0:0::0]:4566", "[::ffff:127.0.0.1]", "[::FFFF:7f00:1]"];
+  for (const host of ["evil.test", "evil.test:4566", "127.0.0.1.evil.test", "localhost.", "localhost@evil", ...disguised]) {
     assert.equal(await statusOf({ host }), 403, host);
     assert.equal(await statusOf({ host }, "/_genkan/reset"), 403, host);
   }
@@ -186,8 +187,11 @@ test("a web page elsewhere can't reach the API", async () => {
     assert.equal(await statusOf({ origin }), 403, origin);
   for (const site of ["cross-site", "same-site"]) assert.equal(await statusOf({ "sec-fetch-site": site }), 403, site);
   assert.equal(await statusOf({ "sec-fetch-site": "same-origin" }), 200);
+  const browser = { "user-agent": "Mozilla/5.0 (X11; Linux x86_64)" };
+  assert.equal(await statusOf(browser), 403);
+  assert.equal(await statusOf({ ...browser, "sec-fetch-site": "none" }), 200);
   assert.equal((await call(server, { method: "OPTIONS", headers: { origin: "http://evil.test" } })).status, 403);
-  assert.equal(requests.length, reached + 2);
+  assert.equal(requests.length, reached + 3);
 });
 
 test("what is no EC2 query is refused with a reason", async () => {
