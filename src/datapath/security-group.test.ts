@@ -58,9 +58,9 @@ describe("security groups remember", { skip: noKernel }, () => {
     assert.equal(inUdp(b, 2000), "none");
     b.at(30.1);
     assert.equal(inUdp(b, 2001), "security_group_in");
-    b.at(29.9 + 179.9);
+    b.at(29.9 + 179);
     assert.equal(inUdp(b, 2000), "none");
-    b.at(29.9 + 179.9 + 180.1);
+    b.at(29.9 + 179 + 180.1);
     assert.equal(inUdp(b, 2000), "security_group_in");
   });
 
@@ -215,7 +215,7 @@ describe("rules", { skip: noKernel }, () => {
     );
     b.put(...list.filter((entry) => entry.table !== "rule_chunks" || entry.key.chunk !== 1));
     assert.equal(inside(b), "tables_incomplete");
-    b.put({ table: "rule_lists", key: { kind: 1, owner: 2 }, value: { version: 12345n, count: 1, pad: 0 } });
+    b.put({ table: "rule_lists", key: { kind: 1, owner: 2 }, value: { version: 12345n, count: 1, open: 0 } });
     assert.equal(inside(b), "tables_incomplete");
   });
 
@@ -239,5 +239,57 @@ describe("rules", { skip: noKernel }, () => {
     assert.equal(inUdp(b, 3500), "none");
     b.put(...rules("network_acl_in", 1, []));
     assert.equal(inUdp(b, 3500), "network_acl_in");
+  });
+});
+
+describe("flows for everybody both ways", { skip: noKernel }, () => {
+  const ssh = allow({ protocol: 6, port_from: 443, port_to: 443 });
+  const outOpen = rules("security_group_out", 1, [allow()], 1);
+  const remembered = (b: Bench) => b.datapath.connections(A).filter(({ expires }) => expires > b.now()).length;
+  const serverIn = (b: Bench, flags: number) => {
+    const ends = { source: INTERNET, destination: PUBLIC };
+    return b.fromInternet(frame({ ...ends, protocol: 6, payload: tcp(ends, 40000, 443, flags) })).reason;
+  };
+  const serverOut = (b: Bench, flags: number) => {
+    const ends = { source: PRIVATE, destination: INTERNET };
+    return b.fromEni(A, frame({ ...ends, protocol: 6, payload: tcp(ends, 443, 40000, flags) })).reason;
+  };
+
+  it("are not remembered, and end with their rule", () => {
+    const b = bench();
+    b.put(...outOpen, ...rules("security_group_in", 1, [ssh], 1));
+    assert.equal(serverIn(b, TCP.syn), "none");
+    assert.equal(serverOut(b, TCP.syn | TCP.ack), "none");
+    assert.equal(serverIn(b, TCP.ack), "none");
+    assert.equal(remembered(b), 0);
+    b.put(...rules("security_group_in", 1, []));
+    assert.equal(serverIn(b, TCP.ack), "security_group_in");
+  });
+
+  it("are remembered when the rule names less, and then outlive it", () => {
+    const b = bench();
+    b.put(...outOpen, ...rules("security_group_in", 1, [ssh], 0));
+    assert.equal(serverIn(b, TCP.syn), "none");
+    assert.equal(remembered(b), 1);
+    b.put(...rules("security_group_in", 1, []));
+    assert.equal(serverIn(b, TCP.ack), "none");
+  });
+
+  it("are remembered when no direction is open for all ports, and when nobody may start them the other way", () => {
+    const b = bench();
+    b.put(...rules("security_group_out", 1, [ssh], 1), ...rules("security_group_in", 1, [ssh], 1));
+    assert.equal(serverIn(b, TCP.syn), "none");
+    assert.equal(remembered(b), 1);
+    b.put(...outOpen);
+    assert.equal(outTcp(b, TCP.syn, 50000), "none");
+    assert.equal(remembered(b), 2);
+  });
+
+  it("are remembered when they are pings", () => {
+    const b = bench();
+    b.put(...outOpen, ...rules("security_group_in", 1, [allow()], 1));
+    assert.equal(outIcmp(b, icmp(8, 0, 0x00050001)), "none");
+    assert.equal(outUdp(b, 5000), "none");
+    assert.equal(remembered(b), 1);
   });
 });

@@ -218,7 +218,8 @@ export function allow(change: Partial<Rule> = {}): Rule {
 
 let version = 1n;
 
-export function rules(kind: RuleListName, owner: number, list: readonly Rule[]): Entry[] {
+/** A list's rows; `open`: how many rules at its head count as naming everybody, so that their flows may go untracked. */
+export function rules(kind: RuleListName, owner: number, list: readonly Rule[], open = 0): Entry[] {
   version += 1n;
   const chunks: Entry[] = [];
   const none = allow({ action: 0, protocol: 0 });
@@ -227,5 +228,5 @@ export function rules(kind: RuleListName, owner: number, list: readonly Rule[]):
     while (eight.length < 8) eight.push(none);
     chunks.push({ table: "rule_chunks", key: { version, kind: RULE_LIST[kind], owner, chunk: at / 8, pad: 0 }, value: { rules: eight } });
   }
-  return [...chunks, { table: "rule_lists", key: { kind: RULE_LIST[kind], owner }, value: { version, count: list.length, pad: 0 } }];
+  return [...chunks, { table: "rule_lists", key: { kind: RULE_LIST[kind], owner }, value: { version, count: list.length, open } }];
 }

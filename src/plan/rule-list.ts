@@ -38,12 +38,20 @@ function orAny(value: number | undefined): number {
 
 const NO_RULE: Rule = { ...ANY_PEER, group: 0, number: 0, protocol: 0, port_from: 0, port_to: 0, action: 0 };
 
-/** A list's rows: the chunks under a version that names their content, and the row that points to that version. */
-export function ruleListRows(name: RuleListName, owner: number, rules: readonly Rule[]): readonly Entry[] {
+/** Whether the rule names everybody: 0.0.0.0/0. */
+export function isOpen(rule: Rule): boolean {
+  return rule.group === 0 && rule.peer_length <= MAPPED_BITS;
+}
+
+/**
+ * A list's rows: the chunks under a version that names their content, and the row that points to that version.
+ * `open` rules at its head are {@link isOpen}.
+ */
+export function ruleListRows(name: RuleListName, owner: number, rules: readonly Rule[], open = 0): readonly Entry[] {
   assert(rules.length <= MAX_RULES_PER_LIST, `a list holds at most ${MAX_RULES_PER_LIST} rules, not ${rules.length}`);
   const kind = RULE_LIST[name];
   const version = contentVersion(rules);
-  const rows: Entry[] = [{ table: "rule_lists", key: { kind, owner }, value: { version, count: rules.length, pad: 0 } }];
+  const rows: Entry[] = [{ table: "rule_lists", key: { kind, owner }, value: { version, count: rules.length, open } }];
   for (let chunk = 0; chunk * RULES_PER_CHUNK < rules.length; chunk++) {
     const first = chunk * RULES_PER_CHUNK;
     rows.push({

@@ -1,6 +1,6 @@
 import type { SecurityGroup, SecurityGroupRule } from "../model/security-group.ts";
 import type { Reader } from "../model/state.ts";
-import { ANY_PEER, blockPeer, type Rule, ruleListRows, traffic } from "./rule-list.ts";
+import { ANY_PEER, blockPeer, isOpen, type Rule, ruleListRows, traffic } from "./rule-list.ts";
 import type { Entry } from "./tables.ts";
 
 /** A group's two rule lists. */
@@ -11,10 +11,9 @@ export function securityGroupRows(reader: Reader, group: SecurityGroup): readonl
       .filter((rule) => rule.direction === direction)
       .flatMap((rule) => ruleOf(reader, rule))
       .toSorted(byContent);
-  return [
-    ...ruleListRows("security_group_out", group.slot, compiled("egress")),
-    ...ruleListRows("security_group_in", group.slot, compiled("ingress")),
-  ];
+  const rows = (list: "security_group_out" | "security_group_in", compiledRules: readonly Rule[]): readonly Entry[] =>
+    ruleListRows(list, group.slot, compiledRules, compiledRules.filter(isOpen).length);
+  return [...rows("security_group_out", compiled("egress")), ...rows("security_group_in", compiled("ingress"))];
 }
 
 /**
@@ -35,9 +34,10 @@ function ruleOf(reader: Reader, rule: SecurityGroupRule): readonly Rule[] {
   }
 }
 
-/** Every rule allows, so their order means nothing: it follows from content alone, never from history. */
+/** Every rule allows, so their order means little: those for everybody first, then by content alone, never by history. */
 function byContent(a: Rule, b: Rule): number {
   return (
+    Number(isOpen(b)) - Number(isOpen(a)) ||
     a.protocol - b.protocol ||
     a.port_from - b.port_from ||
     a.port_to - b.port_to ||

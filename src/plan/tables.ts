@@ -9,7 +9,7 @@
  *   be32             an IPv4 address in network order, 0 for none
  * Fields stand at their natural alignment; padding is explicit, so that a struct has no hidden bytes.
  */
-export const LAYOUT_VERSION = 1;
+export const LAYOUT_VERSION = 2;
 
 export type FieldType =
   | "u8"
@@ -64,8 +64,11 @@ export const STRUCTS = {
 
   /** Key of `rule_lists`: which list. `owner` is the group's or the ACL's slot. */
   rule_list_key: { kind: "u32", owner: "u32" },
-  /** `version` names the chunks; a new list is written under a new version, then this pointer moves. */
-  rule_list: { version: "u64", count: "u32", pad: "u32" },
+  /**
+   * `version` names the chunks; a new list is written under a new version, then this pointer moves. `open`: so many rules at
+   * the head of a group's list name everybody (0.0.0.0/0). Flows that they allow both ways are not tracked.
+   */
+  rule_list: { version: "u64", count: "u32", open: "u32" },
   /** Key of `rule_chunks`. */
   rule_chunk_key: { version: "u64", kind: "u32", owner: "u32", chunk: "u32", pad: "u32" },
   rule_chunk: { rules: { array: { struct: "rule" }, length: RULES_PER_CHUNK } },

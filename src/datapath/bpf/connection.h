@@ -6,6 +6,9 @@
  * The program never removes an entry; one that has expired counts as absent and is taken over in place. User
  * space sweeps, and tells in `connection_floors` how many of those counted in `connections_created` are gone.
  * Each flag is a byte of its own that only ever becomes 1, so that CPUs need no lock.
+ *
+ * Idle times count in whole seconds, from the start of the second in which the last packet came: so whatever follows in
+ * the same second changes nothing, and need not be noted (flow_cache.h).
  */
 #pragma once
 
@@ -131,7 +134,7 @@ static __always_inline void refresh_connection(struct connection *c, const struc
 				c->local_fin = 1;
 		}
 	}
-	c->expires = p->now + connection_timeout(c, p->flow.protocol);
+	c->expires = p->now - p->now % SECOND + connection_timeout(c, p->flow.protocol);
 }
 
 /* A connection that is over may be opened anew, and then the rules decide anew. */

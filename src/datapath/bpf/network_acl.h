@@ -69,6 +69,11 @@ static __always_inline int peer_in_group(const struct packet *p, __u32 group)
 	return 0;
 }
 
+static __always_inline int has_all_ports(const struct rule *rule)
+{
+	return rule->protocol == ANY_PROTOCOL || (rule->port_from == 0 && rule->port_to == 0xffff);
+}
+
 __noinline int match_chunk(const struct packet *p, const struct rule_chunk *chunk, __u32 count)
 {
 	int i;

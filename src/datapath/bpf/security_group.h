@@ -3,6 +3,10 @@
  * Stages security_group_out and security_group_in: stateful. What belongs to a remembered exchange passes, and so
  * does an ICMP error about one; anything else needs a rule of one of the interface's groups, and is remembered.
  * ICMP errors, and answers that nobody asked for, may pass by a rule but open nothing.
+ *
+ * Not remembered are TCP and UDP between anybody and the interface, when rules for everybody (0.0.0.0/0) let both
+ * directions pass and those of one direction do so for all ports: each packet is decided by the rules alone.
+ * (EC2 user guide, "Security group connection tracking", untracked connections.)
  */
 #pragma once
 
@@ -21,6 +25,83 @@ static __always_inline int match_groups(struct packet *p, const struct interface
 			return match;
 	}
 	return MATCH_NONE;
+}
+
+enum { OPEN_MATCH = 1, OPEN_ALL_PORTS = 2 };
+
+/* What the rules for everybody in this chunk say of a port: OPEN_ bits. */
+__noinline int open_in_chunk(const struct rule_chunk *chunk, __u32 count, __u32 protocol, __u32 port)
+{
+	int i, found = 0;
+
+	if (!chunk)
+		return 0;
+	for (i = 0; i < RULES_PER_CHUNK; i++) {
+		const struct rule *rule = &chunk->rules[i];
+
+		if (i >= count)
+			break;
+		if (rule->protocol != ANY_PROTOCOL && rule->protocol != protocol)
+			continue;
+		if (has_all_ports(rule))
+			found |= OPEN_MATCH | OPEN_ALL_PORTS;
+		else if (port >= rule->port_from && port <= rule->port_to)
+			found |= OPEN_MATCH;
+	}
+	return found;
+}
+
+/* The same of a group's list: its rules for everybody come first. `what`: protocol << 16 | port. */
+__noinline int open_in_list(__u32 kind, __u32 owner, __u32 what)
+{
+	struct rule_list_key list_key = { .kind = kind, .owner = owner };
+	struct rule_chunk_key key = { .kind = kind, .owner = owner };
+	const struct rule_list *list = bpf_map_lookup_elem(&rule_lists, &list_key);
+	const struct rule_chunk *chunk;
+	int found = 0;
+	__u32 i, open;
+
+	if (!list || !list->open)
+		return 0;
+	key.version = list->version;
+	open = list->open;
+	for (i = 0; i < MAX_RULES_PER_LIST / RULES_PER_CHUNK; i++) {
+		if (i * RULES_PER_CHUNK >= open || found == (OPEN_MATCH | OPEN_ALL_PORTS))
+			break;
+		key.chunk = i;
+		chunk = bpf_map_lookup_elem(&rule_chunks, &key);
+		if (!chunk)
+			break;
+		found |= open_in_chunk(chunk, open - i * RULES_PER_CHUNK, what >> 16, what & 0xffff);
+	}
+	return found;
+}
+
+static __always_inline int open_in_groups(const struct interface *eni, __u32 kind, __u32 protocol, __u32 port)
+{
+	int i, found = 0;
+
+	for (i = 0; i < MAX_GROUPS_PER_INTERFACE; i++) {
+		if (i >= eni->group_count)
+			break;
+		found |= open_in_list(kind, eni->groups[i], protocol << 16 | port);
+	}
+	return found;
+}
+
+/* Of a packet that the groups allow: whether its exchange goes untracked. */
+static __always_inline int is_untracked(const struct packet *p, const struct interface *eni, __u32 inbound)
+{
+	__u32 in = RULE_LIST_SECURITY_GROUP_IN, out = RULE_LIST_SECURITY_GROUP_OUT;
+	int this_way, back;
+
+	if (p->flow.protocol != IPPROTO_TCP && p->flow.protocol != IPPROTO_UDP)
+		return 0;
+	this_way = open_in_groups(eni, inbound ? in : out, p->flow.protocol, p->flow.destination_port);
+	if (!(this_way & OPEN_MATCH))
+		return 0;
+	back = open_in_groups(eni, inbound ? out : in, p->flow.protocol, p->flow.source_port);
+	return back & OPEN_MATCH && (this_way | back) & OPEN_ALL_PORTS;
 }
 
 /* An ICMP error carries a packet that went the other way. */
@@ -66,7 +147,7 @@ __noinline int security_group(struct packet *p, __u32 inbound)
 		return DROP_tables_incomplete;
 	if (match != MATCH_ALLOW)
 		return inbound ? DROP_security_group_in : DROP_security_group_out;
-	if (p->is_icmp_error || is_icmp_answer(&p->flow))
+	if (p->is_icmp_error || is_icmp_answer(&p->flow) || is_untracked(p, eni, inbound))
 		return 0;
 	return open_connection(p, &key, inbound);
 }

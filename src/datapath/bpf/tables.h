@@ -2,7 +2,7 @@
 /* Generated from plan/tables.ts and plan/stages.ts by tools/generate-header.ts. Do not edit. */
 #pragma once
 
-#define LAYOUT_VERSION 1
+#define LAYOUT_VERSION 2
 #define MAX_GROUPS_PER_INTERFACE 16
 #define RULES_PER_CHUNK 8
 #define MAX_RULES_PER_LIST 4096
@@ -158,7 +158,7 @@ _Static_assert(sizeof(struct rule_list_key) == 8, "rule_list_key");
 struct rule_list {
 	__u64 version;
 	__u32 count;
-	__u32 pad;
+	__u32 open;
 };
 _Static_assert(sizeof(struct rule_list) == 16, "rule_list");
 
