@@ -8,7 +8,9 @@ import { KernelMap, type MapShape } from "./map.ts";
 /** The maps that are the kernel program's own: they live on over a change of the plan's layout. */
 const STATE_MAPS = ["connections", "connections_created", "connection_floors", "drops", "traffic", "first_fragments"] as const;
 type StateMapName = (typeof STATE_MAPS)[number];
-export type MapName = TableName | StateMapName;
+/** The maps of those who watch packets: they end with the load that made them, since a watch is over when its control plane is. */
+const TRACE_MAPS = ["trace_control", "trace_events", "trace_lost"] as const;
+export type MapName = TableName | StateMapName | (typeof TRACE_MAPS)[number];
 
 /** Grows when a struct of a state map changes: then connections are forgotten. */
 const STATE_VERSION = 1;
@@ -70,7 +72,13 @@ function prepareMaps(object: unknown, pins: string, sizes: Sizes, reused: number
   mkdirSync(stateFolder, { recursive: true });
   const plan = prepareSet(object, planFolder, Object.keys(TABLES) as TableName[], sizes, reused);
   const state = prepareSet(object, stateFolder, STATE_MAPS, sizes, reused);
-  return { fresh: plan.fresh, wanted: [...plan.wanted, ...state.wanted] };
+  return { fresh: plan.fresh, wanted: [...plan.wanted, ...state.wanted, ...TRACE_MAPS.map((name) => unpinned(object, name))] };
+}
+
+function unpinned(object: unknown, name: MapName): WantedMap {
+  const handle: unknown = libbpf().findMap(object, name);
+  assert(handle, `the kernel program has a map ${name}`);
+  return { handle, shape: shapeOf(name, handle), path: "", isNew: false };
 }
 
 /** A set of maps is reused as a whole or made anew as a whole. */

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "packet.h"
+#include "trace.h"
 
 struct drop_key {
 	__u32 interface; /* slot; 0: what came from the internet for nobody */
@@ -62,6 +63,7 @@ static __always_inline int drop_packet(struct __sk_buff *skb, const struct packe
 {
 	count_drop(p->charge, reason, p->bytes);
 	report(skb, VERDICT_DROP, reason, p->charge);
+	trace_verdict(skb, p, VERDICT_DROP, reason);
 	return TC_ACT_SHOT;
 }
 

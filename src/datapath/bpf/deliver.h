@@ -59,6 +59,7 @@ static __always_inline int hand_over(struct __sk_buff *skb, struct packet *p, __
 		count_sent(p->link, p->bytes);
 	if (cut)
 		return send_in_pieces(skb, p, link);
+	trace_verdict(skb, p, skb->cb[0], 0);
 	bpf_skb_change_type(skb, PACKET_HOST);
 	return bpf_redirect_peer(link, 0);
 }

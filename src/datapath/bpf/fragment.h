@@ -151,6 +151,7 @@ static __noinline int send_in_pieces(struct __sk_buff *skb, struct packet *p, __
 	skb->mark = 0;
 	if (trim_to_first_piece(skb, p))
 		return drop_packet(skb, p, DROP_too_big);
+	trace_verdict(skb, p, skb->cb[0], 0);
 	bpf_skb_change_type(skb, PACKET_HOST);
 	return bpf_redirect_peer(target, 0);
 }

@@ -96,6 +96,7 @@ static __always_inline int refuse_too_big(struct __sk_buff *skb, struct packet *
 	back = p->link ? p->link : s->uplink;
 	count_drop(p->charge, DROP_too_big, p->bytes);
 	report(skb, VERDICT_ERROR, DROP_too_big, p->link);
+	trace_verdict(skb, p, VERDICT_ERROR, DROP_too_big);
 	bpf_skb_change_type(skb, PACKET_HOST);
 	return bpf_redirect_peer(back, 0);
 }
