@@ -3,6 +3,7 @@ import type { Delta, Entry, TableName, TableReader } from "../plan/tables.ts";
 import { monotonicNow } from "./clock.ts";
 import { type Connection, openSweeper, readConnections } from "./connection.ts";
 import { clearCounts, type DropCount, readDrops, readTraffic, type TrafficCount } from "./count.ts";
+import { type Events, openEvents } from "./events.ts";
 import { openLinks } from "./link.ts";
 import { loadObject, type ProgramName, type Sizes } from "./object.ts";
 import { openReader, readTable } from "./read.ts";
@@ -47,6 +48,8 @@ export type Datapath = {
   readonly drops: (slot?: number) => readonly DropCount[];
   readonly traffic: (slot: number) => TrafficCount;
   readonly connections: (slot?: number) => readonly Connection[];
+  /** What becomes of packets, one by one, while they are watched. */
+  readonly events: Events;
   /** Housekeeping, every few seconds: expired connections and replaced rules go. Returns how many connections went. */
   readonly sweep: (now?: bigint) => number;
   /** Descriptors of the loaded programs, for test runs. */
@@ -64,6 +67,7 @@ export function openDatapath(options: DatapathOptions): Datapath {
   const links = openLinks({ pins: options.pins, netns: options.netns, programs, by: options.attachBy ?? "auto" });
   const clock = options.clock ?? monotonicNow;
   const sweeper = openSweeper(maps);
+  const events = openEvents(maps);
   const writer = openWriter(maps, {
     fresh,
     clock,
@@ -101,7 +105,11 @@ export function openDatapath(options: DatapathOptions): Datapath {
       writer.retire();
       return sweeper.sweep(now);
     },
+    events,
     programs,
-    close,
+    close: () => {
+      events.close();
+      close();
+    },
   };
 }

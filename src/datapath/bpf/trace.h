@@ -69,21 +69,31 @@ struct {
 	__type(value, __u64);
 } trace_lost SEC(".maps");
 
-static __always_inline int trace_wants(const struct trace_control *control, const struct packet *p, __u32 verdict)
+/* Whether a watch is told of such a verdict at one of these interfaces. */
+static __always_inline int trace_wants(const volatile struct trace_control *control, __u32 verdict, __u32 a, __u32 b, __u32 c)
 {
 	__u32 i;
 
-	if (!(control->verdicts >> verdict & 1))
+	if (!(control->verdicts >> (verdict & 7) & 1))
 		return 0;
 	if (!control->count)
 		return 1;
 	for (i = 0; i < TRACE_SLOTS; i++) {
 		__u32 slot = control->slots[i];
 
-		if (i < control->count && (slot == p->link || slot == p->charge || slot == p->target_slot))
+		if (i < control->count && (slot == a || slot == b || slot == c))
 			return 1;
 	}
 	return 0;
+}
+
+/* Whether somebody watches what goes on between two interfaces (0: outside): then every packet of theirs asks the stages. */
+static __always_inline int trace_concerns(__u32 slot, __u32 other)
+{
+	__u32 zero = 0;
+	const volatile struct trace_control *control = bpf_map_lookup_elem(&trace_control, &zero);
+
+	return control && control->until && trace_wants(control, other ? VERDICT_DELIVER : VERDICT_INTERNET, slot, other, other);
 }
 
 /* The event itself. A function of its own, verified once, that only a watch calls. */
@@ -102,7 +112,7 @@ __noinline int trace_write(struct __sk_buff *skb, struct packet *p, __u32 verdic
 		__sync_val_compare_and_swap(&control->until, until, 0);
 		return 0;
 	}
-	if (!trace_wants(control, p, verdict & 7))
+	if (!trace_wants(control, verdict, p->link, p->charge, p->target_slot))
 		return 0;
 	e = bpf_ringbuf_reserve(&trace_events, sizeof(*e), 0);
 	if (!e) {
