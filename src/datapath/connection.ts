@@ -19,7 +19,7 @@ const LINGER = 5_000_000_000n;
 
 export type ConnectionMaps = {
   readonly connections: KernelMap;
-  readonly connections_created: KernelMap;
+  readonly tracking: KernelMap;
   readonly connection_floors: KernelMap;
 };
 
@@ -110,14 +110,14 @@ function removeExpired(
 
 function slotsEverUsed(maps: ConnectionMaps): Set<number> {
   const slots = new Set<number>();
-  maps.connections_created.forEach((key, value) => {
+  maps.tracking.forEach((key, value) => {
     if (value.readUInt32LE() !== 0) slots.add(key.readUInt32LE());
   });
   return slots;
 }
 
 function createdCount(maps: ConnectionMaps, slot: number): number {
-  return maps.connections_created.lookup(indexKey(slot))?.readUInt32LE() ?? 0;
+  return maps.tracking.lookup(indexKey(slot))?.readUInt32LE() ?? 0;
 }
 
 type Floor = { readonly born: bigint; readonly removed: number };

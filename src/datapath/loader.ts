@@ -5,7 +5,8 @@ import { type Connection, openSweeper, readConnections } from "./connection.ts";
 import { clearCounts, type DropCount, readDrops, readTraffic, type TrafficCount } from "./count.ts";
 import { type Events, openEvents } from "./events.ts";
 import { openLinks } from "./link.ts";
-import { loadObject, type ProgramName, type Sizes } from "./object.ts";
+import { loadObject, type MapName, type ProgramName, type Sizes } from "./object.ts";
+import type { KernelMap } from "./map.ts";
 import { openReader, readTable } from "./read.ts";
 import { openWriter } from "./write.ts";
 
@@ -52,6 +53,8 @@ export type Datapath = {
   readonly events: Events;
   /** Housekeeping, every few seconds: expired connections and replaced rules go. Returns how many connections went. */
   readonly sweep: (now?: bigint) => number;
+  /** The open maps: for tests, and for whoever tells their sizes. */
+  readonly maps: Readonly<Record<MapName, KernelMap>>;
   /** Descriptors of the loaded programs, for test runs. */
   readonly programs: Readonly<Record<ProgramName, number>>;
   readonly close: () => void;
@@ -105,6 +108,7 @@ export function openDatapath(options: DatapathOptions): Datapath {
       writer.retire();
       return sweeper.sweep(now);
     },
+    maps,
     events,
     programs,
     close: () => {

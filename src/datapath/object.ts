@@ -6,14 +6,16 @@ import { KernelError, libbpf, objectInfo, openPinned, pin, withLibbpfLog } from 
 import { KernelMap, type MapShape } from "./map.ts";
 
 /** The maps that are the kernel program's own: they live on over a change of the plan's layout. */
-const STATE_MAPS = ["connections", "connections_created", "connection_floors", "drops", "traffic", "first_fragments"] as const;
-type StateMapName = (typeof STATE_MAPS)[number];
+/** The maps of the fast path (bpf/flow_cache.h): they stand and fall with the tables. */
+const FLOW_MAPS = ["flows", "changes", "epochs"] as const;
+const STATE_MAPS = ["connections", "tracking", "connection_floors", "drops", "traffic", "first_fragments"] as const;
+type StateMapName = (typeof STATE_MAPS)[number] | (typeof FLOW_MAPS)[number];
 /** The maps of those who watch packets: they end with the load that made them, since a watch is over when its control plane is. */
 const TRACE_MAPS = ["trace_control", "trace_events", "trace_lost"] as const;
 export type MapName = TableName | StateMapName | (typeof TRACE_MAPS)[number];
 
 /** Grows when a struct of a state map changes: then connections are forgotten. */
-const STATE_VERSION = 1;
+const STATE_VERSION = 2;
 
 export const PROGRAMS = ["from_eni", "from_uplink", "from_services", "from_fragments"] as const;
 export type ProgramName = (typeof PROGRAMS)[number];
@@ -70,7 +72,7 @@ function prepareMaps(object: unknown, pins: string, sizes: Sizes, reused: number
   const stateFolder = join(pins, `state-${STATE_VERSION}`);
   mkdirSync(planFolder, { recursive: true });
   mkdirSync(stateFolder, { recursive: true });
-  const plan = prepareSet(object, planFolder, Object.keys(TABLES) as TableName[], sizes, reused);
+  const plan = prepareSet(object, planFolder, [...(Object.keys(TABLES) as TableName[]), ...FLOW_MAPS], sizes, reused);
   const state = prepareSet(object, stateFolder, STATE_MAPS, sizes, reused);
   return { fresh: plan.fresh, wanted: [...plan.wanted, ...state.wanted, ...TRACE_MAPS.map((name) => unpinned(object, name))] };
 }
@@ -115,8 +117,9 @@ function prepareSet(
 }
 
 function sizeOf(name: MapName, sizes: Sizes): number | undefined {
-  if (["interfaces", "traffic", "connections_created", "connection_floors"].includes(name)) return sizes.interfaces ?? DEFAULT_INTERFACES;
+  if (["interfaces", "traffic", "tracking", "connection_floors"].includes(name)) return sizes.interfaces ?? DEFAULT_INTERFACES;
   if (name === "vpcs" || name === "subnets") return sizes[name];
+  if (name === "epochs") return sizes.vpcs;
   return name === "public_addresses" ? sizes.publicAddresses : undefined;
 }
 

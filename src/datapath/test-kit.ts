@@ -71,12 +71,18 @@ export type Bench = {
   readonly fromEni: (slot: number, frame: Uint8Array, context?: { gsoSize?: number }) => TestRun;
   readonly fromInternet: (frame: Uint8Array) => TestRun;
   readonly fromServices: (frame: Uint8Array) => TestRun;
-  /** Moves the program's clock to so many seconds after the start. */
+  /** Moves the program's clock to so many seconds after the start, by a change of the tables. */
   readonly at: (seconds: number) => void;
+  /** Moves the clock alone: what the program has kept holds on. */
+  readonly clock: (seconds: number) => void;
   readonly now: () => bigint;
 };
 
 let shared: Datapath | undefined;
+
+/** Offset of `now` in `struct settings`. */
+const NOW_AT = 24;
+const timeAt = (seconds: number): bigint => start + BigInt(Math.round(seconds * 1000)) * (SECOND / 1000n);
 
 /** The process's datapath with nothing but the rows of {@link region}, and no connections. */
 export function bench(): Bench {
@@ -103,8 +109,15 @@ export function bench(): Bench {
     fromInternet: (frame) => run("from_uplink", frame, { link: 2 }),
     fromServices: (frame) => run("from_services", frame, { link: 3 }),
     at: (seconds) => {
-      now = start + BigInt(Math.round(seconds * 1000)) * (SECOND / 1000n);
+      now = timeAt(seconds);
       put(settings({}));
+    },
+    clock: (seconds) => {
+      now = timeAt(seconds);
+      const { maps } = datapath;
+      const row = maps.settings.lookup(Buffer.alloc(4)) ?? Buffer.alloc(0);
+      row.writeBigUInt64LE(now, NOW_AT);
+      maps.settings.update(Buffer.alloc(4), row);
     },
     now: () => now,
   };

@@ -1,4 +1,5 @@
 import { type Delta, type Entry, TABLES, type TableName, WRITE_ORDER } from "../plan/tables.ts";
+import { openEpochs } from "./epoch.ts";
 import type { KernelMap } from "./map.ts";
 import type { MapName } from "./object.ts";
 import { currentCopy, encodeRow, isArray, isDoubled, type Row, withNextVersion, withOtherCopy } from "./row.ts";
@@ -52,6 +53,7 @@ export function openWriter(
     else maps[table].deleteMany(Buffer.concat(rows.map((r) => r.key)));
     if (table === "interfaces") for (const { key } of rows) options.onRemoved(Buffer.from(key).readUInt32LE());
   };
+  const epochs = openEpochs(maps);
   const write = (puts: Readonly<Record<TableName, Row[]>>, removals: Readonly<Record<TableName, Row[]>>): void => {
     for (const table of WRITE_ORDER) put(table, puts[table]);
     for (const table of [...WRITE_ORDER].reverse()) remove(table, removals[table]);
@@ -65,8 +67,9 @@ export function openWriter(
   return {
     apply: (delta) => {
       retire();
+      if (delta.puts.length === 0 && delta.removals.length === 0) return;
       const puts = byTable(delta.puts);
-      write(puts, without(byTable(delta.removals), puts));
+      epochs.change(delta.vpcs, () => write(puts, without(byTable(delta.removals), puts)));
     },
     reconcile: (entries) => {
       const desired = byTable(entries);
@@ -74,7 +77,7 @@ export function openWriter(
       keepChunks(retiring, desired.rule_chunks);
       const leaving = new Set(retiring.map(({ key }) => keyText(key)));
       changes.removals.rule_chunks = changes.removals.rule_chunks.filter(({ key }) => !leaving.has(keyText(key)));
-      write(changes.puts, changes.removals);
+      epochs.change(undefined, () => write(changes.puts, changes.removals));
       unread = false;
       return Object.values(changes).reduce((sum, tables) => sum + Object.values(tables).reduce((n, rows) => n + rows.length, 0), 0);
     },

@@ -2,6 +2,7 @@ import { readerBefore } from "../model/region.ts";
 import type { Resources } from "../model/resource.ts";
 import type { Change, Reader } from "../model/state.ts";
 import { affectedUnits, type Unit, UNIT_KINDS, type UnitKind } from "./affected.ts";
+import { concernedVpcs } from "./concerned.ts";
 import { entryKey, sameValue } from "./entry.ts";
 import { networkAclRows } from "./network-acl.ts";
 import { networkInterfaceRows } from "./network-interface.ts";
@@ -36,7 +37,7 @@ export function planDelta(after: Reader, changes: readonly Change[], pools: read
     if (!was || !sameValue(was.value, row.value)) puts.push(row);
     old.delete(key);
   }
-  return { puts, removals: [...old.values()] };
+  return { puts, removals: [...old.values()], vpcs: concernedVpcs({ before, after }, units) };
 }
 
 const ROWS: { readonly [K in UnitKind]: (reader: Reader, resource: Resources[K], pools: readonly Pool[]) => readonly Entry[] } = {

@@ -175,8 +175,8 @@ export type Entry<T extends TableName = TableName> = {
   [N in T]: { readonly table: N; readonly key: TableKey<N>; readonly value: TableValue<N> };
 }[T];
 
-/** What turns one plan into the next. */
-export type Delta = { readonly puts: readonly Entry[]; readonly removals: readonly Entry[] };
+/** What turns one plan into the next. `vpcs`: the slots of the VPCs whose packets it may concern; absent: any. */
+export type Delta = { readonly puts: readonly Entry[]; readonly removals: readonly Entry[]; readonly vpcs?: readonly number[] };
 
 /** The tables as a reader sees them: the plan's in memory, or the kernel's own. */
 export type TableReader = {

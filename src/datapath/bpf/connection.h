@@ -4,7 +4,7 @@
  *
  * An ordinary hash and a limit per interface, not an LRU: one tenant's flood must not evict another's connections.
  * The program never removes an entry; one that has expired counts as absent and is taken over in place. User
- * space sweeps, and tells in `connection_floors` how many of those counted in `connections_created` are gone.
+ * space sweeps, and tells in `connection_floors` how many of those counted in `tracking` are gone.
  * Each flag is a byte of its own that only ever becomes 1, so that CPUs need no lock.
  *
  * Idle times count in whole seconds, from the start of the second in which the last packet came: so whatever follows in
@@ -52,13 +52,18 @@ struct {
 	__type(value, struct connection);
 } connections SEC(".maps");
 
-/* By interface slot: how many entries were made since the maps exist. Written by the program alone. */
+/* By interface slot, written by the program alone. */
+struct tracking {
+	__u32 created; /* how many entries were made since the maps exist */
+	__u32 epoch;   /* moves when what is known of the interface's flows no longer holds (flow_cache.h) */
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 65536);
 	__type(key, __u32);
-	__type(value, __u32);
-} connections_created SEC(".maps");
+	__type(value, struct tracking);
+} tracking SEC(".maps");
 
 /* By interface slot, written by user space alone. */
 struct connection_floor {
@@ -137,6 +142,11 @@ static __always_inline void refresh_connection(struct connection *c, const struc
 	c->expires = p->now - p->now % SECOND + connection_timeout(c, p->flow.protocol);
 }
 
+static __always_inline int noted_this_second(const struct connection *c, const struct packet *p)
+{
+	return c->expires == p->now - p->now % SECOND + connection_timeout(c, p->flow.protocol);
+}
+
 /* A connection that is over may be opened anew, and then the rules decide anew. */
 static __always_inline int is_reopened(const struct connection *c, const struct packet *p)
 {
@@ -155,10 +165,10 @@ static __always_inline struct connection *find_connection(const struct connectio
 
 static __always_inline int limit_reached(__u32 interface, __u32 limit)
 {
-	const __u32 *created = bpf_map_lookup_elem(&connections_created, &interface);
+	const struct tracking *row = bpf_map_lookup_elem(&tracking, &interface);
 	const struct connection_floor *floor = bpf_map_lookup_elem(&connection_floors, &interface);
 
-	return !created || !floor || *created - floor->removed >= limit;
+	return !row || !floor || row->created - floor->removed >= limit;
 }
 
 /* Remembers a new exchange: 0, or the reason to drop. */
@@ -166,13 +176,16 @@ static __always_inline int open_connection(struct packet *p, const struct connec
 {
 	const struct settings *s = get_settings();
 	struct connection fresh = { .created = p->now };
+	struct tracking *row = bpf_map_lookup_elem(&tracking, &key->interface);
 	struct connection *old;
-	__u32 *created;
 	long error;
 
 	refresh_connection(&fresh, p, inbound);
 	old = bpf_map_lookup_elem(&connections, key);
 	if (old) {
+		/* Packets of this very second may be on the fast path for what the entry was until now. */
+		if (row && noted_this_second(old, p))
+			__sync_fetch_and_add(&row->epoch, 1);
 		*old = fresh;
 		return 0;
 	}
@@ -183,8 +196,7 @@ static __always_inline int open_connection(struct packet *p, const struct connec
 		return 0;
 	if (error)
 		return DROP_connections_full;
-	created = bpf_map_lookup_elem(&connections_created, &key->interface);
-	if (created)
-		__sync_fetch_and_add(created, 1);
+	if (row)
+		__sync_fetch_and_add(&row->created, 1);
 	return 0;
 }

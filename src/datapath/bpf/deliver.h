@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "flow_cache.h"
 #include "fragment.h"
 #include "interface.h"
 
@@ -53,6 +54,8 @@ static __always_inline int hand_over(struct __sk_buff *skb, struct packet *p, __
 			return drop_packet(skb, p, DROP_too_big);
 		cut = 1;
 	}
+	if (!cut)
+		keep_flow(p, link, mtu, source, destination);
 	if (write_addresses(skb, p) || write_macs(skb, source, destination))
 		return drop_packet(skb, p, DROP_malformed);
 	if (p->link)
@@ -89,6 +92,7 @@ static __noinline int leave(struct __sk_buff *skb, struct packet *p)
 
 	if (!p || !s)
 		return TC_ACT_SHOT;
+	p->target_slot = 0;
 	report(skb, VERDICT_INTERNET, 0, s->uplink);
 	return hand_over(skb, p, s->uplink, s->uplink_mac, s->uplink_peer_mac);
 }
@@ -100,6 +104,7 @@ static __noinline int leave_to_services(struct __sk_buff *skb, struct packet *p)
 
 	if (!p || !s)
 		return TC_ACT_SHOT;
+	p->may_keep = 0;
 	report(skb, VERDICT_SERVICE, 0, s->services);
 	return hand_over(skb, p, s->services, s->services_mac, s->services_peer_mac);
 }

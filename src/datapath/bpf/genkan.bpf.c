@@ -55,14 +55,17 @@ static __always_inline struct packet *begin(struct __sk_buff *skb, __u32 link)
 	__u32 zero = 0;
 	struct packet *p = bpf_map_lookup_elem(&scratch, &zero);
 	const struct settings *s = get_settings();
+	const volatile struct changes *c = get_changes();
 
-	if (!p || !s)
+	if (!p || !s || !c)
 		return 0;
 	__builtin_memset(p, 0, __builtin_offsetof(struct packet, buffer));
 	p->link = link;
 	p->charge = link;
 	p->bytes = skb->len;
 	p->now = clock_now(s);
+	p->sequence = c->sequence;
+	__asm__ volatile("" ::: "memory");
 	return p;
 }
 
@@ -108,9 +111,12 @@ static __always_inline int through_gateway(struct __sk_buff *skb, struct packet 
 SEC("tc")
 int from_eni(struct __sk_buff *skb)
 {
-	struct packet *p = begin(skb, skb->ingress_ifindex);
-	int reason;
+	struct packet *p;
+	int reason = fast_path(skb, skb->ingress_ifindex);
 
+	if (reason != NOT_FAST)
+		return reason;
+	p = begin(skb, skb->ingress_ifindex);
 	if (!p)
 		return TC_ACT_SHOT;
 	if (layout_differs())
@@ -122,6 +128,7 @@ int from_eni(struct __sk_buff *skb)
 		reason = admit(p);
 	if (reason)
 		return drop_packet(skb, p, reason);
+	p->may_keep = 1;
 	fragment_ports(p);
 	reason = services(p);
 	if (!reason)
@@ -142,9 +149,12 @@ int from_eni(struct __sk_buff *skb)
 SEC("tc")
 int from_uplink(struct __sk_buff *skb)
 {
-	struct packet *p = begin(skb, 0);
-	int reason;
+	struct packet *p;
+	int reason = fast_path(skb, 0);
 
+	if (reason != NOT_FAST)
+		return reason;
+	p = begin(skb, 0);
 	if (!p)
 		return TC_ACT_SHOT;
 	if (layout_differs())
@@ -152,6 +162,7 @@ int from_uplink(struct __sk_buff *skb)
 	if (skb->protocol == bpf_htons(ETH_P_ARP))
 		return arp_from_uplink(skb, p);
 	reason = parse(skb, p);
+	p->may_keep = 1;
 	if (!reason)
 		fragment_ports(p);
 	if (!reason)

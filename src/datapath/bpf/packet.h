@@ -113,6 +113,7 @@ struct packet {
 	__u32 charge; /* the interface to whose counters a drop goes (0: the uplink's) */
 	__u64 now;    /* nanoseconds */
 	__u32 bytes;  /* of the frame, for the counters */
+	__u32 sequence; /* of the tables' changes, when the packet came (flow_cache.h) */
 
 	/* parse */
 	struct ip_header ip; /* as it came */
@@ -140,6 +141,8 @@ struct packet {
 	__u8 same_subnet;
 	__u8 through_gateway;
 	__u8 own_source;      /* the source address is the sending interface's own */
+	__u8 tracked; /* a connection remembers it */
+	__u8 may_keep; /* what is decided for it may hold for its flow */
 	__u8 group_identity;  /* both ends are interfaces of one VPC that meet on private addresses */
 
 	/* scratch for rule matching, ICMP errors and checksums */
@@ -164,7 +167,7 @@ static __always_inline const struct settings *get_settings(void)
 
 static __always_inline __u64 clock_now(const struct settings *s)
 {
-	return s->now ? s->now : bpf_ktime_get_ns();
+	return s->now ? s->now : bpf_ktime_get_coarse_ns();
 }
 
 static __always_inline void map_ipv4(union address_bytes *to, __be32 from)

@@ -138,6 +138,7 @@ __noinline int security_group(struct packet *p, __u32 inbound)
 		c = find_connection(&key, p->now);
 		if (c && !is_reopened(c, p)) {
 			refresh_connection(c, p, inbound);
+			p->tracked = 1;
 			return 0;
 		}
 	}
@@ -149,5 +150,6 @@ __noinline int security_group(struct packet *p, __u32 inbound)
 		return inbound ? DROP_security_group_in : DROP_security_group_out;
 	if (p->is_icmp_error || is_icmp_answer(&p->flow) || is_untracked(p, eni, inbound))
 		return 0;
+	p->tracked = 1;
 	return open_connection(p, &key, inbound);
 }

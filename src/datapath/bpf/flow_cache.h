@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * The fast path: what the stages decided for a flow, repeated for its next packets without asking them again.
+ *
+ *   packet --plain TCP or UDP?--> flows[link, addresses, ports] --epoch the same? same second?--> rewrite --> out
+ *                  |                        |                              |
+ *                  +------------------------+------------------------------+------------> the stages
+ *
+ * An entry holds for one epoch, the sum of counters that only grow: one of the tables as a whole, one of each VPC
+ * concerned (user space moves it after it has written a change there), one of each interface concerned (the program moves
+ * it when a connection begins anew). A change in one VPC leaves the flows of every other alone.
+ *
+ * An entry must never come from tables that changed while the stages read them. User space makes `changes.sequence` odd
+ * before it writes and even after it has moved the epochs: an entry is kept only when the sequence was even at the
+ * packet's beginning and is the same at its end.
+ *
+ * Connections count idle time in whole seconds, so an entry of a tracked flow holds until the second ends; then one
+ * packet goes through the stages and notes itself. What opens or ends a connection (SYN, FIN, RST) always does, and so do
+ * all packets while somebody watches (trace.h). Drops are not remembered here.
+ */
+#pragma once
+
+#include "connection.h"
+#include "count.h"
+#include "parse.h"
+#include "translate.h"
+
+struct flow_key {
+	__u32 link; /* where it comes in: the interface's slot, 0 for the internet */
+	__be32 source;
+	__be32 destination;
+	__be32 ports; /* source, destination */
+	__u32 protocol;
+};
+
+struct flow_entry {
+	__u32 begin; /* a number of the entry's own, here and at its end */
+	struct flow_key key;
+	__u64 epoch;
+	__u64 until; /* nanoseconds; all ones for untracked flows */
+	__u32 source_vpc; /* 0 as well when it comes from the internet */
+	__u32 target_vpc; /* 0 as well when it goes there */
+	__u32 target_slot; /* 0: the internet */
+	__u32 link; /* where it goes out */
+	__be32 from, to; /* the address that changes, and into what; the same: none does */
+	__u16 header_delta; /* what that adds to the header's checksum before its inversion (RFC 1624) */
+	__u16 mtu;
+	__u8 macs[12]; /* of the frame as it came: destination, source */
+	__u8 new_macs[12];
+	__u32 field; /* IP_SOURCE_AT or IP_DESTINATION_AT */
+	__u32 end;
+};
+
+/*
+ * An LRU: a flood costs others their entries, and so time, never a connection. It gives an element's memory to another
+ * flow at once, while a packet may still read it: read_flow copies the entry, the end first, and then compares.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 131072);
+	__type(key, struct flow_key);
+	__type(value, struct flow_entry);
+} flows SEC(".maps");
+
+/* Written by user space alone. */
+struct changes {
+	__u32 sequence; /* odd while the tables are being written */
+	__u32 epoch;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct changes);
+} changes SEC(".maps");
+
+/* By VPC slot; written by user space alone. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 65536);
+	__type(key, __u32);
+	__type(value, __u32);
+} epochs SEC(".maps");
+
+#define NO_EPOCH (~0ULL)
+
+static __always_inline __u32 vpc_epoch(__u32 slot)
+{
+	const volatile __u32 *epoch = bpf_map_lookup_elem(&epochs, &slot);
+
+	return epoch ? *epoch : 0;
+}
+
+static __always_inline __u32 interface_epoch(__u32 slot)
+{
+	const volatile struct tracking *row = bpf_map_lookup_elem(&tracking, &slot);
+
+	return row ? row->epoch : 0;
+}
+
+static __always_inline __u64 epoch_of(const struct changes *c, __u32 source_vpc, __u32 target_vpc, __u32 source_slot, __u32 target_slot)
+{
+	return (__u64)c->epoch + vpc_epoch(source_vpc) + vpc_epoch(target_vpc) + interface_epoch(source_slot) + interface_epoch(target_slot);
+}
+
+static __always_inline const struct changes *get_changes(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&changes, &zero);
+}
+
+/* The headers of a packet that the fast path may take: at offset 14 of the frame, nothing optional in between. */
+struct plain_headers {
+	struct ip_header ip;
+	__be32 ports;
+	__be32 rest; /* UDP: length and checksum; TCP: the sequence number */
+};
+
+static __always_inline int header_sum_is_right(const struct ip_header *ip)
+{
+	const __u16 *words = (const void *)ip;
+	__u32 sum = 0;
+	int i;
+
+	for (i = 0; i < 10; i++)
+		sum += words[i];
+	sum = (sum & 0xffff) + (sum >> 16);
+	return ((sum & 0xffff) + (sum >> 16)) == 0xffff;
+}
+
+/* Whether the stages' parse would take it, and nothing in it opens or ends a connection. `transport`: the header's bytes. */
+static __always_inline int is_plain(struct __sk_buff *skb, const struct plain_headers *h, const void *end, __u32 *transport)
+{
+	__u32 length = bpf_ntohs(h->ip.total_length);
+
+	if (h->ip.version_ihl != 0x45 || h->ip.fragment & bpf_htons(IP_MF | IP_OFFSET) || length + ETH_HLEN > skb->len)
+		return 0;
+	if (h->ip.protocol == IPPROTO_UDP) {
+		*transport = 8;
+		return length >= sizeof(struct ip_header) + 8;
+	}
+	if (h->ip.protocol == IPPROTO_TCP) {
+		const struct tcp_header *tcp = (const void *)&h->ports;
+
+		if ((const void *)(tcp + 1) > end || length < sizeof(struct ip_header) + sizeof(*tcp))
+			return 0;
+		*transport = (tcp->offset >> 4) * 4;
+		return *transport >= sizeof(*tcp) && !(tcp->flags & (TCP_FIN | TCP_SYN | TCP_RST));
+	}
+	return 0;
+}
+
+static __always_inline int same_macs(const __u8 *a, const __u8 *b)
+{
+	return same_mac(a, b) && same_mac(a + 6, b + 6);
+}
+
+static __always_inline void copy_macs(__u8 *to, const __u8 *from)
+{
+	int i;
+
+	for (i = 0; i < 12; i += 2)
+		*(__u16 *)(to + i) = *(__u16 *)(from + i);
+}
+
+static __always_inline int same_key(const struct flow_key *a, const struct flow_key *b)
+{
+	return a->link == b->link && a->source == b->source && a->destination == b->destination && a->ports == b->ports &&
+	       a->protocol == b->protocol;
+}
+
+/* A whole entry, and the key's own; else 0. */
+static __always_inline int read_flow(const struct flow_key *key, struct flow_entry *into)
+{
+	const struct flow_entry *flow = bpf_map_lookup_elem(&flows, key);
+	__u32 end;
+
+	if (!flow)
+		return 0;
+	end = *(const volatile __u32 *)&flow->end;
+	__asm__ volatile("" ::: "memory");
+	__builtin_memcpy(into, flow, sizeof(*into));
+	__asm__ volatile("" ::: "memory");
+	return *(const volatile __u32 *)&flow->begin == end && same_key(&into->key, key);
+}
+
+/* Whether the flow has an entry that holds for this packet. */
+static __always_inline int find_flow(struct __sk_buff *skb, __u32 link, const __u8 *macs, __u32 transport, struct flow_entry *flow)
+{
+	const struct plain_headers *h = (const void *)(macs + ETH_HLEN);
+	struct flow_key key = { .link = link, .source = h->ip.source, .destination = h->ip.destination, .ports = h->ports, .protocol = h->ip.protocol };
+	const struct settings *s = get_settings();
+	const struct changes *c = get_changes();
+	__u32 length = bpf_ntohs(h->ip.total_length);
+
+	if (!s || !c || !read_flow(&key, flow))
+		return 0;
+	if (flow->epoch != epoch_of(c, flow->source_vpc, flow->target_vpc, link, flow->target_slot))
+		return 0;
+	if (clock_now(s) >= flow->until || !same_macs(macs, flow->macs))
+		return 0;
+	if (skb->gso_size)
+		length = sizeof(struct ip_header) + transport + skb->gso_size;
+	return length <= flow->mtu;
+}
+
+static __always_inline int is_watched(void)
+{
+	__u32 zero = 0;
+	const volatile struct trace_control *control = bpf_map_lookup_elem(&trace_control, &zero);
+
+	return control && control->until;
+}
+
+#define NOT_FAST (-1)
+
+/* NOT_FAST with the packet untouched, or what the program returns. */
+static __noinline int fast_path(struct __sk_buff *skb, __u32 link)
+{
+	__u8 *macs = (void *)(long)skb->data;
+	struct plain_headers *h = (void *)(macs + ETH_HLEN);
+	void *end = (void *)(long)skb->data_end;
+	struct flow_entry flow;
+	__u32 transport, sum, bytes = skb->len, target, field;
+
+	if (is_watched() || skb->protocol != bpf_htons(ETH_P_IP) || skb->vlan_present || (void *)(h + 1) > end)
+		return NOT_FAST;
+	if (!is_plain(skb, h, end, &transport) || !header_sum_is_right(&h->ip))
+		return NOT_FAST;
+	if (!find_flow(skb, link, macs, transport, &flow))
+		return NOT_FAST;
+	target = flow.link;
+	copy_macs(macs, flow.new_macs);
+	if (flow.from != flow.to) {
+		field = flow.field;
+		if (field == IP_SOURCE_AT)
+			h->ip.source = flow.to;
+		else
+			h->ip.destination = flow.to;
+		sum = (__u16)~h->ip.checksum + (__u32)flow.header_delta;
+		sum = (sum & 0xffff) + (sum >> 16);
+		h->ip.checksum = ~((sum & 0xffff) + (sum >> 16));
+		/* The last that touches the packet: it may move. */
+		if (bpf_l4_csum_replace(skb, ETH_HLEN + sizeof(struct ip_header) + (h->ip.protocol == IPPROTO_TCP ? 16 : 6), flow.from, flow.to,
+					h->ip.protocol == IPPROTO_TCP ? 4 | BPF_F_PSEUDO_HDR : 4 | BPF_F_PSEUDO_HDR | BPF_F_MARK_MANGLED_0))
+			return TC_ACT_SHOT;
+	}
+	if (link)
+		count_sent(link, bytes);
+	if (flow.target_slot)
+		count_received(flow.target_slot, bytes);
+	report(skb, flow.target_slot ? VERDICT_DELIVER : VERDICT_INTERNET, 0, target);
+	if (skb->pkt_type != PACKET_HOST)
+		bpf_skb_change_type(skb, PACKET_HOST);
+	return bpf_redirect_peer(target, 0);
+}
+
+static __always_inline __u16 address_delta(__be32 from, __be32 to)
+{
+	__be32 minus = ~from;
+
+	return fold((__u64)minus + to);
+}
+
+/*
+ * Keeps what the stages decided for this packet, which is about to leave by `link`. Called before it is rewritten.
+ * A hairpin, which changes both addresses, is not kept.
+ */
+static __always_inline void keep_flow(struct packet *p, __u32 link, __u32 mtu, const __u8 *source_mac, const __u8 *destination_mac)
+{
+	struct flow_key key = { .link = p->link, .source = p->ip.source, .destination = p->ip.destination, .protocol = p->ip.protocol };
+	struct flow_entry *entry = (void *)p->buffer;
+	const volatile struct changes *c = get_changes();
+	int source_changes = p->ip.source != p->flow.source;
+
+	if (!p->may_keep || !c || p->header_length != sizeof(struct ip_header) || p->fragment & (IP_MF | IP_OFFSET))
+		return;
+	if (p->ip.protocol != IPPROTO_UDP && (p->ip.protocol != IPPROTO_TCP || p->tcp_flags & (TCP_FIN | TCP_SYN | TCP_RST)))
+		return;
+	if (source_changes && p->ip.destination != p->flow.destination)
+		return;
+	key.ports = bpf_htons(p->flow.source_port) | (__u32)bpf_htons(p->flow.destination_port) << 16;
+	entry->key = key;
+	entry->source_vpc = p->source.vpc;
+	entry->target_vpc = p->target.vpc;
+	entry->target_slot = p->target_slot;
+	entry->link = link;
+	entry->mtu = mtu;
+	entry->begin = entry->end = bpf_get_prandom_u32();
+	entry->from = source_changes ? p->ip.source : p->ip.destination;
+	entry->to = source_changes ? p->flow.source : p->flow.destination;
+	entry->field = source_changes ? IP_SOURCE_AT : IP_DESTINATION_AT;
+	entry->header_delta = address_delta(entry->from, entry->to);
+	entry->until = p->tracked ? p->now - p->now % SECOND + SECOND : ~0ULL;
+	__builtin_memcpy(entry->macs, p->destination_mac, 6);
+	__builtin_memcpy(entry->macs + 6, p->source_mac, 6);
+	__builtin_memcpy(entry->new_macs, destination_mac, 6);
+	__builtin_memcpy(entry->new_macs + 6, source_mac, 6);
+	entry->epoch = epoch_of((const struct changes *)c, entry->source_vpc, entry->target_vpc, p->link, entry->target_slot);
+	__asm__ volatile("" ::: "memory");
+	if (p->sequence & 1 || c->sequence != p->sequence)
+		return;
+	bpf_map_update_elem(&flows, &key, entry, BPF_ANY);
+}

@@ -1,0 +1,123 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { Entry } from "../plan/tables.ts";
+import { frame, tcp, TCP, udp } from "./test-frame.ts";
+import { A, allow, B, type Bench, bench, C, eni, INTERNET, macOf, noKernel, OTHER, route, rules } from "./test-kit.ts";
+import type { TestRun } from "./test-run.ts";
+
+const OUT = { source: "10.0.1.5", destination: INTERNET };
+const IN = { source: INTERNET, destination: "203.0.113.5" };
+const outUdp = (b: Bench, change: { mac?: string; port?: number } = {}): TestRun =>
+  b.fromEni(A, frame({ ...OUT, payload: udp(OUT, change.port ?? 5000, 53), from: change.mac ?? macOf(A) }));
+const inUdp = (b: Bench): TestRun => b.fromInternet(frame({ ...IN, payload: udp(IN, 53, 5000) }));
+const outTcp = (b: Bench, flags: number): TestRun => b.fromEni(A, frame({ ...OUT, protocol: 6, payload: tcp(OUT, 40000, 443, flags) }));
+const otherOut = (b: Bench): TestRun => b.fromEni(OTHER, frame({ ...OUT, payload: udp(OUT, 5000, 53), from: macOf(OTHER) }));
+
+/** `struct flow_entry`: where it goes out, and the address that it writes. */
+const LINK_AT = 52;
+
+/** Makes the entries that are kept now send their packets to another link: so that one sees who follows them. */
+function divert(b: Bench, link: number): void {
+  b.datapath.maps.flows.forEach((key, value) => {
+    const diverted = Buffer.from(value);
+    diverted.writeUInt32LE(link, LINK_AT);
+    b.datapath.maps.flows.update(Buffer.from(key), diverted);
+  });
+}
+
+describe("the fast path", { skip: noKernel }, () => {
+  it("makes of the next packet what the stages made of the first", () => {
+    const b = bench();
+    for (const run of [outUdp, inUdp, (it: Bench) => outTcp(it, TCP.ack), otherOut]) {
+      const first = run(b);
+      const next = run(b);
+      assert.equal(first.reason, "none");
+      assert.deepEqual(next, first);
+    }
+    const before = b.datapath.traffic(A);
+    outUdp(b);
+    assert.equal(b.datapath.traffic(A).sent.packets - before.sent.packets, 1n);
+  });
+
+  it("is taken, but not by what opens or ends a connection", () => {
+    const b = bench();
+    outTcp(b, TCP.syn);
+    outTcp(b, TCP.ack);
+    divert(b, 77);
+    assert.equal(outTcp(b, TCP.ack).target, 77);
+    assert.equal(outTcp(b, TCP.fin | TCP.ack).target, 2);
+    assert.equal(outTcp(b, TCP.rst).target, 2);
+    assert.equal(outTcp(b, TCP.syn).target, 2);
+  });
+
+  it("is not taken with another MAC address, or after the second has ended", () => {
+    const b = bench();
+    outUdp(b);
+    divert(b, 77);
+    assert.equal(outUdp(b, { mac: macOf(B) }).reason, "spoofed_mac");
+    assert.equal(outUdp(b).target, 77);
+    b.clock(1);
+    assert.equal(outUdp(b).target, 2);
+  });
+
+  it("ends with the second for a tracked flow, so that the connection is noted", () => {
+    const b = bench();
+    outUdp(b);
+    const expires = b.datapath.connections(A).find((connection) => connection.expires > b.now())?.expires ?? 0n;
+    b.clock(0.9);
+    outUdp(b);
+    b.clock(1.1);
+    outUdp(b);
+    const later = b.datapath.connections(A).find((connection) => connection.expires > b.now())?.expires ?? 0n;
+    assert.equal(later - expires, 1_000_000_000n);
+  });
+
+  it("follows every change with the next packet", () => {
+    const changes: readonly [string, (b: Bench) => Entry[], string][] = [
+      ["a route", () => [route(1, INTERNET, 32, { target: 0, slot: 0 })], "blackhole"],
+      ["an ACL", () => rules("network_acl_out", 1, []), "network_acl_out"],
+      ["the attachment", () => [{ table: "vpcs", key: 1, value: { internet_gateway: 0, flags: 1 } }], "no_internet_gateway"],
+      ["the public address", () => eni(A, { private_ip: "10.0.1.5", subnet: 1, groups: [1] }), "no_public_ip"],
+      ["the interface", () => eni(A, { private_ip: "10.0.1.9", public_ip: "203.0.113.5", subnet: 1, groups: [1] }), "spoofed_source"],
+    ];
+    for (const [what, change, reason] of changes) {
+      const b = bench();
+      assert.equal(outUdp(b).reason, "none", what);
+      assert.equal(outUdp(b).reason, "none", what);
+      b.put(...change(b));
+      assert.equal(outUdp(b).reason, reason, what);
+    }
+  });
+
+  it("leaves tracked flows to their connection when the groups change, and stops untracked ones", () => {
+    const b = bench();
+    outUdp(b);
+    b.put(...rules("security_group_out", 1, []));
+    assert.equal(outUdp(b).reason, "none");
+    assert.equal(outUdp(b, { port: 6000 }).reason, "security_group_out");
+    b.put(...rules("security_group_out", 1, [allow()], 1), ...rules("security_group_in", 1, [allow()], 1));
+    assert.equal(outUdp(b, { port: 7000 }).reason, "none");
+    b.clock(100);
+    divert(b, 77);
+    assert.equal(outUdp(b, { port: 7000 }).target, 77);
+    b.put(...rules("security_group_out", 1, []));
+    assert.equal(outUdp(b, { port: 7000 }).reason, "security_group_out");
+  });
+
+  it("keeps the flows of other VPCs when one changes", () => {
+    const b = bench();
+    outUdp(b);
+    otherOut(b);
+    divert(b, 77);
+    b.datapath.apply({ puts: eni(C, { private_ip: "10.0.2.7", subnet: 2, groups: [2] }), removals: [], vpcs: [1] });
+    assert.equal(outUdp(b).target, 2);
+    assert.equal(otherOut(b).target, 77);
+  });
+
+  it("is not taken for what came from another interface with the same addresses", () => {
+    const b = bench();
+    outUdp(b);
+    const other = otherOut(b);
+    assert.equal(other.frame.readUInt32BE(26), 0xcb007114);
+  });
+});
