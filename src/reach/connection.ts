@@ -1,7 +1,8 @@
 import { type Flow, ICMP, icmpRequestType, isIcmpAnswer, type Packet, TCP, UDP } from "./packet.ts";
 
-/** An exchange that a security group remembers, as seen at one interface. Times in nanoseconds. */
+/** An exchange that a security group remembers, as seen at one interface. */
 export type Connection = {
+  /** Nanoseconds. Idle time counts in whole seconds, from the start of the second of the last packet. */
   readonly expires: bigint;
   readonly localSeen: boolean;
   readonly remoteSeen: boolean;
@@ -53,7 +54,7 @@ export function noted(connection: Connection | undefined, packet: Packet, direct
     remoteFin: (connection?.remoteFin ?? false) || (fin && !out),
     reset: (connection?.reset ?? false) || (packet.tcp?.reset ?? false),
   };
-  return { ...next, expires: now + timeout(next, packet.protocol) };
+  return { ...next, expires: now - (now % SECOND) + timeout(next, packet.protocol) };
 }
 
 function timeout(connection: Omit<Connection, "expires">, protocol: number): bigint {
@@ -74,21 +75,47 @@ export function isReopened(connection: Connection, packet: Packet): boolean {
 
 export type ConnectionMemory = Connections & {
   readonly remember: (connections: ReadonlyMap<string, Connection>) => void;
-  /** Forgets what has expired. */
+  /** The interface is gone: nothing that it remembered holds for the next one at its slot. */
+  readonly forget: (slot: number) => void;
+  /** Drops what had expired before `now`. Until then it counts as one of the interface's connections, though none hold. */
   readonly sweep: (now: bigint) => void;
+  readonly entries: () => Iterable<readonly [key: string, connection: Connection]>;
 };
+
+const NEVER = -1n;
 
 /** A memory that holds from packet to packet. */
 export function connectionMemory(): ConnectionMemory {
   const known = new Map<string, Connection>();
+  const counts = new Map<number, number>();
+  const add = (key: string, by: 1 | -1): void => {
+    const slot = slotOf(key);
+    counts.set(slot, (counts.get(slot) ?? 0) + by);
+  };
   return {
     get: (key) => known.get(key),
-    count: (slot) => [...known.keys()].filter((key) => key.startsWith(`${slot} `)).length,
+    count: (slot) => counts.get(slot) ?? 0,
     remember: (connections) => {
-      for (const [key, connection] of connections) known.set(key, connection);
+      for (const [key, connection] of connections) {
+        if (!known.has(key)) add(key, 1);
+        known.set(key, connection);
+      }
+    },
+    forget: (slot) => {
+      for (const [key, connection] of known) if (slotOf(key) === slot) known.set(key, { ...connection, expires: NEVER });
     },
     sweep: (now) => {
-      for (const [key, { expires }] of known) if (expires <= now) known.delete(key);
+      for (const [key, { expires }] of known) {
+        if (expires >= now) continue;
+        known.delete(key);
+        add(key, -1);
+      }
     },
+    entries: () => known.entries(),
   };
+}
+
+/** The interface whose memory a connection is in. */
+export function slotOf(key: string): number {
+  return Number.parseInt(key, 10);
 }

@@ -18,9 +18,9 @@ export function deliver(passage: Passage): Outcome {
 
 /** Too long and not to be cut: the sender gets an ICMP error. Towards the internet what may be cut is cut. */
 function fits(passage: Passage, where: string): Outcome {
-  const { length = SMALL, dontFragment = true } = passage.packet;
+  const { length = SMALL, dontFragment = true, segmented = false } = passage.packet;
   const mtu = passage.throughGateway ? GATEWAY_MTU : INSIDE_MTU;
   if (length <= mtu) return pass(where);
-  if (dontFragment || !passage.throughGateway) return drop("too_big", `${length} bytes, at most ${mtu}`);
+  if (dontFragment || segmented || !passage.throughGateway) return drop("too_big", `${length} bytes, at most ${mtu}`);
   return pass(`${where}, in fragments`);
 }

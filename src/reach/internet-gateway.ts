@@ -1,8 +1,19 @@
 import { NO_POOL, type Pool, poolIndex } from "../plan/pool.ts";
 import type { Entry, TableReader } from "../plan/tables.ts";
 import { isIn } from "./block.ts";
-import type { Flow } from "./packet.ts";
-import { addressEntry, drop, interfaceAt, interfaceEntry, type Outcome, owns, pass, type Passage, senderOf } from "./passage.ts";
+import {
+  addressEntry,
+  drop,
+  interfaceAt,
+  interfaceEntry,
+  type Outcome,
+  owns,
+  pass,
+  type Passage,
+  senderOf,
+  translateDestination,
+  translateSource,
+} from "./passage.ts";
 
 const NONE = "0.0.0.0";
 
@@ -64,21 +75,4 @@ export function poolsIn(tables: TableReader): readonly Pool[] {
 function vpcEntry(tables: TableReader, key: number): Entry<"vpcs"> | undefined {
   const value = tables.lookup("vpcs", key);
   return value && { table: "vpcs", key, value };
-}
-
-/** In an ICMP error the packet inside went the other way: its destination is the sender. */
-function translateSource(passage: Passage, to: string): void {
-  const from = passage.flow.source;
-  passage.flow = { ...passage.flow, source: to };
-  passage.about = replaced(passage.about, "destination", from, to);
-}
-
-function translateDestination(passage: Passage, to: string): void {
-  const from = passage.flow.destination;
-  passage.flow = { ...passage.flow, destination: to };
-  passage.about = replaced(passage.about, "source", from, to);
-}
-
-function replaced(flow: Flow | undefined, field: "source" | "destination", from: string, to: string): Flow | undefined {
-  return flow?.[field] === from ? { ...flow, [field]: to } : flow;
 }

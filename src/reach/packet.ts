@@ -1,7 +1,9 @@
 /** One packet, described. What is left out is as a well-behaved sender would have it. */
 export type Packet = Flow & {
-  /** The interface that sends it, by slot; absent: it comes from the internet. */
+  /** The interface that sends it, by slot; absent: it comes from the internet (or from the services). */
   readonly from?: number;
+  /** Of the metadata or DNS service, on its way back. */
+  readonly fromServices?: true;
   /** Of the sender's link; absent: the interface's own. */
   readonly sourceMac?: string;
   /** Absent: the router's. */
@@ -9,9 +11,13 @@ export type Packet = Flow & {
   readonly tcp?: { readonly syn?: boolean; readonly ack?: boolean; readonly fin?: boolean; readonly reset?: boolean };
   /** In an ICMP error: the packet that it is about, as far as the error carries it. */
   readonly about?: Flow;
-  /** Bytes of the IP packet, header included; absent: a small one. */
+  /** Bytes of the IP packet, header included; absent: a small one. Of one to be segmented: of its longest segment. */
   readonly length?: number;
   readonly dontFragment?: boolean;
+  /** The sender left cutting it into segments to the device that sends it to a wire. */
+  readonly segmented?: boolean;
+  /** One piece of a packet, with the number that all of them carry. Later pieces are headless. */
+  readonly fragment?: { readonly id: number; readonly first: boolean };
 };
 
 /** Addresses, and what stands at the head of the transport. Numbers are host order, protocols IANA's. */

@@ -2,6 +2,7 @@ import { assert, present } from "../lib/assert.ts";
 import type { DropReason, Stage } from "../plan/stages.ts";
 import { type Entry, INTERFACE_FLAGS, type StructValue, type TableReader } from "../plan/tables.ts";
 import type { Connection, Connections } from "./connection.ts";
+import type { FirstFragment, FirstFragments } from "./fragment.ts";
 import type { Flow, Packet } from "./packet.ts";
 
 type Interface = StructValue<"interface">;
@@ -14,6 +15,9 @@ export type Passage = {
   readonly connections: Connections;
   /** Connections that this packet opened or refreshed. */
   readonly remembered: Map<string, Connection>;
+  readonly fragments: FirstFragments;
+  /** First fragments among which this packet is. */
+  readonly firstFragments: Map<string, FirstFragment>;
   /** Translation changes it. */
   flow: Flow;
   /** What an ICMP error carries; translated along. */
@@ -28,6 +32,8 @@ export type Passage = {
   /** The gateway that the route names, by slot. */
   gateway: number | undefined;
   throughGateway: boolean;
+  /** The TTL with which it arrives, where an option of the instance says so; else it is unchanged. */
+  hopLimit: number | undefined;
   /** Both ends are interfaces of one VPC that meet on private addresses: rules that name groups apply. */
   groupIdentity: boolean;
 };
@@ -87,4 +93,21 @@ export function senderOf(passage: Passage): Ends {
 export function receiverOf(passage: Passage): Ends {
   assert(passage.target, "the receiving interface is known");
   return passage.target;
+}
+
+/** In an ICMP error the packet inside went the other way: its destination is the sender (RFC 5508, section 4.2). */
+export function translateSource(passage: Passage, to: string): void {
+  const from = passage.flow.source;
+  passage.flow = { ...passage.flow, source: to };
+  passage.about = replaced(passage.about, "destination", from, to);
+}
+
+export function translateDestination(passage: Passage, to: string): void {
+  const from = passage.flow.destination;
+  passage.flow = { ...passage.flow, destination: to };
+  passage.about = replaced(passage.about, "source", from, to);
+}
+
+function replaced(flow: Flow | undefined, field: "source" | "destination", from: string, to: string): Flow | undefined {
+  return flow?.[field] === from ? { ...flow, [field]: to } : flow;
 }

@@ -1,11 +1,13 @@
 import { connectionKey, type Direction, isReopened, noted } from "./connection.ts";
-import { isIcmpAnswer, isIcmpError } from "./packet.ts";
+import { ANY, isOpen } from "../plan/rule-list.ts";
+import { isIcmpAnswer, isIcmpError, TCP, UDP } from "./packet.ts";
 import { drop, type Ends, interfaceEntry, type Outcome, pass, type Passage, receiverOf, senderOf } from "./passage.ts";
-import { firstMatch } from "./rule-list.ts";
+import { firstMatch, rulesOf } from "./rule-list.ts";
 
 /**
  * Stages security_group_out and security_group_in: stateful. What belongs to a remembered exchange passes, and so does
- * an ICMP error about one; anything else needs a rule of one of the interface's groups, and is remembered.
+ * an ICMP error about one; anything else needs a rule of one of the interface's groups, and is remembered unless its
+ * flow is untracked.
  */
 export function securityGroup(passage: Passage, direction: Direction): Outcome {
   const { flow, packet, now } = passage;
@@ -22,7 +24,32 @@ export function securityGroup(passage: Passage, direction: Direction): Outcome {
     return pass("belongs to a remembered exchange");
   }
   const outcome = byRules(passage, ends, direction);
-  return outcome.drop || isIcmpAnswer(flow) ? outcome : open(passage, key, ends, direction, outcome);
+  if (outcome.drop || isIcmpAnswer(flow)) return outcome;
+  if (isUntracked(passage, ends, direction)) return { ...outcome, detail: `${outcome.detail}, untracked` };
+  return open(passage, key, ends, direction, outcome);
+}
+
+/**
+ * EC2 user guide, "Untracked connections": TCP and UDP that rules for everybody let pass both ways, those of one direction on
+ * all ports. Each of their packets is decided by the rules alone.
+ */
+function isUntracked({ tables, flow }: Passage, ends: Ends, direction: Direction): boolean {
+  if (flow.protocol !== TCP && flow.protocol !== UDP) return false;
+  const open = (list: "security_group_out" | "security_group_in", port: number): { matches: boolean; allPorts: boolean } => {
+    const rules = ends.row.groups
+      .slice(0, ends.row.group_count)
+      .flatMap((group) => rulesOf(tables, list, group))
+      .filter((rule) => isOpen(rule) && (rule.protocol === ANY || rule.protocol === flow.protocol));
+    return {
+      matches: rules.some((rule) => rule.protocol === ANY || (port >= rule.port_from && port <= rule.port_to)),
+      allPorts: rules.some((rule) => rule.protocol === ANY || (rule.port_from === 0 && rule.port_to === 65_535)),
+    };
+  };
+  const [own, other] = direction === "out" ? (["out", "in"] as const) : (["in", "out"] as const);
+  const there = open(`security_group_${own}`, flow.destinationPort ?? 0);
+  if (!there.matches) return false;
+  const back = open(`security_group_${other}`, flow.sourcePort ?? 0);
+  return back.matches && (there.allPorts || back.allPorts);
 }
 
 function live(passage: Passage, key: string): ReturnType<Passage["connections"]["get"]> {

@@ -1,10 +1,26 @@
+import { cidrContains, cidrOf } from "../lib/cidr.ts";
+import { formatIpv4, ipv4, parseIpv4 } from "../lib/ip.ts";
 import { VPC_FLAGS } from "../plan/tables.ts";
 import { isIn } from "./block.ts";
 import { TCP, UDP } from "./packet.ts";
-import { drop, has, type Outcome, pass, type Passage, senderOf } from "./passage.ts";
+import {
+  drop,
+  has,
+  interfaceAt,
+  interfaceEntry,
+  type Outcome,
+  pass,
+  type Passage,
+  senderOf,
+  translateDestination,
+  translateSource,
+} from "./passage.ts";
 
 const METADATA = "169.254.169.254";
 const DNS = "169.254.169.253";
+/** VPCs' ranges overlap: to the services an interface is the base plus its slot. The second when DNS was asked at the VPC's own address. */
+const ALIASES = cidrOf("100.64.0.0/11");
+const DNS_ALIASES = cidrOf("100.96.0.0/11");
 
 export type Service = "metadata" | "dns";
 
@@ -19,7 +35,30 @@ export function services(passage: Passage): Outcome & { readonly service?: Servi
   const service = flow.destination === METADATA && !atVpc ? metadata(passage) : dns(passage);
   if (service.drop) return service;
   if (flow.source !== sender.row.private_ip) return drop("no_such_service", `only for ${sender.row.private_ip}`);
+  const source = formatIpv4(ipv4((atVpc ? DNS_ALIASES : ALIASES).base + sender.slot));
+  passage.flow = { ...flow, source, destination: atVpc ? DNS : flow.destination };
   return service;
+}
+
+/**
+ * Stage services, on the way back: an answer goes to the interface for which its destination stands, and comes from the
+ * address that was asked. The metadata's answers go as many hops as the instance's options say.
+ */
+export function servicesBack(passage: Passage): Outcome {
+  const { tables, flow } = passage;
+  const destination = parseIpv4(flow.destination) ?? ipv4(0);
+  const toVpc = cidrContains(DNS_ALIASES, destination);
+  const aliases = toVpc ? DNS_ALIASES : ALIASES;
+  const isService = flow.source === DNS || (flow.source === METADATA && !toVpc);
+  if (!isService || !cidrContains(aliases, destination)) return drop("no_such_service", `${flow.source} to ${flow.destination}`);
+  const slot = destination - aliases.base;
+  const target = interfaceAt(tables, slot);
+  if (!target) return drop("unknown_interface", `no interface ${slot}`);
+  passage.target = target;
+  if (flow.source === METADATA) passage.hopLimit = target.row.hop_limit;
+  translateDestination(passage, target.row.private_ip);
+  if (toVpc) translateSource(passage, target.row.dns);
+  return pass(`an answer to interface ${slot}`, interfaceEntry(target));
 }
 
 function metadata(passage: Passage): Outcome & { readonly service?: Service } {

@@ -3,6 +3,7 @@ import { LAYOUT_VERSION, type TableReader } from "../plan/tables.ts";
 import { admit } from "./admit.ts";
 import type { Connection, Connections } from "./connection.ts";
 import { deliver } from "./deliver.ts";
+import { type FirstFragment, type FirstFragments, fragmentPorts } from "./fragment.ts";
 import { internetGatewayIn, internetGatewayOut, isOurs } from "./internet-gateway.ts";
 import { networkAcl } from "./network-acl.ts";
 import type { Packet } from "./packet.ts";
@@ -10,7 +11,7 @@ import { parse } from "./parse.ts";
 import { drop, type Outcome, type Passage, type Step } from "./passage.ts";
 import { route } from "./route.ts";
 import { securityGroup } from "./security-group.ts";
-import { type Service, services } from "./services.ts";
+import { type Service, services, servicesBack } from "./services.ts";
 
 type Verdict =
   | { readonly kind: "deliver"; readonly interface: number }
@@ -25,15 +26,24 @@ export type Trace = {
   readonly verdict: Verdict;
   /** As it leaves: addresses translated. */
   readonly packet: Packet;
+  /** The TTL that it leaves with; absent: that with which it came. */
+  readonly hopLimit: number | undefined;
+  /** It leaves through the gateway, either way. */
+  readonly throughGateway: boolean;
   /** What security groups remember of it. */
   readonly connections: ReadonlyMap<string, Connection>;
+  /** What is remembered of it for the fragments that follow. */
+  readonly firstFragments: ReadonlyMap<string, FirstFragment>;
 };
 
 const NO_CONNECTIONS: Connections = { get: () => undefined, count: () => 0 };
+const NO_FRAGMENTS: FirstFragments = { get: () => undefined };
 
 type Options = {
   /** Exchanges remembered from earlier packets; absent: none. */
   readonly connections?: Connections;
+  /** First fragments of earlier packets; absent: none. */
+  readonly fragments?: FirstFragments;
   /** Nanoseconds; absent: the settings' time. */
   readonly now?: bigint;
 };
@@ -43,12 +53,15 @@ export function trace(tables: TableReader, packet: Packet, options: Options = {}
   const passage = newPassage(tables, packet, options);
   const steps: Step[] = [];
   const ended = walk(passage, steps);
-  const { flow, about } = passage;
+  const { flow, about, hopLimit, throughGateway } = passage;
   return {
     steps,
     verdict: ended,
     packet: { ...packet, source: flow.source, destination: flow.destination, ...(about ? { about } : {}) },
+    hopLimit,
+    throughGateway,
     connections: passage.remembered,
+    firstFragments: passage.firstFragments,
   };
 }
 
@@ -59,6 +72,8 @@ function newPassage(tables: TableReader, packet: Packet, options: Options): Pass
     now: options.now ?? tables.lookup("settings", 0)?.now ?? 0n,
     connections: options.connections ?? NO_CONNECTIONS,
     remembered: new Map(),
+    fragments: options.fragments ?? NO_FRAGMENTS,
+    firstFragments: new Map(),
     flow: packet,
     about: packet.about,
     source: undefined,
@@ -68,6 +83,7 @@ function newPassage(tables: TableReader, packet: Packet, options: Options): Pass
     way: undefined,
     gateway: undefined,
     throughGateway: false,
+    hopLimit: undefined,
     groupIdentity: false,
   };
 }
@@ -86,6 +102,7 @@ function walk(passage: Passage, steps: Step[]): Verdict {
   const outwards = (): Verdict | undefined => {
     const admitted = said("admit", admit(passage), from);
     if (admitted) return admitted;
+    fragmentPorts(passage);
     const service = services(passage);
     const refused = said("services", service, from);
     if (refused) return refused;
@@ -114,6 +131,15 @@ function walk(passage: Passage, steps: Step[]): Verdict {
     said("security_group_in", securityGroup(passage, "in"), receiver()) ??
     said("deliver", deliver(passage), receiver()) ?? { kind: "deliver", interface: receiver() };
 
+  const fromServices = (): Verdict =>
+    said("services", servicesBack(passage), receiver()) ??
+    said("deliver", deliver(passage), receiver()) ?? { kind: "deliver", interface: receiver() };
+
   const first = tables.lookup("settings", 0)?.layout === LAYOUT_VERSION ? parse(passage) : drop("tables_incomplete", "the tables' layout");
-  return said("parse", first, from) ?? (packet.from === undefined ? fromOutside() : outwards()) ?? inwards();
+  const malformed = said("parse", first, from);
+  if (malformed) return malformed;
+  if (packet.fromServices) return fromServices();
+  if (packet.from !== undefined) return outwards() ?? inwards();
+  fragmentPorts(passage);
+  return fromOutside() ?? inwards();
 }
