@@ -15,7 +15,9 @@ export type MapShape = {
 const MAP_TYPE = { hash: 1, array: 2, perCpuHash: 5, lpm: 11 } as const;
 
 const BATCH = 4096;
-const BPF_MAP_FREE_TO_OVERWRITE = 0;
+/** Flags of an update: put it there whether it is there or not; take the element's own lock for it. */
+const BPF_ANY = 0;
+const BPF_F_LOCK = 4;
 
 /** An open map of the kernel. Keys and values are raw bytes; arrays are indexed by a 32-bit key. */
 export class KernelMap {
@@ -39,9 +41,10 @@ export class KernelMap {
     throw new KernelError(`look up in ${this.shape.name}`, result);
   }
 
-  update(key: Uint8Array, value: Uint8Array): void {
+  /** `locked`: the value begins with a lock, which is taken and not written. */
+  update(key: Uint8Array, value: Uint8Array, { locked = false } = {}): void {
     assert(value.length === this.valueBytes, `a value of ${this.shape.name} has ${this.valueBytes} bytes, not ${value.length}`);
-    const attr = this.#element(key, value);
+    const attr = this.#element(key, value, locked ? BPF_F_LOCK : BPF_ANY);
     for (let attempt = 1; ; attempt++) {
       const result = bpf(BPF.mapUpdate, attr);
       if (result >= 0) return;
@@ -58,17 +61,18 @@ export class KernelMap {
   }
 
   /** Writes many elements, in order; `keys` and `values` lie one behind the other. */
-  updateMany(keys: Uint8Array, values: Uint8Array): void {
+  updateMany(keys: Uint8Array, values: Uint8Array, { locked = false } = {}): void {
     const { keySize } = this.shape;
     const total = keys.length / keySize;
     assert(values.length === total * this.valueBytes, `as many keys as values for ${this.shape.name}`);
-    if (total === 1) return this.update(keys, values);
+    if (total === 1) return this.update(keys, values, { locked });
     let done = 0;
     let attempt = 1;
     while (done < total) {
       const [count, result] = this.#batch(BPF.mapUpdateBatch, total - done, {
         keys: keys.subarray(done * keySize),
         values: values.subarray(done * this.valueBytes),
+        locked,
       });
       done += count;
       if (count > 0) attempt = 1;
@@ -78,6 +82,7 @@ export class KernelMap {
         this.update(
           keys.subarray(done * keySize, (done + 1) * keySize),
           values.subarray(done * this.valueBytes, (done + 1) * this.valueBytes),
+          { locked },
         );
     }
   }
@@ -141,16 +146,16 @@ export class KernelMap {
     closeSync(this.fd);
   }
 
-  #element(key: Uint8Array, value?: Uint8Array): Buffer {
+  #element(key: Uint8Array, value?: Uint8Array, flags = BPF_ANY): Buffer {
     assert(key.length === this.shape.keySize, `a key of ${this.shape.name} has ${this.shape.keySize} bytes, not ${key.length}`);
-    return attributes([[0, 4, this.fd], [8, 8, key], ...(value ? [[16, 8, value] as const] : []), [24, 8, BPF_MAP_FREE_TO_OVERWRITE]], 32);
+    return attributes([[0, 4, this.fd], [8, 8, key], ...(value ? [[16, 8, value] as const] : []), [24, 8, flags]], 32);
   }
 
   /** One batch call: how many elements it did, and its result. */
   #batch(
     command: number,
     count: number,
-    at: { in?: Uint8Array; out?: Uint8Array; keys: Uint8Array; values?: Uint8Array },
+    at: { in?: Uint8Array; out?: Uint8Array; keys: Uint8Array; values?: Uint8Array; locked?: boolean },
   ): [number, number] {
     const attr = attributes(
       [
@@ -160,6 +165,7 @@ export class KernelMap {
         [24, 8, at.values ?? 0],
         [32, 4, count],
         [36, 4, this.fd],
+        [40, 8, at.locked ? BPF_F_LOCK : BPF_ANY],
       ],
       56,
     );

@@ -2,7 +2,7 @@ import type { Entry, TableKey, TableName, TableReader, TableValue } from "../pla
 import { addressBytes } from "../lib/ip.ts";
 import type { KernelMap } from "./map.ts";
 import type { MapName } from "./object.ts";
-import { currentCopy, decodeKey, decodeValue, encodeKey, isArray, isDoubled } from "./row.ts";
+import { decodeKey, decodeValue, encodeKey, isArray, isLocked, LOCK_BYTES } from "./row.ts";
 import { eachRow } from "./write.ts";
 
 type Maps = Readonly<Record<MapName, KernelMap>>;
@@ -13,7 +13,7 @@ export function openReader(maps: Maps): TableReader {
     lookup: <T extends TableName>(table: T, key: TableKey<T>): TableValue<T> | undefined => {
       if (typeof key === "number" && key >= maps[table].shape.maxEntries) return undefined;
       const element = maps[table].lookup(encodeKey(table, key));
-      const value = element && isDoubled(table) ? currentCopy(element) : element;
+      const value = element && isLocked(table) ? element.subarray(LOCK_BYTES) : element;
       if (!value || (isArray(table) && value.every((byte) => byte === 0))) return undefined;
       return decodeValue(table, value);
     },

@@ -7,24 +7,8 @@ import { BPF, KernelError, mustBpf, pin } from "./libbpf.ts";
 import { openDatapath } from "./loader.ts";
 import { countCpus } from "./map.ts";
 import { inNamespace } from "./netns.ts";
-import { currentCopy, withNextVersion, withOtherCopy } from "./row.ts";
 import { frame, udp } from "./test-frame.ts";
 import { A, allow, bench, bpffs, eni, INTERNET, noKernel, OBJECT, region, route, rules, sh } from "./test-kit.ts";
-
-describe("rows with two copies", () => {
-  it("show the old one until the version moves, and count on within one byte", () => {
-    let row = new Uint8Array(8 + 2 * 4);
-    for (let i = 1; i <= 600; i++) {
-      const before = Uint8Array.from(currentCopy(row));
-      const copy = Uint8Array.from([i & 255, i >> 8, 1, 2]);
-      const filled = withOtherCopy(row, copy);
-      assert.deepEqual(currentCopy(filled), before);
-      row = Uint8Array.from(withNextVersion(filled));
-      assert.deepEqual(currentCopy(row), copy);
-      assert.deepEqual([row[0], row[1], row[2], row[3]], [i & 255, 0, 0, 0]);
-    }
-  });
-});
 
 describe("the kernel's tables", { skip: noKernel }, () => {
   it("read back as they were written, the interfaces too", () => {

@@ -2,11 +2,11 @@ import { type Delta, type Entry, TABLES, type TableName, WRITE_ORDER } from "../
 import { openEpochs } from "./epoch.ts";
 import type { KernelMap } from "./map.ts";
 import type { MapName } from "./object.ts";
-import { currentCopy, encodeRow, isArray, isDoubled, type Row, withNextVersion, withOtherCopy } from "./row.ts";
+import { encodeRow, isArray, isLocked, LOCK_BYTES, type Row } from "./row.ts";
 
 /**
  * Writes plans into the kernel's tables. A packet that runs meanwhile sees every row whole, the old or the new:
- *   - doubled arrays by their two copies;
+ *   - locked arrays by their rows' locks;
  *   - other arrays because their rows are words of 32 bits that change one at a time, or (settings) change only at start;
  *   - hashes and the trie because the kernel puts a new element in place of the old one. It may use the old element's memory
  *     again at once, so the program reads a value in one go and checks what it says against the interface's row;
@@ -26,6 +26,7 @@ type Maps = Readonly<Record<MapName, KernelMap>>;
 /** Rows by key (latin1 text of its bytes). */
 type Rows = Map<string, Row>;
 
+const NO_LOCK = new Uint8Array(LOCK_BYTES);
 const RETIRE_AFTER = 1_000_000_000n;
 
 /** `onRemoved` hears the slot of every interface that is gone. `fresh`: the tables are new and no packet reads them yet. */
@@ -39,8 +40,9 @@ export function openWriter(
   const put = (table: TableName, rows: Row[]): void => {
     if (rows.length === 0) return;
     if (table === "rule_chunks") keepChunks(retiring, rows);
-    if (isDoubled(table)) putDoubled(maps[table], rows, unread);
-    else maps[table].updateMany(Buffer.concat(rows.map((r) => r.key)), Buffer.concat(rows.map((r) => r.value)));
+    const keys = Buffer.concat(rows.map((r) => r.key));
+    if (isLocked(table)) maps[table].updateMany(keys, Buffer.concat(rows.flatMap((r) => [NO_LOCK, r.value])), { locked: true });
+    else maps[table].updateMany(keys, Buffer.concat(rows.map((r) => r.value)));
   };
   const remove = (table: TableName, rows: Row[]): void => {
     if (rows.length === 0) return;
@@ -112,18 +114,6 @@ function keepChunks(retiring: { readonly key: Uint8Array }[], rows: readonly Row
   for (let i = retiring.length - 1; i >= 0; i--) if (written.has(keyText(retiring[i]?.key ?? new Uint8Array()))) retiring.splice(i, 1);
 }
 
-function putDoubled(map: KernelMap, rows: readonly Row[], unread: boolean): void {
-  const keys = Buffer.concat(rows.map((r) => r.key));
-  const zero = new Uint8Array(map.valueBytes);
-  const filled = rows.map((row) => {
-    const old = unread ? zero : (map.lookup(row.key) ?? zero);
-    return withOtherCopy(old, row.value);
-  });
-  // While nobody reads, filling the copy and moving the version may be one write.
-  if (!unread) map.updateMany(keys, Buffer.concat(filled));
-  map.updateMany(keys, Buffer.concat(filled.map(withNextVersion)));
-}
-
 function differences(
   maps: Maps,
   desired: Record<TableName, Row[]>,
@@ -149,7 +139,7 @@ function differences(
 export function eachRow(maps: Maps, table: TableName, visit: (key: Buffer, value: Uint8Array) => void): void {
   const map = maps[table];
   if (!isArray(table)) return map.forEach(visit);
-  const doubled = isDoubled(table);
+  const from = isLocked(table) ? LOCK_BYTES : 0;
   const size = map.valueBytes;
   let zeros = Buffer.alloc(0);
   map.forEachBatch((keys, values, count) => {
@@ -158,7 +148,7 @@ export function eachRow(maps: Maps, table: TableName, visit: (key: Buffer, value
     if (values.compare(zeros, 0, count * size, 0, count * size) === 0) return;
     for (let i = 0; i < count; i++) {
       const element = values.subarray(i * size, (i + 1) * size);
-      const value = doubled ? currentCopy(element) : element;
+      const value = element.subarray(from);
       if (value.some((byte) => byte !== 0)) visit(keys.subarray(i * 4, i * 4 + 4), value);
     }
   });

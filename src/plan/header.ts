@@ -51,7 +51,7 @@ export function header(): string {
     ...enumeration("route_target", "ROUTE_", ROUTE_TARGET, true),
     ...enumeration("rule_list_kind", "RULE_LIST_", RULE_LIST, true),
     ...(Object.keys(STRUCTS) as StructName[]).toSorted(byDependency).flatMap(struct),
-    ...doubled(),
+    ...locked(),
     ...Object.entries(TABLES).flatMap(([name, table]) => map(name, table)),
   ].join("\n");
 }
@@ -85,25 +85,23 @@ function depth(name: string): number {
   return 1 + Math.max(0, ...fields.map(inside));
 }
 
-/** Rows of an array that are larger than a word hold two copies and a version: `copy[version & 1]` is the one in use. */
-function doubled(): string[] {
+/** Rows of an array that are larger than a word, and change while packets read them, have a lock. */
+function locked(): string[] {
   return Object.values(TABLES).flatMap((table) =>
-    "double" in table
-      ? [`struct ${table.value}_row {`, "\t__u32 version;", "\t__u32 pad;", `\tstruct ${table.value} copy[2];`, "};", ""]
-      : [],
+    "locked" in table ? [`struct ${table.value}_row {`, "\tstruct bpf_spin_lock lock;", `\tstruct ${table.value} row;`, "};", ""] : [],
   );
 }
 
 const MAP_TYPES = { array: "BPF_MAP_TYPE_ARRAY", hash: "BPF_MAP_TYPE_HASH", lpm: "BPF_MAP_TYPE_LPM_TRIE" } as const;
 
-function map(name: string, table: { type: keyof typeof MAP_TYPES; key?: string; value: string; max: number; double?: boolean }): string[] {
+function map(name: string, table: { type: keyof typeof MAP_TYPES; key?: string; value: string; max: number; locked?: boolean }): string[] {
   return [
     "struct {",
     `\t__uint(type, ${MAP_TYPES[table.type]});`,
     `\t__uint(max_entries, ${table.max});`,
     ...(table.type === "array" ? [] : ["\t__uint(map_flags, BPF_F_NO_PREALLOC);"]),
     `\t__type(key, ${table.key === undefined ? "__u32" : `struct ${table.key}`});`,
-    `\t__type(value, struct ${table.value}${table.double ? "_row" : ""});`,
+    `\t__type(value, struct ${table.value}${table.locked ? "_row" : ""});`,
     `} ${name} SEC(".maps");`,
     "",
   ];

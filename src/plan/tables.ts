@@ -120,20 +120,20 @@ export const ROUTER_MAC = "02:67:6b:00:00:01";
 
 /**
  * The kernel maps of the plan, and what they hold. Arrays are indexed by slot; an absent element is all zero.
- * `double`: the kernel's element is `struct <value>_row { u32 version; u32 pad; struct <value> copy[2]; }`, so that a packet
+ * `locked`: the kernel's element is `struct <value>_row { struct bpf_spin_lock lock; struct <value> row; }`, so that a packet
  * never sees a row half written (see datapath/bpf/interface.h). In the other arrays one word at a time matters.
  */
 export const TABLES = {
   settings: { type: "array", value: "settings", max: 1 },
   vpcs: { type: "array", value: "vpc", max: 65_536 },
   subnets: { type: "array", value: "subnet", max: 262_144 },
-  interfaces: { type: "array", value: "interface", max: 1_048_576, double: true },
+  interfaces: { type: "array", value: "interface", max: 1_048_576, locked: true },
   addresses: { type: "hash", key: "address_key", value: "address", max: 1_310_720 },
   public_addresses: { type: "array", value: "public_address", max: 1_114_112 },
   routes: { type: "lpm", key: "route_key", value: "route", max: 524_288 },
   rule_lists: { type: "hash", key: "rule_list_key", value: "rule_list", max: 262_144 },
   rule_chunks: { type: "hash", key: "rule_chunk_key", value: "rule_chunk", max: 262_144 },
-} as const satisfies Record<string, { type: "array" | "hash" | "lpm"; key?: StructName; value: StructName; max: number; double?: true }>;
+} as const satisfies Record<string, { type: "array" | "hash" | "lpm"; key?: StructName; value: StructName; max: number; locked?: true }>;
 
 export type TableName = keyof typeof TABLES;
 

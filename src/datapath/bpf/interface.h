@@ -2,32 +2,25 @@
 /*
  * Reading an interface's row as a whole.
  *
- * The kernel writes an array element with memcpy, which another CPU may see half done. So a row holds two copies
- * and a count of its versions: the writer fills the copy that is not in use and then moves the count, which is
- * one byte that changes. A reader takes its copy and looks at the count again; it moved only if two writes fell
- * into these few nanoseconds. Every other array row is one word that matters at a time (see write.ts).
+ * The kernel writes an array element with memcpy, which another CPU may see half done. So a row has a lock, which the
+ * writer takes as well. It is held for the copying of 96 bytes, by the first packet of a flow and not by those that
+ * follow it on the fast path. Every other array row is one word that matters at a time (see write.ts).
  */
 #pragma once
 
 #include "packet.h"
 
-/* 0: no such interface, or its row could not be read. */
+/* 0: no such interface. */
 static __always_inline int read_interface(__u32 slot, struct interface *into)
 {
-	const volatile struct interface_row *row = bpf_map_lookup_elem(&interfaces, &slot);
-	__u32 version;
-	int i;
+	struct interface_row *row = bpf_map_lookup_elem(&interfaces, &slot);
 
 	if (!row)
 		return 0;
-	for (i = 0; i < 3; i++) {
-		version = row->version;
-		__builtin_memcpy(into, (const void *)&row->copy[version & 1], sizeof(*into));
-		__asm__ volatile("" ::: "memory");
-		if (row->version == version)
-			return (into->flags & INTERFACE_PRESENT) != 0;
-	}
-	return 0;
+	bpf_spin_lock(&row->lock);
+	__builtin_memcpy(into, &row->row, sizeof(*into));
+	bpf_spin_unlock(&row->lock);
+	return (into->flags & INTERFACE_PRESENT) != 0;
 }
 
 /* By value: a key must lie on the stack for kernels before 6.2. */

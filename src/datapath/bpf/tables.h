@@ -213,9 +213,8 @@ struct settings {
 _Static_assert(sizeof(struct settings) == 184, "settings");
 
 struct interface_row {
-	__u32 version;
-	__u32 pad;
-	struct interface copy[2];
+	struct bpf_spin_lock lock;
+	struct interface row;
 };
 
 struct {
