@@ -1,0 +1,62 @@
+import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import type { Credentials } from "../src/cli/home.ts";
+import type { Signer } from "./signed-request.ts";
+
+/** The real control plane in a process of its own. */
+export type Server = {
+  readonly port: number;
+  readonly signer: Signer;
+  /** Seconds from the process's start to its being ready. */
+  readonly startSeconds: number;
+  /** Resident memory in bytes. */
+  readonly memory: () => number;
+  readonly stop: () => Promise<void>;
+};
+
+type Options = {
+  /** GENKAN_HOME. */
+  readonly home: string;
+  readonly pools?: readonly string[];
+  /** For Node itself, such as `--cpu-prof`. */
+  readonly nodeOptions?: readonly string[];
+};
+
+const PORT = 4566;
+
+/** `genkan up --no-packets` with AWS's quotas lifted. The caller is in a network namespace of its own, in which nothing else listens. */
+export async function startServer({ home, pools = [], nodeOptions = [] }: Options): Promise<Server> {
+  const main = join(import.meta.dirname, "../src/main.js");
+  const options = ["--no-packets", "--quota", "unlimited", "--port", String(PORT), ...pools.flatMap((pool) => ["--pool", pool])];
+  const started = performance.now();
+  const child = spawn(process.execPath, ["--no-warnings", ...nodeOptions, main, "up", ...options], {
+    env: { ...process.env, GENKAN_HOME: home },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  await new Promise<void>((resolve, reject) => {
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      if (line.startsWith("Genkan is ready")) resolve();
+    });
+    child.once("exit", (code) => reject(new Error(`the server ended with ${code}`)));
+  });
+  const startSeconds = (performance.now() - started) / 1000;
+  const { accessKeyId, secretAccessKey, region } = JSON.parse(readFileSync(join(home, "credentials.json"), "utf8")) as Credentials;
+  return {
+    port: PORT,
+    signer: { accessKeyId, secretAccessKey, region, host: `127.0.0.1:${PORT}` },
+    startSeconds,
+    memory: () => residentBytes(child.pid ?? 0),
+    stop: async () => {
+      child.kill("SIGTERM");
+      await ended;
+    },
+  };
+}
+
+function residentBytes(pid: number): number {
+  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+  return Number(kib ?? 0) * 1024;
+}
