@@ -67,7 +67,7 @@ export async function checkMachine({ host, datapath }: RunningMachine, world: Wo
       applyDelta: (delta) => datapath.apply(delta),
       boot: (plan) => host.boot(plan),
       destroy: (id) => host.destroy(id),
-      exec: (id, command) => outputOf(execInInstance(present(host.pidOf(id), `the process of ${id}`), command)),
+      exec: (id, command) => outputOf(execInInstance({ pid: present(host.pidOf(id), `the process of ${id}`), command })),
     });
   } catch (cause) {
     throw new CommandError(`The self-check failed: ${reasons(cause)}. See: ./genkan doctor`, { cause });

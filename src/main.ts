@@ -10,7 +10,7 @@ import { clientEnvironment, environmentCommands, oldClients } from "./cli/enviro
 import { helpOf, overview } from "./cli/help.ts";
 import { type Home, isAlive, openHome, readRunning } from "./cli/home.ts";
 import { type Language, languageOf, paintFor } from "./cli/language.ts";
-import { runHere } from "./cli/run.ts";
+import { onTerminal, runApart, runHere } from "./cli/run.ts";
 import { type Status, statusLines } from "./cli/status.ts";
 import type { VerbName } from "./cli/verbs.ts";
 import { VERSION } from "./cli/version.ts";
@@ -51,8 +51,10 @@ const RUN: Readonly<Record<VerbName, Run>> = {
     if (id === "" || command.length === 0) throw new CommandError("Usage: genkan exec INSTANCE -- COMMAND…");
     const { pid, state } = await ask<{ pid?: number; state: string }>(findControl(home), "GET", `instances/${encodeURIComponent(id)}`);
     if (pid === undefined) throw new CommandError(`${id} is ${state}; a command can run only in an instance that is up.`);
-    const { execInInstance } = await import("./host/exec.ts");
-    return runHere(execInInstance(pid, command, process.env["TERM"]), process.env);
+    const { execInInstance, execOnTerminal } = await import("./host/exec.ts");
+    return onTerminal()
+      ? runHere(execOnTerminal(pid, command, process.env["TERM"]), process.env)
+      : runApart(execInInstance({ pid, command }));
   },
   internet: async ({ args, home }) => {
     const command = [...args.positionals, ...args.rest];
@@ -73,7 +75,15 @@ const RUN: Readonly<Record<VerbName, Run>> = {
     const { execInInstance, execInInternet } = await import("./host/exec.ts");
     const { installationAt } = await import("./host/installation.ts");
     const inInternet = (command: readonly string[]): readonly string[] => execInInternet(installationAt(home.folder), command);
-    return runDemo({ control: findControl(home), home, language, paint, print, inInstance: execInInstance, inInternet });
+    return runDemo({
+      control: findControl(home),
+      home,
+      language,
+      paint,
+      print,
+      inInstance: (pid, command) => execInInstance({ pid, command }),
+      inInternet,
+    });
   },
   doctor: async ({ args, language }) => {
     const findings = examine(language);

@@ -19,6 +19,35 @@ export function runHere(argv: readonly string[], environment: NodeJS.ProcessEnv)
   });
 }
 
+/** Whether input, output and errors are all a terminal: then a command may be given one of its own. */
+export function onTerminal(): boolean {
+  return process.stdin.isTTY && process.stdout.isTTY && process.stderr.isTTY;
+}
+
+/**
+ * Runs a command that must not get hold of this terminal, and ends with its exit status. Files and pipes it gets as they
+ * are; what goes to a terminal or comes from it passes through here.
+ */
+export async function runApart(argv: readonly string[]): Promise<number> {
+  const [command = "", ...args] = argv;
+  const { stdin, stdout, stderr } = process;
+  const stdio = [stdin, stdout, stderr].map(({ isTTY }) => (isTTY ? "pipe" : "inherit"));
+  const child = spawn(command, args, { stdio });
+  child.stdin?.on("error", () => undefined); // It may end without reading all.
+  if (child.stdin) stdin.pipe(child.stdin);
+  child.stdout?.pipe(stdout, { end: false });
+  child.stderr?.pipe(stderr, { end: false });
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => child.kill(signal));
+  try {
+    return await new Promise((resolve, reject) => {
+      child.on("error", (cause) => reject(new CommandError(`${command} could not be run: ${cause.message}`)));
+      child.on("close", (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)));
+    });
+  } finally {
+    if (child.stdin) stdin.destroy();
+  }
+}
+
 /** Runs a command to its end and returns what it printed; undefined when it failed. */
 export function outputOf(argv: readonly string[], timeoutMs: number): string | undefined {
   const [command = "", ...args] = argv;

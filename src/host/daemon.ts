@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { CLEAN_ENVIRONMENT } from "./command.ts";
+import { disinherit } from "./inheritance.ts";
 import type { Installation } from "./installation.ts";
 import { isAlive, type ProcessRecord, readRecord, RECORD_SELF } from "./processes.ts";
 
@@ -28,6 +29,7 @@ export async function ensureDaemon(installation: Installation, name: DaemonName)
   if (statSync(logPath).size > LOG_BYTES) truncateSync(logPath);
   const main = fileURLToPath(new URL(`./${name}-main.js`, import.meta.url));
   const capabilities = "-all,+net_bind_service,+dac_override,+dac_read_search";
+  disinherit();
   const child = spawn(
     "sh",
     [

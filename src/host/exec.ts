@@ -1,20 +1,92 @@
 import { INTERNET_IPV4, type Installation } from "./installation.ts";
-import { CAPABILITY_BOUNDS } from "./sandbox.ts";
+import { CAPABILITIES } from "./sandbox.ts";
+
+type ExecOptions = {
+  /** The instance's first process. */
+  readonly pid: number;
+  readonly command: readonly string[];
+  /** The type of the terminal that the command has to itself; it has none when this is left out. */
+  readonly terminal?: string | undefined;
+};
 
 /**
- * The command line that runs a command in an instance, as its root, with the caller's terminal, input and output; its
- * exit status is the command's (127: no such command). `pid`: the instance's first process.
+ * The command line that runs a command in an instance, as its root; its exit status is the command's (127: no such
+ * command, 128 and more: a signal). Nothing of the machine's goes in but the three standard files: no environment, no
+ * other open file, no session keyring, and no controlling terminal, into which a program could type (TIOCSTI).
  */
-export function execInInstance(pid: number, command: readonly string[], terminal = "dumb"): readonly string[] {
+export function execInInstance({ pid, command, terminal }: ExecOptions): readonly string[] {
+  const numbers = SYSTEM_CALLS[process.arch];
+  if (!numbers) throw new Error(`no command can be run in an instance on ${process.arch}`);
+  const settings = [
+    pid,
+    numbers.setns,
+    numbers.prctl,
+    numbers.keyctl,
+    terminal === undefined ? 0 : 1,
+    Object.values(CAPABILITIES).join(","),
+  ];
   return [
-    ["nsenter", "--target", String(pid), "--user", "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--"],
-    ["setpriv", "--bounding-set", CAPABILITY_BOUNDS, "--inh-caps", "-all", "--no-new-privs", "--"],
-    ["env", "-i", `PATH=${PATH}`, "HOME=/root", "USER=root", "LOGNAME=root", "SHELL=/bin/bash", "LANG=C.UTF-8", `TERM=${terminal}`],
+    ["env", "-i", `PATH=${PATH}`, "HOME=/root", "USER=root", "LOGNAME=root", "SHELL=/bin/bash", "LANG=C.UTF-8"],
+    [`TERM=${terminal ?? "dumb"}`, "/usr/bin/perl", "-e", ENTER, ...settings.map(String)],
     ["sh", "-c", 'ulimit -p 1024 2>/dev/null || ulimit -u 1024; ulimit -c 0; cd 2>/dev/null; exec "$@"', "sh", ...command],
   ].flat();
 }
 
+/**
+ * The same on a terminal of its own, which `script` makes and joins to the caller's: what the instance does to its
+ * terminal stays there, and it hears and sees no more of the caller's when the command has ended.
+ */
+export function execOnTerminal(pid: number, command: readonly string[], terminal = "dumb"): readonly string[] {
+  const line = execInInstance({ pid, command, terminal }).map(quoted).join(" ");
+  return ["env", "SHELL=/bin/sh", "script", "--quiet", "--return", "--command", `exec ${line}`, "/dev/null"];
+}
+
+function quoted(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
 const PATH = "/run/genkan/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/** What Perl calls by number (syscalls(2)). */
+const SYSTEM_CALLS: Partial<Record<NodeJS.Architecture, Readonly<Record<"setns" | "prctl" | "keyctl", number>>>> = {
+  x64: { setns: 308, prctl: 157, keyctl: 250 },
+  arm64: { setns: 268, prctl: 167, keyctl: 219 },
+};
+
+/**
+ * Goes into the instance's namespaces and lets go of every right before anything of the instance's files is run: its
+ * root may have written an /etc/ld.so.preload, whose library nsenter's next program would load with all rights there are
+ * in the instance's user namespace. Numbers: prctl(2), keyctl(2).
+ */
+const ENTER = `use strict;
+use POSIX ();
+my ($pid, $setns, $prctl, $keyctl, $has_terminal, $capabilities) = map { /^\\d+$/ ? $_ + 0 : $_ } splice @ARGV, 0, 6;
+sub must { my ($what, $result) = @_; die "$what: $!\\n" if $result < 0; $result }
+opendir my $open, '/proc/self/fd' or die "/proc/self/fd: $!\\n";
+POSIX::close($_) for grep { /^\\d+$/ && $_ > 2 && $_ != fileno $open } readdir $open;
+closedir $open;
+my @spaces = map { open my $file, '<', "/proc/$pid/ns/$_" or die "the instance is not up\\n"; $file } qw(user mnt uts ipc net pid cgroup);
+must('setns', syscall $setns, fileno $_, 0) for @spaces;
+syscall $keyctl, 1, 0;
+defined(my $child = fork) or die "fork: $!\\n";
+if (!$child) {
+  must('setsid', POSIX::setsid() // -1) if !$has_terminal;
+  ($(, $)) = (0, '0 0');
+  ($<, $>) = (0, 0);
+  my %kept = map { $_ => 1 } split /,/, $capabilities;
+  for my $capability (0 .. 63) {
+    next if $kept{$capability};
+    syscall $prctl, 24, $capability, 0, 0, 0;
+    die "capability $capability stays\\n" if syscall($prctl, 23, $capability, 0, 0, 0) == 1;
+  }
+  must('no_new_privs', syscall $prctl, 38, 1, 0, 0, 0);
+  must('parent death signal', syscall $prctl, 1, 9, 0, 0, 0);
+  exec { $ARGV[0] } @ARGV;
+  exit 127;
+}
+for my $signal (qw(INT TERM HUP QUIT)) { $SIG{$signal} = sub { kill $signal, $has_terminal ? $child : -$child } }
+1 while waitpid($child, 0) < 0 && $!{EINTR};
+exit($? & 127 ? 128 + ($? & 127) : $? >> 8);`;
 
 /**
  * The command line that runs a command as a host of the simulated internet: with the machine's files, the internet's

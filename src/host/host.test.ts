@@ -40,7 +40,7 @@ function hostTests(): void {
   const concerns = (commandLine: string): boolean => commandLine.includes(home);
   const open = (): Host =>
     openHost({ home, pools: [POOL], hostLink: true, attach: (slot) => void attached.push(slot), log: () => undefined });
-  const inside = (id: string, ...command: string[]): string => output(execInInstance(host.pidOf(id) ?? 0, command));
+  const inside = (id: string, ...command: string[]): string => output(execInInstance({ pid: host.pidOf(id) ?? 0, command }));
 
   // What the host waits for does not keep a process alive by itself.
   const alive = setInterval(() => undefined, 1_000);
@@ -92,7 +92,7 @@ function hostTests(): void {
     assert.match(output(["cat", `/proc/${pid}/status`]), new RegExp(`^Uid:\\t${rootUser(22)}\\t`, "m"));
     assert.equal(inside(spec.id, "id", "-u"), "0\n");
     const refused = (script: string): void =>
-      assert.notEqual(status(execInInstance(Number(pid), ["sh", "-c", script])), 0, `refused: ${script}`);
+      assert.notEqual(status(execInInstance({ pid: Number(pid), command: ["sh", "-c", script] })), 0, `refused: ${script}`);
     refused("touch /usr/genkan-test");
     refused(`ls ${home}`);
     refused("mount -t tmpfs none /mnt");
@@ -113,9 +113,9 @@ function hostTests(): void {
     const spec = example(3);
     await host.boot(spec);
     const pid = host.pidOf(spec.id) ?? 0;
-    assert.equal(output(execInInstance(pid, ["cat"]), "through\n"), "through\n");
-    assert.equal(status(execInInstance(pid, ["sh", "-c", "exit 42"])), 42);
-    assert.equal(status(execInInstance(pid, ["no-such-command"])), 127);
+    assert.equal(output(execInInstance({ pid, command: ["cat"] }), "through\n"), "through\n");
+    assert.equal(status(execInInstance({ pid, command: ["sh", "-c", "exit 42"] })), 42);
+    assert.equal(status(execInInstance({ pid, command: ["no-such-command"] })), 127);
     await host.destroy(spec.id);
   });
 
@@ -128,7 +128,7 @@ function hostTests(): void {
     ] as const) {
       await host.boot(spec);
       const exit = nextExit(host);
-      status(execInInstance(host.pidOf(spec.id) ?? 0, ["sh", "-c", command]));
+      status(execInInstance({ pid: host.pidOf(spec.id) ?? 0, command: ["sh", "-c", command] }));
       assert.deepEqual(await exit, [spec.id, ending], command);
       assert.equal(host.isUp(spec.id), false);
     }

@@ -4,6 +4,7 @@ import type { Readable, Writable } from "node:stream";
 import { CLEAN_ENVIRONMENT, inNetwork, ip, run } from "./command.ts";
 import { prepareFiles } from "./instance-files.ts";
 import type { InstanceSpec } from "./instance-spec.ts";
+import { disinherit } from "./inheritance.ts";
 import type { Installation } from "./installation.ts";
 import { addInterfaceLink, type InterfaceSpec, interfaceLines, removeInterfaceLink } from "./links.ts";
 import { ended, isAlive, killTree, type ProcessRecord, readRecord, removeRecord, signal, startTime, writeRecord } from "./processes.ts";
@@ -35,6 +36,7 @@ const BOOT_MILLISECONDS = 30_000;
 export async function bootInstance({ installation, spec, attach, onEnd }: Booting): Promise<RunningInstance> {
   const console = prepareFiles(installation, spec);
   const [command = "", ...args] = sandboxArgv(installation, spec.id, spec.hostname);
+  disinherit();
   const child = spawn(command, args, { detached: true, stdio: ["pipe", console, console, "pipe"], env: CLEAN_ENVIRONMENT });
   closeSync(console);
   const failure = new Promise<never>((_, reject) => {

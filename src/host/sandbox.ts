@@ -57,28 +57,28 @@ exec setpriv --reuid 0 --regid 0 --clear-groups --ambient-caps -all --inh-caps -
 /**
  * What root inside an instance may do, as far as its own namespaces go: what a system's own daemons and network
  * tools need. Not SYS_ADMIN, SYS_PTRACE, SYS_MODULE, MKNOD, BPF and the like. SYS_BOOT ends or restarts the instance
- * (pid_namespaces(7)).
+ * (pid_namespaces(7)). Numbers: linux/capability.h.
  */
-const CAPABILITIES = [
-  "chown",
-  "dac_override",
-  "fowner",
-  "fsetid",
-  "kill",
-  "setgid",
-  "setuid",
-  "setpcap",
-  "setfcap",
-  "net_bind_service",
-  "net_raw",
-  "net_admin",
-  "sys_chroot",
-  "sys_boot",
-  "audit_write",
-] as const;
+export const CAPABILITIES = {
+  chown: 0,
+  dac_override: 1,
+  fowner: 3,
+  fsetid: 4,
+  kill: 5,
+  setgid: 6,
+  setuid: 7,
+  setpcap: 8,
+  net_bind_service: 10,
+  net_admin: 12,
+  net_raw: 13,
+  sys_chroot: 18,
+  sys_boot: 22,
+  audit_write: 29,
+  setfcap: 31,
+} as const;
 
 /** {@link CAPABILITIES} as setpriv takes them. */
-export const CAPABILITY_BOUNDS = ["-all", ...CAPABILITIES.map((name) => `+${name}`)].join(",");
+const CAPABILITY_BOUNDS = ["-all", ...Object.keys(CAPABILITIES).map((name) => `+${name}`)].join(",");
 
 /** Of the machine's /etc, what programs under /usr need and an instance does not write itself. */
 const ETC = [
@@ -116,7 +116,7 @@ function bubblewrap(hostname: string): readonly string[] {
     ["--chdir", "/"],
     "--as-pid-1",
     ["--cap-drop", "ALL"],
-    CAPABILITIES.flatMap((name) => ["--cap-add", `CAP_${name.toUpperCase()}`]),
+    Object.keys(CAPABILITIES).flatMap((name) => ["--cap-add", `CAP_${name.toUpperCase()}`]),
     ["--info-fd", "4"],
     "--",
     // bubblewrap hands its capabilities on as ambient ones and leaves the bounding set.

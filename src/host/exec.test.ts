@@ -1,0 +1,123 @@
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, openSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import koffi from "koffi";
+import { execInInstance, execOnTerminal } from "./exec.ts";
+import { type Host, openHost } from "./host.ts";
+import { example, output, POOL } from "./test-kit.ts";
+
+const INSIDE = "GENKAN_TEST_IN_NAMESPACE";
+const root = process.platform === "linux" && process.getuid?.() === 0;
+
+if (process.env[INSIDE] === undefined) {
+  test("what an instance gets of the machine, in namespaces of its own", { skip: root ? false : "needs root on Linux" }, () => {
+    const script = 'mount -t tmpfs tmpfs /run && ip link set lo up && exec "$@"';
+    const argv = ["--net", "--mount", "--propagation", "private", "sh", "-ec", script, "sh"];
+    const node = [process.execPath, "--no-warnings", "--test", "--test-reporter=spec", fileURLToPath(import.meta.url)];
+    const { NODE_TEST_CONTEXT: _, ...environment } = process.env;
+    const ended = spawnSync("unshare", [...argv, ...node], { encoding: "utf8", env: { ...environment, [INSIDE]: "yes" } });
+    assert.equal(ended.status, 0, ended.stdout + ended.stderr);
+  });
+} else {
+  describe("what an instance gets of the machine", execTests);
+}
+
+const libc = koffi.load(null);
+const syscall = libc.func("long syscall(long number, ...)");
+const KEYS = process.arch === "x64" ? { add: 248, keyctl: 250 } : { add: 217, keyctl: 219 };
+
+/** A library that writes down, for each program that loads it, which rights that program has. */
+const NOTE_RIGHTS = `
+int open(const char *, int, ...);
+long read(int, void *, unsigned long), write(int, const void *, unsigned long);
+__attribute__((constructor)) static void note(void) {
+  char text[4096];
+  int status = open("/proc/self/status", 0), to = open("/tmp/seen", 02101, 0666);
+  write(to, text, read(status, text, sizeof(text)));
+}`;
+
+function execTests(): void {
+  let home: string;
+  let host: Host;
+  let pid: number;
+  const spec = example(1);
+  const inside = (...command: string[]): string => output(execInInstance({ pid, command }));
+  // What the host waits for does not keep a process alive by itself.
+  const alive = setInterval(() => undefined, 1_000);
+
+  before(async () => {
+    home = mkdtempSync(join(tmpdir(), "genkan-exec-"));
+    // What whoever started Genkan may have left to it: an open file of a high number, and keys.
+    assert.equal(libc.func("int fcntl(int fd, int command, int from)")(openSync(home, "r"), 0, 200), 200);
+    syscall(KEYS.keyctl, "int", 1, "void *", null);
+    syscall(KEYS.add, "str", "user", "str", "secret", "str", "of the machine", "size_t", 14, "int", -3);
+    host = openHost({ home, pools: [POOL], hostLink: false, attach: () => undefined, log: () => undefined });
+    await host.up();
+    await host.boot(spec);
+    pid = host.pidOf(spec.id) ?? 0;
+  });
+  after(async () => {
+    clearInterval(alive);
+    await host.down();
+    rmSync(home, { recursive: true, force: true });
+  });
+
+  test("no open file and no key of the machine's", () => {
+    assert.match(inside("ls", "-l", "/proc/1/fd"), /console\.log/);
+    assert.doesNotMatch(inside("ls", "-l", "/proc/1/fd"), /genkan-exec-\w+\n| 200 /);
+    const leaky = output(["bash", "-c", 'exec 200< /; exec "$@"', "bash", ...execInInstance({ pid, command: ["ls", "/proc/self/fd"] })]);
+    assert.deepEqual(leaky.trim().split("\n"), ["0", "1", "2", "3"]);
+    const search = `my ($type, $name) = ("user", "secret"); print syscall(${KEYS.keyctl}, 10, -3, $type, $name, 0);`;
+    assert.equal(
+      output(["perl", "-e", `syscall(${KEYS.keyctl}, 1, 0); exec @ARGV`, ...execInInstance({ pid, command: ["perl", "-e", search] })]),
+      "-1",
+    );
+    inside("sh", "-c", `cat > /root/search <<'END'\n#!/usr/bin/perl\n${search}\nEND\nchmod 700 /root/search`);
+  });
+
+  test("none of the caller's environment, and no right that the instance does not have", () => {
+    output(["clang", "-shared", "-fPIC", "-x", "c", "-", "-o", join(home, "instances", spec.id, "rootfs/root/note.so")], NOTE_RIGHTS);
+    inside("sh", "-c", "echo /root/note.so > /etc/ld.so.preload");
+    process.env["SECRET_OF_THE_MACHINE"] = "yes";
+    const seen = inside("sh", "-c", "env; cat /tmp/seen; rm /etc/ld.so.preload /tmp/seen");
+    delete process.env["SECRET_OF_THE_MACHINE"];
+    assert.doesNotMatch(seen, /SECRET_OF/);
+    const rights = [...seen.matchAll(/^Cap(?:Eff|Bnd):\s+(\w+)$/gm)].map(([, bits]) => bits);
+    assert.ok(rights.length >= 4);
+    assert.deepEqual(new Set(rights), new Set(["00000000a04435fb"]));
+    assert.deepEqual(new Set([...seen.matchAll(/^(?:Uid|Gid):(.*)$/gm)].map(([, ids]) => ids)), new Set(["\t0\t0\t0\t0"]));
+  });
+
+  /** Types what follows into its controlling terminal, TIOCSTI: 0x5412. */
+  const TYPE =
+    'open(T, "+<", "/dev/tty") or exit 7; for (split //, "echo TYPED-$((40+2))\\n") { my $c = $_; ioctl(T, 0x5412, $c) or exit 8 }';
+
+  /** What a user sees of a shell on a terminal who runs the command, and leaves the shell by itself. */
+  function typedBySomebody(argv: readonly string[]): string {
+    const line = argv.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
+    const shell = ["sh", "-c", `printf '%s\\n' "$1"; printf 'exit\\n'`, "sh", `${line}; echo status $?`];
+    const typed = output(shell);
+    return output(["script", "--quiet", "--return", "--command", "sh -i", "/dev/null"], typed);
+  }
+
+  test("not the caller's terminal: what the instance types stays with it", () => {
+    const plain = typedBySomebody(execInInstance({ pid, command: ["perl", "-e", TYPE] }));
+    assert.match(plain, /status 7/);
+    assert.doesNotMatch(plain, /TYPED-42/);
+    const own = typedBySomebody(execOnTerminal(pid, ["sh", "-c", `test -t 0 && test -t 1 && perl -e '${TYPE}'; echo on a terminal`]));
+    assert.match(own, /on a terminal\r?\n/);
+    assert.doesNotMatch(own, /TYPED-42/);
+  });
+
+  test("a command ends with whoever runs it", () => {
+    const [command = "", ...args] = execInInstance({ pid, command: ["sh", "-c", "echo $$ > /tmp/lonely; exec sleep 1000"] });
+    const child = spawn(command, args, { stdio: "ignore" });
+    inside("sh", "-c", "until [ -s /tmp/lonely ]; do sleep 0.01; done");
+    child.kill("SIGKILL");
+    inside("sh", "-c", "while kill -0 $(cat /tmp/lonely); do sleep 0.01; done 2>/dev/null");
+  });
+}
