@@ -21,15 +21,24 @@ type Verdict = (typeof VERDICTS)[number];
 
 /** Offsets in `struct __sk_buff`. */
 const CONTEXT = { mark: 8, ingressIfindex: 36, cb: 48, gsoSize: 176, size: 192 } as const;
+/** Offset of `test.duration` in `union bpf_attr`. */
+const DURATION = 36;
 const MAX_FRAME = 16384;
 const out = Buffer.alloc(MAX_FRAME);
 
 /** `link` is the index of the link that the frame comes in on: an interface's slot. */
-export function testRun(
+type Context = { readonly link?: number; readonly mark?: number; readonly gsoSize?: number };
+
+export function testRun(program: number, frame: Uint8Array, context: Context = {}): TestRun {
+  return timedTestRun(program, frame, context).run;
+}
+
+/** With how long the program took, as the kernel measured it. */
+export function timedTestRun(
   program: number,
   frame: Uint8Array,
-  context: { readonly link?: number; readonly mark?: number; readonly gsoSize?: number } = {},
-): TestRun {
+  context: Context = {},
+): { readonly run: TestRun; readonly nanoseconds: number } {
   const skb = Buffer.alloc(CONTEXT.size);
   skb.writeUInt32LE(context.mark ?? 0, CONTEXT.mark);
   skb.writeUInt32LE(context.link ?? 0, CONTEXT.ingressIfindex);
@@ -51,11 +60,12 @@ export function testRun(
   );
   const result = bpf(BPF.progTestRun, attr);
   if (result < 0) throw new KernelError("test run", result);
-  return {
+  const run: TestRun = {
     verdict: VERDICTS[after.readUInt32LE(CONTEXT.cb)] ?? "none",
     reason: DROP_REASONS[after.readUInt32LE(CONTEXT.cb + 4)] ?? "none",
     target: after.readUInt32LE(CONTEXT.cb + 8),
     action: attr.readUInt32LE(4),
     frame: Buffer.from(out.subarray(0, attr.readUInt32LE(12))),
   };
+  return { run, nanoseconds: attr.readUInt32LE(DURATION) };
 }

@@ -2,7 +2,7 @@ import { type Delta, type Entry, TABLES, type TableName, WRITE_ORDER } from "../
 import { openEpochs } from "./epoch.ts";
 import type { KernelMap } from "./map.ts";
 import type { MapName } from "./object.ts";
-import { encodeRow, isArray, isLocked, LOCK_BYTES, type Row } from "./row.ts";
+import { encodeRow, encodeRows, isArray, isLocked, LOCK_BYTES, type Row } from "./row.ts";
 
 /**
  * Writes plans into the kernel's tables. A packet that runs meanwhile sees every row whole, the old or the new:
@@ -74,17 +74,37 @@ export function openWriter(
       epochs.change(delta.vpcs, () => write(puts, without(byTable(delta.removals), puts)));
     },
     reconcile: (entries) => {
+      if (unread) {
+        epochs.change(undefined, () => fill(maps, entries));
+        unread = false;
+        return entries.length;
+      }
       const desired = byTable(entries);
-      const changes = unread ? { puts: desired, removals: byTable([]) } : differences(maps, desired);
+      const changes = differences(maps, desired);
       keepChunks(retiring, desired.rule_chunks);
       const leaving = new Set(retiring.map(({ key }) => keyText(key)));
       changes.removals.rule_chunks = changes.removals.rule_chunks.filter(({ key }) => !leaving.has(keyText(key)));
       epochs.change(undefined, () => write(changes.puts, changes.removals));
-      unread = false;
       return Object.values(changes).reduce((sum, tables) => sum + Object.values(tables).reduce((n, rows) => n + rows.length, 0), 0);
     },
     retire,
   };
+}
+
+/** How many rows are encoded at a time: enough to be quick, few enough to take little memory. */
+const FILL = 16_384;
+
+/** Writes all rows into tables that are new and empty. */
+function fill(maps: Maps, entries: readonly Entry[]): void {
+  const tables = Object.fromEntries(WRITE_ORDER.map((name) => [name, [] as Entry[]])) as Record<TableName, Entry[]>;
+  for (const entry of entries) tables[entry.table].push(entry);
+  for (const table of WRITE_ORDER) {
+    const rows = tables[table];
+    for (let from = 0; from < rows.length; from += FILL) {
+      const { keys, values } = encodeRows(table, rows, from, Math.min(FILL, rows.length - from));
+      maps[table].updateMany(keys, values);
+    }
+  }
 }
 
 function keyText(key: Uint8Array): string {

@@ -41,8 +41,6 @@ export function formatIpv4(address: Ipv4): string {
 
 /** Sixteen bytes, network order; an IPv4 address is mapped (::ffff:a.b.c.d, RFC 4291 section 2.5.5.2). */
 export function addressBytes(text: string): Uint8Array {
-  const four = parseIpv4(text);
-  if (four !== undefined) return Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, four >>> 24, four >>> 16, four >>> 8, four);
   const parsed = ipaddr.parse(text);
   const six = parsed.kind() === "ipv4" ? (parsed as ipaddr.IPv4).toIPv4MappedAddress() : (parsed as ipaddr.IPv6);
   return Uint8Array.from(six.toByteArray());

@@ -32,6 +32,11 @@ export function encodeStruct<S extends StructName>(name: S, value: StructValue<S
   return bytes;
 }
 
+/** Writes the struct's bytes at a place of the caller's. */
+export function encodeStructAt<S extends StructName>(name: S, value: StructValue<S>, view: DataView, offset: number): void {
+  codecOf(name).write(view, offset, value);
+}
+
 /** The value of a struct's bytes; the inverse of {@link encodeStruct}. */
 export function decodeStruct<S extends StructName>(name: S, bytes: Uint8Array): StructValue<S> {
   const codec = codecOf(name);
@@ -86,10 +91,27 @@ function arrayCodec(element: Codec, length: number): Codec {
     write: (view, offset, value) => {
       const list = value as readonly unknown[];
       assert(list.length <= length, `a list of ${list.length} does not fit in ${length}`);
-      for (const [place, item] of list.entries()) element.write(view, offset + place * element.size, item);
+      for (let place = 0; place < list.length; place++) element.write(view, offset + place * element.size, list[place]);
     },
     read: (view, offset) => Array.from({ length }, (_, place) => element.read(view, offset + place * element.size)),
   };
+}
+
+function writeAddress(view: DataView, at: number, text: string): void {
+  const four = parseIpv4(text);
+  if (four === undefined) return new Uint8Array(view.buffer, view.byteOffset + at, 16).set(addressBytes(text));
+  // Mapped: ::ffff:a.b.c.d.
+  view.setUint32(at, 0);
+  view.setUint32(at + 4, 0);
+  view.setUint32(at + 8, 0xffff);
+  view.setUint32(at + 12, four);
+}
+
+/** The value of a hexadecimal digit's character. */
+function hexDigit(code: number): number {
+  const digit = code <= 57 ? code - 48 : (code | 32) - 87;
+  assert(digit >= 0 && digit < 16, "a hexadecimal digit");
+  return digit;
 }
 
 const SCALARS: Readonly<Record<Extract<FieldType, string>, Codec>> = {
@@ -117,7 +139,7 @@ const SCALARS: Readonly<Record<Extract<FieldType, string>, Codec>> = {
     align: 4,
     write: (view, at, value) => {
       const address = parseIpv4(value as string);
-      assert(address !== undefined, `${String(value)} is an IPv4 address`);
+      if (address === undefined) throw new Error(`assertion failed: ${String(value)} is an IPv4 address`);
       view.setUint32(at, address, false);
     },
     read: (view, at) => formatIpv4(ipv4(view.getUint32(at, false))),
@@ -126,9 +148,11 @@ const SCALARS: Readonly<Record<Extract<FieldType, string>, Codec>> = {
     size: 6,
     align: 1,
     write: (view, at, value) => {
-      const bytes = (value as string).split(":").map((byte) => Number.parseInt(byte, 16));
-      assert(bytes.length === 6, `${String(value)} is a MAC address`);
-      for (const [place, byte] of bytes.entries()) view.setUint8(at + place, byte);
+      const text = value as string;
+      assert(text.length === 17, `${text} is a MAC address`);
+      for (let place = 0; place < 6; place++) {
+        view.setUint8(at + place, hexDigit(text.charCodeAt(place * 3)) * 16 + hexDigit(text.charCodeAt(place * 3 + 1)));
+      }
     },
     read: (view, at) =>
       [0, 1, 2, 3, 4, 5]
@@ -143,7 +167,7 @@ const SCALARS: Readonly<Record<Extract<FieldType, string>, Codec>> = {
   addr: {
     size: 16,
     align: 4,
-    write: (view, at, value) => new Uint8Array(view.buffer, view.byteOffset + at, 16).set(addressBytes(value as string)),
+    write: (view, at, value) => writeAddress(view, at, value as string),
     read: (view, at) => formatAddress(new Uint8Array(view.buffer, view.byteOffset + at, 16)),
   },
 };
