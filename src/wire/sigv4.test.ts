@@ -215,3 +215,22 @@ test("names of regions", () => {
   for (const name of ["", "us-east", "us-east-0", "../../etc-x-1", "US-EAST-1", "us-east-1a", "us_east_1", "__proto__", "us-east-1\n"])
     assert.ok(!isRegion(name), name);
 });
+
+test("a date that is in no calendar of four digits is no date: nothing would be too late for it", async () => {
+  const { "x-amz-date": _, ...headers } = Object.fromEntries((await signedPost()).headers);
+  const authorization = headers["authorization"]?.replace("20300131", "+0100000").replace(";x-amz-date", ";date");
+  for (const date of ["Sat, 01 Jan 10000 00:00:00 GMT", "Sat, 01 Jan 275000 00:00:00 GMT"]) {
+    const request = { method: "POST", path: "/", query: "", body: Buffer.from(BODY) };
+    refused(
+      { ...request, headers: Object.entries({ ...headers, authorization: authorization ?? "", date }) },
+      "IncompleteSignature",
+      /'Date'/,
+    );
+  }
+});
+
+test("a header is signed once, or a small request would make a canonical one without bounds", async () => {
+  const request = await signedPost();
+  const headers = request.headers.map(([name, value]) => [name, value.replace("SignedHeaders=", "SignedHeaders=host;")] as const);
+  refused({ ...request, headers }, "SignatureDoesNotMatch", /twice/);
+});

@@ -179,8 +179,12 @@ function amzDate(values: readonly string[] | undefined): string | undefined {
   // A day that does not exist would come back as another.
   if (Number.isFinite(timeOf(text))) return basic(timeOf(text)) === text ? text : undefined;
   const time = /^[A-Z][a-z]{2}, /.test(text) ? Date.parse(text) : Number.NaN;
-  return Number.isNaN(time) ? undefined : basic(time);
+  // A year of more than four digits has no such form, and would be neither too early nor too late.
+  return time >= FIRST_TIME && time <= LAST_TIME ? basic(time) : undefined;
 }
+
+const FIRST_TIME = Date.parse("0000-01-01T00:00:00Z");
+const LAST_TIME = Date.parse("9999-12-31T23:59:59Z");
 
 /** Milliseconds since 1970 of yyyymmddThhmmssZ; NaN for another form. */
 function timeOf(text: string): number {
@@ -221,11 +225,13 @@ function checkTime({ date, expires }: Claim, service: Service, now: Date): void 
   }
 }
 
-/** A signature must cover the host, so that it holds nowhere else, and every x-amz-… header. */
+/** A signature must cover the host, so that it holds nowhere else, and every x-amz-… header; and each header once. */
 function checkSignedHeaders({ signedHeaders }: Claim, headers: Headers): void {
   const signed = new Set(signedHeaders);
   if (!signed.has("host"))
     throw new Fault("SignatureDoesNotMatch", "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.");
+  // Thousands of times the same long header would make a canonical request of hundreds of megabytes.
+  if (signed.size < signedHeaders.length) throw new Fault("SignatureDoesNotMatch", "A header stands in SignedHeaders twice.");
   const missing = [...headers.keys()].filter((name) => name.startsWith("x-amz-") && !signed.has(name));
   const absent = signedHeaders.filter((name) => !headers.has(name));
   if (missing.length > 0 || absent.length > 0) {
