@@ -8,6 +8,7 @@ import { slotOfAlias } from "./alias.ts";
 import { type Asker, directoryOf } from "./directory.ts";
 import { answerDns } from "./dns.ts";
 import { serveDns } from "./dns-server.ts";
+import { limitConnections } from "./fairness.ts";
 import { METADATA_IPV4, RESOLVER_IPV4 } from "./installation.ts";
 import { answerMetadata } from "./metadata-service.ts";
 import { sayReady } from "./ready.ts";
@@ -15,6 +16,7 @@ import { openState } from "./state.ts";
 
 const REQUEST_MILLISECONDS = 10_000;
 const MAX_CONNECTIONS = 4_000;
+const CONNECTIONS_OF_ONE = 64;
 /** Session tokens don't outlive the process: clients ask for a new one on 401. */
 const SECRET = randomBytes(48);
 
@@ -49,16 +51,25 @@ function serveMetadata(askerAt: (address: string) => Asker | undefined): Promise
     response.writeHead(status, { ...sent, "content-length": Buffer.byteLength(body) });
     response.end(method === "HEAD" ? undefined : body);
   };
-  const server = createServer({ requestTimeout: REQUEST_MILLISECONDS, maxHeaderSize: 16_384 }, (request, response) => {
-    try {
-      answer(request, response);
-    } catch (error) {
-      // One instance's question must not end the service for all.
-      console.error(`${request.url} could not be answered:`, error);
-      response.writeHead(500).end();
-    }
-  });
+  const server = createServer(
+    {
+      requestTimeout: REQUEST_MILLISECONDS,
+      headersTimeout: REQUEST_MILLISECONDS,
+      connectionsCheckingInterval: 1_000,
+      maxHeaderSize: 16_384,
+    },
+    (request, response) => {
+      try {
+        answer(request, response);
+      } catch (error) {
+        // One instance's question must not end the service for all.
+        console.error(`${request.url} could not be answered:`, error);
+        response.writeHead(500).end();
+      }
+    },
+  );
   server.maxConnections = MAX_CONNECTIONS;
+  limitConnections(server, CONNECTIONS_OF_ONE);
   server.on("clientError", (_error, socket) => socket.destroy());
   return new Promise((resolve, reject) => {
     server.once("error", reject);
