@@ -10,19 +10,25 @@ import { Fault } from "../model/fault.ts";
 import type { Reader } from "../model/state.ts";
 import type { Action, Context } from "./action.ts";
 import { AMAZON_POOL, findAddress } from "./address.ts";
-import { chosen, type FilterFields, filtered, paged } from "./describe.ts";
+import { candidates, chosen, type FilterFields, paged, searched, type Source } from "./describe.ts";
 import { tagListOrAbsent } from "./tags.ts";
 
 const DescribeAddresses: Action<DescribeAddressesRequest, DescribeAddressesResult> = (tx, input, context) => {
-  const found = filtered(chosenAddresses(tx, input), input.Filters, fields(tx, context));
-  return { Addresses: found.map((address) => described(tx, address, context)) };
+  const { items } = searched(chosenAddresses(tx, input), { Filters: input.Filters }, fields(tx, context));
+  return { Addresses: items.map((address) => described(tx, address, context)) };
 };
 
 /** The addresses named by allocation id, and those named by public IP; without either, all. */
-function chosenAddresses(tx: Reader, { AllocationIds = [], PublicIps = [] }: DescribeAddressesRequest): readonly Address[] {
-  if (AllocationIds.length === 0 && PublicIps.length === 0) return tx.list("address");
+function chosenAddresses(tx: Reader, { AllocationIds = [], PublicIps = [], Filters }: DescribeAddressesRequest): Source<Address> {
+  if (AllocationIds.length === 0 && PublicIps.length === 0) return candidates(tx, "address", Filters, INDEXED);
   return [...new Set([...AllocationIds.map((id) => findAddress(tx, id)), ...PublicIps.map((ip) => findByPublicIp(tx, ip))])];
 }
+
+const INDEXED = {
+  "association-id": "associationId",
+  "network-interface-id": "networkInterfaceId",
+  "public-ip": "publicIp",
+} as const;
 
 function findByPublicIp(tx: Reader, publicIp: string): Address {
   const address = tx.by("address", "publicIp", publicIp)[0];
@@ -70,7 +76,7 @@ const DescribeAddressesAttribute: Action<DescribeAddressesAttributeRequest, Desc
   const addresses = chosen(
     input.AllocationIds,
     (id) => findAddress(tx, id),
-    () => tx.list("address"),
+    () => candidates(tx, "address", undefined, {}),
   );
   const { items, nextToken } = paged(addresses, input, { min: 1, max: 1000 });
   return { Addresses: items.map(({ id, publicIp }) => ({ PublicIp: publicIp, AllocationId: id })), NextToken: nextToken };

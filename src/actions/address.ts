@@ -47,7 +47,7 @@ export function publicIpOf(tx: Reader, eni: NetworkInterface, privateIp: string)
 export function hasMappedPublicAddress(tx: Reader, vpcId: string): boolean {
   return tx
     .by("network-interface", "vpcId", vpcId)
-    .some((eni) => eni.autoPublicIp !== undefined || tx.by("address", "networkInterfaceId", eni.id).length > 0);
+    .some((eni) => eni.autoPublicIp !== undefined || tx.countBy("address", "networkInterfaceId", eni.id) > 0);
 }
 
 /** Guesses at a free address before the search in order: in a pool of which even nine tenths are taken, one is nearly always found. */

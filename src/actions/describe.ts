@@ -1,4 +1,6 @@
 import { Fault } from "../model/fault.ts";
+import type { IndexName, Kind, Resources } from "../model/resource.ts";
+import type { Reader } from "../model/state.ts";
 
 /** A filter as clients send it. */
 export type Filter = { readonly Name?: string | undefined; readonly Values?: readonly string[] | undefined };
@@ -87,8 +89,61 @@ function matchesAll(parts: readonly (string | symbol)[], value: string): boolean
 /**
  * The resources that a describe call names by id, or all of them. `find` throws the noun's NotFound fault.
  */
-export function chosen<T>(ids: readonly string[] | undefined, find: (id: string) => T, all: () => readonly T[]): readonly T[] {
+export function chosen<T>(ids: readonly string[] | undefined, find: (id: string) => T, all: () => Source<T>): Source<T> {
   return ids && ids.length > 0 ? [...new Set(ids)].map(find) : all();
+}
+
+/** Resources in order of creation, which need not all be at hand: a list is one as well. */
+export type Source<T> = { readonly length: number; readonly slice: (start: number, end: number) => readonly T[] };
+
+/** For each filter with an index, the index that finds what the filter leaves. */
+type FilterIndexes<K extends Kind> = Readonly<Record<string, IndexName<K>>>;
+
+/** All of a kind, or what the most selective of the filters with an index leaves; the filters are still to be applied. */
+export function candidates<K extends Kind>(
+  tx: Reader,
+  kind: K,
+  filters: readonly Filter[] | undefined,
+  indexes: FilterIndexes<K>,
+): Source<Resources[K]> {
+  let count = tx.count(kind);
+  let best: (() => readonly Resources[K][]) | undefined;
+  for (const { Name: name = "", Values: [value, ...more] = [] } of filters ?? []) {
+    const index = Object.hasOwn(indexes, name) ? indexes[name] : undefined;
+    if (index === undefined || value === undefined || more.length > 0 || /[*?\\]/.test(value)) continue;
+    const found = tx.countBy(kind, index, value);
+    if (found > count) continue;
+    count = found;
+    best = () => tx.by(kind, index, value);
+  }
+  return best?.() ?? { length: count, slice: (start, end) => tx.slice(kind, start, end) };
+}
+
+/** How many resources are looked at in one go when a page is filled. */
+const STRIDE = 1000;
+
+/**
+ * One page of the resources that match every filter, see {@link filtered} and {@link paged}. Looks no further than the page
+ * goes, so that all pages together look at each resource about once.
+ */
+export function searched<T extends { readonly tags?: Readonly<Record<string, string>> }>(
+  source: Source<T>,
+  { Filters: filters, ...page }: Page & { readonly Filters?: readonly Filter[] | undefined },
+  fields: FilterFields<T>,
+  limits?: Limits,
+): { readonly items: readonly T[]; readonly nextToken: string | undefined } {
+  if (!filters || filters.length === 0) return paged(source, page, limits);
+  const { size = Number.POSITIVE_INFINITY, start } = placed(page, limits);
+  const tests = filters.map((filter) => testOf(filter, fields));
+  const items: T[] = [];
+  for (let from = start; from < source.length; from += STRIDE) {
+    for (const [place, resource] of source.slice(from, from + STRIDE).entries()) {
+      if (!tests.every((test) => test(resource))) continue;
+      if (items.length === size) return { items, nextToken: tokenOf(from + place) };
+      items.push(resource);
+    }
+  }
+  return { items, nextToken: undefined };
 }
 
 /**
@@ -96,18 +151,30 @@ export function chosen<T>(ids: readonly string[] | undefined, find: (id: string)
  * @throws InvalidParameterValue for a MaxResults out of range; InvalidNextToken for a token that we did not give.
  */
 export function paged<T>(
-  resources: readonly T[],
+  resources: Source<T>,
   page: Page,
-  limits: { readonly min: number; readonly max: number } = { min: 5, max: 1000 },
+  limits?: Limits,
 ): { readonly items: readonly T[]; readonly nextToken: string | undefined } {
-  const { MaxResults: size, NextToken: token } = page;
+  const { size, start } = placed(page, limits);
+  const end = size === undefined ? resources.length : start + size;
+  return { items: resources.slice(start, end), nextToken: end < resources.length ? tokenOf(end) : undefined };
+}
+
+type Limits = { readonly min: number; readonly max: number };
+
+/** How many are asked for, and from which place on. */
+function placed(
+  { MaxResults: size, NextToken: token }: Page,
+  limits: Limits = { min: 5, max: 1000 },
+): {
+  readonly size: number | undefined;
+  readonly start: number;
+} {
   if (size !== undefined && (size < limits.min || size > limits.max)) {
     const bound = size < limits.min ? `less than ${limits.min}` : `greater than ${limits.max}`;
     throw new Fault("InvalidParameterValue", `Value ( ${size} ) for parameter maxResults is invalid. Parameter may not be ${bound}.`);
   }
-  const start = token === undefined || token === "" ? 0 : placeOf(token);
-  const end = size === undefined ? resources.length : start + size;
-  return { items: resources.slice(start, end), nextToken: end < resources.length ? tokenOf(end) : undefined };
+  return { size, start: token === undefined || token === "" ? 0 : placeOf(token) };
 }
 
 const TOKEN = /^genkan-page-(\d{1,9})$/;

@@ -14,7 +14,7 @@ import { Fault } from "../model/fault.ts";
 import { newId } from "../model/id.ts";
 import type { Reader, Tx } from "../model/state.ts";
 import type { Action, Context } from "./action.ts";
-import { chosen, type FilterFields, filtered, paged } from "./describe.ts";
+import { candidates, chosen, type FilterFields, searched } from "./describe.ts";
 import { type Done, DONE, required } from "./parameter.ts";
 import { tagList, tagsFor } from "./tags.ts";
 import { findVpc } from "./vpc.ts";
@@ -84,7 +84,7 @@ const AssociateDhcpOptions: Action<AssociateDhcpOptionsRequest, Done> = (tx, inp
 
 const DeleteDhcpOptions: Action<DeleteDhcpOptionsRequest, Done> = (tx, input) => {
   const { id } = findDhcpOptions(tx, input.DhcpOptionsId);
-  if (tx.by("vpc", "dhcpOptionsId", id).length > 0) {
+  if (tx.countBy("vpc", "dhcpOptionsId", id) > 0) {
     throw new Fault("DependencyViolation", `The dhcpOptions '${id}' has dependencies and cannot be deleted.`);
   }
   tx.delete("dhcp-options", id);
@@ -95,9 +95,9 @@ const DescribeDhcpOptions: Action<DescribeDhcpOptionsRequest, DescribeDhcpOption
   const all = chosen(
     input.DhcpOptionsIds,
     (id) => findDhcpOptions(tx, id),
-    () => tx.list("dhcp-options"),
+    () => candidates(tx, "dhcp-options", input.Filters, {}),
   );
-  const { items, nextToken } = paged(filtered(all, input.Filters, fields(context)), input);
+  const { items, nextToken } = searched(all, input, fields(context));
   return { DhcpOptions: items.map((options) => described(options, context)), NextToken: nextToken };
 };
 

@@ -18,7 +18,7 @@ import type { Instance } from "../model/instance.ts";
 import type { NetworkInterface } from "../model/network-interface.ts";
 import type { Reader } from "../model/state.ts";
 import type { Action, Context } from "./action.ts";
-import { filtered, paged } from "./describe.ts";
+import { candidates, filtered, paged } from "./describe.ts";
 import { findImage } from "./image.ts";
 import { describedState, findInstances, interfacesOf } from "./instance.ts";
 import { instanceFields, statusFields } from "./instance-filter.ts";
@@ -63,16 +63,11 @@ function chosenInstances(tx: Reader, { InstanceIds: ids, Filters: filters, MaxRe
     if (size === undefined) return findInstances(tx, ids);
     throw new Fault("InvalidParameterCombination", "The parameter instancesSet cannot be used with the parameter maxResults");
   }
-  for (const { Name, Values } of filters ?? []) {
-    const [value, ...more] = Values ?? [];
-    if (value === undefined || more.length > 0 || /[*?\\]/.test(value)) continue;
-    if (Name === "vpc-id") return tx.by("instance", "vpcId", value);
-    if (Name === "subnet-id") return tx.by("instance", "subnetId", value);
-    if (Name === "reservation-id") return tx.by("instance", "reservationId", value);
-    if (Name === "instance-id") return [tx.get("instance", value)].filter((instance) => instance !== undefined);
-  }
-  return tx.list("instance");
+  const found = candidates(tx, "instance", filters, INDEXED);
+  return found.slice(0, found.length);
 }
+
+const INDEXED = { "reservation-id": "reservationId", "subnet-id": "subnetId", "vpc-id": "vpcId" } as const;
 
 /**
  * An instance as the API shows it. A terminated one has lost its addresses, interfaces and volumes.

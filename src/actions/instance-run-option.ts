@@ -103,7 +103,7 @@ export function requireFittingArchitecture(type: InstanceTypeFacts, image: Image
 
 function knownKeyName(tx: Reader, name: string | undefined): string | undefined {
   if (name === undefined || name === "") return undefined;
-  if (tx.by("key-pair", "name", name).length > 0) return name;
+  if (tx.countBy("key-pair", "name", name) > 0) return name;
   throw new Fault("InvalidKeyPair.NotFound", `The key pair '${name}' does not exist`);
 }
 

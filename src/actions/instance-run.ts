@@ -91,7 +91,7 @@ function requireShareable(interfaces: readonly WantedInterface[], most: number):
  * @throws InstanceLimitExceeded; InsufficientFreeAddressesInSubnet when it is fewer than the least.
  */
 function affordableCount(tx: Reader, interfaces: readonly WantedInterface[], { least, most }: Range, { quotas }: Context): number {
-  const used = tx.count("instance") - tx.by("instance", "state", "terminated").length;
+  const used = tx.count("instance") - tx.countBy("instance", "state", "terminated");
   const quota = quotas.instances;
   if (used + least > quota) {
     throw new Fault(

@@ -12,7 +12,7 @@ import { isWellFormedId, newId } from "../model/id.ts";
 import type { InternetGateway } from "../model/internet-gateway.ts";
 import type { Reader, Tx } from "../model/state.ts";
 import type { Action, Context } from "./action.ts";
-import { chosen, type FilterFields, filtered, paged } from "./describe.ts";
+import { candidates, chosen, type FilterFields, searched } from "./describe.ts";
 import { type Done, DONE, required } from "./parameter.ts";
 import { requireQuota } from "./quota.ts";
 import { tagList, tagsFor } from "./tags.ts";
@@ -64,9 +64,9 @@ const DescribeInternetGateways: Action<DescribeInternetGatewaysRequest, Describe
   const gateways = chosen(
     input.InternetGatewayIds,
     (id) => findInternetGateway(tx, id),
-    () => tx.list("internet-gateway"),
+    () => candidates(tx, "internet-gateway", input.Filters, { "attachment.vpc-id": "vpcId" }),
   );
-  const { items, nextToken } = paged(filtered(gateways, input.Filters, fields(context)), input);
+  const { items, nextToken } = searched(gateways, input, fields(context));
   return { InternetGateways: items.map((gateway) => described(gateway, context)), NextToken: nextToken };
 };
 

@@ -51,7 +51,7 @@ function newName(tx: Reader, text: string | undefined): string {
   if (name.length > MAX_NAME_LENGTH || !/^[\x20-\x7e]+$/.test(name) || name.trim() !== name) {
     throw new Fault("InvalidParameterValue", `Value (${name}) for parameter KeyName is invalid. Up to 255 ASCII characters.`);
   }
-  if (tx.by("key-pair", "name", name).length > 0) throw new Fault("InvalidKeyPair.Duplicate", `The keypair '${name}' already exists.`);
+  if (tx.countBy("key-pair", "name", name) > 0) throw new Fault("InvalidKeyPair.Duplicate", `The keypair '${name}' already exists.`);
   return name;
 }
 

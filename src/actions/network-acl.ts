@@ -15,7 +15,7 @@ import { newId } from "../model/id.ts";
 import type { NetworkAcl, NetworkAclEntry } from "../model/network-acl.ts";
 import type { Reader, Tx } from "../model/state.ts";
 import type { Action, Context } from "./action.ts";
-import { chosen, type FilterFields, filtered, paged } from "./describe.ts";
+import { candidates, chosen, type FilterFields, searched } from "./describe.ts";
 import { type Done, DONE, required } from "./parameter.ts";
 import { requireQuota } from "./quota.ts";
 import { tagList, tagsFor } from "./tags.ts";
@@ -37,7 +37,7 @@ type NewNetworkAcl = {
 
 /** @throws NetworkAclLimitExceeded. */
 export function createNetworkAcl(tx: Tx, { vpcId, isDefault, tags }: NewNetworkAcl, context: Context): NetworkAcl {
-  const used = tx.by("network-acl", "vpcId", vpcId).length + 1;
+  const used = tx.countBy("network-acl", "vpcId", vpcId) + 1;
   const words = "The maximum number of network acls has been reached.";
   requireQuota(context, "network-acls-per-vpc", used, "NetworkAclLimitExceeded", words);
   const acl: NetworkAcl = {
@@ -74,7 +74,7 @@ const CreateNetworkAcl: Action<CreateNetworkAclRequest, CreateNetworkAclResult> 
 const DeleteNetworkAcl: Action<DeleteNetworkAclRequest, Done> = (tx, input) => {
   const acl = findNetworkAcl(tx, input.NetworkAclId);
   if (acl.isDefault) throw new Fault("InvalidParameterValue", `cannot delete default network ACL ${acl.id}`);
-  if (tx.by("subnet", "networkAclId", acl.id).length > 0) {
+  if (tx.countBy("subnet", "networkAclId", acl.id) > 0) {
     throw new Fault("DependencyViolation", `The networkAcl '${acl.id}' has dependencies and cannot be deleted.`);
   }
   tx.delete("network-acl", acl.id);
@@ -88,7 +88,7 @@ const ReplaceNetworkAclAssociation: Action<ReplaceNetworkAclAssociationRequest, 
 ) => {
   const associationId = required(input.AssociationId, "associationId");
   const acl = findNetworkAcl(tx, input.NetworkAclId);
-  const subnet = tx.list("subnet").find((one) => one.networkAcl.associationId === associationId);
+  const subnet = tx.by("subnet", "associationId", associationId).find((one) => one.networkAcl.associationId === associationId);
   if (!subnet) throw new Fault("InvalidAssociationID.NotFound", `The association ID '${associationId}' does not exist`);
   if (subnet.vpcId !== acl.vpcId) {
     throw new Fault("InvalidParameterValue", `Network ACL ${acl.id} and subnet ${subnet.id} belong to different networks`);
@@ -102,9 +102,9 @@ const DescribeNetworkAcls: Action<DescribeNetworkAclsRequest, DescribeNetworkAcl
   const acls = chosen(
     input.NetworkAclIds,
     (id) => findNetworkAcl(tx, id),
-    () => tx.list("network-acl"),
+    () => candidates(tx, "network-acl", input.Filters, { "vpc-id": "vpcId" }),
   );
-  const { items, nextToken } = paged(filtered(acls, input.Filters, fields(tx, context)), input);
+  const { items, nextToken } = searched(acls, input, fields(tx, context));
   return { NetworkAcls: items.map((acl) => described(tx, acl, context)), NextToken: nextToken };
 };
 

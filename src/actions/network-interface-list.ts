@@ -3,7 +3,7 @@ import type { NetworkInterface } from "../model/network-interface.ts";
 import { primaryPrivateIp } from "../model/network-interface.ts";
 import type { Reader } from "../model/state.ts";
 import type { Action, Context } from "./action.ts";
-import { chosen, type FilterFields, filtered, paged } from "./describe.ts";
+import { candidates, chosen, type FilterFields, searched } from "./describe.ts";
 import { findNetworkInterface } from "./network-interface.ts";
 import { describedAssociation, describedInterface } from "./network-interface-describe.ts";
 
@@ -11,11 +11,19 @@ const DescribeNetworkInterfaces: Action<DescribeNetworkInterfacesRequest, Descri
   const interfaces = chosen(
     input.NetworkInterfaceIds,
     (id) => findNetworkInterface(tx, id),
-    () => tx.list("network-interface"),
+    () => candidates(tx, "network-interface", input.Filters, INDEXED),
   );
-  const { items, nextToken } = paged(filtered(interfaces, input.Filters, fields(tx, context)), input);
+  const { items, nextToken } = searched(interfaces, input, fields(tx, context));
   return { NetworkInterfaces: items.map((eni) => describedInterface(tx, eni, context)), NextToken: nextToken };
 };
+
+const INDEXED = {
+  "attachment.attachment-id": "attachmentId",
+  "attachment.instance-id": "instanceId",
+  "group-id": "groupId",
+  "subnet-id": "subnetId",
+  "vpc-id": "vpcId",
+} as const;
 
 function fields(tx: Reader, context: Context): FilterFields<NetworkInterface> {
   return {

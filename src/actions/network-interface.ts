@@ -105,7 +105,7 @@ function mayGetAutoPublicIp(tx: Reader, eni: NetworkInterface): boolean {
   const instanceId = eni.attachment?.instanceId ?? "";
   return (
     tx.by("network-interface", "instanceId", instanceId).every((other) => other.id === eni.id) &&
-    tx.by("address", "networkInterfaceId", eni.id).length === 0
+    tx.countBy("address", "networkInterfaceId", eni.id) === 0
   );
 }
 
@@ -162,7 +162,7 @@ export function chooseFreePrivateIps(tx: Reader, subnet: Subnet, count: number, 
 /** @throws InvalidParameterValue for what is no address of the subnet's range, or a reserved one; InvalidIPAddress.InUse. */
 function requireFreePrivateIp(tx: Reader, subnet: Subnet, ip: string): void {
   requirePrivateIp(subnet, ip);
-  if (tx.by("network-interface", "vpcAddress", `${subnet.vpcId}/${ip}`).length > 0) {
+  if (tx.countBy("network-interface", "vpcAddress", `${subnet.vpcId}/${ip}`) > 0) {
     throw new Fault("InvalidIPAddress.InUse", `Address ${ip} is in use.`);
   }
 }

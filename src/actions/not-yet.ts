@@ -27,7 +27,7 @@ import type {
 import { Fault, type FaultCode } from "../model/fault.ts";
 import type { Vpc } from "../model/vpc.ts";
 import type { Action } from "./action.ts";
-import { chosen, filtered, paged } from "./describe.ts";
+import { candidates, chosen, type FilterFields, paged, searched } from "./describe.ts";
 import { findVpc } from "./vpc.ts";
 
 /**
@@ -114,11 +114,12 @@ const DescribeVpcClassicLink: Action<DescribeVpcClassicLinkRequest, DescribeVpcC
   const vpcs = chosen(
     input.VpcIds,
     (id) => findVpc(tx, id),
-    () => tx.list("vpc"),
+    () => candidates(tx, "vpc", undefined, {}),
   );
   const isEnabled = (): string => "false";
-  const found = filtered<Vpc>(vpcs, input.Filters, { "is-classic-link-enabled": isEnabled, "vpc-id": (vpc) => vpc.id });
-  return { Vpcs: found.map((vpc) => ({ VpcId: vpc.id, ClassicLinkEnabled: false })) };
+  const fields: FilterFields<Vpc> = { "is-classic-link-enabled": isEnabled, "vpc-id": (vpc) => vpc.id };
+  const { items } = searched(vpcs, { Filters: input.Filters }, fields);
+  return { Vpcs: items.map((vpc) => ({ VpcId: vpc.id, ClassicLinkEnabled: false })) };
 };
 
 const DescribeVpcClassicLinkDnsSupport: Action<DescribeVpcClassicLinkDnsSupportRequest, DescribeVpcClassicLinkDnsSupportResult> = (
@@ -128,7 +129,7 @@ const DescribeVpcClassicLinkDnsSupport: Action<DescribeVpcClassicLinkDnsSupportR
   const vpcs = chosen(
     input.VpcIds,
     (id) => findVpc(tx, id),
-    () => tx.list("vpc"),
+    () => candidates(tx, "vpc", undefined, {}),
   );
   const { items, nextToken } = paged(vpcs, input);
   return { Vpcs: items.map((vpc) => ({ VpcId: vpc.id, ClassicLinkDnsSupported: false })), NextToken: nextToken };

@@ -16,7 +16,7 @@ import type { Route, RouteTable } from "../model/route-table.ts";
 import type { Reader, Tx } from "../model/state.ts";
 import type { Subnet } from "../model/subnet.ts";
 import type { Action, Context } from "./action.ts";
-import { chosen, type FilterFields, filtered, paged } from "./describe.ts";
+import { candidates, chosen, type FilterFields, searched } from "./describe.ts";
 import { type Done, DONE, required } from "./parameter.ts";
 import { requireQuota } from "./quota.ts";
 import { tagList, tagsFor } from "./tags.ts";
@@ -47,7 +47,7 @@ export function deleteRoutesOf(tx: Tx, table: RouteTable): void {
 const CreateRouteTable: Action<CreateRouteTableRequest, CreateRouteTableResult> = (tx, input, context) => {
   const vpc = findVpc(tx, input.VpcId);
   const tags = tagsFor("route-table", input.TagSpecifications, context.quotas);
-  const used = tx.by("route-table", "vpcId", vpc.id).length + 1;
+  const used = tx.countBy("route-table", "vpcId", vpc.id) + 1;
   requireQuota(context, "route-tables-per-vpc", used, "RouteTableLimitExceeded", "The maximum number of route tables has been reached.");
   const id = newId("route-table", context.random);
   const table: RouteTable = { kind: "route-table", id, slot: tx.slot("route-table"), tags, vpcId: vpc.id };
@@ -69,9 +69,9 @@ const DescribeRouteTables: Action<DescribeRouteTablesRequest, DescribeRouteTable
   const tables = chosen(
     input.RouteTableIds,
     (id) => findRouteTable(tx, id),
-    () => tx.list("route-table"),
+    () => candidates(tx, "route-table", input.Filters, { "vpc-id": "vpcId" }),
   );
-  const { items, nextToken } = paged(filtered(tables, input.Filters, fields(tx, context)), input, { min: 5, max: 100 });
+  const { items, nextToken } = searched(tables, input, fields(tx, context), { min: 5, max: 100 });
   return { RouteTables: items.map((table) => described(tx, table, context)), NextToken: nextToken };
 };
 

@@ -24,7 +24,7 @@ function createRoute(tx: Tx, table: RouteTable, input: CreateRouteRequest, conte
   if (isLocal(tx, table, destination) || tx.get("route", routeId(table.id, text))) {
     throw new Fault("RouteAlreadyExists", `The route identified by ${text} already exists.`);
   }
-  const used = tx.by("route", "routeTableId", table.id).length + 1;
+  const used = tx.countBy("route", "routeTableId", table.id) + 1;
   requireQuota(context, "routes-per-table", used, "RouteLimitExceeded", "The maximum number of routes has been reached.");
   putRoute(tx, table, destination, target);
 }

@@ -12,7 +12,7 @@ import type {
 import type { SecurityGroup, SecurityGroupRule } from "../model/security-group.ts";
 import type { Reader } from "../model/state.ts";
 import type { Action, Context } from "./action.ts";
-import { type FilterFields, filtered, paged } from "./describe.ts";
+import { candidates, type FilterFields, filtered, paged, searched, type Source } from "./describe.ts";
 import { required } from "./parameter.ts";
 import { protocolName } from "./protocol.ts";
 import { findSecurityGroup, findSecurityGroupByName, rulesOf, securityGroupArn } from "./security-group.ts";
@@ -21,13 +21,13 @@ import { tagListOrAbsent } from "./tags.ts";
 import { findVpc } from "./vpc.ts";
 
 const DescribeSecurityGroups: Action<DescribeSecurityGroupsRequest, DescribeSecurityGroupsResult> = (tx, input, context) => {
-  const { items, nextToken } = paged(filtered(chosenGroups(tx, input), input.Filters, fields(tx, context)), input);
+  const { items, nextToken } = searched(chosenGroups(tx, input), input, fields(tx, context));
   return { SecurityGroups: items.map((group) => described(tx, group, context)), NextToken: nextToken };
 };
 
 /** The groups named by id, and those of the default VPC named by name; without either, all. */
-function chosenGroups(tx: Reader, { GroupIds = [], GroupNames = [] }: DescribeSecurityGroupsRequest): readonly SecurityGroup[] {
-  if (GroupIds.length === 0 && GroupNames.length === 0) return tx.list("security-group");
+function chosenGroups(tx: Reader, { GroupIds = [], GroupNames = [], Filters }: DescribeSecurityGroupsRequest): Source<SecurityGroup> {
+  if (GroupIds.length === 0 && GroupNames.length === 0) return candidates(tx, "security-group", Filters, { "vpc-id": "vpcId" });
   return [...new Set([...GroupIds.map((id) => findSecurityGroup(tx, id)), ...GroupNames.map((name) => findSecurityGroupByName(tx, name))])];
 }
 

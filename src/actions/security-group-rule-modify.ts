@@ -13,7 +13,7 @@ import { Fault } from "../model/fault.ts";
 import type { RulePeer, SecurityGroup, SecurityGroupRule } from "../model/security-group.ts";
 import type { Reader, Tx } from "../model/state.ts";
 import type { Action, Context } from "./action.ts";
-import { chosen, filtered, paged } from "./describe.ts";
+import { candidates, chosen, searched } from "./describe.ts";
 import { required } from "./parameter.ts";
 import { findSecurityGroup, securityGroupOf } from "./security-group.ts";
 import { describedAs, groupPeer, ipv4Peer, ipv6Peer, portsOf, type RuleSpec, ruleSpecs } from "./security-group-permission.ts";
@@ -24,13 +24,12 @@ const DescribeSecurityGroupRules: Action<DescribeSecurityGroupRulesRequest, Desc
   const rules = chosen(
     input.SecurityGroupRuleIds,
     (id) => findSecurityGroupRule(tx, id),
-    () => tx.list("security-group-rule"),
+    () => candidates(tx, "security-group-rule", input.Filters, { "group-id": "groupId" }),
   );
-  const found = filtered(rules, input.Filters, {
+  const { items, nextToken } = searched(rules, input, {
     "group-id": (rule) => rule.groupId,
     "security-group-rule-id": (rule) => rule.id,
   });
-  const { items, nextToken } = paged(found, input);
   return { SecurityGroupRules: items.map((rule) => describedRule(rule, context)), NextToken: nextToken };
 };
 

@@ -77,7 +77,7 @@ export function createSecurityGroup(
   { vpcId, name, description, tags, isDefault }: NewSecurityGroup,
   context: Context,
 ): SecurityGroup {
-  if (tx.by("security-group", "vpcName", `${vpcId}/${name}`).length > 0) {
+  if (tx.countBy("security-group", "vpcName", `${vpcId}/${name}`) > 0) {
     throw new Fault("InvalidGroup.Duplicate", `The security group '${name}' already exists for VPC '${vpcId}'`);
   }
   if (!isDefault) {
@@ -150,7 +150,7 @@ const DeleteSecurityGroup: Action<DeleteSecurityGroupRequest, DeleteSecurityGrou
     throw new Fault("CannotDelete", `the specified group: "${group.id}" name: "${group.name}" cannot be deleted by a user`);
   }
   const named = tx.by("security-group-rule", "referencedGroupId", group.id).some((rule) => rule.groupId !== group.id);
-  if (named || tx.by("network-interface", "groupId", group.id).length > 0) {
+  if (named || tx.countBy("network-interface", "groupId", group.id) > 0) {
     throw new Fault("DependencyViolation", `resource ${group.id} has a dependent object`);
   }
   deleteSecurityGroup(tx, group);

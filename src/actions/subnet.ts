@@ -11,7 +11,7 @@ import { Fault } from "../model/fault.ts";
 import type { Reader } from "../model/state.ts";
 import type { Subnet } from "../model/subnet.ts";
 import type { Action, Context } from "./action.ts";
-import { chosen, type FilterFields, filtered, paged } from "./describe.ts";
+import { candidates, chosen, type FilterFields, searched } from "./describe.ts";
 import { type Done, DONE, required, unoffered } from "./parameter.ts";
 import { tagListOrAbsent } from "./tags.ts";
 
@@ -34,11 +34,11 @@ const RESERVED = RESERVED_FIRST + 1;
 export function freePrivateIps(tx: Reader, subnet: Subnet, count: number): string[] {
   const cidr = cidrOf(subnet.cidrBlock);
   const usable = cidrSize(cidr) - RESERVED;
-  const start = tx.by("network-interface", "subnetId", subnet.id).length;
+  const start = tx.countBy("network-interface", "subnetId", subnet.id);
   const found: string[] = [];
   for (let step = 0; step < usable && found.length < count; step += 1) {
     const ip = formatIpv4(ipv4(cidr.base + RESERVED_FIRST + ((start + step) % usable)));
-    if (tx.by("network-interface", "vpcAddress", `${subnet.vpcId}/${ip}`).length === 0) found.push(ip);
+    if (tx.countBy("network-interface", "vpcAddress", `${subnet.vpcId}/${ip}`) === 0) found.push(ip);
   }
   if (found.length < count) {
     throw new Fault(
@@ -63,7 +63,7 @@ export function availableAddressCount(tx: Reader, subnet: Subnet): number {
 
 const DeleteSubnet: Action<DeleteSubnetRequest, Done> = (tx, input) => {
   const subnet = findSubnet(tx, input.SubnetId);
-  if (tx.by("network-interface", "subnetId", subnet.id).length > 0) {
+  if (tx.countBy("network-interface", "subnetId", subnet.id) > 0) {
     throw new Fault("DependencyViolation", `The subnet '${subnet.id}' has dependencies and cannot be deleted.`);
   }
   tx.delete("subnet", subnet.id);
@@ -74,9 +74,9 @@ const DescribeSubnets: Action<DescribeSubnetsRequest, DescribeSubnetsResult> = (
   const subnets = chosen(
     input.SubnetIds,
     (id) => findSubnet(tx, id),
-    () => tx.list("subnet"),
+    () => candidates(tx, "subnet", input.Filters, { "vpc-id": "vpcId" }),
   );
-  const { items, nextToken } = paged(filtered(subnets, input.Filters, fields(tx, context)), input);
+  const { items, nextToken } = searched(subnets, input, fields(tx, context));
   return { Subnets: items.map((subnet) => describedSubnet(tx, subnet, context)), NextToken: nextToken };
 };
 

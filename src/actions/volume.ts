@@ -12,7 +12,7 @@ import { newId } from "../model/id.ts";
 import type { BlockDevice, Instance } from "../model/instance.ts";
 import type { Reader, Tx } from "../model/state.ts";
 import type { Action, Context } from "./action.ts";
-import { chosen, type FilterFields, filtered, paged } from "./describe.ts";
+import { chosen, type FilterFields, searched } from "./describe.ts";
 import { findImage } from "./image.ts";
 import type { Image } from "./image-catalogue.ts";
 import { interfacesOf } from "./instance.ts";
@@ -135,7 +135,7 @@ const DescribeVolumes: Action<DescribeVolumesRequest, DescribeVolumesResult> = (
     (id) => findVolume(tx, id, region),
     () => allVolumes(tx, region),
   );
-  const { items, nextToken } = paged(filtered(volumes, input.Filters, fields(tx)), input);
+  const { items, nextToken } = searched(volumes, input, fields(tx));
   return { Volumes: items.map((volume) => describedVolume(tx, volume)), NextToken: nextToken };
 };
 

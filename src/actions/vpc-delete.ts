@@ -25,14 +25,15 @@ const DeleteVpc: Action<DeleteVpcRequest, Done> = (tx, input) => {
   return DONE;
 };
 
+/** The default group, the default network ACL and the main route table go with the VPC. */
 function hasDependencies(tx: Reader, vpc: Vpc): boolean {
   return (
-    tx.by("subnet", "vpcId", vpc.id).length > 0 ||
-    tx.by("internet-gateway", "vpcId", vpc.id).length > 0 ||
-    tx.by("network-interface", "vpcId", vpc.id).length > 0 ||
-    tx.by("security-group", "vpcId", vpc.id).some((group) => group.id !== vpc.defaultSecurityGroupId) ||
-    tx.by("network-acl", "vpcId", vpc.id).some((acl) => acl.id !== vpc.defaultNetworkAclId) ||
-    tx.by("route-table", "vpcId", vpc.id).some((table) => table.id !== vpc.mainRouteTable.routeTableId)
+    tx.countBy("subnet", "vpcId", vpc.id) > 0 ||
+    tx.countBy("internet-gateway", "vpcId", vpc.id) > 0 ||
+    tx.countBy("network-interface", "vpcId", vpc.id) > 0 ||
+    tx.countBy("security-group", "vpcId", vpc.id) > 1 ||
+    tx.countBy("network-acl", "vpcId", vpc.id) > 1 ||
+    tx.countBy("route-table", "vpcId", vpc.id) > 1
   );
 }
 

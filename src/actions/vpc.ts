@@ -13,7 +13,7 @@ import { Fault } from "../model/fault.ts";
 import type { Reader } from "../model/state.ts";
 import type { Vpc } from "../model/vpc.ts";
 import type { Action, Context } from "./action.ts";
-import { chosen, type FilterFields, filtered, paged } from "./describe.ts";
+import { candidates, chosen, type FilterFields, searched } from "./describe.ts";
 import { type Done, DONE, required } from "./parameter.ts";
 import { tagListOrAbsent } from "./tags.ts";
 
@@ -78,9 +78,9 @@ const DescribeVpcs: Action<DescribeVpcsRequest, DescribeVpcsResult> = (tx, input
   const vpcs = chosen(
     input.VpcIds,
     (id) => findVpc(tx, id),
-    () => tx.list("vpc"),
+    () => candidates(tx, "vpc", input.Filters, {}),
   );
-  const { items, nextToken } = paged(filtered(vpcs, input.Filters, fields(context)), input);
+  const { items, nextToken } = searched(vpcs, input, fields(context));
   return { Vpcs: items.map((vpc) => describedVpc(vpc, context)), NextToken: nextToken };
 };
 

@@ -1,3 +1,4 @@
+import { KeyCounts } from "./index-keys.ts";
 import type { IndexName, Kind, Resource, Resources } from "./resource.ts";
 import type { Reader } from "./state.ts";
 import { Table } from "./table.ts";
@@ -6,7 +7,14 @@ import { Table } from "./table.ts";
 export type Base = Reader & { readonly orderOf?: (kind: Kind, id: string) => number | undefined };
 
 /** One kind's part: the ids that it decides, and what it has for them. */
-type Layer = { readonly ids: Set<string>; readonly table: Table; growth: number; list: readonly Resource[] | undefined };
+type Layer = {
+  readonly ids: Set<string>;
+  /** What the base has under those ids. */
+  readonly hidden: KeyCounts;
+  readonly table: Table;
+  growth: number;
+  list: readonly Resource[] | undefined;
+};
 
 /** Greater than every place in a region's order of creation. */
 const NEW = 2 ** 48;
@@ -46,6 +54,15 @@ export class Overlay implements Reader {
 
   count = (kind: Kind): number => this.#base.count(kind) + (this.#layers.get(kind)?.growth ?? 0);
 
+  countBy = <K extends Kind>(kind: K, index: IndexName<K>, key: string): number => {
+    const layer = this.#layers.get(kind);
+    const below = this.#base.countBy(kind, index, key);
+    return layer ? below - layer.hidden.of(index, key) + layer.table.countBy(index, key) : below;
+  };
+
+  slice = <K extends Kind>(kind: K, start: number, end: number): readonly Resources[K][] =>
+    this.#layers.has(kind) ? this.list(kind).slice(start, end) : this.#base.slice(kind, start, end);
+
   /** Adds the resource, or replaces the one with its id, which keeps its place; one that the base hasn't comes last. */
   put(resource: Resource): void {
     const { kind, id } = resource;
@@ -56,7 +73,7 @@ export class Overlay implements Reader {
       this.#decided.delete(`${kind}/${id}`);
     }
     this.#decided.set(`${kind}/${id}`, { kind, id });
-    layer.ids.add(id);
+    this.#decide(layer, kind, id);
     layer.table.put(resource, this.#base.orderOf?.(kind, id) ?? this.#next++);
   }
 
@@ -64,8 +81,15 @@ export class Overlay implements Reader {
     const layer = this.#layer(kind);
     if (this.get(kind, id) !== undefined) layer.growth -= 1;
     this.#decided.set(`${kind}/${id}`, { kind, id });
-    layer.ids.add(id);
+    this.#decide(layer, kind, id);
     layer.table.delete(id);
+  }
+
+  #decide(layer: Layer, kind: Kind, id: string): void {
+    if (layer.ids.has(id)) return;
+    layer.ids.add(id);
+    const below = this.#base.get(kind, id);
+    if (below) layer.hidden.add(below);
   }
 
   /** What it decides, in the order in which that was put. */
@@ -76,7 +100,7 @@ export class Overlay implements Reader {
   #layer(kind: Kind): Layer {
     let layer = this.#layers.get(kind);
     if (!layer) {
-      layer = { ids: new Set(), table: new Table(kind), growth: 0, list: undefined };
+      layer = { ids: new Set(), hidden: new KeyCounts(), table: new Table(kind), growth: 0, list: undefined };
       this.#layers.set(kind, layer);
     }
     layer.list = undefined;

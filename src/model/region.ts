@@ -1,12 +1,20 @@
 import { Overlay } from "./overlay.ts";
+import type { Packed } from "./packed.ts";
 import { type IndexName, type Kind, KINDS, type Resource, type Resources } from "./resource.ts";
 import type { Change, Reader } from "./state.ts";
 import { Table } from "./table.ts";
 
 /** One account's region in memory. It reads as it is now; only `applyChanges` changes it. */
 export class Region implements Reader {
-  readonly #tables: Readonly<Record<Kind, Table>> = Object.fromEntries(KINDS.map((kind) => [kind, new Table(kind)])) as Record<Kind, Table>;
+  readonly #tables: Readonly<Record<Kind, Table>>;
   #next = 0;
+
+  /** `packed`: what it begins with. */
+  constructor(packed: readonly Packed[] = []) {
+    const below = new Map(packed.map((one) => [one.kind, one]));
+    this.#tables = Object.fromEntries(KINDS.map((kind) => [kind, new Table(kind, below.get(kind))])) as Record<Kind, Table>;
+    for (const one of packed) this.#next = Math.max(this.#next, one.orderAt(one.size - 1) + 1);
+  }
 
   get = <K extends Kind>(kind: K, id: string): Resources[K] | undefined => this.#tables[kind].get(id) as Resources[K] | undefined;
 
@@ -16,6 +24,11 @@ export class Region implements Reader {
     this.#tables[kind].by(index, key) as readonly Resources[K][];
 
   count = (kind: Kind): number => this.#tables[kind].size;
+
+  countBy = <K extends Kind>(kind: K, index: IndexName<K>, key: string): number => this.#tables[kind].countBy(index, key);
+
+  slice = <K extends Kind>(kind: K, start: number, end: number): readonly Resources[K][] =>
+    this.#tables[kind].slice(start, end) as readonly Resources[K][];
 
   /** When the resource came, relative to others of the region; a later one has a greater number. */
   orderOf = (kind: Kind, id: string): number | undefined => this.#tables[kind].orderOf(id);

@@ -8,6 +8,10 @@ export type Reader = {
   /** All of a kind under one key of a secondary index, in order of creation. */
   readonly by: <K extends Kind>(kind: K, index: IndexName<K>, key: string) => readonly Resources[K][];
   readonly count: (kind: Kind) => number;
+  /** How many of a kind stand under one key of a secondary index; costs nothing, however many they are. */
+  readonly countBy: <K extends Kind>(kind: K, index: IndexName<K>, key: string) => number;
+  /** Those of a kind from the `start`th up to, not including, the `end`th in order of creation; costs their number. */
+  readonly slice: <K extends Kind>(kind: K, start: number, end: number) => readonly Resources[K][];
 };
 
 /** A region's state with the changes of one request on top: an action reads its own writes; a fault discards them all. */

@@ -1,53 +1,97 @@
 import { present } from "../lib/assert.ts";
+import { indexKeys, KeyCounts } from "./index-keys.ts";
+import type { Packed } from "./packed.ts";
 import { INDEXES, type Kind, type Resource } from "./resource.ts";
 
 /** A resource and its place in the order of creation. */
 type Entry = { readonly order: number; resource: Resource };
 
-/** The resources of one kind: by id, in order of creation, and by the kind's indexes. A change costs its own size. */
+/**
+ * The resources of one kind: by id, in order of creation, and by the kind's indexes. A change costs its own size. Those that
+ * were loaded may lie packed below: they stay there until they are replaced or deleted.
+ */
 export class Table {
   readonly #kind: Kind;
+  /** What stands here and not below. */
   readonly #all = new Group();
   /** By index, then key. Most keys find one resource, which then stands there without a group. */
   readonly #indexes: ReadonlyMap<string, Map<string, Entry | Group>>;
+  readonly #below: Packed | undefined;
+  /** The places below that no longer count: their resources were replaced or deleted. */
+  readonly #hidden = new Set<number>();
+  readonly #hiddenKeys = new KeyCounts();
+  #sequence: Int32Array | undefined;
 
-  constructor(kind: Kind) {
+  constructor(kind: Kind, below?: Packed) {
     this.#kind = kind;
     this.#indexes = new Map(Object.keys(INDEXES[kind]).map((name) => [name, new Map()]));
+    this.#below = below && below.size > 0 ? below : undefined;
   }
 
   get size(): number {
-    return this.#all.size;
+    return this.#all.size + (this.#below ? this.#below.size - this.#hidden.size : 0);
   }
 
   get(id: string): Resource | undefined {
-    return this.#all.get(id)?.resource;
+    const entry = this.#all.get(id);
+    if (entry || !this.#below) return entry?.resource;
+    const place = this.#placeBelow(id);
+    return place === undefined ? undefined : this.#below.at(place);
   }
 
   orderOf(id: string): number | undefined {
-    return this.#all.get(id)?.order;
+    const entry = this.#all.get(id);
+    if (entry || !this.#below) return entry?.order;
+    const place = this.#placeBelow(id);
+    return place === undefined ? undefined : this.#below.orderAt(place);
   }
 
   /** All, in order of creation. */
   list(): readonly Resource[] {
-    return this.#all.list();
+    return this.#below ? this.slice(0, this.size) : this.#all.list();
+  }
+
+  /** Those from the `start`th up to, not including, the `end`th in order of creation. */
+  slice(start: number, end: number): readonly Resource[] {
+    const below = this.#below;
+    if (!below) return this.#all.slice(start, end);
+    const own = this.#all.list();
+    if (own.length === 0 && this.#hidden.size === 0) return range(start, Math.min(end, below.size)).map((place) => below.at(place));
+    this.#sequence ??= this.#merged(below);
+    return Array.from(this.#sequence.subarray(start, end), (place) => (place < 0 ? own[-1 - place] : below.at(place)) as Resource);
   }
 
   /** Those under one key of an index, in order of creation. */
   by(index: string, key: string): readonly Resource[] {
-    const found = present(this.#indexes.get(index), `index ${index} of ${this.#kind}`).get(key);
-    if (!found) return [];
-    return found instanceof Group ? found.list() : [found.resource];
+    const found = this.#indexOf(index).get(key);
+    const own = !found ? [] : found instanceof Group ? found.list() : [found.resource];
+    const below = this.#below;
+    if (!below) return own;
+    const places = below.by(index, key).filter((place) => !this.#hidden.has(place));
+    const under = places.map((place) => below.at(place));
+    if (own.length === 0 || under.length === 0) return own.length === 0 ? under : own;
+    const orders = new Map<Resource, number>();
+    for (const [at, resource] of under.entries()) orders.set(resource, below.orderAt(places[at] ?? 0));
+    for (const resource of own) orders.set(resource, this.#all.get(resource.id)?.order ?? 0);
+    return [...orders].sort(([, a], [, b]) => a - b).map(([resource]) => resource);
+  }
+
+  /** How many stand under one key of an index. Costs the same whatever their number. */
+  countBy(index: string, key: string): number {
+    const found = this.#indexOf(index).get(key);
+    const own = !found ? 0 : found instanceof Group ? found.size : 1;
+    return own + (this.#below ? this.#below.countBy(index, key) - this.#hiddenKeys.of(index, key) : 0);
   }
 
   /** Adds a resource at its place, or replaces the one with its id, which keeps its own. */
   put(resource: Resource, order: number): void {
     const old = this.#all.get(resource.id);
-    const entry = old ?? { order, resource };
+    const entry = old ?? { order: this.#hide(resource.id) ?? order, resource };
     const before = old?.resource;
     entry.resource = resource;
     if (old) this.#all.changed();
     else this.#all.add(entry);
+    if (!old) this.#sequence = undefined;
     for (const [name, keys] of this.#indexes) {
       const now = indexKeys(resource, name);
       const then = before ? indexKeys(before, name) : [];
@@ -57,17 +101,52 @@ export class Table {
   }
 
   delete(id: string): void {
+    this.#sequence = undefined;
     const entry = this.#all.get(id);
-    if (!entry) return;
+    if (!entry) {
+      this.#hide(id);
+      return;
+    }
     this.#all.delete(entry);
     for (const [name, keys] of this.#indexes) for (const key of indexKeys(entry.resource, name)) leave(keys, key, entry);
   }
+
+  #indexOf(name: string): Map<string, Entry | Group> {
+    return present(this.#indexes.get(name), `index ${name} of ${this.#kind}`);
+  }
+
+  #placeBelow(id: string): number | undefined {
+    const place = this.#below?.placeOf(id);
+    return place !== undefined && this.#hidden.has(place) ? undefined : place;
+  }
+
+  /** What lies below with this id no longer counts. Returns its place in the order of creation, when there is one. */
+  #hide(id: string): number | undefined {
+    const place = this.#placeBelow(id);
+    if (place === undefined || !this.#below) return undefined;
+    this.#hiddenKeys.add(this.#below.at(place));
+    this.#hidden.add(place);
+    return this.#below.orderAt(place);
+  }
+
+  /** All in order of creation: a place below, or -1 less the place in the own list. */
+  #merged(below: Packed): Int32Array {
+    const sequence = new Int32Array(this.size);
+    const own = this.#all.orders();
+    let mine = 0;
+    let at = 0;
+    for (let place = 0; place < below.size; place++) {
+      if (this.#hidden.has(place)) continue;
+      while (mine < own.length && (own[mine] ?? 0) < below.orderAt(place)) sequence[at++] = -1 - mine++;
+      sequence[at++] = place;
+    }
+    while (mine < own.length) sequence[at++] = -1 - mine++;
+    return sequence;
+  }
 }
 
-/** The keys under which one index of its kind finds the resource. */
-export function indexKeys(resource: Resource, name: string): readonly string[] {
-  const index = (INDEXES[resource.kind] as Readonly<Record<string, (r: Resource) => readonly string[]>>)[name];
-  return index ? index(resource) : [];
+function range(start: number, end: number): readonly number[] {
+  return Array.from({ length: Math.max(0, end - start) }, (_, place) => start + place);
 }
 
 /** Puts the entry under the key, or makes the key's answer new when it stands there already. */
@@ -85,6 +164,8 @@ function leave(keys: Map<string, Entry | Group>, key: string, entry: Entry): voi
   there.delete(entry);
   if (there.size === 0) keys.delete(key);
 }
+
+const FIRST = 1024;
 
 /** Entries in order of creation, with their list kept until something changes. */
 class Group {
@@ -126,11 +207,32 @@ class Group {
   }
 
   list(): readonly Resource[] {
-    if (!this.#inOrder) {
-      this.#entries = new Map([...this.#entries].sort(([, a], [, b]) => a.order - b.order));
-      this.#inOrder = true;
-    }
+    this.#sort();
     this.#list ??= Array.from(this.#entries.values(), (entry) => entry.resource);
     return this.#list;
+  }
+
+  /** A part of the list. The first ones are found without making it. */
+  slice(start: number, end: number): readonly Resource[] {
+    if (this.#list || end > FIRST) return this.list().slice(start, end);
+    this.#sort();
+    const first: Resource[] = [];
+    for (const { resource } of this.#entries.values()) {
+      if (first.length >= end) break;
+      first.push(resource);
+    }
+    return first.slice(start);
+  }
+
+  /** The places in the order of creation of those in the list. */
+  orders(): Float64Array {
+    this.#sort();
+    return Float64Array.from(this.#entries.values(), ({ order }) => order);
+  }
+
+  #sort(): void {
+    if (this.#inOrder) return;
+    this.#entries = new Map([...this.#entries].sort(([, a], [, b]) => a.order - b.order));
+    this.#inOrder = true;
   }
 }

@@ -7,11 +7,10 @@ import { type Kind, type Resource, type Resources, SLOTTED, type SlottedKind } f
 import { Slots } from "./slots.ts";
 import type { Change, Reader, Tx } from "./state.ts";
 
-/** Every account's regions on this machine, and what they share: the kernel's slots and the public addresses. */
+/** Every account's regions on this machine, and what they share: the kernel's slots. */
 export type World = {
   readonly regions: Map<string, Region>;
   readonly slots: ReadonlyMap<SlottedKind, Slots>;
-  readonly publicIps: Set<string>;
 };
 
 export type Transaction = Tx & {
@@ -23,7 +22,6 @@ export function newWorld(): World {
   return {
     regions: new Map(),
     slots: new Map(SLOTTED.map((kind) => [kind, new Slots(kind === "network-interface" ? FIRST_INTERFACE_SLOT : 1)])),
-    publicIps: new Set(),
   };
 }
 
@@ -50,7 +48,7 @@ export function readerOf(world: World, account: string, region: string): Reader 
 export function beginTx(world: World, account: string, region: string): Transaction {
   const base = regionOf(world, account, region);
   const writes = new Overlay(base);
-  const { get, list, by, count } = writes;
+  const { get, list, by, count, countBy, slice } = writes;
   /** How much more often a public address is held than in the world. */
   const held = new Map<string, number>();
   const swap = (kind: Kind, id: string, now: Resource | undefined): void => {
@@ -63,6 +61,8 @@ export function beginTx(world: World, account: string, region: string): Transact
     list,
     by,
     count,
+    countBy,
+    slice,
     put: (resource) => {
       swap(resource.kind, resource.id, resource);
       writes.put(frozen(resource));
@@ -77,7 +77,7 @@ export function beginTx(world: World, account: string, region: string): Transact
       least.set(kind, slot + 1);
       return slot;
     },
-    publicIpTaken: (ip) => Number(world.publicIps.has(ip)) + (held.get(ip) ?? 0) > 0,
+    publicIpTaken: (ip) => Number(isPublicIpHeld(world, ip)) + (held.get(ip) ?? 0) > 0,
     changes: () => [...writes.decided()].flatMap(({ kind, id }) => changeOf(kind, id, base.get(kind, id), get(kind, id))),
   };
 }
@@ -109,7 +109,7 @@ function swap(
   orders: readonly (number | undefined)[] = [],
 ): void {
   for (const change of changes)
-    assert(target.get(change.kind, change.id) === change[from], `${change.kind} ${change.id} is as the change has it`);
+    assert(isAsSaid(target.get(change.kind, change.id), change[from]), `${change.kind} ${change.id} is as the change has it`);
   for (const change of changes) letGo(world, change[from], change[to]);
   for (const change of changes) hold(world, change[to], change[from]);
   for (const [place, change] of changes.entries()) {
@@ -117,6 +117,18 @@ function swap(
     if (now) target.put(now, orders[place]);
     else target.delete(change.kind, change.id);
   }
+}
+
+/** A packed resource that was decoded twice is not the same object. */
+function isAsSaid(found: Resource | undefined, said: Resource | undefined): boolean {
+  return found === said || same(found, said);
+}
+
+/** Whether any account or region holds the public address. */
+export function isPublicIpHeld({ regions }: World, ip: string): boolean {
+  for (const region of regions.values())
+    if (region.countBy("address", "publicIp", ip) > 0 || region.countBy("network-interface", "publicIp", ip) > 0) return true;
+  return false;
 }
 
 /** Puts one stored resource back, at its old place in the order of creation. */
@@ -131,21 +143,18 @@ function slotsOf(world: World, kind: SlottedKind): Slots {
   return slots;
 }
 
-/** Lets go of the shared number and addresses of a resource that is replaced, or gone when there is no `next`. */
+/** Lets go of the shared number of a resource that is gone, as there is no `next`. */
 function letGo(world: World, resource: Resource | undefined, next: Resource | undefined): void {
   if (!resource) return;
   if ("slot" in resource && !next) slotsOf(world, resource.kind).giveBack(resource.slot);
-  for (const ip of publicIpsOf(resource)) world.publicIps.delete(ip);
 }
 
-/** Takes the shared number and addresses of a resource; one that was there before holds its slot already. */
+/** Takes the shared number of a resource; one that was there before holds its slot already. */
 function hold(world: World, resource: Resource | undefined, before?: Resource): void {
   if (!resource) return;
-  if ("slot" in resource) {
-    if (!before) slotsOf(world, resource.kind).take(resource.slot);
-    else assert("slot" in before && before.slot === resource.slot, `${resource.id} keeps its slot`);
-  }
-  for (const ip of publicIpsOf(resource)) world.publicIps.add(ip);
+  if (!("slot" in resource)) return;
+  if (!before) slotsOf(world, resource.kind).take(resource.slot);
+  else assert("slot" in before && before.slot === resource.slot, `${resource.id} keeps its slot`);
 }
 
 function publicIpsOf(resource: Resources[Kind] | undefined): readonly string[] {

@@ -120,12 +120,7 @@ export class ControlPlane {
   /** Terminated instances are described for about an hour. */
   async purge(): Promise<void> {
     for (const realm of this.realms()) {
-      if (
-        this.reader(realm)
-          .list("instance")
-          .some((instance) => instance.state === "terminated")
-      )
-        await this.run(realm, purgeTerminated);
+      if (this.reader(realm).countBy("instance", "state", "terminated") > 0) await this.run(realm, purgeTerminated);
     }
   }
 

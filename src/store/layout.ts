@@ -11,7 +11,7 @@
  */
 import { crc32 } from "node:zlib";
 import { assert } from "../lib/assert.ts";
-import { indexKeys } from "../model/table.ts";
+import { indexKeys } from "../model/index-keys.ts";
 import type { Kind, Resource } from "../model/resource.ts";
 import { StoreError } from "./store.ts";
 

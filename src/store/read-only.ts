@@ -1,5 +1,5 @@
 import type { RootDatabase } from "lmdb";
-import { indexKeys } from "../model/table.ts";
+import { indexKeys } from "../model/index-keys.ts";
 import type { NetworkInterface } from "../model/network-interface.ts";
 import type { IndexName, Kind, Resource, Resources } from "../model/resource.ts";
 import type { Reader } from "../model/state.ts";
@@ -119,6 +119,8 @@ function readerOn(now: () => RootDatabase<Buffer, string>, account: string, regi
     list: <K extends Kind>(kind: K) => list(kind) as readonly Resources[K][],
     by: <K extends Kind>(kind: K, index: IndexName<K>, key: string) => by(kind, index, key) as readonly Resources[K][],
     count: (kind) => now().getKeysCount(rangeOf(resourcePrefix(account, region, kind))),
+    countBy: (kind, index, key) => by(kind, index, key).length,
+    slice: <K extends Kind>(kind: K, start: number, end: number) => (list(kind) as readonly Resources[K][]).slice(start, end),
   };
 }
 

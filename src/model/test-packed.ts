@@ -1,0 +1,17 @@
+import { IndexPacker } from "./index-packer.ts";
+import { Packed } from "./packed.ts";
+import type { Region } from "./region.ts";
+import type { Kind, Resource } from "./resource.ts";
+
+/** A region's resources of one kind, packed. Each decoding makes a new object, as it does from a file. */
+export function packedFrom(kind: Kind, region: Region): Packed {
+  const all = region.list(kind) as readonly Resource[];
+  const packer = new IndexPacker(kind);
+  for (const resource of all) packer.add(resource);
+  const indexes = packer.finish();
+  return new Packed(kind, {
+    orders: Float64Array.from(all, ({ id }) => region.orderOf(kind, id) ?? -1),
+    record: (place) => JSON.parse(JSON.stringify(all[place])) as Resource,
+    index: (name) => indexes.get(name) ?? { hashes: new Uint32Array(), starts: new Uint32Array(1), places: new Uint32Array() },
+  });
+}
