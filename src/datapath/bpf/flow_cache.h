@@ -118,18 +118,6 @@ struct plain_headers {
 	__be32 rest; /* UDP: length and checksum; TCP: the sequence number */
 };
 
-static __always_inline int header_sum_is_right(const struct ip_header *ip)
-{
-	const __u16 *words = (const void *)ip;
-	__u32 sum = 0;
-	int i;
-
-	for (i = 0; i < 10; i++)
-		sum += words[i];
-	sum = (sum & 0xffff) + (sum >> 16);
-	return ((sum & 0xffff) + (sum >> 16)) == 0xffff;
-}
-
 /* Whether the stages' parse would take it, and nothing in it opens or ends a connection. `transport`: the header's bytes. */
 static __always_inline int is_plain(struct __sk_buff *skb, const struct plain_headers *h, const void *end, __u32 *transport)
 {

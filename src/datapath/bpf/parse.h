@@ -77,23 +77,32 @@ static __always_inline void parse_inner(struct __sk_buff *skb, struct packet *p)
 	read_ports(&p->inner, p->buffer);
 }
 
+/* Of a header without options. */
+static __always_inline int header_sum_is_right(const struct ip_header *ip)
+{
+	const __u16 *words = (const void *)ip;
+	__u32 sum = 0;
+	int i;
+
+	for (i = 0; i < 10; i++)
+		sum += words[i];
+	sum = (sum & 0xffff) + (sum >> 16);
+	return ((sum & 0xffff) + (sum >> 16)) == 0xffff;
+}
+
 static __always_inline int bad_header_checksum(struct __sk_buff *skb, struct packet *p)
 {
 	__u64 *buffer = (__u64 *)p->buffer;
+	__u32 length = p->header_length & 63;
 	__s64 sum;
 	int i;
 
+	if (p->header_length == sizeof(struct ip_header))
+		return !header_sum_is_right(&p->ip);
 	for (i = 0; i < 8; i++)
 		buffer[i] = 0;
-	if (p->header_length == sizeof(struct ip_header)) {
-		if (bpf_skb_load_bytes(skb, ETH_HLEN, buffer, sizeof(struct ip_header)))
-			return 1;
-	} else {
-		__u32 length = p->header_length & 63;
-
-		if (length < sizeof(struct ip_header) || bpf_skb_load_bytes(skb, ETH_HLEN, buffer, length))
-			return 1;
-	}
+	if (length < sizeof(struct ip_header) || bpf_skb_load_bytes(skb, ETH_HLEN, buffer, length))
+		return 1;
 	sum = bpf_csum_diff(0, 0, (void *)buffer, 64, 0);
 	return sum < 0 || fold(sum) != 0xffff;
 }
