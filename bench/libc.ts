@@ -1,0 +1,197 @@
+import koffi from "koffi";
+import { assert } from "../src/lib/assert.ts";
+
+/**
+ * The C library's socket calls, synchronous, for traffic generators that measure in one thread. A call costs 100 to 300 ns
+ * over C's own; where that matters a batch goes in one call (`sendmmsg`). Every function throws what the kernel refuses.
+ */
+
+const libc = koffi.load("libc.so.6");
+const calls = {
+  socket: libc.func("int socket(int domain, int type, int protocol)"),
+  bind: libc.func("int bind(int fd, void *address, unsigned int length)"),
+  connect: libc.func("int connect(int fd, void *address, unsigned int length)"),
+  listen: libc.func("int listen(int fd, int backlog)"),
+  accept: libc.func("int accept(int fd, void *address, void *length)"),
+  send: libc.func("long send(int fd, void *data, size_t length, int flags)"),
+  recv: libc.func("long recv(int fd, void *data, size_t length, int flags)"),
+  sendto: libc.func("long sendto(int fd, void *data, size_t length, int flags, void *address, unsigned int size)"),
+  recvfrom: libc.func("long recvfrom(int fd, void *data, size_t length, int flags, void *address, void *size)"),
+  sendmmsg: libc.func("int sendmmsg(int fd, void *messages, unsigned int count, int flags)"),
+  close: libc.func("int close(int fd)"),
+  setsockopt: libc.func("int setsockopt(int fd, int level, int name, void *value, unsigned int length)"),
+  getsockopt: libc.func("int getsockopt(int fd, int level, int name, void *value, void *length)"),
+  ioctl: libc.func("int ioctl(int fd, unsigned long request, void *argument)"),
+  affinity: libc.func("int sched_setaffinity(int pid, size_t size, void *mask)"),
+};
+
+const AF_INET = 2;
+const SOL_SOCKET = 1;
+const SO_REUSEADDR = 2;
+const SO_RCVBUF = 8;
+const SO_RCVTIMEO = 20;
+const SO_SNDTIMEO = 21;
+const SO_MEMINFO = 55;
+const IPPROTO_TCP = 6;
+const TCP_NODELAY = 1;
+const EAGAIN = 11;
+export const MSG_DONTWAIT = 0x40;
+
+function must(what: string, result: unknown): number {
+  const number = Number(result);
+  if (number < 0) throw new Error(`${what}: errno ${koffi.errno()}`);
+  return number;
+}
+
+/** `struct sockaddr_in`. */
+export function socketAddress(address: string, port: number): Buffer {
+  const bytes = Buffer.alloc(16);
+  bytes.writeUInt16LE(AF_INET, 0);
+  bytes.writeUInt16BE(port, 2);
+  bytes.set(address.split(".").map(Number), 4);
+  return bytes;
+}
+
+function addressOf(bytes: Buffer): { readonly address: string; readonly port: number } {
+  return { address: bytes.subarray(4, 8).join("."), port: bytes.readUInt16BE(2) };
+}
+
+/** A socket of the network namespace that the thread is in, and stays in it. Blocking calls on it fail after `timeout` seconds. */
+export function newSocket(kind: "udp" | "tcp", timeout = 10): number {
+  const fd = must("socket", calls.socket(AF_INET, kind === "udp" ? 2 : 1, 0));
+  const time = Buffer.alloc(16);
+  time.writeBigInt64LE(BigInt(timeout), 0);
+  option(fd, SOL_SOCKET, SO_RCVTIMEO, time);
+  option(fd, SOL_SOCKET, SO_SNDTIMEO, time);
+  return fd;
+}
+
+export function bindTo(fd: number, address: string, port: number): void {
+  flag(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+  must(`bind ${address}:${port}`, calls.bind(fd, socketAddress(address, port), 16));
+}
+
+export function connectTo(fd: number, to: Buffer): void {
+  must("connect", calls.connect(fd, to, 16));
+}
+
+export function listenOn(fd: number): void {
+  must("listen", calls.listen(fd, 128));
+}
+
+export function acceptFrom(fd: number): number {
+  return must("accept", calls.accept(fd, null, null));
+}
+
+export function sendAll(fd: number, data: Uint8Array, length = data.length): void {
+  const sent = must("send", calls.send(fd, data, length, 0));
+  // Only a signal cuts a blocking send short; nothing here sends one.
+  assert(sent === length, `all ${length} bytes are sent, not ${sent}`);
+}
+
+/** How many bytes came, 0 at the end of a connection. Throws when none come in time. */
+export function receive(fd: number, into: Uint8Array): number {
+  return must("recv", calls.recv(fd, into, into.length, 0));
+}
+
+export function sendTo(fd: number, data: Uint8Array, to: Buffer): void {
+  must("sendto", calls.sendto(fd, data, data.length, 0, to, 16));
+}
+
+/** A datagram and its sender; undefined when `flags` say not to wait and there is none. */
+export function receiveFrom(fd: number, into: Buffer, flags = 0): { data: Buffer; address: string; port: number } | undefined {
+  const from = Buffer.alloc(16);
+  const size = Buffer.from([16, 0, 0, 0]);
+  const got = Number(calls.recvfrom(fd, into, into.length, flags, from, size));
+  if (got < 0 && flags === MSG_DONTWAIT && koffi.errno() === EAGAIN) return undefined;
+  must("recvfrom", got);
+  return { data: into.subarray(0, got), ...addressOf(from) };
+}
+
+export function closeSocket(fd: number): void {
+  must("close", calls.close(fd));
+}
+
+function option(fd: number, level: number, name: number, value: Buffer): void {
+  must(`setsockopt ${level} ${name}`, calls.setsockopt(fd, level, name, value, value.length));
+}
+
+function flag(fd: number, level: number, name: number, value: number): void {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(value);
+  option(fd, level, name, bytes);
+}
+
+export function noDelay(fd: number): void {
+  flag(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+}
+
+/** The smallest receive buffer that there is: it holds two or three packets, and the rest is counted and dropped. */
+export function smallestBuffer(fd: number): void {
+  flag(fd, SOL_SOCKET, SO_RCVBUF, 1);
+}
+
+const memory = Buffer.alloc(36);
+const memoryLength = Buffer.alloc(4);
+
+/** Packets that reached the socket and found its buffer full: `SK_MEMINFO_DROPS` of socket(7)'s SO_MEMINFO; it wraps at 2³². */
+export function dropsOf(fd: number): number {
+  memoryLength.writeUInt32LE(memory.length);
+  must("getsockopt SO_MEMINFO", calls.getsockopt(fd, SOL_SOCKET, SO_MEMINFO, memory, memoryLength));
+  return memory.readUInt32LE(32);
+}
+
+/** Messages prepared for `sendmmsg`, all with the same payload, each to its own destination or to the connected one. */
+export type Batch = { readonly count: number; readonly messages: Buffer; readonly keep: readonly unknown[] };
+
+export function batchOf(payload: Buffer, count: number, destinations: readonly Buffer[] = []): Batch {
+  // struct mmsghdr, 64 bytes: name, name length, iov, iov count, control, control length, flags; then the length sent.
+  const messages = Buffer.alloc(64 * count);
+  const vector = Buffer.alloc(16);
+  vector.writeBigUInt64LE(BigInt(koffi.address(payload)), 0);
+  vector.writeBigUInt64LE(BigInt(payload.length), 8);
+  for (let place = 0; place < count; place += 1) {
+    const to = destinations[place % Math.max(1, destinations.length)];
+    if (to) {
+      messages.writeBigUInt64LE(BigInt(koffi.address(to)), place * 64);
+      messages.writeUInt32LE(16, place * 64 + 8);
+    }
+    messages.writeBigUInt64LE(BigInt(koffi.address(vector)), place * 64 + 16);
+    messages.writeBigUInt64LE(1n, place * 64 + 24);
+  }
+  return { count, messages, keep: [payload, vector, destinations] };
+}
+
+/** How many of the messages went out. */
+export function sendBatch(fd: number, batch: Batch): number {
+  return must("sendmmsg", calls.sendmmsg(fd, batch.messages, batch.count, 0));
+}
+
+/** Keeps this thread (and no other of the process) on one processor. */
+export function pinTo(cpu: number): void {
+  const mask = Buffer.alloc(128);
+  mask.writeUInt8(1 << (cpu & 7), cpu >> 3);
+  must(`sched_setaffinity ${cpu}`, calls.affinity(0, mask.length, mask));
+}
+
+const SIOCETHTOOL = 0x8946;
+/** Commands of linux/ethtool.h that set one feature each: TCP segmentation, generic segmentation, generic receive offload. */
+const SET_OFFLOADS = { tso: 0x1f, gso: 0x24, gro: 0x2c } as const;
+
+/** Turns features of a device of the thread's namespace on or off, as `ethtool -K` does. */
+export function setOffloads(device: string, offloads: Partial<Record<keyof typeof SET_OFFLOADS, boolean>>): void {
+  const fd = newSocket("udp");
+  try {
+    for (const [name, on] of Object.entries(offloads)) {
+      const value = Buffer.alloc(8);
+      value.writeUInt32LE(SET_OFFLOADS[name as keyof typeof SET_OFFLOADS], 0);
+      value.writeUInt32LE(on ? 1 : 0, 4);
+      const request = Buffer.alloc(40);
+      request.write(device, 0, "latin1");
+      request.writeBigUInt64LE(BigInt(koffi.address(value)), 16);
+      must(`ethtool ${device} ${name}`, calls.ioctl(fd, SIOCETHTOOL, request));
+    }
+  } finally {
+    closeSocket(fd);
+  }
+}

@@ -1,0 +1,35 @@
+/** A way from an instance to the internet and back, to be measured: two network namespaces and what lies between them. */
+export type Path = {
+  readonly name: PathName;
+  /** Paths of the namespaces of the two ends; the device of each end is `eth0`. */
+  readonly instance: string;
+  readonly internet: string;
+  readonly instanceAddress: string;
+  /** The address by which the internet sees the instance, and by which it reaches it. */
+  readonly seenAddress: string;
+  readonly internetAddress: string;
+  /** Whether something on the way refuses what nobody asked for. */
+  readonly filters: boolean;
+};
+
+/** The letters of the report. */
+export const PATHS = {
+  A: "a bare cable: two namespaces on one veth pair",
+  B: "the kernel's router: forwarding between two veth pairs, and nothing else",
+  C: "a bridge, one-to-one NAT by connection tracking and a stateful filter, as floating IPs are usually built",
+  G: "Genkan: security group, network ACL, routes, gateway and one-to-one NAT",
+} as const;
+export type PathName = keyof typeof PATHS;
+export const PATH_NAMES = Object.keys(PATHS) as readonly PathName[];
+
+/** One value for each path that was measured. */
+export type PerPath<T> = Readonly<Partial<Record<PathName, T>>>;
+
+/** What an instance behind every path is called, so that all four have the same packets to carry. */
+export type Addresses = {
+  readonly instance: string;
+  readonly prefixLength: number;
+  readonly router: string;
+  readonly public: string;
+  readonly pool: string;
+};

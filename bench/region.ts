@@ -1,0 +1,87 @@
+import { bootDone } from "../src/actions/instance-lifecycle.ts";
+import { newRegion } from "../src/actions/test-region.ts";
+import { present } from "../src/lib/assert.ts";
+import type { NetworkInterface } from "../src/model/network-interface.ts";
+import type { Reader } from "../src/model/state.ts";
+
+/** A region as people build them, made by the EC2 API's own actions, and the instance in it that the packets come from. */
+export type BenchRegion = {
+  readonly reader: Reader;
+  readonly eni: NetworkInterface;
+  readonly privateIp: string;
+  readonly publicIp: string;
+};
+
+export const POOL = "203.0.113.0/24";
+/** Instances besides the measured one. */
+const NEIGHBOURS = 9;
+
+// An answer is read by its members' names.
+type Answer = { readonly [member: string]: Answer & string };
+
+/**
+ * One VPC with a gateway; a public subnet whose network ACL has six rules each way and whose group admits three ports, so that
+ * what the instance begins is tracked; ten instances with public addresses.
+ */
+export function benchRegion(): BenchRegion {
+  const region = newRegion({ pools: [POOL] });
+  const ec2 = (operation: string, input: object): Answer => region.perform(operation, input) as Answer;
+  const id = (answer: Answer, ...path: readonly string[]): string =>
+    path.reduce<Answer & string>((at, member) => present(at[member], member), answer as Answer & string);
+  const vpc = id(ec2("CreateVpc", { CidrBlock: "10.0.0.0/16" }), "Vpc", "VpcId");
+  const subnet = id(ec2("CreateSubnet", { VpcId: vpc, CidrBlock: "10.0.1.0/24" }), "Subnet", "SubnetId");
+  const gateway = id(ec2("CreateInternetGateway", {}), "InternetGateway", "InternetGatewayId");
+  ec2("AttachInternetGateway", { VpcId: vpc, InternetGatewayId: gateway });
+  const table = id(ec2("CreateRouteTable", { VpcId: vpc }), "RouteTable", "RouteTableId");
+  ec2("CreateRoute", { RouteTableId: table, DestinationCidrBlock: "0.0.0.0/0", GatewayId: gateway });
+  ec2("AssociateRouteTable", { RouteTableId: table, SubnetId: subnet });
+  const group = id(ec2("CreateSecurityGroup", { VpcId: vpc, GroupName: "web", Description: "web" }), "GroupId");
+  ec2("AuthorizeSecurityGroupIngress", { GroupId: group, IpPermissions: [22, 80, 443].map(port) });
+  const acl = id(ec2("CreateNetworkAcl", { VpcId: vpc }), "NetworkAcl", "NetworkAclId");
+  for (const entry of ACL_ENTRIES) ec2("CreateNetworkAclEntry", { NetworkAclId: acl, ...entry });
+  const own = present(region.reader().get("subnet", subnet), "the subnet").networkAcl;
+  ec2("ReplaceNetworkAclAssociation", { AssociationId: own.associationId, NetworkAclId: acl });
+  const answer = region.perform("RunInstances", {
+    ImageId: "ami-0123456789abcdef0",
+    MinCount: 1 + NEIGHBOURS,
+    MaxCount: 1 + NEIGHBOURS,
+    NetworkInterfaces: [{ DeviceIndex: 0, SubnetId: subnet, Groups: [group], AssociatePublicIpAddress: true }],
+  }) as { readonly Instances: readonly { readonly InstanceId: string }[] };
+  for (const { InstanceId } of answer.Instances) region.change((tx, context) => bootDone(tx, InstanceId, context));
+  const reader = region.reader();
+  const eni = present(
+    reader.by("network-interface", "instanceId", present(answer.Instances[0], "the instance").InstanceId)[0],
+    "its interface",
+  );
+  return {
+    reader,
+    eni,
+    privateIp: present(eni.privateIpAddresses[0], "its address"),
+    publicIp: present(eni.autoPublicIp, "its public address"),
+  };
+}
+
+function port(number: number): object {
+  return { IpProtocol: "tcp", FromPort: number, ToPort: number, IpRanges: [{ CidrIp: "0.0.0.0/0" }] };
+}
+
+/** As the VPC user guide recommends for a public subnet ("Custom network ACLs"), with UDP. */
+const ACL_ENTRIES: readonly object[] = [
+  entry(false, 100, "6", 80, 80),
+  entry(false, 110, "6", 443, 443),
+  entry(false, 120, "6", 22, 22),
+  entry(false, 130, "6", 1024, 65535),
+  entry(false, 140, "17", 1024, 65535),
+  entry(false, 150, "1"),
+  entry(true, 100, "6", 80, 80),
+  entry(true, 110, "6", 443, 443),
+  entry(true, 120, "6", 22, 22),
+  entry(true, 130, "6", 1024, 65535),
+  entry(true, 140, "17", 1024, 65535),
+  entry(true, 150, "1"),
+];
+
+function entry(Egress: boolean, RuleNumber: number, Protocol: string, From?: number, To?: number): object {
+  const ports = From === undefined ? { IcmpTypeCode: { Type: -1, Code: -1 } } : { PortRange: { From, To } };
+  return { Egress, RuleNumber, Protocol, RuleAction: "allow", CidrBlock: "0.0.0.0/0", ...ports };
+}
