@@ -1,3 +1,4 @@
+import { monotonicNow } from "./datapath/clock.ts";
 import { primaryPrivateIp } from "./model/network-interface.ts";
 import type { Reader } from "./model/state.ts";
 import type { Home } from "./cli/home.ts";
@@ -5,6 +6,8 @@ import type { RegionStatus, Status } from "./cli/status.ts";
 import { explainInstance } from "./server/explain.ts";
 import type { ControlPlane } from "./server/control-plane.ts";
 import { dropMetrics, type Internal, NotFound } from "./server/internal.ts";
+import { traceAnswers } from "./server/trace-answers.ts";
+import type { Watchers } from "./server/trace.ts";
 import type { Settings } from "./server/settings.ts";
 import type { RunningMachine } from "./machine.ts";
 import { VERSION } from "./cli/version.ts";
@@ -18,8 +21,11 @@ type Sources = {
 };
 
 /** What `/_genkan/…` answers. */
-export function makeAnswers(sources: Sources): Internal {
+export function makeAnswers(sources: Sources): Internal & { readonly watchers: Watchers | undefined } {
   const { plane, machine, noPackets, home } = sources;
+  const datapath = machine?.datapath;
+  const kernel = datapath && { packets: datapath.events, tables: datapath.reader, monotonicNow };
+  const tracing = traceAnswers({ plane, pools: sources.settings.pools, kernel, noPackets, now: Date.now });
   const instance = (id: string): object => {
     const found = plane.findInstance(id);
     if (!found) throw new NotFound(`There is no instance ${id}.`);
@@ -34,7 +40,8 @@ export function makeAnswers(sources: Sources): Internal {
   return {
     health: () => ({ status: "ready", version: VERSION, packets: machine !== undefined, home: home.id }),
     status: () => status(sources),
-    metrics: () => dropMetrics((machine?.datapath.drops() ?? []).map((drop) => ({ ...drop, slot: drop.interface }))),
+    metrics: () =>
+      `${dropMetrics((datapath?.drops() ?? []).map((drop) => ({ ...drop, slot: drop.interface })))}genkan_trace_watchers ${tracing.watchers?.count ?? 0}\n`,
     instance,
     internet: () => {
       if (!machine) throw new NotFound(`There is no simulated internet: ${noPackets}`);
@@ -53,6 +60,7 @@ export function makeAnswers(sources: Sources): Internal {
         question,
       });
     },
+    ...tracing,
     reset: async () => {
       await plane.reset();
       return { reset: true };

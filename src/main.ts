@@ -70,6 +70,10 @@ const RUN: Readonly<Record<VerbName, Run>> = {
     const { explained } = await import("./cli/explain.ts");
     return explained({ id, control: findControl(home), options: args.options, language, paint, print });
   },
+  trace: async ({ args, home, language }) => {
+    const { traced } = await import("./cli/trace.ts");
+    return traced({ id: args.positionals[0], control: findControl(home), options: args.options, language, paint });
+  },
   demo: async ({ home, language }) => {
     const { runDemo } = await import("./cli/demo-tools.ts");
     const { execInInstance, execInInternet } = await import("./host/exec.ts");

@@ -98,6 +98,7 @@ export async function up(options: UpOptions): Promise<{ readonly stop: () => Pro
   return {
     stop: async () => {
       for (const timer of timers) clearInterval(timer);
+      answers.watchers?.close();
       await server.close();
       await plane.lifecycle.settled();
       await store.close();

@@ -1,4 +1,4 @@
-import { request } from "node:http";
+import { type IncomingMessage, request } from "node:http";
 import { type Credentials, type Home, isAlive, readCredentials, readRunning, type Running } from "./home.ts";
 
 /** A mistake of the user, or a state of the world, that ends a command: its message is all that is shown. */
@@ -41,14 +41,11 @@ export function ask<T>(control: Control, method: "GET" | "POST", path: string): 
           text += chunk;
         });
         answer.on("end", () => {
-          const body = parsed(text);
-          if (answer.statusCode === 200) resolve(body as T);
-          else
-            reject(
-              new CommandError(
-                (body as { error?: string } | undefined)?.error ?? `Genkan answered ${answer.statusCode}: ${text.slice(0, 200)}`,
-              ),
-            );
+          try {
+            resolve(answer.statusCode === 200 ? (parsed(text) as T) : refuse(text, answer));
+          } catch (error) {
+            reject(error);
+          }
         });
       },
     );
@@ -63,4 +60,44 @@ function parsed(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/**
+ * Asks for an answer that goes on: the JSON of one line after another, as fast as they are taken, until the server ends it or
+ * `signal` does. @throws CommandError as {@link ask}, and when the control plane goes away meanwhile.
+ */
+export async function* follow(control: Control, path: string, signal: AbortSignal): AsyncGenerator<unknown> {
+  const answer = await open(control, path, signal);
+  if (!answer) return;
+  let rest = "";
+  try {
+    for await (const chunk of answer.setEncoding("utf8")) {
+      const lines = `${rest}${chunk as string}`.split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) yield answer.statusCode === 200 ? parsed(line) : refuse(line, answer);
+    }
+  } catch (cause) {
+    if (cause instanceof CommandError) throw cause;
+    if (!signal.aborted) throw new CommandError("Genkan has gone away.", { cause });
+  }
+}
+
+/** Throws with the server's words. */
+function refuse(text: string, { statusCode }: IncomingMessage): never {
+  const { error } = (parsed(text) ?? {}) as { error?: string };
+  throw new CommandError(error ?? `Genkan answered ${statusCode}: ${text.slice(0, 200)}`);
+}
+
+/** The answer's beginning; undefined when `signal` came first. */
+function open({ running, credentials }: Control, path: string, signal: AbortSignal): Promise<IncomingMessage | undefined> {
+  const { host, port } = running;
+  const headers = { authorization: `Bearer ${credentials.token}` };
+  return new Promise((resolve, reject) => {
+    const call = request({ host, port, path: `/_genkan/${path}`, headers, signal }, resolve);
+    call.on("error", (cause) => {
+      if (signal.aborted) resolve(undefined);
+      else reject(new CommandError(`Genkan does not answer at ${host}:${port}: ${cause.message}`, { cause }));
+    });
+    call.end();
+  });
 }

@@ -1,4 +1,5 @@
 import type { Words } from "./language.ts";
+import { TRACE_VERB } from "./trace-verb.ts";
 
 /** A command: what it takes, and what it says of itself. The order is the order of `genkan --help`. */
 export type Verb = {
@@ -131,6 +132,7 @@ export const VERBS = {
       lang,
     },
   },
+  trace: TRACE_VERB,
   demo: {
     summary: {
       en: "one VPC built step by step, with real packets after each step",

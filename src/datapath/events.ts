@@ -1,7 +1,8 @@
 import koffi from "koffi";
 import { assert } from "../lib/assert.ts";
 import { formatIpv4, type Ipv4 } from "../lib/ip.ts";
-import { DROP_REASONS, type DropReason } from "../plan/stages.ts";
+import { type EventFlow, MAX_SNAP, type PacketEvent, type Verdict, VERDICTS } from "../plan/packet-event.ts";
+import { DROP_REASONS } from "../plan/stages.ts";
 import { KernelError } from "./libbpf.ts";
 import { indexKey, type KernelMap } from "./map.ts";
 
@@ -9,43 +10,6 @@ import { indexKey, type KernelMap } from "./map.ts";
  * User space's half of watching packets (bpf/trace.h): it writes what is watched, renews the watch, and reads the
  * kernel's ring of events through shared memory.
  */
-
-/** In the kernel program's order (`enum verdict`, bpf/packet.h). */
-export const VERDICTS = ["none", "drop", "deliver", "internet", "service", "arp", "absorb", "error"] as const;
-export type Verdict = (typeof VERDICTS)[number];
-
-/** What became of one packet. */
-export type PacketEvent = {
-  /** Nanoseconds of the monotonic clock. */
-  readonly time: bigint;
-  /** `error`: dropped, and an ICMP error went back to the sender. */
-  readonly verdict: Verdict;
-  /** Of a drop; `none` otherwise. */
-  readonly reason: DropReason;
-  /** Index of the link that it came in on: the sender's slot, the uplink's or the services' link's. */
-  readonly ingress: number;
-  /** The receiving interface's slot, 0 when there is none or none was known yet. */
-  readonly target: number;
-  /** The interface that a drop is counted for; 0 for the internet's side. */
-  readonly charge: number;
-  /** Bytes of the frame as it came. */
-  readonly length: number;
-  /** As it came, and as the last stage saw it; absent when it was dropped before they were read. */
-  readonly flow?: EventFlow;
-  /** The frame's first bytes as it stood at the end: translated when it goes on, as it came when it was dropped. */
-  readonly frame: Buffer;
-};
-
-export type EventFlow = {
-  readonly source: string;
-  readonly destination: string;
-  readonly sourceAfter: string;
-  readonly destinationAfter: string;
-  /** IANA's number. */
-  readonly protocol: number;
-  /** TCP, UDP; an ICMP query's identifier is `sourcePort`. Absent of a fragment whose first one was not seen. */
-  readonly ports?: { readonly source: number; readonly destination: number; readonly type: number; readonly code: number };
-};
 
 /** What the kernel tells of; a first sieve that may let too much through, never too little. */
 export type Watch = {
@@ -71,7 +35,6 @@ export type Events = {
   readonly close: () => void;
 };
 
-export const MAX_SNAP = 256;
 /** The kernel filters for so many interfaces; with more it tells of all. */
 const MAX_SLOTS = 8;
 
@@ -83,21 +46,22 @@ const EVENT = {
   target: 12,
   charge: 16,
   length: 20,
-  captured: 24,
-  source: 28,
-  destination: 32,
-  sourceAfter: 36,
-  destinationAfter: 40,
-  sourcePort: 44,
-  destinationPort: 46,
-  reason: 48,
-  verdict: 50,
-  protocol: 51,
-  hasPorts: 52,
-  type: 53,
-  code: 54,
-  frame: 56,
-  size: 56 + MAX_SNAP,
+  frameLength: 24,
+  captured: 28,
+  source: 32,
+  destination: 36,
+  sourceAfter: 40,
+  destinationAfter: 44,
+  sourcePort: 48,
+  destinationPort: 50,
+  reason: 52,
+  verdict: 54,
+  protocol: 55,
+  hasPorts: 56,
+  type: 57,
+  code: 58,
+  frame: 64,
+  size: 64 + MAX_SNAP,
 } as const;
 
 /** In place of a slot, where the program has looked for one and found that the address is nobody's. */
@@ -161,6 +125,7 @@ function decodeEvent(row: Buffer): PacketEvent {
     target: target === NOBODY ? 0 : target,
     charge: row.readUInt32LE(EVENT.charge),
     length: row.readUInt32LE(EVENT.length),
+    frameLength: row.readUInt32LE(EVENT.frameLength),
     ...(flow ? { flow } : {}),
     frame: row.subarray(EVENT.frame, EVENT.frame + captured),
   };

@@ -1,3 +1,4 @@
+import { type Verdict, VERDICTS } from "../plan/packet-event.ts";
 import { DROP_REASONS, type DropReason } from "../plan/stages.ts";
 import { attributes, bpf, BPF, KernelError } from "./libbpf.ts";
 
@@ -14,10 +15,6 @@ export type TestRun = {
   readonly action: number;
   readonly frame: Buffer;
 };
-
-/** In the kernel program's order (bpf/packet.h). */
-const VERDICTS = ["none", "drop", "deliver", "internet", "service", "arp", "absorb", "error"] as const;
-type Verdict = (typeof VERDICTS)[number];
 
 /** Offsets in `struct __sk_buff`. */
 const CONTEXT = { mark: 8, ingressIfindex: 36, cb: 48, gsoSize: 176, size: 192 } as const;

@@ -14,6 +14,6 @@ export function networkAcl(passage: Passage, direction: Direction): Outcome {
   const { rule, incomplete, entries } = firstMatch(tables, list, subnet.network_acl, { flow, peer, groups: [] });
   if (incomplete) return drop("tables_incomplete", `rules of ACL ${subnet.network_acl} are missing`, ...entries);
   if (!rule) return drop(list, `no rule of ACL ${subnet.network_acl} matches`, ...entries);
-  if (rule.action === 0) return drop(list, `rule ${rule.number} of ACL ${subnet.network_acl} denies`, ...entries);
-  return pass(`rule ${rule.number} of ACL ${subnet.network_acl} allows`, ...entries);
+  if (rule.action === 0) return { ...drop(list, `rule ${rule.number} of ACL ${subnet.network_acl} denies`, ...entries), rule };
+  return { ...pass(`rule ${rule.number} of ACL ${subnet.network_acl} allows`, ...entries), rule };
 }

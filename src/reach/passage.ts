@@ -47,6 +47,8 @@ export type Outcome = {
   readonly entries: readonly Entry[];
   /** In the words of the tables, for a reader of traces. */
   readonly detail: string;
+  /** Of a group or an ACL, the one that decided. */
+  readonly rule?: StructValue<"rule">;
 };
 
 /** One stage of a trace. `interface`: whose rules and counters it concerns; 0 for the internet's side. */

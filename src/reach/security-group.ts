@@ -73,7 +73,7 @@ function byRules(passage: Passage, ends: Ends, direction: Direction): Outcome {
   for (const group of ends.row.groups.slice(0, ends.row.group_count)) {
     const { rule, incomplete, entries } = firstMatch(tables, list, group, { flow, peer, groups });
     if (incomplete) return drop("tables_incomplete", `rules of group ${group} are missing`, ...entries);
-    if (rule) return pass(`a rule of group ${group} allows`, ...entries);
+    if (rule) return { ...pass(`a rule of group ${group} allows`, ...entries), rule };
   }
   return drop(list, "no rule of its groups allows", interfaceEntry(ends));
 }

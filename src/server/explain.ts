@@ -29,7 +29,12 @@ export function explainInstance(asked: Asked): InstanceExplanation {
   const eni = reader.by("network-interface", "instanceId", instance.id).find((one) => one.attachment?.deviceIndex === 0);
   if (!eni) throw new BadQuestion(`${instance.id} is ${instance.state}: it has no network interface.`);
   const question = questionOf(asked.question);
-  const explanation = explain(asked.tables ?? planTables(asked), namesOf(reader, eni, asked.region), eni.slot, question);
+  const explanation = explain(
+    asked.tables ?? planTables({ readers: [reader], pools: asked.pools }),
+    namesOf(reader, eni, asked.region),
+    eni.slot,
+    question,
+  );
   return { instance: instance.id, interface: eni.id, to: question.to, ...explanation };
 }
 
@@ -42,8 +47,9 @@ function questionOf({ to = INTERNET, port, protocol }: Readonly<Record<string, s
   return { to, ...(protocol === undefined ? {} : { protocol }), ...(port === undefined ? {} : { port: Number(port) }) };
 }
 
-function planTables({ reader, pools }: Asked): TableReader {
+/** The tables as the plan has them, where no kernel has any. */
+export function planTables({ readers, pools }: { readonly readers: readonly Reader[]; readonly pools: readonly string[] }): TableReader {
   const none = "00:00:00:00:00:00";
   const macs = { uplinkMac: none, uplinkPeerMac: none, servicesMac: none, servicesPeerMac: none };
-  return memoryTables(fullPlan([reader], { pools, uplink: 0, services: 0, fragments: 0, ...macs, connectionLimit: 0 }));
+  return memoryTables(fullPlan(readers, { pools, uplink: 0, services: 0, fragments: 0, ...macs, connectionLimit: 65_536 }));
 }

@@ -73,6 +73,7 @@ type Answer = {
   readonly type: string;
   readonly body: string;
   readonly headers?: Readonly<Record<string, string>>;
+  readonly stream?: InternalAnswer["stream"];
 };
 
 async function answer(request: IncomingMessage, response: ServerResponse, setting: Setting): Promise<void> {
@@ -80,11 +81,11 @@ async function answer(request: IncomingMessage, response: ServerResponse, settin
   // A client that goes away while it is answered is no one's mistake.
   response.on("error", () => response.destroy());
   try {
-    const { status, type, body, headers } = await answerOf(request, requestId, setting);
+    const { status, type, body, headers, stream } = await answerOf(request, requestId, setting);
     const unread = !request.complete;
     response.writeHead(status, {
       "Content-Type": type,
-      "Content-Length": Buffer.byteLength(body),
+      ...(stream ? {} : { "Content-Length": Buffer.byteLength(body) }),
       Server: "AmazonEC2",
       Vary: "accept-encoding",
       "Cache-Control": "no-store",
@@ -93,6 +94,11 @@ async function answer(request: IncomingMessage, response: ServerResponse, settin
       ...headers,
       ...(unread ? { Connection: "close" } : {}),
     });
+    if (stream) {
+      response.flushHeaders();
+      stream(response);
+      return;
+    }
     if (!unread) {
       response.end(body);
       return;

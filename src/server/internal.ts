@@ -1,4 +1,5 @@
 import { timingSafeEqual } from "node:crypto";
+import type { Writable } from "node:stream";
 import { type DropReason, DROPS } from "../plan/stages.ts";
 
 /** What `/_genkan/…` can be asked; main gives the answers. */
@@ -10,6 +11,10 @@ export type Internal = {
   readonly instance: (id: string) => object;
   readonly internet: () => object;
   readonly explain: (id: string, question: Readonly<Record<string, string>>) => object;
+  /** What happens to packets, told to a stream for as long as it lasts. */
+  readonly watch: (question: Readonly<Record<string, string>>) => (out: Writable) => void;
+  /** One packet walked through the tables: from an instance, or with `internet` from there. */
+  readonly trace: (id: string, question: Readonly<Record<string, string>>) => object;
   readonly reset: () => Promise<object>;
 };
 
@@ -28,7 +33,13 @@ export type InternalRequest = {
   readonly query: URLSearchParams;
   readonly authorization: string | undefined;
 };
-export type InternalAnswer = { readonly status: number; readonly type: string; readonly body: string };
+export type InternalAnswer = {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+  /** In place of `body`: writes the answer bit by bit, and ends it. */
+  readonly stream?: (out: Writable) => void;
+};
 
 type Handler = (internal: Internal, request: InternalRequest, rest: string) => Promise<InternalAnswer> | InternalAnswer;
 type Endpoint = { readonly method: "GET" | "POST"; readonly open: boolean; readonly answer: Handler };
@@ -41,6 +52,7 @@ const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
   instances: { method: "GET", open: false, answer: (i, _request, id) => json(i.instance(id)) },
   internet: { method: "GET", open: false, answer: (i) => json(i.internet()) },
   explain: { method: "GET", open: false, answer: (i, { query }, id) => json(i.explain(id, Object.fromEntries(query))) },
+  trace: { method: "GET", open: false, answer: (i, { query }, id) => traced(i, Object.fromEntries(query), id) },
   reset: { method: "POST", open: false, answer: async (i) => json(await i.reset()) },
 };
 
@@ -60,6 +72,11 @@ export async function answerInternal(internal: Internal, token: string, request:
     if (error instanceof URIError) return refusal(400, "The path is malformed.");
     throw error;
   }
+}
+
+function traced(internal: Internal, question: Readonly<Record<string, string>>, id: string): InternalAnswer {
+  if (id !== "") return json(internal.trace(id, question));
+  return { status: 200, type: "application/x-ndjson", body: "", stream: internal.watch(question) };
 }
 
 function authorized(header: string | undefined, token: string): boolean {

@@ -32,7 +32,8 @@ struct trace_event {
 	__u32 target;  /* the receiving interface's slot, 0 when there is none or none was known yet */
 	__u32 charge;  /* whose counters a drop went to */
 	__u32 length;  /* of the frame when it came */
-	__u32 captured;
+	__u32 frame_length; /* and as it stands */
+	__u32 captured; /* of that */
 	__be32 source; /* as it came; 0 when that was never read */
 	__be32 destination;
 	__be32 source_after; /* as the last stage saw it */
@@ -45,10 +46,10 @@ struct trace_event {
 	__u8 has_ports;
 	__u8 type;
 	__u8 code;
-	__u8 pad;
+	__u8 pad[5];
 	__u8 frame[TRACE_SNAP];
 };
-_Static_assert(sizeof(struct trace_event) == 56 + TRACE_SNAP, "trace_event");
+_Static_assert(sizeof(struct trace_event) == 64 + TRACE_SNAP, "trace_event");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -138,7 +139,7 @@ __noinline int trace_write(struct __sk_buff *skb, struct packet *p, __u32 verdic
 	e->has_ports = p->flow.has_ports;
 	e->type = p->flow.type;
 	e->code = p->flow.code;
-	e->pad = 0;
+	e->frame_length = skb->len;
 	captured = skb->len < control->snap ? skb->len : control->snap;
 	if (captured > TRACE_SNAP)
 		captured = TRACE_SNAP;

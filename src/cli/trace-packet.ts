@@ -1,0 +1,65 @@
+import { type Language, type Paint, say } from "./language.ts";
+import { type Place, placeText } from "./trace-line.ts";
+import { PASSES, REASONS, STAGE_NAMES, WALK } from "./trace-words.ts";
+
+/** One packet's way as the control plane tells it. */
+export type PacketTrace = {
+  readonly packet: {
+    readonly from: Place;
+    readonly protocol: string;
+    readonly source: string;
+    readonly destination: string;
+    readonly sourcePort?: number;
+    readonly destinationPort?: number;
+  };
+  readonly hops: readonly Hop[];
+  readonly verdict: "passed" | "dropped";
+  readonly reason?: string;
+  readonly to?: Place;
+  readonly sourceAfter: string;
+  readonly destinationAfter: string;
+};
+
+type Hop = {
+  readonly stage: string;
+  readonly at: Place;
+  readonly verdict: "pass" | "drop";
+  readonly what: string;
+  readonly params: Readonly<Record<string, string>>;
+  readonly code?: string;
+  readonly entries: readonly { readonly table: string; readonly key: string; readonly value: string }[];
+};
+
+/** The packet, each stage with the rows that decided, and the verdict. */
+export function walkLines(trace: PacketTrace, language: Language, paint: Paint): readonly string[] {
+  const { packet, hops, sourceAfter, destinationAfter } = trace;
+  const flow = (source: string, destination: string): string =>
+    `${packet.protocol.toUpperCase()} ${endText(source, packet.sourcePort)} → ${endText(destination, packet.destinationPort)}`;
+  const from = placeText(packet.from, language);
+  const sent = say(language, WALK.sent, { from, packet: flow(packet.source, packet.destination) });
+  const target = trace.to ? placeText(trace.to, language) : "";
+  const verdict =
+    trace.verdict === "passed"
+      ? paint.good(`✓ ${say(language, WALK.passed, { target, packet: flow(sourceAfter, destinationAfter) })}`)
+      : paint.bad(`✗ ${say(language, WALK.dropped, { why: `${trace.reason}: ${reasonText(trace.reason ?? "", language)}` })}`);
+  return [paint.strong(sent), ...hops.flatMap((hop) => hopLines(hop, language, paint)), verdict];
+}
+
+function hopLines(hop: Hop, language: Language, paint: Paint): readonly string[] {
+  const passed = hop.verdict === "pass";
+  const words = PASSES[hop.what];
+  const sentence = passed ? (words ? say(language, words, hop.params) : hop.what) : reasonText(hop.what, language);
+  const name = STAGE_NAMES[hop.stage];
+  const head = `${passed ? paint.good("✓") : paint.bad("✗")} ${name ? say(language, name) : hop.stage}: ${sentence}`;
+  const code = hop.code === undefined ? "" : `  ${paint.faint(hop.code)}`;
+  return [`  ${head}${code}`, ...hop.entries.map(({ table, key, value }) => paint.faint(`      ${table} ${key}: ${value}`))];
+}
+
+function reasonText(reason: string, language: Language): string {
+  const words = REASONS[reason];
+  return words ? say(language, words) : reason;
+}
+
+function endText(address: string, port: number | undefined): string {
+  return port === undefined ? address : `${address}:${port}`;
+}

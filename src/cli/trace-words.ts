@@ -1,0 +1,127 @@
+import type { Words } from "./language.ts";
+
+/** Why a packet was dropped, in a short sentence for each reason. `{from}`, `{to}`, `{rule}`: see trace-packet.ts. */
+export const REASONS: Readonly<Record<string, Words>> = {
+  malformed: { en: "malformed headers or impossible addresses", ja: "ヘッダーが壊れているか、ありえないアドレス" },
+  not_ip: { en: "neither IP nor ARP", ja: "IP でも ARP でもない" },
+  ipv6_not_offered: { en: "IPv6 is not offered yet", ja: "IPv6 は未対応" },
+  unknown_interface: { en: "no network interface stands behind the link", ja: "リンクの先にネットワークインターフェイスがない" },
+  interface_down: { en: "the sending instance is not running", ja: "送信元のインスタンスが稼働していない" },
+  spoofed_mac: { en: "the sender used another's MAC address", ja: "送信元が他者の MAC アドレスを使った" },
+  spoofed_source: {
+    en: "the source address is not the interface's own, and its source/dest check is on",
+    ja: "送信元アドレスがインターフェイスのものではない（送信元/送信先チェックが有効）",
+  },
+  multicast: { en: "a VPC carries no multicast", ja: "VPC はマルチキャストを運ばない" },
+  broadcast: { en: "a VPC carries no broadcast", ja: "VPC はブロードキャストを運ばない" },
+  link_local: { en: "no service has this link-local address", ja: "このリンクローカルアドレスのサービスはない" },
+  metadata_disabled: { en: "the instance's metadata service is disabled", ja: "インスタンスのメタデータサービスが無効" },
+  dns_disabled: { en: "the VPC's DNS support is disabled", ja: "VPC の DNS サポートが無効" },
+  no_such_service: { en: "the service does not take this", ja: "サービスはこれを受け付けない" },
+  security_group_out: { en: "no security group rule lets it out", ja: "外へ出すのを許可するセキュリティグループのルールがない" },
+  security_group_in: { en: "no security group rule lets it in", ja: "中へ入れるのを許可するセキュリティグループのルールがない" },
+  connections_full: { en: "the interface tracks as many connections as it may", ja: "インターフェイスの追跡接続数が上限に達している" },
+  fragment_without_first: { en: "a fragment whose first one was not seen", ja: "先頭が届いていないフラグメント" },
+  network_acl_out: { en: "the network ACL denies it on the way out", ja: "ネットワーク ACL が外向きを拒否" },
+  network_acl_in: { en: "the network ACL denies it on the way in", ja: "ネットワーク ACL が内向きを拒否" },
+  no_route: { en: "the subnet's route table has no route to the destination", ja: "サブネットのルートテーブルに宛先へのルートがない" },
+  blackhole: { en: "the route leads nowhere: it is a blackhole", ja: "ルートの先がない（ブラックホール）" },
+  no_such_private_address: { en: "nobody in the VPC has this private address", ja: "VPC にこのプライベートアドレスを持つものがない" },
+  route_loop: { en: "the route leads back to the sender", ja: "ルートが送信元に戻る" },
+  no_internet_gateway: { en: "no internet gateway is attached to the VPC", ja: "VPC にインターネットゲートウェイがアタッチされていない" },
+  no_public_ip: { en: "no public IP is mapped to the source", ja: "送信元にパブリック IP が割り当てられていない" },
+  public_ip_not_mapped: { en: "the public IP is mapped to nobody", ja: "パブリック IP は誰にも割り当てられていない" },
+  private_destination: { en: "the internet does not carry private addresses", ja: "インターネットはプライベートアドレスを運ばない" },
+  shared_destination: {
+    en: "the internet does not carry shared addresses (100.64.0.0/10)",
+    ja: "インターネットは共有アドレス（100.64.0.0/10）を運ばない",
+  },
+  private_source: { en: "from the internet with a private source", ja: "インターネットからなのに送信元がプライベートアドレス" },
+  shared_source: {
+    en: "from the internet with a shared source (100.64.0.0/10)",
+    ja: "インターネットからなのに送信元が共有アドレス（100.64.0.0/10）",
+  },
+  own_source: {
+    en: "from the internet with one of our own public IPs as its source",
+    ja: "インターネットからなのに送信元がこちらのパブリック IP",
+  },
+  not_for_us: { en: "the destination is none of our public addresses", ja: "宛先がこちらのパブリックアドレスではない" },
+  too_big: { en: "too big for the way, and not to be fragmented", ja: "経路には大きすぎ、分割もできない" },
+  destination_down: { en: "the receiving instance is not running", ja: "宛先のインスタンスが稼働していない" },
+  tables_incomplete: { en: "the tables are incomplete", ja: "テーブルが揃っていない" },
+  destination_check: {
+    en: "the destination is not the interface's own, and its source/dest check is on",
+    ja: "宛先アドレスがインターフェイスのものではない（送信元/送信先チェックが有効）",
+  },
+};
+
+/** Why a stage let a packet on. */
+export const PASSES: Readonly<Record<string, Words>> = {
+  parse: { en: "a well-formed packet from {from} to {to}", ja: "{from} から {to} への正しいパケット" },
+  admit: { en: "the sender uses its own address", ja: "送信元は自分のアドレスを使っている" },
+  forwards: {
+    en: "the sender may forward for others: its source/dest check is off",
+    ja: "送信元は転送を許されている（送信元/送信先チェックが無効）",
+  },
+  no_service: { en: "not for the metadata or DNS service", ja: "メタデータや DNS 宛てではない" },
+  service: {
+    en: "for the metadata or DNS service, past routes, groups and ACLs",
+    ja: "メタデータまたは DNS 宛て。ルート、グループ、ACL は通らない",
+  },
+  security_group_out: { en: "a security group rule lets it out: {rule}", ja: "セキュリティグループのルールが外へ出すのを許可: {rule}" },
+  security_group_in: { en: "a security group rule lets it in: {rule}", ja: "セキュリティグループのルールが中へ入れるのを許可: {rule}" },
+  remembered: { en: "the security group remembers the exchange", ja: "セキュリティグループがこのやり取りを覚えている" },
+  network_acl_out: { en: "the network ACL lets it out: {rule}", ja: "ネットワーク ACL が外向きを許可: {rule}" },
+  network_acl_in: { en: "the network ACL lets it in: {rule}", ja: "ネットワーク ACL が内向きを許可: {rule}" },
+  same_subnet: { en: "network ACLs are not asked within a subnet", ja: "サブネット内ではネットワーク ACL は見られない" },
+  route: { en: "the route table sends {to} to {route} ({destination})", ja: "ルートテーブルは {to} を {route} へ送る（{destination}）" },
+  within_subnet: { en: "within the subnet: no route is needed", ja: "サブネット内なのでルートは不要" },
+  internet_gateway_out: {
+    en: "the gateway is attached, and the source becomes the public IP {publicIp}",
+    ja: "ゲートウェイはアタッチされており、送信元はパブリック IP {publicIp} になる",
+  },
+  internet_gateway_in: {
+    en: "the gateway is attached, and the destination becomes the private IP {privateIp}",
+    ja: "ゲートウェイはアタッチされており、宛先はプライベート IP {privateIp} になる",
+  },
+  deliver: { en: "out to {target}", ja: "{target} へ" },
+};
+
+/** What a stage is called. */
+export const STAGE_NAMES: Readonly<Record<string, Words>> = {
+  parse: { en: "headers", ja: "ヘッダー" },
+  admit: { en: "sender", ja: "送信元" },
+  services: { en: "services", ja: "サービス" },
+  security_group_out: { en: "security group, out", ja: "セキュリティグループ（外向き）" },
+  network_acl_out: { en: "network ACL, out", ja: "ネットワーク ACL（外向き）" },
+  route: { en: "route table", ja: "ルートテーブル" },
+  internet_gateway: { en: "internet gateway", ja: "インターネットゲートウェイ" },
+  network_acl_in: { en: "network ACL, in", ja: "ネットワーク ACL（内向き）" },
+  security_group_in: { en: "security group, in", ja: "セキュリティグループ（内向き）" },
+  deliver: { en: "delivery", ja: "配送" },
+};
+
+export const PLACES: Readonly<Record<"internet" | "services", Words>> = {
+  internet: { en: "internet", ja: "インターネット" },
+  services: { en: "services", ja: "サービス" },
+};
+
+export const LIVE = {
+  watching: { en: "Watching{what}; Ctrl-C ends it.", ja: "監視中{what}。Ctrl-C で終了。" },
+  passed: { en: "passed", ja: "通過" },
+  dropped: { en: "dropped", ja: "破棄" },
+  after: { en: "as", ja: "変換後" },
+  answered: { en: "an ICMP error went back", ja: "ICMP エラーを返した" },
+  lost: {
+    en: "{packets} packets came too fast to be shown: narrow the filter.",
+    ja: "速すぎて表示できなかったパケット: {packets} 個。フィルターを絞ってください。",
+  },
+  stopped: { en: "Genkan has stopped.", ja: "Genkan が停止しました。" },
+  written: { en: "{packets} packets written to {file}.", ja: "{packets} 個のパケットを {file} に書き込みました。" },
+} as const;
+
+export const WALK = {
+  sent: { en: "{from} sends {packet}", ja: "{from} が送信: {packet}" },
+  passed: { en: "passed to {target}: {packet}", ja: "{target} へ通過: {packet}" },
+  dropped: { en: "dropped: {why}", ja: "破棄: {why}" },
+} as const;

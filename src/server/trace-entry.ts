@@ -1,0 +1,121 @@
+import type { Reader } from "../model/state.ts";
+import type { SlottedKind } from "../model/resource.ts";
+import { type Entry, INTERFACE_FLAGS, ROUTE_TARGET, RULE_LIST, type StructValue } from "../plan/tables.ts";
+import type { Place } from "./trace-line.ts";
+
+/** A row of the tables for people: which table, which row, what stands in it. */
+export type EntryText = { readonly table: string; readonly key: string; readonly value: string };
+
+/** The ids behind the tables' numbers. */
+export type Ids = {
+  readonly of: (kind: Exclude<SlottedKind, "network-interface">, slot: number) => string;
+  readonly placeOf: (slot: number) => Place;
+};
+
+/** Looks through the regions for each id: for one question, not for every packet. */
+export function idsIn(readers: readonly Reader[], placeOf: (slot: number) => Place): Ids {
+  return {
+    of: (kind, slot) => {
+      for (const reader of readers) {
+        const found = reader.list(kind).find((resource) => resource.slot === slot);
+        if (found) return found.id;
+      }
+      return `${kind} ${slot}`;
+    },
+    placeOf,
+  };
+}
+
+const NONE = "0.0.0.0";
+
+/** `rule`: the one that decided, of a list. */
+export function entryText(entry: Entry, rule: StructValue<"rule"> | undefined, ids: Ids): EntryText {
+  const say = (key: string, value: string): EntryText => ({ table: entry.table, key, value });
+  switch (entry.table) {
+    case "settings":
+      return say("", `layout ${entry.value.layout}`);
+    case "vpcs": {
+      const { internet_gateway: gateway } = entry.value;
+      return say(ids.of("vpc", entry.key), gateway === 0 ? "no internet gateway" : ids.of("internet-gateway", gateway - 1));
+    }
+    case "subnets":
+      return say(ids.of("subnet", entry.key), `${entry.value.block}/${entry.value.length}`);
+    case "interfaces":
+      return say(nameOf(ids, entry.key), interfaceText(entry.value));
+    case "addresses":
+      return say(
+        `${ids.of("vpc", entry.key.vpc)} ${entry.key.address}`,
+        [nameOf(ids, entry.value.interface), ...(entry.value.public_ip === NONE ? [] : [entry.value.public_ip])].join(" "),
+      );
+    case "public_addresses":
+      return say(`[${entry.key}]`, entry.value.interface === 0 ? "-" : `${nameOf(ids, entry.value.interface)} ${entry.value.private_ip}`);
+    case "routes":
+      return say(
+        `${ids.of("route-table", entry.key.route_table)} ${entry.key.address}/${lengthOf(entry.key)}`,
+        targetText(entry.value, ids),
+      );
+    case "rule_lists":
+      return say(ownerText(entry.key, ids), `${entry.value.count} rules`);
+    case "rule_chunks":
+      return say(
+        ownerText(entry.key, ids),
+        rule ? ruleText(rule, ids, entry.key.kind >= RULE_LIST.network_acl_out) : `${entry.value.rules.length} rules`,
+      );
+  }
+}
+
+function nameOf(ids: Ids, slot: number): string {
+  const place = ids.placeOf(slot);
+  return place.kind === "interface" ? place.id : place.kind;
+}
+
+function interfaceText({ private_ip, public_ip, flags }: StructValue<"interface">): string {
+  return [
+    private_ip,
+    ...(public_ip === NONE ? [] : [public_ip]),
+    flags & INTERFACE_FLAGS.up ? "up" : "down",
+    ...(flags & INTERFACE_FLAGS.source_dest_check ? [] : ["no source/dest check"]),
+  ].join(" ");
+}
+
+/** Of the address alone, without the 32 bits of the table's number and the 96 of the mapping. */
+function lengthOf({ prefix_length, address }: StructValue<"route_key">): number {
+  return prefix_length - 32 - (address.includes(":") ? 0 : 96);
+}
+
+function targetText({ target, slot }: StructValue<"route">, ids: Ids): string {
+  if (target === ROUTE_TARGET.local) return "local";
+  if (target === ROUTE_TARGET.internet_gateway) return ids.of("internet-gateway", slot);
+  return target === ROUTE_TARGET.interface ? nameOf(ids, slot) : "blackhole";
+}
+
+const DIRECTION = { security_group_out: "out", security_group_in: "in", network_acl_out: "out", network_acl_in: "in" } as const;
+
+function ownerText({ kind, owner }: { readonly kind: number; readonly owner: number }, ids: Ids): string {
+  const list = (Object.keys(RULE_LIST) as (keyof typeof RULE_LIST)[]).find((name) => RULE_LIST[name] === kind) ?? "security_group_out";
+  return `${ids.of(list.startsWith("network_acl") ? "network-acl" : "security-group", owner)} ${DIRECTION[list]}`;
+}
+
+const ANY = 0xffff;
+const LAST_RULE = 32_767;
+const PROTOCOLS: Readonly<Record<number, string>> = { 1: "icmp", 6: "tcp", 17: "udp" };
+
+/** For example `100 allow tcp 80 203.0.113.0/24`; `numbered`: an ACL's, whose rules have numbers (`*` the last). */
+export function ruleText(rule: StructValue<"rule">, ids: Ids, numbered: boolean): string {
+  const { protocol, port_from: from, port_to: to } = rule;
+  const ports = from === 0 && to === ANY ? [] : [portsText(protocol, from, to)];
+  const peer = rule.group === 0 ? `${rule.peer}/${peerLength(rule)}` : ids.of("security-group", rule.group - 1);
+  const number = numbered ? [rule.number >= LAST_RULE || rule.number === 0 ? "*" : String(rule.number)] : [];
+  const name = protocol === ANY ? "all" : (PROTOCOLS[protocol] ?? String(protocol));
+  return [...number, rule.action === 0 ? "deny" : "allow", name, ...(protocol === ANY ? [] : ports), peer].filter(Boolean).join(" ");
+}
+
+function portsText(protocol: number, from: number, to: number): string {
+  if (protocol === 1) return from === ANY ? "" : to === ANY ? `type ${from}` : `type ${from} code ${to}`;
+  return from === to ? String(from) : `${from}-${to}`;
+}
+
+/** In the family that the peer is shown in: over mapped addresses, and `::/0` names everybody. */
+function peerLength({ peer, peer_length }: StructValue<"rule">): number {
+  return peer.includes(":") ? peer_length : peer_length - 96;
+}

@@ -1,0 +1,83 @@
+import { type Cidr, cidrContains, parseCidr } from "../lib/cidr.ts";
+import { parseIpv4 } from "../lib/ip.ts";
+import type { EventFlow, PacketEvent, Verdict } from "../plan/packet-event.ts";
+import { DROP_REASONS, type DropReason } from "../plan/stages.ts";
+import { BadQuestion } from "./internal.ts";
+
+/** Which packets somebody wants to see; what is absent lets all through. */
+export type TraceFilter = {
+  /** Slots; a packet fits that one of them sends or receives, or that is dropped on its account. */
+  readonly interfaces?: ReadonlySet<number>;
+  /** Source or destination, before or after translation. */
+  readonly address?: Cidr;
+  /** Source or destination port of TCP or UDP. */
+  readonly port?: number;
+  readonly verdict?: "passed" | "dropped";
+  readonly reason?: DropReason;
+};
+
+/** What a client asks for besides the interfaces: `address`, `port`, `verdict`, `reason`. @throws BadQuestion */
+export function filterOf(query: Readonly<Record<string, string>>): Omit<TraceFilter, "interfaces"> {
+  const { address, port, verdict, reason } = query;
+  if (verdict !== undefined && verdict !== "passed" && verdict !== "dropped") throw new BadQuestion("--verdict is passed or dropped.");
+  if (verdict === "passed" && reason !== undefined) throw new BadQuestion("--reason is a drop's: what passed has none.");
+  return {
+    ...(address === undefined ? {} : { address: blockOf(address) }),
+    ...(port === undefined ? {} : { port: wholeNumber("--port", port, 65_535) }),
+    ...(verdict === undefined ? {} : { verdict }),
+    ...(reason === undefined ? {} : { reason: reasonOf(reason) }),
+  };
+}
+
+/** @throws BadQuestion when the text is no number from 0 to `most`. */
+export function wholeNumber(option: string, text: string, most: number): number {
+  const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value <= most)) throw new BadQuestion(`${option} is a number up to ${most}, not ${text}.`);
+  return value;
+}
+
+function blockOf(text: string): Cidr {
+  const block = parseCidr(text.includes("/") ? text : `${text}/32`);
+  if (!block) throw new BadQuestion(`--address is an IPv4 address or block, not ${text}.`);
+  return block;
+}
+
+function reasonOf(text: string): DropReason {
+  const reason = DROP_REASONS.find((one) => one === text && one !== "none");
+  if (!reason) throw new BadQuestion(`--reason is one of: ${DROP_REASONS.slice(1).join(", ")}.`);
+  return reason;
+}
+
+const DROPPED: ReadonlySet<Verdict> = new Set(["drop", "error"]);
+
+export function isDropped({ verdict }: Pick<PacketEvent, "verdict">): boolean {
+  return DROPPED.has(verdict);
+}
+
+export function fits(filter: TraceFilter, event: PacketEvent): boolean {
+  if (filter.verdict !== undefined && isDropped(event) !== (filter.verdict === "dropped")) return false;
+  if (filter.reason !== undefined && event.reason !== filter.reason) return false;
+  if (filter.interfaces && !concerns(filter.interfaces, event)) return false;
+  if (filter.port !== undefined && !hasPort(event.flow, filter.port)) return false;
+  return filter.address === undefined || hasAddress(event.flow, filter.address);
+}
+
+function concerns(interfaces: ReadonlySet<number>, { ingress, target, charge }: PacketEvent): boolean {
+  return interfaces.has(ingress) || interfaces.has(target) || interfaces.has(charge);
+}
+
+const TCP = 6;
+const UDP = 17;
+
+function hasPort(flow: EventFlow | undefined, port: number): boolean {
+  if (!flow?.ports || (flow.protocol !== TCP && flow.protocol !== UDP)) return false;
+  return flow.ports.source === port || flow.ports.destination === port;
+}
+
+function hasAddress(flow: EventFlow | undefined, block: Cidr): boolean {
+  if (!flow) return false;
+  return [flow.source, flow.destination, flow.sourceAfter, flow.destinationAfter].some((text) => {
+    const address = parseIpv4(text);
+    return address !== undefined && cidrContains(block, address);
+  });
+}

@@ -1,0 +1,187 @@
+import { isIpv6, parseIpv4 } from "../lib/ip.ts";
+import { primaryPrivateIp, type NetworkInterface } from "../model/network-interface.ts";
+import { type DropReason, DROPS, type Stage } from "../plan/stages.ts";
+import type { TableReader } from "../plan/tables.ts";
+import { ICMP, type Packet, TCP, UDP } from "../reach/packet.ts";
+import type { Step } from "../reach/passage.ts";
+import { trace } from "../reach/trace.ts";
+import { BadQuestion } from "./internal.ts";
+import { type EntryText, entryText, type Ids, ruleText } from "./trace-entry.ts";
+import { wholeNumber } from "./trace-filter.ts";
+import type { Place } from "./trace-line.ts";
+
+/** One packet's way through the tables. */
+export type PacketTrace = {
+  readonly packet: PacketText;
+  readonly hops: readonly Hop[];
+  readonly verdict: "passed" | "dropped";
+  readonly reason?: DropReason;
+  /** Where it ends when it passes. */
+  readonly to?: Place;
+  /** After translation. */
+  readonly sourceAfter: string;
+  readonly destinationAfter: string;
+};
+
+type PacketText = {
+  readonly from: Place;
+  readonly protocol: Protocol;
+  readonly source: string;
+  readonly destination: string;
+  readonly sourcePort?: number;
+  readonly destinationPort?: number;
+};
+
+/** One stage's say. `what` names the sentence that the command line has for it; `params` fill it in. */
+type Hop = {
+  readonly stage: Stage;
+  readonly at: Place;
+  readonly verdict: "pass" | "drop";
+  readonly what: string;
+  readonly params: Readonly<Record<string, string>>;
+  /** AWS Reachability Analyzer's code of a drop, where it has one. */
+  readonly code?: string;
+  /** The rows that decided. */
+  readonly entries: readonly EntryText[];
+};
+
+const PROTOCOLS = { tcp: TCP, udp: UDP, icmp: ICMP } as const;
+type Protocol = keyof typeof PROTOCOLS;
+
+export type PacketQuestion = {
+  readonly tables: TableReader;
+  readonly ids: Ids;
+  /** Who sends it; absent: a host of the internet. */
+  readonly sender: readonly NetworkInterface[] | undefined;
+  /** `to`, `from` (ADDRESS[:PORT]) and `protocol`. */
+  readonly question: Readonly<Record<string, string>>;
+};
+
+const INTERNET_HOST = "198.51.100.1";
+const DEFAULT_PORT = 80;
+/** Of a client; anything from Linux's ephemeral range. */
+const DEFAULT_SOURCE_PORT = 40_000;
+
+/** Walks one packet, the first of its exchange, through the tables. @throws BadQuestion for what is no packet. */
+export function tracePacket({ tables, ids, sender, question }: PacketQuestion): PacketTrace {
+  const protocol = protocolOf(question["protocol"]);
+  const to = endOf("--to", question["to"] ?? "");
+  const from = question["from"] === undefined ? undefined : endOf("--from", question["from"]);
+  const eni = sender?.find((one) => one.privateIpAddresses.includes(from?.address ?? "")) ?? sender?.[0];
+  if (sender && !eni) throw new BadQuestion("It has no network interface.");
+  const packet: Packet = {
+    source: from?.address ?? (eni ? primaryPrivateIp(eni) : INTERNET_HOST),
+    destination: to.address,
+    protocol: PROTOCOLS[protocol],
+    ...(protocol === "icmp"
+      ? { icmp: { type: 8, code: 0 }, sourcePort: 1, destinationPort: 1 }
+      : { sourcePort: from?.port ?? DEFAULT_SOURCE_PORT, destinationPort: to.port ?? DEFAULT_PORT }),
+    ...(protocol === "tcp" ? { tcp: { syn: true } } : {}),
+    ...(eni ? { from: eni.slot } : {}),
+  };
+  return told(packet, protocol, tables, ids);
+}
+
+function told(packet: Packet, protocol: Protocol, tables: TableReader, ids: Ids): PacketTrace {
+  const { steps, verdict, packet: after } = trace(tables, packet);
+  const placeOf = (slot: number): Place => (slot === 0 ? { kind: "internet" } : ids.placeOf(slot));
+  const { source, destination, sourcePort, destinationPort } = packet;
+  const to: Place | undefined =
+    verdict.kind === "deliver"
+      ? placeOf(verdict.interface)
+      : verdict.kind === "drop"
+        ? undefined
+        : { kind: verdict.kind === "internet" ? "internet" : "services" };
+  return {
+    packet: {
+      from: placeOf(packet.from ?? 0),
+      protocol,
+      source,
+      destination,
+      ...(protocol === "icmp" || sourcePort === undefined || destinationPort === undefined ? {} : { sourcePort, destinationPort }),
+    },
+    hops: steps.map((step) => hopOf(step, { packet, ids, placeOf, to })),
+    verdict: verdict.kind === "drop" ? "dropped" : "passed",
+    ...(verdict.kind === "drop" ? { reason: verdict.reason } : {}),
+    ...(to ? { to } : {}),
+    sourceAfter: after.source,
+    destinationAfter: after.destination,
+  };
+}
+
+type Around = {
+  readonly packet: Packet;
+  readonly ids: Ids;
+  readonly placeOf: (slot: number) => Place;
+  readonly to: Place | undefined;
+};
+
+function hopOf(step: Step, { packet, ids, placeOf, to }: Around): Hop {
+  const { stage, verdict, drop, entries } = step;
+  const code = drop && (DROPS[drop] as { code?: string }).code;
+  const target = to && (to.kind === "interface" ? (to.instance ?? to.id) : to.kind);
+  return {
+    stage,
+    at: placeOf(step.interface),
+    verdict,
+    what: drop ?? passedBy(step),
+    params: {
+      from: packet.source,
+      to: packet.destination,
+      rule: step.rule ? ruleText(step.rule, ids, stage.startsWith("network_acl")) : "*",
+      ...(target === undefined ? {} : { target }),
+      ...paramsOf(step, ids),
+    },
+    ...(code === undefined ? {} : { code }),
+    entries: entries.map((entry) => entryText(entry, step.rule, ids)),
+  };
+}
+
+/** Which of a stage's reasons to let a packet on it was. */
+function passedBy({ stage, entries, rule, detail }: Step): string {
+  const table = entries[0]?.table;
+  switch (stage) {
+    case "security_group_out":
+    case "security_group_in":
+      return rule ? stage : "remembered";
+    case "network_acl_out":
+    case "network_acl_in":
+      return rule ? stage : "same_subnet";
+    case "route":
+      return table === "routes" ? "route" : "within_subnet";
+    case "internet_gateway":
+      return table === "public_addresses" ? "internet_gateway_in" : "internet_gateway_out";
+    case "services":
+      return detail === "not for a service" ? "no_service" : "service";
+    case "admit":
+      return detail.startsWith("forwards") ? "forwards" : "admit";
+    default:
+      return stage;
+  }
+}
+
+function paramsOf({ entries }: Step, ids: Ids): Readonly<Record<string, string>> {
+  const [first] = entries.map((entry) => entryText(entry, undefined, ids));
+  return {
+    ...(first?.table === "routes" ? { destination: first.key, route: first.value } : {}),
+    ...Object.fromEntries(
+      entries.flatMap((entry) => {
+        if (entry.table === "public_addresses") return [["privateIp", entry.value.private_ip]];
+        if (entry.table === "interfaces" || entry.table === "addresses") return [["publicIp", entry.value.public_ip]];
+        return [];
+      }),
+    ),
+  };
+}
+
+function protocolOf(text = "tcp"): Protocol {
+  if (text !== "tcp" && text !== "udp" && text !== "icmp") throw new BadQuestion("--protocol is tcp, udp or icmp.");
+  return text;
+}
+
+function endOf(option: string, text: string): { readonly address: string; readonly port: number | undefined } {
+  if (isIpv6(text)) throw new BadQuestion("IPv6 is not offered yet: ask about an IPv4 address.");
+  const [address = "", port, ...rest] = text.split(":");
+  if (parseIpv4(address) === undefined || rest.length > 0) throw new BadQuestion(`${option} is ADDRESS or ADDRESS:PORT, not ${text}.`);
+  return { address, port: port === undefined ? undefined : wholeNumber(`${option} ADDRESS:PORT: the port`, port, 65_535) };
+}

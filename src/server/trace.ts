@@ -1,0 +1,197 @@
+import type { Writable } from "node:stream";
+import { assert } from "../lib/assert.ts";
+import { MAX_SNAP, type PacketEvent } from "../plan/packet-event.ts";
+import { BadQuestion, NotFound } from "./internal.ts";
+import { filterOf, fits, type TraceFilter, wholeNumber } from "./trace-filter.ts";
+import type { InterfaceNames } from "./trace-names.ts";
+import { type Links, type TraceLine, traceLine } from "./trace-line.ts";
+
+/** The kernel's side of watching, see `Events` in datapath/events.ts. */
+export type PacketSource = {
+  readonly watch: (
+    watch: { readonly interfaces: readonly number[]; readonly passed: boolean; readonly dropped: boolean; readonly snap: number },
+    until: bigint,
+  ) => void;
+  readonly end: () => void;
+  readonly read: (most: number) => readonly PacketEvent[];
+  readonly lost: () => bigint;
+};
+
+export type TraceSources = {
+  readonly packets: PacketSource;
+  readonly names: InterfaceNames;
+  readonly links: () => Links;
+  /** The slots of an instance's or an interface's id, as they are now. @throws NotFound */
+  readonly slotsOf: (id: string) => readonly number[];
+  /** Nanoseconds, the kernel program's clock. */
+  readonly monotonicNow: () => bigint;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+};
+
+/** What watchers are told, a line of JSON each. */
+type TraceMessage =
+  | TraceLine
+  /** The watch stands; said at its beginning, and every now and then, so that both ends know of each other. */
+  | { readonly kind: "watching" }
+  /** How many packets could not be told so far, since they came faster than they were taken. */
+  | { readonly kind: "lost"; readonly packets: number }
+  | { readonly kind: "end"; readonly why: "count" | "stopped" };
+
+/** How long the kernel goes on telling when nobody renews the watch. */
+const LEASE = 5_000_000_000n;
+const RENEW_MS = 1_000;
+const HELLO_MS = 10_000;
+const LOOK_MS = 20;
+/** At most this long at a time: requests are answered by the same thread. */
+const WORK = 8_000_000n;
+const BATCH = 256;
+/** What a watcher that reads slowly may leave unread. */
+const MAX_UNREAD_BYTES = 4 << 20;
+/** So that the line can tell TCP's flags. */
+const LEAST_SNAP = 96;
+const MAX_WATCHERS = 64;
+
+type Watcher = {
+  readonly id: string | undefined;
+  readonly out: Writable;
+  readonly frames: number;
+  readonly since: bigint;
+  readonly lostBefore: bigint;
+  filter: TraceFilter;
+  left: number;
+  unread: number;
+  told: number;
+};
+
+/** Everyone who watches. The kernel tells of packets from the first one's coming to the last one's leaving. */
+export class Watchers {
+  readonly #sources: TraceSources;
+  readonly #all = new Set<Watcher>();
+  #timers: readonly NodeJS.Timeout[] = [];
+  #clockZero = 0;
+  #links: Links = { uplink: 0, services: 0 };
+
+  constructor(sources: TraceSources) {
+    this.#sources = sources;
+  }
+
+  /** Prepares a watch; what it returns tells it to `out` until one of the two ends it. @throws BadQuestion, NotFound */
+  join(query: Readonly<Record<string, string>>): (out: Writable) => void {
+    const { packets, monotonicNow, slotsOf } = this.#sources;
+    const { instance: id, count, frames: snap } = query;
+    const filter = { ...filterOf(query), ...(id === undefined ? {} : { interfaces: new Set(slotsOf(id)) }) };
+    const frames = snap === undefined ? 0 : wholeNumber("--snap", snap, MAX_SNAP);
+    const left = count === undefined ? Number.POSITIVE_INFINITY : wholeNumber("--count", count, 999_999_999);
+    if (left === 0) throw new BadQuestion("--count is at least 1.");
+    if (this.#all.size >= MAX_WATCHERS) throw new BadQuestion(`At most ${MAX_WATCHERS} may watch at a time.`);
+    return (out) => this.#begin({ id, out, frames, since: monotonicNow(), lostBefore: packets.lost(), filter, left, unread: 0, told: 0 });
+  }
+
+  get count(): number {
+    return this.#all.size;
+  }
+
+  /** Packets that no room was found for in the kernel's ring, since the program was loaded. */
+  get lost(): bigint {
+    return this.#sources.packets.lost();
+  }
+
+  close(): void {
+    for (const watcher of this.#all) this.#leave(watcher, "stopped");
+    assert(this.#timers.length === 0, "nobody watches any more");
+  }
+
+  #begin(watcher: Watcher): void {
+    if (watcher.out.destroyed) return;
+    const { now, monotonicNow } = this.#sources;
+    if (this.#all.size === 0) this.#clockZero = now() - Number(monotonicNow() / 1000n) / 1000;
+    this.#all.add(watcher);
+    watcher.out.on("close", () => this.#leave(watcher));
+    this.#renew();
+    tell(watcher, { kind: "watching" });
+    if (this.#timers.length > 0) return;
+    const hello = (): void => {
+      for (const one of this.#all) tell(one, { kind: "watching" });
+    };
+    this.#timers = [setInterval(() => this.#look(), LOOK_MS), setInterval(() => this.#renew(), RENEW_MS), setInterval(hello, HELLO_MS)];
+  }
+
+  #renew(): void {
+    const { packets, names, links, monotonicNow } = this.#sources;
+    names.forget();
+    this.#links = links();
+    for (const watcher of this.#all) watcher.filter = { ...watcher.filter, ...this.#interfacesOf(watcher.id) };
+    packets.watch(wantedBy(this.#all), monotonicNow() + LEASE);
+  }
+
+  /** An instance that is gone meanwhile has no interfaces: then nothing of it is told. */
+  #interfacesOf(id: string | undefined): Pick<TraceFilter, "interfaces"> {
+    if (id === undefined) return {};
+    try {
+      return { interfaces: new Set(this.#sources.slotsOf(id)) };
+    } catch (error) {
+      if (!(error instanceof NotFound)) throw error;
+      return { interfaces: new Set() };
+    }
+  }
+
+  #look(): void {
+    const { packets, monotonicNow } = this.#sources;
+    const end = monotonicNow() + WORK;
+    for (let full = true; full && monotonicNow() < end;) {
+      const events = packets.read(BATCH);
+      full = events.length === BATCH;
+      for (const event of events) for (const watcher of this.#all) this.#pass(watcher, event);
+    }
+    for (const watcher of this.#all) tellLost(watcher, packets.lost());
+  }
+
+  #pass(watcher: Watcher, event: PacketEvent): void {
+    if (event.time < watcher.since || !fits(watcher.filter, event)) return;
+    if (watcher.out.writableLength > MAX_UNREAD_BYTES) {
+      watcher.unread += 1;
+      return;
+    }
+    const { placeOf } = this.#sources.names;
+    tell(watcher, traceLine(event, { placeOf, links: this.#links, clockZero: this.#clockZero, frames: watcher.frames }));
+    watcher.left -= 1;
+    if (watcher.left === 0) this.#leave(watcher, "count");
+  }
+
+  #leave(watcher: Watcher, why?: "count" | "stopped"): void {
+    if (!this.#all.delete(watcher)) return;
+    if (why) {
+      tell(watcher, { kind: "end", why });
+      watcher.out.end();
+    }
+    if (this.#all.size > 0) return this.#renew();
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#timers = [];
+    this.#sources.packets.end();
+  }
+}
+
+function tell(watcher: Watcher, message: TraceMessage): void {
+  watcher.out.write(`${JSON.stringify(message)}\n`);
+}
+
+function tellLost(watcher: Watcher, lostByAll: bigint): void {
+  const lost = watcher.unread + Number(lostByAll - watcher.lostBefore);
+  if (lost > watcher.told) tell(watcher, { kind: "lost", packets: lost });
+  watcher.told = lost;
+}
+
+/** What the kernel has to tell for all of them together. */
+function wantedBy(watchers: ReadonlySet<Watcher>): Parameters<PacketSource["watch"]>[0] {
+  const all = [...watchers];
+  const slots = new Set(all.flatMap(({ filter }) => [...(filter.interfaces ?? [])]));
+  const everywhere = all.some(({ filter }) => filter.interfaces === undefined);
+  const told = everywhere || slots.size > 0;
+  return {
+    interfaces: everywhere ? [] : [...slots],
+    passed: told && all.some(({ filter }) => filter.verdict !== "dropped" && filter.reason === undefined),
+    dropped: told && all.some(({ filter }) => filter.verdict !== "passed"),
+    snap: Math.max(LEAST_SNAP, ...all.map(({ frames }) => frames)),
+  };
+}
