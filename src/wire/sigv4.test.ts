@@ -234,3 +234,7 @@ test("a header is signed once, or a small request would make a canonical one wit
   const headers = request.headers.map(([name, value]) => [name, value.replace("SignedHeaders=", "SignedHeaders=host;")] as const);
   refused({ ...request, headers }, "SignatureDoesNotMatch", /twice/);
 });
+
+test("nothing is added to the query unsigned, however it is written", async () => {
+  refused({ ...(await signedPost()), query: "X%2DAmz-Signature=added" }, "IncompleteSignature", /signed twice/);
+});

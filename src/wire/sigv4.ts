@@ -99,7 +99,8 @@ function headersOf(request: SignedRequest): Headers {
 
 function claimOf(request: SignedRequest, headers: Headers): Claim {
   const authorization = headers.get("authorization");
-  const query = request.query.includes("X-Amz-") ? parseParameters(request.query) : [];
+  // Read before it is looked into: a name may be escaped.
+  const query = parseParameters(request.query);
   const presigned = query.some(([name]) => name === "X-Amz-Signature" || name === "X-Amz-Algorithm");
   if (authorization && presigned) {
     throw new Fault("IncompleteSignature", "The request is signed twice: in the Authorization header and in the query.");

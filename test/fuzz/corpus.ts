@@ -1,0 +1,139 @@
+import * as fc from "fast-check";
+import type { Context } from "../../src/actions/action.ts";
+import { seedRegion } from "../../src/actions/default-vpc.ts";
+import { perform } from "../../src/actions/perform.ts";
+import { ACTIONS } from "../../src/actions/registry.ts";
+import { seededRandom } from "../../src/lib/random.ts";
+import { DEFAULT_QUOTAS } from "../../src/model/quota.ts";
+import { applyChanges, beginTx, newWorld, type Transaction } from "../../src/model/world.ts";
+import { operationNames } from "../../src/wire/operations.ts";
+import type { Words } from "./mutate.ts";
+import { generate, INPUT_LEAVES, schemasOf, serialize } from "../sdk-kit.ts";
+
+/** A request's body as the SDK wrote it. */
+export type Sample = { readonly operation: string; readonly body: string };
+
+/** Requests of every operation of EC2, those that Genkan offers more often, and those that it takes most of all. */
+export async function samples(seed: number, ofOffered: number, { history }: FixedRegion): Promise<readonly Sample[]> {
+  const found: Sample[] = [];
+  const describe = Object.keys(ACTIONS).filter((name) => name.startsWith("Describe"));
+  const filters = [{ Name: "tag:Name", Values: ["fixed", "f*"] }];
+  const taken = [...history, ...describe.flatMap((operation) => [{}, { Filters: filters }].map((input) => ({ operation, input })))];
+  for (const { operation, input } of taken) {
+    const body = await serialize(operation, input);
+    for (let times = 0; times < ofOffered; times++) found.push({ operation, body });
+  }
+  for (const operation of operationNames()) {
+    const { input } = schemasOf(operation);
+    const numRuns = Object.hasOwn(ACTIONS, operation) ? ofOffered : 1;
+    for (const gen of fc.sample(fc.gen(), { seed, numRuns }))
+      found.push({ operation, body: await serialize(operation, generate(gen, input, INPUT_LEAVES) as object) });
+  }
+  return found;
+}
+
+/** A region with something of each kind in it, to be asked and never changed. */
+export type FixedRegion = {
+  /** Does what is asked for, and forgets what it changed. */
+  readonly perform: (operation: string, input: object) => unknown;
+  /** Ids, addresses and names that stand in it. */
+  readonly words: Words;
+  /** The requests that made it. */
+  readonly history: readonly { readonly operation: string; readonly input: object }[];
+};
+
+const ACCOUNT = "123456789012";
+const REGION = "us-east-1";
+
+export function fixedRegion(): FixedRegion {
+  const world = newWorld();
+  const context: Context = {
+    account: ACCOUNT,
+    region: REGION,
+    now: "2030-01-31T12:00:00.000Z",
+    random: seededRandom(1),
+    quotas: DEFAULT_QUOTAS,
+    pools: ["203.0.113.0/24"],
+    consoleOutput: () => "what it printed",
+    generateKeyPair: () => PRIVATE_KEY,
+  };
+  const words = new Map<string, string[]>(Object.entries(WORDS));
+  const history: { readonly operation: string; readonly input: object }[] = [];
+  const inTransaction = <T>(body: (tx: Transaction) => T, keep: boolean): T => {
+    const tx = beginTx(world, ACCOUNT, REGION);
+    const answer = body(tx);
+    if (keep) applyChanges(world, ACCOUNT, REGION, tx.changes());
+    return answer;
+  };
+  inTransaction((tx) => seedRegion(tx, context), true);
+  const ask = (operation: string, input: object): Record<string, never> => {
+    const answer = inTransaction((tx) => perform(tx, operation, input, context), true) as Record<string, never>;
+    history.push({ operation, input });
+    collect(answer, "", words);
+    return answer;
+  };
+  fill(ask);
+  return { perform: (operation, input) => inTransaction((tx) => perform(tx, operation, input, context), false), words, history };
+}
+
+/** Ed25519, of no one. */
+const PRIVATE_KEY = `-----BEGIN PRIVATE KEY-----
+MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g
+-----END PRIVATE KEY-----
+`;
+
+// oxlint-disable-next-line typescript/no-explicit-any -- answers of many shapes, whose parts are only handed on
+type Ask = (operation: string, input: object) => any;
+
+function fill(ask: Ask): void {
+  const { Subnets } = ask("DescribeSubnets", {});
+  const { VpcId } = ask("CreateVpc", { CidrBlock: "10.1.0.0/16" }).Vpc;
+  const { SubnetId } = ask("CreateSubnet", { VpcId, CidrBlock: "10.1.1.0/24" }).Subnet;
+  const { InternetGatewayId } = ask("CreateInternetGateway", {}).InternetGateway;
+  ask("AttachInternetGateway", { VpcId, InternetGatewayId });
+  const { RouteTableId } = ask("CreateRouteTable", { VpcId }).RouteTable;
+  ask("CreateRoute", { RouteTableId, DestinationCidrBlock: "0.0.0.0/0", GatewayId: InternetGatewayId });
+  ask("AssociateRouteTable", { RouteTableId, SubnetId });
+  const { GroupId } = ask("CreateSecurityGroup", { VpcId, GroupName: "web", Description: "web" });
+  ask("AuthorizeSecurityGroupIngress", { GroupId, IpProtocol: "tcp", FromPort: 80, ToPort: 80, CidrIp: "0.0.0.0/0" });
+  const { NetworkAclId } = ask("CreateNetworkAcl", { VpcId }).NetworkAcl;
+  ask("CreateNetworkAclEntry", { NetworkAclId, RuleNumber: 90, Protocol: "-1", RuleAction: "allow", Egress: true, CidrBlock: "0.0.0.0/0" });
+  const { NetworkInterfaceId } = ask("CreateNetworkInterface", { SubnetId, Groups: [GroupId] }).NetworkInterface;
+  const { AllocationId } = ask("AllocateAddress", {});
+  ask("AssociateAddress", { AllocationId, NetworkInterfaceId });
+  ask("AllocateAddress", {});
+  ask("CreateDhcpOptions", { DhcpConfigurations: [{ Key: "domain-name", Values: ["example.internal"] }] });
+  ask("CreateKeyPair", { KeyName: "key", KeyType: "ed25519" });
+  ask("CreateTags", { Resources: [VpcId, SubnetId], Tags: [{ Key: "Name", Value: "fixed" }] });
+  ask("RunInstances", {
+    ImageId: "ami-0123456789abcdef0",
+    MinCount: 1,
+    MaxCount: 1,
+    SubnetId: Subnets[0].SubnetId,
+    InstanceType: "t3.micro",
+  });
+  for (const operation of ["DescribeVpcs", "DescribeSecurityGroupRules", "DescribeNetworkAcls", "DescribeRouteTables", "DescribeInstances"])
+    ask(operation, {});
+}
+
+/** Names of parameters whose values no answer has under that name. */
+const WORDS: Readonly<Record<string, string[]>> = {
+  Name: ["vpc-id", "tag:Name", "tag-key", "state", "subnet-id", "cidr", "group-name", "attachment.vpc-id", "instance-state-name"],
+  Attribute: ["enableDnsSupport", "enableDnsHostnames", "instanceType", "userData", "sourceDestCheck", "groupSet", "description"],
+  IpProtocol: ["tcp", "udp", "icmp", "-1", "6", "50"],
+  CidrBlock: ["10.1.2.0/24", "10.0.0.0/16", "0.0.0.0/0", "172.31.64.0/20"],
+  DryRun: ["true", "false"],
+  ResourceType: ["vpc", "instance", "subnet", "internet-gateway", "security-group", "route-table"],
+};
+
+function collect(value: unknown, name: string, words: Map<string, string[]>): void {
+  if (typeof value === "string" && value.length < 64) {
+    const known = words.get(name) ?? [];
+    if (!known.includes(value)) words.set(name, [...known, value]);
+    // The parameter for a resource of any kind.
+    if (name.endsWith("Id") && name !== "ResourceId") collect(value, "ResourceId", words);
+  } else if (Array.isArray(value)) for (const item of value) collect(item, name.replace(/s$/, ""), words);
+  else if (value !== null && typeof value === "object" && !(value instanceof Date)) {
+    for (const [inner, member] of Object.entries(value)) collect(member, inner, words);
+  }
+}

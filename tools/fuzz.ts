@@ -1,0 +1,28 @@
+/**
+ * Fuzzes the decoding and answering of requests: `npm run fuzz -- --requests N [--seed N] [--only N]`. Prints what it
+ * made and found; exit status 1 when something was wrong. `--only` makes one request of a run again, by its number.
+ */
+import { parseArgs } from "node:util";
+import { fuzz } from "../test/fuzz/requests.ts";
+
+const { values } = parseArgs({
+  options: { requests: { type: "string", default: "100000" }, seed: { type: "string", default: "1" }, only: { type: "string" } },
+});
+const began = performance.now();
+let highest = 0;
+const figures = await fuzz({
+  requests: Number(values.requests),
+  seed: Number(values.seed),
+  only: values.only === undefined ? undefined : Number(values.only),
+  progress: () => {
+    highest = Math.max(highest, process.memoryUsage().rss);
+  },
+});
+for (const { request, what, body } of figures.findings) console.log(`request ${request}: ${what}\n  ${body}\n`);
+const { requests, decoded, done, tampered, operations, slowest, codes, findings } = figures;
+console.log(`${requests} requests, seed ${values.seed}, in ${((performance.now() - began) / 1000).toFixed(0)} s`);
+console.log(`${decoded} were decoded, ${done} answered well, by ${operations} operations; ${tampered} were tampered with`);
+console.log(`slowest: request ${slowest.request}, ${slowest.milliseconds.toFixed(0)} ms; memory at most ${(highest / 1e6).toFixed(0)} MB`);
+console.log(`error codes: ${[...codes].map(([code, count]) => `${code} ${count}`).join(", ")}`);
+console.log(`${findings.length} findings`);
+process.exitCode = findings.length === 0 ? 0 : 1;
