@@ -2,14 +2,16 @@ import { inNamespace } from "../src/datapath/netns.ts";
 import { assert } from "../src/lib/assert.ts";
 import { type Answer, type Job, perPath, PORT } from "./job.ts";
 import {
+  type Batch,
   batchOf,
   bindTo,
-  type Batch,
   closeSocket,
   connectTo,
   dropsOf,
   newSocket,
+  receiveFrom,
   sendBatch,
+  sendTo,
   smallestBuffer,
   socketAddress,
 } from "./libc.ts";
@@ -19,22 +21,26 @@ import type { Path } from "./path.ts";
 /** 14 bytes of Ethernet, 20 of IPv4, 8 of UDP and 22 of ours: frames of 64 bytes. */
 const PAYLOAD = 22;
 
+type RateJob = Extract<Job, { kind: "rate" }>;
+
 type Lane = {
   readonly path: Path;
   readonly sender: number;
   readonly receiver: number;
-  readonly batch: Batch;
+  /** Taken in turn. */
+  readonly batches: readonly Batch[];
   readonly perSecond: number[];
+  next: number;
   sent: number;
   arrived: number;
 };
 
 /**
- * Sends as fast as it goes, a slice of time on each path in turn, and counts what arrived at the socket on the internet's side:
- * its buffer is full, so that every further packet that reaches it is counted there and dropped. On a veth pair a packet goes all
- * the way on the sender's processor before the call that sent it returns; so the slice's time is the cost of the whole way.
+ * Sends as fast as it goes, a slice of time on each path in turn, and counts what arrived at the socket of the other end: its
+ * buffer is full, so that every further packet that reaches it is counted there and dropped. On a veth pair a packet goes all the
+ * way on the sender's processor before the call that sent it returns; so the slice's time is the cost of the whole way.
  */
-export function rate(job: Extract<Job, { kind: "rate" }>): Answer["rate"] {
+export function rate(job: RateJob): Answer["rate"] {
   const order = seededOrder(job.seed);
   const lanes = job.paths.map((path) => openLane(path, job));
   try {
@@ -49,28 +55,46 @@ export function rate(job: Extract<Job, { kind: "rate" }>): Answer["rate"] {
   }
 }
 
-function openLane(path: Path, { batch: count, flows }: { readonly batch: number; readonly flows: number }): Lane {
-  const receiver = inNamespace(path.internet, () => {
-    const fd = newSocket("udp");
-    smallestBuffer(fd);
-    bindTo(fd, "0.0.0.0", PORT.rate);
-    return fd;
-  });
-  const sender = inNamespace(path.instance, () => newSocket("udp"));
-  const destinations = Array.from({ length: flows }, (_, flow) => socketAddress(destinationOf(path, flow), PORT.rate));
-  if (flows === 1) connectTo(sender, destinations[0] as Buffer);
-  const batch = batchOf(Buffer.alloc(PAYLOAD), count, flows === 1 ? [] : destinations);
+function openLane(path: Path, job: RateJob): Lane {
+  const inside = openSocket(path.instance, path.instanceAddress);
+  const outside = openSocket(path.internet, "0.0.0.0");
+  const [sender, receiver] = job.direction === "out" ? [inside, outside] : [outside, inside];
+  if (job.direction === "in") askedFor(path, inside, outside);
+  smallestBuffer(receiver);
+  const batches = batchesOf(path, sender, job);
   // Fills the receiver's buffer: from here on each packet that arrives is one more drop.
   const before = dropsOf(receiver);
   for (let tries = 0; dropsOf(receiver) === before; tries += 1) {
     assert(tries < 100, `${path.name}: packets arrive at the receiver`);
-    sendBatch(sender, batch);
+    for (const batch of batches) sendBatch(sender, batch);
   }
-  return { path, sender, receiver, batch, perSecond: [], sent: 0, arrived: 0 };
+  return { path, sender, receiver, batches, perSecond: [], next: 0, sent: 0, arrived: 0 };
 }
 
-function destinationOf({ internetAddress }: Path, flow: number): string {
-  return flow === 0 ? internetAddress : `198.18.${(flow >> 8) & 255}.${flow & 255}`;
+function openSocket(namespace: string, address: string): number {
+  return inNamespace(namespace, () => {
+    const fd = newSocket("udp");
+    bindTo(fd, address, PORT.rate);
+    return fd;
+  });
+}
+
+/** The instance begins the flow, so that what comes in is an answer: a filter lets it in because it remembers. */
+function askedFor(path: Path, inside: number, outside: number): void {
+  sendTo(inside, Buffer.alloc(PAYLOAD), socketAddress(path.internetAddress, PORT.rate));
+  const request = receiveFrom(outside, Buffer.alloc(64));
+  assert(request?.address === path.seenAddress, `${path.name} is seen as ${path.seenAddress}`);
+}
+
+/** One batch to the other end; with more flows, batches to as many of its addresses. */
+function batchesOf(path: Path, sender: number, { direction, flows, batch }: RateJob): readonly Batch[] {
+  const payload = Buffer.alloc(PAYLOAD);
+  if (flows === 1) {
+    connectTo(sender, socketAddress(direction === "out" ? path.internetAddress : path.seenAddress, PORT.rate));
+    return [batchOf(payload, batch)];
+  }
+  const destinations = Array.from({ length: flows }, (_, flow) => socketAddress(`198.18.${flow >> 8}.${flow & 255}`, PORT.rate));
+  return Array.from({ length: flows / batch }, (_, at) => batchOf(payload, batch, destinations.slice(at * batch, (at + 1) * batch)));
 }
 
 function runSlice(lane: Lane, milliseconds: number, counts: boolean): void {
@@ -79,7 +103,8 @@ function runSlice(lane: Lane, milliseconds: number, counts: boolean): void {
   const start = performance.now();
   let now = start;
   while (now - start < milliseconds) {
-    sent += sendBatch(lane.sender, lane.batch);
+    sent += sendBatch(lane.sender, lane.batches[lane.next] as Batch);
+    lane.next = (lane.next + 1) % lane.batches.length;
     now = performance.now();
   }
   const arrived = (dropsOf(lane.receiver) - before) >>> 0;

@@ -81,6 +81,7 @@ export function connections(job: Extract<Job, { kind: "connections" }>): Answer[
   return perPath(job.paths, (name) => summary(lanes.find(({ path }) => path.name === name)?.times));
 }
 
-function summary(times: Float64Array = new Float64Array()): { p50: number; p99: number; count: number } {
-  return { p50: quantile(times, 0.5), p99: quantile(times, 0.99), count: times.length };
+function summary(times: Float64Array = new Float64Array()): { p50: number; p99: number; perSecond: number } {
+  const total = times.reduce((sum, time) => sum + time, 0);
+  return { p50: quantile(times, 0.5), p99: quantile(times, 0.99), perSecond: (times.length / total) * 1e6 };
 }

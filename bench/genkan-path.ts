@@ -8,14 +8,17 @@ import { addInterfaceLink, ensureFixedLinks, type InterfaceSpec, interfaceLines 
 import { ensureNamespaces } from "../src/host/namespaces.ts";
 import { assert } from "../src/lib/assert.ts";
 import { fullPlan } from "../src/plan/compile.ts";
-import { endHost, newNamespace } from "./kernel-paths.ts";
+import { endHost, moreHosts, newNamespace } from "./kernel-paths.ts";
 import type { Path } from "./path.ts";
 import { type BenchRegion, POOL } from "./region.ts";
 
 /** Genkan's own path: the links, pins, tables and programs that `genkan up` makes, by the same code. */
 export type GenkanPath = {
   readonly path: Path;
-  readonly datapath: Datapath;
+  /** How the kernel runs the programs: `tcx`, or `clsact` where it has no TCX. */
+  readonly attachedBy: string;
+  /** What the control plane does every few seconds. */
+  readonly housekeeping: () => void;
   /** The drops of the measured interface so far, and its packets. */
   readonly counts: () => GenkanCounts;
   readonly close: () => void;
@@ -35,6 +38,7 @@ export async function genkanPath(home: string, region: BenchRegion, prefixLength
   // The ends are alike on every path. The simulated internet's rules keep it apart from the machine, which is no part of this.
   await run([...inNetwork(internet), "nft", "delete", "table", "inet", "genkan"]);
   await endHost(internet);
+  await moreHosts(internet);
   const instance = join(installation.run, "ns/instance");
   await newNamespace(instance);
   await endHost(instance);
@@ -65,7 +69,8 @@ export async function genkanPath(home: string, region: BenchRegion, prefixLength
       internetAddress: INTERNET_IPV4,
       filters: true,
     },
-    datapath,
+    attachedBy: [...by].join(),
+    housekeeping: () => void datapath.sweep(),
     counts: () => countsOf(datapath, slot),
     close: () => datapath.close(),
   };

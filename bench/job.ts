@@ -3,7 +3,13 @@ import type { Path, PathName, PerPath } from "./path.ts";
 /** What a traffic generator is told to do, and what it answers. Each job is done by one thread, without a pause, on one processor. */
 export type Job =
   | { readonly kind: "prove"; readonly path: Path }
-  | ({ readonly kind: "rate"; readonly batch: number; readonly milliseconds: number; readonly flows: number } & Slices)
+  | ({
+      readonly kind: "rate";
+      readonly batch: number;
+      readonly milliseconds: number;
+      readonly flows: number;
+      readonly direction: "out" | "in";
+    } & Slices)
   | ({ readonly kind: "round-trips"; readonly protocol: "udp" | "tcp"; readonly count: number } & Slices)
   | ({ readonly kind: "connections"; readonly count: number } & Slices)
   | ({ readonly kind: "bulk"; readonly bytes: number; readonly chunk: number } & Slices)
@@ -21,8 +27,8 @@ export type Answer = {
   /** Packets that arrived per second, in each slice; and what was sent and did not arrive, over all. */
   readonly rate: PerPath<{ readonly perSecond: readonly number[]; readonly sent: number; readonly lost: number }>;
   /** Microseconds. */
-  readonly "round-trips": PerPath<{ readonly p50: number; readonly p99: number; readonly count: number }>;
-  readonly connections: PerPath<{ readonly p50: number; readonly p99: number; readonly count: number }>;
+  readonly "round-trips": PerPath<{ readonly p50: number; readonly p99: number; readonly perSecond: number }>;
+  readonly connections: PerPath<{ readonly p50: number; readonly p99: number; readonly perSecond: number }>;
   /** Bytes per second, in each slice. */
   readonly bulk: PerPath<{ readonly perSecond: readonly number[] }>;
   readonly offloads: null;

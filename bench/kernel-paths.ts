@@ -135,6 +135,15 @@ async function internetEnd(at: string, addresses: Addresses, nextMac: string): P
     `neigh replace ${NEXT_HOP} lladdr ${nextMac} dev eth0 nud permanent`,
     ...blocks.map((block) => `route add ${block} via ${NEXT_HOP} dev eth0 onlink src ${INTERNET_IPV4}`),
   ]);
+  await moreHosts(at);
+}
+
+/** Further hosts of the internet, of the range for benchmarks (RFC 2544). */
+const MORE_HOSTS = "198.18.0.0/15";
+
+/** The internet's end answers for more hosts. */
+export async function moreHosts(at: string): Promise<void> {
+  await ip(at, [`route add local ${MORE_HOSTS} dev lo`]);
 }
 
 /** What both ends of every path have, so that only what lies between them differs. */

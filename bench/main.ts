@@ -1,87 +1,121 @@
 /** The benchmark: Genkan beside a bare cable, the kernel's router and connection-tracked NAT, in one run. See docs/performance.md. */
 import { spawn } from "node:child_process";
-import { mkdtempSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { openCrew } from "./crew.ts";
-import { genkanPath } from "./genkan-path.ts";
-import { kernelPaths } from "./kernel-paths.ts";
-import { type Figures, MEASURES } from "./measures.ts";
-import { seededOrder } from "./order.ts";
-import type { Path } from "./path.ts";
-import { POOL, benchRegion } from "./region.ts";
-import { quantile } from "./row.ts";
+import { chart } from "./chart.ts";
+import { dataPlaneRows, type DataPlaneReport } from "./data-plane.ts";
+import { writeDocs } from "./docs.ts";
+import { thisMachine } from "./machine.ts";
+import { MEASURES } from "./measures.ts";
+import { type Report, reportText } from "./report.ts";
+import type { Row } from "./row.ts";
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: "string" },
-    only: { type: "string" },
-    quick: { type: "boolean" },
-    cpu: { type: "string" },
-    inside: { type: "boolean" },
-  },
-});
+const root = join(import.meta.dirname, "../..");
 
-/** Namespaces of its own without a way out, and an empty /run: nothing of it outlives it. */
+const OPTIONS = {
+  rounds: { type: "string" },
+  quick: { type: "boolean" },
+  only: { type: "string" },
+  json: { type: "string" },
+  svg: { type: "string" },
+  cpu: { type: "string" },
+  "write-docs": { type: "boolean" },
+  /** Already in namespaces of its own. */
+  inside: { type: "boolean" },
+} as const;
+
+/** What besides the paths is measured, each in a module of its own that is loaded when its turn comes. */
+const FURTHER: Readonly<Record<string, (quick: boolean, rounds: number) => Promise<readonly Row[]>>> = {};
+
+type Settings = {
+  readonly rounds: number;
+  readonly quick: boolean;
+  readonly cpu: number;
+  readonly only: readonly string[];
+  readonly json: string | undefined;
+  readonly svg: string | undefined;
+  readonly writeDocs: boolean;
+  readonly inside: boolean;
+};
+
+function settingsOf(argv: readonly string[]): Settings {
+  const { values } = parseArgs({ args: [...argv], options: OPTIONS, strict: true });
+  const quick = values.quick ?? false;
+  const last = cpus().length - 1;
+  const known = [...MEASURES.map(({ name }) => name), ...Object.keys(FURTHER)];
+  const only = values.only?.split(",") ?? known;
+  const stranger = only.find((word) => !known.includes(word as (typeof known)[number]));
+  if (stranger !== undefined) throw new Usage(`--only takes words of ${known.join(",")}, with commas between; not ${stranger}`);
+  return {
+    rounds: wholeNumber("rounds", values.rounds ?? (quick ? "2" : "8"), 1, 1000),
+    quick,
+    cpu: wholeNumber("cpu", values.cpu ?? String(last), 0, last),
+    only,
+    json: values.json,
+    svg: values.svg,
+    writeDocs: values["write-docs"] ?? false,
+    inside: values.inside ?? false,
+  };
+}
+
+/** A user's mistake, told in one line. */
+class Usage extends Error {}
+
+function wholeNumber(name: string, text: string, least: number, most: number): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < least || value > most) throw new Usage(`--${name} is a whole number from ${least} to ${most}`);
+  return value;
+}
+
+/** Namespaces of its own without a way out, and an empty /run: no packet leaves them, and nothing of it outlives it. */
 const UNSHARE = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private"];
 const INSIDE = 'mount -t tmpfs tmpfs /run && ip link set lo up && exec "$@"';
 
-async function isolated(): Promise<number> {
-  const [program = "", ...args] = [
-    ...UNSHARE,
-    "sh",
-    "-c",
-    INSIDE,
-    "sh",
-    process.execPath,
-    "--no-warnings",
-    import.meta.filename,
-    ...process.argv.slice(2),
-    "--inside",
-  ];
+async function isolated(argv: readonly string[]): Promise<number> {
+  if (process.platform !== "linux" || process.getuid?.() !== 0) throw new Usage("the benchmark moves packets: it needs root on Linux");
+  if (!existsSync(join(root, "dist/datapath/genkan.bpf.o"))) throw new Usage("the kernel program is not compiled: sh tools/setup.sh run");
+  const node = [process.execPath, "--no-warnings", import.meta.filename, ...argv, "--inside"];
+  const [program = "", ...args] = [...UNSHARE, "sh", "-c", INSIDE, "sh", ...node];
   const child = spawn(program, args, { stdio: "inherit", env: { ...process.env, PATH: `${process.env["PATH"]}:/usr/sbin:/sbin` } });
   return new Promise((resolve, reject) => child.on("error", reject).on("close", (code) => resolve(code ?? 1)));
 }
 
-async function measure(): Promise<number> {
-  const folder = mkdtempSync("/run/bench-");
-  const region = benchRegion();
-  const genkan = await genkanPath(join(folder, "home"), region, 24, "10.0.1.1");
-  const kernel = await kernelPaths(join(folder, "ns"), {
-    instance: region.privateIp,
-    prefixLength: 24,
-    router: "10.0.1.1",
-    public: region.publicIp,
-    pool: POOL,
-  });
-  const paths: readonly Path[] = [...kernel, genkan.path];
-  const crew = openCrew(paths, Number(values.cpu ?? 1));
-  const rounds = Number(values.rounds ?? 6);
-  const chosen = MEASURES.filter(({ name }) => !values.only || values.only.split(",").includes(name));
-  try {
-    const order = seededOrder(1);
-    const all: Record<string, Figures[]> = {};
-    for (let round = 0; round < rounds; round += 1)
-      for (const { name, run } of order.shuffled(chosen)) {
-        for (const path of paths) await crew.run({ kind: "prove", path });
-        const before = genkan.counts();
-        const figures = await run(crew, order.shuffled(paths), { seed: round + 1, quick: values.quick ?? false });
-        const after = genkan.counts();
-        if (after.drops !== before.drops) throw new Error(`Genkan dropped during ${name}: ${after.dropped}`);
-        (all[name] ??= []).push(figures);
-        console.log(round, name, JSON.stringify(figures));
-      }
-    for (const [name, list] of Object.entries(all))
-      for (const figure of Object.keys(list[0] ?? {}))
-        for (const other of ["A", "B", "C"] as const) {
-          const ratios = list.map((f) => (f[figure]?.G ?? Number.NaN) / (f[figure]?.[other] ?? Number.NaN));
-          console.log(name, figure, `G ÷ ${other}`, [0.5, 0, 0.25, 0.75, 1].map((q) => quantile(ratios, q).toFixed(3)).join(" "));
-        }
-    return 0;
-  } finally {
-    crew.close();
-    genkan.close();
+async function measure({ rounds, quick, cpu, only, json, svg, writeDocs: docs }: Settings): Promise<number> {
+  const say = (line: string): void => void process.stderr.write(`${line}\n`);
+  const none: DataPlaneReport = { rows: [], figures: [], notes: [] };
+  const paths = MEASURES.some(({ name }) => only.includes(name));
+  const { rows, figures, notes } = paths ? await dataPlaneRows({ rounds, quick, cpu, say, chosen: (name) => only.includes(name) }) : none;
+  const further: Row[] = [];
+  for (const [name, take] of Object.entries(FURTHER)) {
+    if (!only.includes(name)) continue;
+    say(name);
+    further.push(...(await take(quick, rounds)));
   }
+  const report: Report = {
+    date: new Date().toISOString(),
+    machine: thisMachine(),
+    rounds,
+    quick,
+    rows: [...rows, ...further],
+    figures,
+    notes,
+  };
+  process.stdout.write(`${reportText(report)}\n`);
+  if (json !== undefined) writeFileSync(json, `${JSON.stringify(report, null, 2)}\n`);
+  if (svg !== undefined) writeFileSync(svg, chart(report));
+  if (docs) writeDocs(join(root, "docs"), report);
+  return 0;
 }
 
-process.exitCode = await (values.inside ? measure() : isolated());
+try {
+  const argv = process.argv.slice(2);
+  const settings = settingsOf(argv);
+  process.exitCode = await (settings.inside ? measure(settings) : isolated(argv));
+} catch (error) {
+  const mistake =
+    error instanceof Usage || (error instanceof TypeError && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS"));
+  process.stderr.write(`bench: ${mistake ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
+  process.exitCode = 1;
+}

@@ -2,64 +2,115 @@ import type { Crew } from "./crew.ts";
 import type { Path, PathName, PerPath } from "./path.ts";
 import { quantile } from "./row.ts";
 
-/** One way to measure every path, and how many samples it gives: one figure for each path and name in it. */
+/** One way to measure every path: it gives one value for each path and figure. */
 export type Measure = {
   readonly name: MeasureName;
-  readonly run: (crew: Crew, paths: readonly Path[], options: { readonly seed: number; readonly quick: boolean }) => Promise<Figures>;
+  readonly run: (crew: Crew, paths: readonly Path[], options: Options) => Promise<Partial<Record<FigureName, PerPath<number>>>>;
 };
-/** Figures by name: one for each path. */
-export type Figures = Readonly<Record<string, PerPath<number>>>;
+type Options = { readonly seed: number; readonly quick: boolean };
 
-export const MEASURE_NAMES = ["rate", "flows", "udp", "tcp", "connections", "bulk", "segments"] as const;
-export type MeasureName = (typeof MEASURE_NAMES)[number];
+/** The words of `--only`. */
+export type MeasureName = "rate" | "inbound" | "flows" | "udp" | "tcp" | "connections" | "bulk" | "segments";
+
+/** Every figure, how it reads and in which unit. */
+export const FIGURES = {
+  rate: { words: "packets/s of 64 bytes", unit: "packets/s" },
+  inbound: { words: "packets/s of 64 bytes, inbound", unit: "packets/s" },
+  flows: { words: "packets/s of 64 bytes, 1,024 flows in turn", unit: "packets/s" },
+  udp50: { words: "round trip of UDP, p50", unit: "µs" },
+  udp99: { words: "round trip of UDP, p99", unit: "µs" },
+  tcp50: { words: "round trip of TCP, p50", unit: "µs" },
+  tcp99: { words: "round trip of TCP, p99", unit: "µs" },
+  connection50: { words: "connect, request, answer, close, p50", unit: "µs" },
+  connection99: { words: "connect, request, answer, close, p99", unit: "µs" },
+  connections: { words: "connections/s, one after another", unit: "/s" },
+  bulk: { words: "bulk TCP with segmentation offload", unit: "Gbit/s" },
+  segments: { words: "bulk TCP without segmentation offload", unit: "Gbit/s" },
+} as const;
+export type FigureName = keyof typeof FIGURES;
 
 export const MEASURES: readonly Measure[] = [
-  { name: "rate", run: (crew, paths, options) => packetRate(crew, paths, { ...options, flows: 1 }) },
-  { name: "udp", run: (crew, paths, options) => roundTrip(crew, paths, "udp", options) },
-  { name: "tcp", run: (crew, paths, options) => roundTrip(crew, paths, "tcp", options) },
+  { name: "rate", run: async (crew, paths, options) => ({ rate: await packetRate(crew, paths, options, { flows: 1, direction: "out" }) }) },
+  {
+    name: "inbound",
+    run: async (crew, paths, options) => ({ inbound: await packetRate(crew, paths, options, { flows: 1, direction: "in" }) }),
+  },
+  {
+    name: "flows",
+    run: async (crew, paths, options) => ({ flows: await packetRate(crew, paths, options, { flows: 1024, direction: "out" }) }),
+  },
+  {
+    name: "udp",
+    run: async (crew, paths, options) => {
+      const [udp50, udp99] = await roundTrip(crew, paths, "udp", options);
+      return { udp50, udp99 };
+    },
+  },
+  {
+    name: "tcp",
+    run: async (crew, paths, options) => {
+      const [tcp50, tcp99] = await roundTrip(crew, paths, "tcp", options);
+      return { tcp50, tcp99 };
+    },
+  },
   { name: "connections", run: connections },
-  { name: "bulk", run: (crew, paths, options) => bulk(crew, paths, { ...options, bytes: 32 << 20 }) },
+  { name: "bulk", run: async (crew, paths, options) => ({ bulk: await bulk(crew, paths, options, 32 << 20) }) },
   { name: "segments", run: segments },
 ];
 
-type Options = { readonly seed: number; readonly quick: boolean };
+/** What is lost on one processor is lost for a reason; more than this share is no measurement. */
+const LOST_SHARE = 0.001;
 
 async function packetRate(
   crew: Crew,
   paths: readonly Path[],
-  { seed, quick, flows }: Options & { readonly flows: number },
-): Promise<Figures> {
-  const answer = await crew.run({ kind: "rate", paths, flows, batch: 64, milliseconds: 4, slices: quick ? 20 : 100, warm: 5, seed });
+  { seed, quick }: Options,
+  how: { readonly flows: number; readonly direction: "out" | "in" },
+): Promise<PerPath<number>> {
+  const answer = await crew.run({ kind: "rate", paths, ...how, batch: 64, milliseconds: 4, slices: quick ? 20 : 100, warm: 5, seed });
+  for (const [name, { sent, lost }] of Object.entries(answer))
+    if (!(lost / sent <= LOST_SHARE)) throw new Error(`${name} lost ${lost} of ${sent} packets`);
+  // The upper decile: what the path does while nothing else disturbs the processor.
+  return mapPaths(answer, ({ perSecond }) => quantile(perSecond, 0.9));
+}
+
+async function roundTrip(
+  crew: Crew,
+  paths: readonly Path[],
+  protocol: "udp" | "tcp",
+  { seed, quick }: Options,
+): Promise<readonly [PerPath<number>, PerPath<number>]> {
+  const job = { kind: "round-trips", paths, protocol, count: 200, slices: quick ? 5 : 25, warm: 3, seed } as const;
+  const answer = await crew.run(job, { what: protocol, bytes: 0 });
+  return [mapPaths(answer, ({ p50 }) => p50), mapPaths(answer, ({ p99 }) => p99)];
+}
+
+async function connections(
+  crew: Crew,
+  paths: readonly Path[],
+  { seed, quick }: Options,
+): Promise<Partial<Record<FigureName, PerPath<number>>>> {
+  const job = { kind: "connections", paths, count: 50, slices: quick ? 5 : 25, warm: 3, seed } as const;
+  const answer = await crew.run(job, { what: "connections", bytes: 0 });
   return {
-    // The upper decile: what the path does while nothing else disturbs the processor.
-    perSecond: mapPaths(answer, ({ perSecond }) => quantile(perSecond, 0.9)),
-    lostShare: mapPaths(answer, ({ sent, lost }) => lost / sent),
+    connection50: mapPaths(answer, ({ p50 }) => p50),
+    connection99: mapPaths(answer, ({ p99 }) => p99),
+    connections: mapPaths(answer, ({ perSecond }) => perSecond),
   };
 }
 
-async function roundTrip(crew: Crew, paths: readonly Path[], protocol: "udp" | "tcp", { seed, quick }: Options): Promise<Figures> {
-  const job = { kind: "round-trips", paths, protocol, count: 200, slices: quick ? 5 : 25, warm: 3, seed } as const;
-  const answer = await crew.run(job, { what: protocol, bytes: 0 });
-  return { p50: mapPaths(answer, ({ p50 }) => p50), p99: mapPaths(answer, ({ p99 }) => p99) };
-}
-
-async function connections(crew: Crew, paths: readonly Path[], { seed, quick }: Options): Promise<Figures> {
-  const job = { kind: "connections", paths, count: 50, slices: quick ? 5 : 25, warm: 3, seed } as const;
-  const answer = await crew.run(job, { what: "connections", bytes: 0 });
-  return { p50: mapPaths(answer, ({ p50 }) => p50), p99: mapPaths(answer, ({ p99 }) => p99) };
-}
-
-async function bulk(crew: Crew, paths: readonly Path[], { seed, quick, bytes }: Options & { readonly bytes: number }): Promise<Figures> {
+/** In Gbit/s. */
+async function bulk(crew: Crew, paths: readonly Path[], { seed, quick }: Options, bytes: number): Promise<PerPath<number>> {
   const job = { kind: "bulk", paths, bytes, chunk: 1 << 17, slices: quick ? 5 : 25, warm: 3, seed } as const;
   const answer = await crew.run(job, { what: "bulk", bytes });
-  return { perSecond: mapPaths(answer, ({ perSecond }) => quantile(perSecond, 0.5)) };
+  return mapPaths(answer, ({ perSecond }) => (quantile(perSecond, 0.5) * 8) / 1e9);
 }
 
-/** Bulk with segments cut by the sender's device: every packet on the way has at most 1,500 bytes. */
-async function segments(crew: Crew, paths: readonly Path[], options: Options): Promise<Figures> {
+/** Segments are cut by the sender's device: every packet on the way has at most 1,500 bytes. */
+async function segments(crew: Crew, paths: readonly Path[], options: Options): Promise<Partial<Record<FigureName, PerPath<number>>>> {
   await crew.run({ kind: "offloads", paths, on: false });
   try {
-    return await bulk(crew, paths, { ...options, bytes: 4 << 20 });
+    return { segments: await bulk(crew, paths, options, 4 << 20) };
   } finally {
     await crew.run({ kind: "offloads", paths, on: true });
   }

@@ -1,0 +1,160 @@
+import { mkdtempSync } from "node:fs";
+import { join } from "node:path";
+import { inNetwork, run } from "../src/host/command.ts";
+import { type Crew, openCrew } from "./crew.ts";
+import { type GenkanPath, genkanPath } from "./genkan-path.ts";
+import { bridgesAreFiltered, kernelPaths } from "./kernel-paths.ts";
+import { type FigureName, FIGURES, type Measure, type MeasureName, MEASURES } from "./measures.ts";
+import { type Order, seededOrder } from "./order.ts";
+import type { Path, PathName, PerPath } from "./path.ts";
+import { benchRegion, POOL } from "./region.ts";
+import { atLeast, atMost, type Bound, type Row, rowOf, type Spread } from "./row.ts";
+
+export type DataPlaneOptions = {
+  readonly rounds: number;
+  readonly quick: boolean;
+  /** The processor on which everything happens. */
+  readonly cpu: number;
+  /** Which measures to take. */
+  readonly chosen: (name: MeasureName) => boolean;
+  readonly say: (line: string) => void;
+};
+
+/** The paths' own figures, besides the ratios between them. */
+export type Figure = {
+  readonly measure: string;
+  readonly unit: string;
+  readonly values: PerPath<{ readonly value: number; readonly spread: Spread }>;
+};
+
+export type DataPlaneReport = {
+  readonly rows: readonly Row[];
+  readonly figures: readonly Figure[];
+  /** What was found of this machine that bears on the figures. */
+  readonly notes: readonly string[];
+};
+
+/**
+ * Measures the four paths. They all exist at once and take turns, in an order that is shuffled anew in every round and slice, so
+ * that whatever else the machine does falls on all alike. A ratio is that of two values of one round; its figure the median of the rounds.
+ * Needs root, and namespaces of its own. Throws when a path does not do what it is said to do: then there is no figure.
+ */
+export async function dataPlaneRows(options: DataPlaneOptions): Promise<DataPlaneReport> {
+  const folder = mkdtempSync("/run/genkan-bench-");
+  const region = benchRegion();
+  const addresses = { instance: region.privateIp, prefixLength: 24, router: "10.0.1.1", public: region.publicIp, pool: POOL };
+  const genkan = await genkanPath(join(folder, "home"), region, addresses.prefixLength, addresses.router);
+  const paths = [...(await kernelPaths(join(folder, "ns"), addresses)), genkan.path];
+  const filtered = await bridgesAreFiltered(join(folder, "ns"));
+  const crew = openCrew(paths, options.cpu);
+  try {
+    const samples = await takeRounds({ ...options, crew, paths, genkan });
+    const links = `Genkan's programs are attached by ${genkan.attachedBy}.`;
+    const bridge = `Path C: bridged packets ${filtered ? "go" : "do not go"} by netfilter's hooks (br_netfilter ${filtered ? "is on" : "is not there"}).`;
+    return { rows: ratioRows(samples), figures: figuresOf(samples), notes: [links, bridge] };
+  } finally {
+    crew.close();
+    genkan.close();
+  }
+}
+
+/** By figure: each round's value of each path. */
+type Samples = ReadonlyMap<FigureName, readonly PerPath<number>[]>;
+
+type Rounds = DataPlaneOptions & { readonly crew: Crew; readonly paths: readonly Path[]; readonly genkan: GenkanPath };
+
+async function takeRounds(options: Rounds): Promise<Samples> {
+  const { rounds, chosen, say } = options;
+  const order = seededOrder(1);
+  const samples = new Map<FigureName, PerPath<number>[]>();
+  const measures = MEASURES.filter(({ name }) => chosen(name));
+  for (let round = 1; round <= rounds; round += 1) {
+    for (const measure of order.shuffled(measures))
+      for (const [name, values] of Object.entries(await takeOnce(measure, round, order, options)))
+        samples.set(name as FigureName, [...(samples.get(name as FigureName) ?? []), values]);
+    say(`round ${round} of ${rounds}`);
+  }
+  return samples;
+}
+
+/** Packets that one measure makes at least, on each path. */
+const LEAST_PACKETS = 1_000;
+
+/** Proves the paths, measures them, and sees that the packets went where they should and that none was dropped on the way. */
+async function takeOnce(
+  measure: Measure,
+  round: number,
+  order: Order,
+  { crew, paths, genkan, quick }: Rounds,
+): Promise<Awaited<ReturnType<Measure["run"]>>> {
+  genkan.housekeeping();
+  for (const path of paths) await crew.run({ kind: "prove", path });
+  const before = await carriedBy(paths);
+  const counts = genkan.counts();
+  const figures = await measure.run(crew, order.shuffled(paths), { seed: round, quick });
+  const after = await carriedBy(paths);
+  const { drops, dropped, packets } = genkan.counts();
+  if (drops !== counts.drops) throw new Error(`Genkan dropped packets during ${measure.name}: ${dropped}`);
+  if (packets - counts.packets < LEAST_PACKETS)
+    throw new Error(`${measure.name}: Genkan's program saw ${packets - counts.packets} packets`);
+  for (const { name } of paths) {
+    const carried = (after[name] ?? 0) - (before[name] ?? 0);
+    if (carried < LEAST_PACKETS) throw new Error(`${measure.name}: path ${name} carried ${carried} packets`);
+  }
+  return figures;
+}
+
+/** Packets through the device of the internet's end, both ways. */
+async function carriedBy(paths: readonly Path[]): Promise<PerPath<number>> {
+  const counts = paths.map(async ({ name, internet }) => {
+    const text = await run([...inNetwork(internet), "ip", "-j", "-s", "link", "show", "dev", "eth0"]);
+    const [link] = JSON.parse(text) as readonly { stats64: { rx: { packets: number }; tx: { packets: number } } }[];
+    return [name, (link?.stats64.rx.packets ?? 0) + (link?.stats64.tx.packets ?? 0)] as const;
+  });
+  return Object.fromEntries(await Promise.all(counts));
+}
+
+type Ratio = {
+  readonly figure: FigureName;
+  readonly by: Exclude<PathName, "G">;
+  readonly words: string;
+  readonly must?: Bound;
+  readonly aim?: Bound;
+};
+
+const RATIOS: readonly Ratio[] = [
+  { figure: "rate", by: "B", words: "packets/s", must: atLeast(1), aim: atLeast(1.2) },
+  { figure: "rate", by: "A", words: "packets/s", must: atLeast(0.8), aim: atLeast(0.95) },
+  { figure: "rate", by: "C", words: "packets/s", must: atLeast(1.8), aim: atLeast(2.3) },
+  { figure: "udp50", by: "B", words: "round trip p50, UDP", must: atMost(1), aim: atMost(0.9) },
+  { figure: "tcp50", by: "B", words: "round trip p50, TCP", must: atMost(1), aim: atMost(0.9) },
+  { figure: "connection50", by: "B", words: "connect-request-close time p50", must: atMost(1.02), aim: atMost(0.95) },
+  { figure: "bulk", by: "A", words: "bulk TCP with offload", must: atLeast(0.95), aim: atLeast(1) },
+  { figure: "segments", by: "B", words: "bulk TCP without offload", must: atLeast(1), aim: atLeast(1.1) },
+  { figure: "inbound", by: "B", words: "packets/s, inbound" },
+  { figure: "flows", by: "B", words: "packets/s, 1,024 flows in turn" },
+  { figure: "udp99", by: "B", words: "round trip p99, UDP" },
+  { figure: "tcp99", by: "B", words: "round trip p99, TCP" },
+];
+
+function ratioRows(samples: Samples): readonly Row[] {
+  return RATIOS.flatMap(({ figure, by, words, ...bounds }) => {
+    const ratios = samples.get(figure)?.map((round) => (round.G ?? Number.NaN) / (round[by] ?? Number.NaN));
+    return ratios ? [rowOf({ measure: `${words}, G ÷ ${by}`, ...bounds, unit: "×", samples: ratios })] : [];
+  });
+}
+
+function figuresOf(samples: Samples): readonly Figure[] {
+  return [...samples]
+    .toSorted(([one], [other]) => Object.keys(FIGURES).indexOf(one) - Object.keys(FIGURES).indexOf(other))
+    .map(([name, rounds]) => {
+      const { words: measure, unit } = FIGURES[name];
+      const values = Object.keys(rounds[0] ?? {})
+        .toSorted()
+        .map((path) => {
+          const { value, spread } = rowOf({ measure, unit, samples: rounds.map((round) => round[path as PathName] ?? Number.NaN) });
+          return [path, { value, spread }];
+        });
+      return { measure, unit, values: Object.fromEntries(values) };
+    });
+}
