@@ -7,10 +7,10 @@ export function packedIndexNames(kind: Kind): readonly string[] {
   return ["id", ...Object.keys(INDEXES[kind])];
 }
 
-/** Packs the indexes of one kind's resources, which are added in order of creation. */
+/** Packs the indexes of one kind's resources. */
 export class IndexPacker {
   readonly #indexes: ReadonlyMap<string, KeyList>;
-  #place = 0;
+  #added = 0;
 
   constructor(kind: Kind) {
     this.#indexes = new Map(packedIndexNames(kind).map((name) => [name, new KeyList()]));
@@ -18,37 +18,38 @@ export class IndexPacker {
 
   add(resource: Resource): void {
     for (const [name, list] of this.#indexes)
-      for (const key of name === "id" ? [resource.id] : new Set(indexKeys(resource, name))) list.add(key, this.#place);
-    this.#place += 1;
+      for (const key of name === "id" ? [resource.id] : new Set(indexKeys(resource, name))) list.add(key, this.#added);
+    this.#added += 1;
   }
 
-  finish(): ReadonlyMap<string, PackedIndex> {
-    return new Map([...this.#indexes].map(([name, list]) => [name, list.packed()]));
+  /** The indexes, when the resource that was added as number N stands at `places[N]` in order of creation. */
+  finish(places: Uint32Array): ReadonlyMap<string, PackedIndex> {
+    return new Map([...this.#indexes].map(([name, list]) => [name, list.packed(places)]));
   }
 }
 
 const SECOND_SEED = 0x9747b28c;
 
-/** Keys by two hashes, and the places under them. */
+/** Keys by two hashes, and the numbers of the resources under them. */
 class KeyList {
   #count = 0;
   #hashes = new Uint32Array(16);
   #seconds = new Uint32Array(16);
-  #places = new Uint32Array(16);
+  #numbers = new Uint32Array(16);
 
-  add(key: string, place: number): void {
+  add(key: string, number: number): void {
     if (this.#count === this.#hashes.length) {
       this.#hashes = grown(this.#hashes);
       this.#seconds = grown(this.#seconds);
-      this.#places = grown(this.#places);
+      this.#numbers = grown(this.#numbers);
     }
     this.#hashes[this.#count] = keyHash(key);
     this.#seconds[this.#count] = keyHash(key, SECOND_SEED);
-    this.#places[this.#count++] = place;
+    this.#numbers[this.#count++] = number;
   }
 
-  packed(): PackedIndex {
-    const entries = this.#sorted();
+  packed(placeOf: Uint32Array): PackedIndex {
+    const entries = this.#sorted(placeOf);
     const hashes = new Uint32Array(entries.length);
     const starts = new Uint32Array(entries.length + 1);
     const places = new Uint32Array(entries.length);
@@ -59,14 +60,15 @@ class KeyList {
         hashes[keys] = this.#hashes[entry] ?? 0;
         starts[keys++] = at;
       }
-      places[at] = this.#places[entry] ?? 0;
+      places[at] = placeOf[this.#numbers[entry] ?? 0] ?? 0;
     }
     starts[keys] = entries.length;
     return { hashes: hashes.slice(0, keys), starts: starts.slice(0, keys + 1), places };
   }
 
-  /** The entries by both hashes, and those of one key in the order in which they were added. */
-  #sorted(): Uint32Array {
+  /** The entries by both hashes, and those of one key by their places. */
+  #sorted(placeOf: Uint32Array): Uint32Array {
+    const place = (entry: number): number => placeOf[this.#numbers[entry] ?? 0] ?? 0;
     // Words of 64 bits, as the machine has them: the entry below, its hash above.
     const words = new BigUint64Array(this.#count);
     const halves = new Uint32Array(words.buffer);
@@ -78,7 +80,7 @@ class KeyList {
     const entries = Uint32Array.from({ length: this.#count }, (_, at) => halves[2 * at] ?? 0);
     for (let from = 0, to = 1; from < entries.length; from = to++) {
       while (to < entries.length && halves[2 * to + 1] === halves[2 * from + 1]) to++;
-      if (to - from > 1) entries.subarray(from, to).sort((a, b) => this.#compare(a, b) || a - b);
+      if (to - from > 1) entries.subarray(from, to).sort((a, b) => this.#compare(a, b) || place(a) - place(b));
     }
     return entries;
   }

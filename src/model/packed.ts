@@ -14,8 +14,9 @@ export type PackedIndex = {
 
 /** One kind's resources as they lie in a file, in order of creation: nothing is decoded before somebody asks for it. */
 export type PackedRecords = {
-  /** Each resource's place in the region's order of creation, ascending. */
-  readonly orders: Float64Array;
+  readonly size: number;
+  /** A resource's place in the region's order of creation; ascending. */
+  readonly orderAt: (place: number) => number;
   /** Decodes one. */
   readonly record: (place: number) => Resource;
   /** The index of this name; `id` is one as well. */
@@ -35,13 +36,13 @@ export class Packed {
   constructor(kind: Kind, records: PackedRecords) {
     this.kind = kind;
     this.#records = records;
-    const room = Math.min(MOST_KEPT, 2 ** Math.ceil(Math.log2(records.orders.length + 1)));
+    const room = Math.min(MOST_KEPT, 2 ** Math.ceil(Math.log2(records.size + 1)));
     this.#keptPlaces = new Int32Array(room).fill(-1);
     this.#kept = Array.from({ length: room });
   }
 
   get size(): number {
-    return this.#records.orders.length;
+    return this.#records.size;
   }
 
   /** The resource at a place: 0 is the one that was created first. */
@@ -56,7 +57,7 @@ export class Packed {
   }
 
   orderAt(place: number): number {
-    return this.#records.orders[place] ?? -1;
+    return this.#records.orderAt(place);
   }
 
   placeOf(id: string): number | undefined {

@@ -30,6 +30,11 @@ export class Region implements Reader {
   slice = <K extends Kind>(kind: K, start: number, end: number): readonly Resources[K][] =>
     this.#tables[kind].slice(start, end) as readonly Resources[K][];
 
+  /** How many resources there are, of all kinds. */
+  total(): number {
+    return KINDS.reduce((sum, kind) => sum + this.count(kind), 0);
+  }
+
   /** When the resource came, relative to others of the region; a later one has a greater number. */
   orderOf = (kind: Kind, id: string): number | undefined => this.#tables[kind].orderOf(id);
 

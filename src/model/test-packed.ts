@@ -8,9 +8,11 @@ export function packedFrom(kind: Kind, region: Region): Packed {
   const all = region.list(kind) as readonly Resource[];
   const packer = new IndexPacker(kind);
   for (const resource of all) packer.add(resource);
-  const indexes = packer.finish();
+  const indexes = packer.finish(Uint32Array.from(all.keys()));
+  const orders = all.map(({ id }) => region.orderOf(kind, id));
   return new Packed(kind, {
-    orders: Float64Array.from(all, ({ id }) => region.orderOf(kind, id) ?? -1),
+    size: all.length,
+    orderAt: (place) => orders[place] ?? -1,
     record: (place) => JSON.parse(JSON.stringify(all[place])) as Resource,
     index: (name) => indexes.get(name) ?? { hashes: new Uint32Array(), starts: new Uint32Array(1), places: new Uint32Array() },
   });

@@ -119,6 +119,40 @@ function swap(
   }
 }
 
+export type Missed = {
+  readonly account: string;
+  readonly region: string;
+  readonly kind: Kind;
+  readonly id: string;
+  /** What it is now, and its place in the order of creation; absent when it is gone. */
+  readonly now?: { readonly resource: Resource; readonly order: number };
+};
+
+/**
+ * Brings a world that is behind to what it should be. Returns what that changed, by account and region: each resource once.
+ * Slots may have passed from one resource to another meanwhile.
+ */
+export function catchUp(
+  world: World,
+  missed: readonly Missed[],
+): readonly { readonly account: string; readonly region: string; readonly changes: readonly Change[] }[] {
+  const found = new Map<string, { readonly account: string; readonly region: string; readonly changes: Change[] }>();
+  const before = missed.map(({ account, region, kind, id }) => regionOf(world, account, region).get(kind, id));
+  for (const [place, { now }] of missed.entries()) letGo(world, before[place], now?.resource);
+  for (const [place, { account, region, kind, id, now }] of missed.entries()) {
+    hold(world, now?.resource, before[place]);
+    const target = regionOf(world, account, region);
+    // It was deleted and made again: its place is a new one.
+    if (now && target.orderOf(kind, id) !== now.order) target.delete(kind, id);
+    if (now) target.put(now.resource, now.order);
+    else target.delete(kind, id);
+    const key = regionKey(account, region);
+    if (!found.has(key)) found.set(key, { account, region, changes: [] });
+    found.get(key)?.changes.push(...changeOf(kind, id, before[place], now?.resource));
+  }
+  return [...found.values()];
+}
+
 /** A packed resource that was decoded twice is not the same object. */
 function isAsSaid(found: Resource | undefined, said: Resource | undefined): boolean {
   return found === said || same(found, said);

@@ -1,9 +1,13 @@
 import { mkdirSync, statfsSync } from "node:fs";
 import { open, type RootDatabase } from "lmdb";
 import type { Change } from "../model/state.ts";
-import { newWorld, restore, type World } from "../model/world.ts";
+import { catchUp, type Missed, newWorld, restore, type World } from "../model/world.ts";
 import { CommitQueue, type Write } from "./commit-queue.ts";
+import { type Image, imagePath, openImage } from "./image.ts";
 import {
+  CHANGED,
+  type Changed,
+  changedKey,
   FORMAT,
   type Header,
   HEADER_KEY,
@@ -14,12 +18,38 @@ import {
   realmOfKey,
   resourceKey,
   RESOURCES,
+  revisionOfKey,
   seal,
   unseal,
 } from "./layout.ts";
 import { MAP_BYTES, mendDataFile } from "./data-file.ts";
 import { closeOnExec, lockForWriting } from "./lock.ts";
 import { type Commit, type Store, StoreError } from "./store.ts";
+
+/** What a start found in the image, and what changed since it was made. */
+export type LoadedImage = Pick<Image, "section"> & {
+  readonly label: string;
+  readonly since: readonly Omit<Commit, "expected">[];
+};
+
+export type EmbeddedStore = Store & {
+  /** The image that {@link Store.load} began with; undefined when it read every record. */
+  readonly loadedImage: () => LoadedImage | undefined;
+  /** Whether so much changed since the last image that a new one is worth its making (image-writer.ts). */
+  readonly imageDue: () => boolean;
+  /** A new image was made. */
+  readonly imageMade: () => void;
+};
+
+/** An image of a small state is not worth its file: that is read in a moment. */
+const LEAST_RESOURCES = 20_000;
+/** How many changes a start may have to catch up with: so many, and this share of the resources. */
+const LEAST_CHANGES = 20_000;
+const CHANGED_SHARE = 0.02;
+/** How many commits the journal keeps for an image to come or to be used. */
+const MOST_JOURNALED = 200_000;
+/** How many old commits each write takes out of the journal, at most. */
+const PRUNED_AT_ONCE = 128;
 
 /** The records of one batch: text to put, undefined to remove. The last word on a key counts. */
 type Records = Map<string, string | undefined>;
@@ -32,7 +62,7 @@ const KEY_BYTES = 1900;
  * transaction; those that wait together share one, and so one flush.
  * @throws StoreError `locked`, `corrupt` or `newer-format`.
  */
-export function openEmbedded(folder: string): Store {
+export function openEmbedded(folder: string): EmbeddedStore {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const unlock = lockForWriting(folder);
   try {
@@ -72,6 +102,12 @@ class Embedded {
   readonly #queue: CommitQueue;
   #header: Header;
   #batches = 0;
+  /** The newest image's revision, and how many changes came since; -1 without an image. */
+  #imaged = -1;
+  #changes = 0;
+  /** The oldest commit that the journal may have. */
+  #oldest: number;
+  #loaded: LoadedImage | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(folder: string, db: RootDatabase<Buffer, string>, unlock: () => void) {
@@ -81,10 +117,12 @@ class Embedded {
     const header = readHeader(db);
     if (!header && db.getKeysCount({ limit: 1 }) > 0) throw new StoreError("corrupt", "the state has records but no header");
     this.#header = header ?? { format: FORMAT, revision: 0, order: 0, resources: 0 };
+    const [first] = db.getKeys({ ...rangeOf(CHANGED), limit: 1 });
+    this.#oldest = first === undefined ? this.#header.revision + 1 : revisionOfKey(first);
     this.#queue = new CommitQueue({ revision: this.#header.revision, write: (writes) => this.#write(writes) });
   }
 
-  store(): Store {
+  store(): EmbeddedStore {
     return {
       revision: () => this.#queue.revision,
       commit: (commit) => this.#queue.add({ kind: "commit", commit }),
@@ -100,6 +138,18 @@ class Embedded {
         await this.#queue.add({ kind: "meta", key, value });
       },
       close: () => (this.#closing ??= this.#close()),
+      loadedImage: () => this.#loaded,
+      imageDue: () => {
+        const { resources } = this.#header;
+        const enough = this.#imaged < 0 || this.#changes > Math.max(LEAST_CHANGES, resources * CHANGED_SHARE);
+        return resources >= LEAST_RESOURCES && enough;
+      },
+      imageMade: () => {
+        const image = openImage(imagePath(this.#folder));
+        // Commits stand for their changes here: it decides only when the next image is due.
+        if (image) this.#take(image, Math.min(this.#changes, this.#header.revision - image.about.revision));
+        image?.close();
+      },
     };
   }
 
@@ -111,6 +161,60 @@ class Embedded {
   }
 
   #load(): World {
+    try {
+      const world = this.#loadImage();
+      if (world) return world;
+    } catch {
+      // It only helps. The records are the state.
+      this.#imaged = -1;
+    }
+    this.#loaded = undefined;
+    return this.#loadRecords();
+  }
+
+  /** The image's state and what the journal says of later; undefined when either is not there. */
+  #loadImage(): World | undefined {
+    const image = openImage(imagePath(this.#folder));
+    if (!image) return undefined;
+    const missed = this.#missedSince(image.about.revision);
+    if (!missed) {
+      image.close();
+      return undefined;
+    }
+    const world = image.world();
+    const since = catchUp(world, missed);
+    const count = [...world.regions.values()].reduce((sum, region) => sum + region.total(), 0);
+    if (count !== this.#header.resources) throw new StoreError("corrupt", "the image does not fit the state");
+    this.#take(image, missed.length);
+    this.#loaded = { label: image.about.label, section: image.section, since };
+    return world;
+  }
+
+  #take({ about }: Image, changes: number): void {
+    this.#imaged = about.revision;
+    this.#changes = changes;
+  }
+
+  /** What changed since a revision, each resource once, as it is now; undefined when the journal does not go back so far. */
+  #missedSince(revision: number): readonly Missed[] | undefined {
+    const missed = new Map<string, Missed>();
+    let commits = 0;
+    for (const { key, value } of this.#db.getRange({ start: changedKey(revision + 1), end: rangeOf(CHANGED).end })) {
+      commits += 1;
+      const [account, region, what] = JSON.parse(unseal(key, value)) as Changed;
+      for (const [kind, id] of what) missed.set(resourceKey(account, region, kind, id), { account, region, kind, id });
+    }
+    if (revision + commits !== this.#header.revision) return undefined;
+    for (const [key, one] of missed) {
+      const value = this.#db.get(key);
+      if (!value) continue;
+      const [order, resource] = JSON.parse(unseal(key, value)) as Placed;
+      missed.set(key, { ...one, now: { resource, order } });
+    }
+    return [...missed.values()];
+  }
+
+  #loadRecords(): World {
     const world = newWorld();
     try {
       let count = 0;
@@ -137,10 +241,20 @@ class Embedded {
       else header = this.#record(records, header, write.commit);
     }
     records.set(HEADER_KEY, JSON.stringify(header));
+    const oldest = this.#prune(records, header.revision);
     await this.#flush(records);
     this.#header = header;
+    this.#oldest = oldest;
+    for (const write of writes) if (write.kind === "commit") this.#changes += write.commit.changes.length;
     // A reader that was killed holds old pages until someone looks.
     if (++this.#batches % 1024 === 0) this.#db.readerCheck();
+  }
+
+  /** Takes what no image needs any more out of the journal, a little at a time. Returns the oldest commit that is left. */
+  #prune(records: Records, revision: number): number {
+    const end = Math.min(Math.max(this.#imaged, revision - MOST_JOURNALED) + 1, this.#oldest + PRUNED_AT_ONCE);
+    for (let old = this.#oldest; old < end; old++) records.set(changedKey(old), undefined);
+    return Math.max(this.#oldest, end);
   }
 
   /** Adds a commit's records, and gives the header after it. */
@@ -159,6 +273,8 @@ class Embedded {
       records.set(key, after && JSON.stringify([place, after] satisfies Placed));
       resources += Number(after !== undefined) - Number(before !== undefined);
     }
+    const what = (changes as readonly Change[]).map(({ kind, id }) => [kind, id] as const);
+    records.set(changedKey(header.revision + 1), JSON.stringify([account, region, what] satisfies Changed));
     return { format: FORMAT, revision: header.revision + 1, order, resources };
   }
 

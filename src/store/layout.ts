@@ -6,6 +6,7 @@
  *   resource|ACCOUNT|REGION|KIND|ID                         [place in the order of creation, the resource]
  *   index|ACCOUNT|REGION|KIND|INDEX|KEY|PLACE|ID            nothing: for the lookups of other processes
  *   slot|SLOT                                               [account, region, id] of the network interface there
+ *   changed|REVISION                                        [account, region, [[kind, id], …]]: what that commit changed, for the image
  *
  * `|` is U+001F. Every value is a CRC-32 (little endian) and the JSON that it covers.
  */
@@ -43,6 +44,18 @@ export const STORED_INDEXES: { readonly [K in Kind]?: readonly string[] } = {
 const SEPARATOR = "\u001f";
 export const HEADER_KEY = "header";
 export const RESOURCES = `resource${SEPARATOR}`;
+export const CHANGED = `changed${SEPARATOR}`;
+
+export type Changed = readonly [account: string, region: string, what: readonly (readonly [Kind, string])[]];
+
+/** The key of what one commit changed; later ones come behind earlier ones. */
+export function changedKey(revision: number): string {
+  return `${CHANGED}${revision.toString(16).padStart(14, "0")}`;
+}
+
+export function revisionOfKey(key: string): number {
+  return Number.parseInt(key.slice(CHANGED.length), 16);
+}
 
 export function metaKey(key: string): string {
   return `meta${SEPARATOR}${key}`;
@@ -60,6 +73,10 @@ export function resourcePrefix(account: string, region: string, kind?: Kind): st
 
 export function resourceKey(account: string, region: string, kind: Kind, id: string): string {
   return resourcePrefix(account, region, kind) + id;
+}
+
+export function kindOfKey(key: string): Kind {
+  return key.split(SEPARATOR, 4)[3] as Kind;
 }
 
 /** The account and region in a resource's key. */

@@ -1,0 +1,119 @@
+/**
+ * An image of the state at one revision, beside the store: the same records and their indexes, packed so that a start need
+ * not decode them. It is made now and then, and only ever helps: with the journal of what changed since, it gives the state
+ * as the store has it; without it, or when it is not whole, the store's own records are read.
+ */
+import { join } from "node:path";
+import { present } from "../lib/assert.ts";
+import { Packed, type PackedIndex } from "../model/packed.ts";
+import { Region } from "../model/region.ts";
+import type { Kind, SlottedKind } from "../model/resource.ts";
+import { newWorld, type World } from "../model/world.ts";
+import { type Placed, unseal } from "./layout.ts";
+import { openSections, type SectionFile } from "./section-file.ts";
+
+/** Grows whenever the sections, or the indexes of model/resource.ts, change their meaning: an image of another number is not read. */
+export const IMAGE_FORMAT = 1;
+
+/** What stands in an image's directory. */
+export type About = {
+  readonly format: number;
+  readonly revision: number;
+  readonly resources: number;
+  readonly realms: readonly { readonly account: string; readonly region: string; readonly kinds: readonly (readonly [Kind, number])[] }[];
+  readonly slots: readonly SlottedKind[];
+  /** What the sections that the store knows nothing of were made for; see {@link Image.section}. */
+  readonly label: string;
+};
+
+export type Image = {
+  readonly about: About;
+  /** The state at its revision. */
+  readonly world: () => World;
+  /** What was added under this name; undefined when nothing was. @throws StoreError `corrupt`. */
+  readonly section: (name: string) => Uint8Array<ArrayBuffer> | undefined;
+  readonly close: () => void;
+};
+
+export function imagePath(folder: string): string {
+  return join(folder, "image");
+}
+
+/** The name of one part of a kind's resources. */
+export function partName(realm: { readonly account: string; readonly region: string }, kind: Kind, part: string): string {
+  return `${realm.account}/${realm.region}/${kind}/${part}`;
+}
+
+export const ADDED = "added/";
+
+/** The image at this path; undefined when there is none that can be read. */
+export function openImage(path: string): Image | undefined {
+  let file: SectionFile<About> | undefined;
+  try {
+    file = openSections<About>(path);
+  } catch {
+    return undefined;
+  }
+  if (file?.about.format !== IMAGE_FORMAT) {
+    file?.close();
+    return undefined;
+  }
+  const found = file;
+  return {
+    about: found.about,
+    world: () => worldOf(found),
+    section: (name) => (found.has(ADDED + name) ? found.read(ADDED + name) : undefined),
+    close: () => found.close(),
+  };
+}
+
+function worldOf(file: SectionFile<About>): World {
+  const world = newWorld();
+  for (const realm of file.about.realms) {
+    const packed = realm.kinds.map(([kind, size]) => packedOf(file, kind, size, (part) => partName(realm, kind, part)));
+    world.regions.set(`${realm.account}/${realm.region}`, new Region(packed));
+  }
+  for (const kind of file.about.slots) {
+    const slots = present(world.slots.get(kind), `${kind} has slots`);
+    for (const slot of words(file.read(`slots/${kind}`))) slots.take(slot);
+  }
+  return world;
+}
+
+/** Parts are read when they are first asked for, and records one at a time. */
+function packedOf(file: SectionFile<About>, kind: Kind, size: number, name: (part: string) => string): Packed {
+  const part = <T>(which: string, read: (bytes: Uint8Array<ArrayBuffer>) => T): (() => T) => {
+    let found: T | undefined;
+    return () => (found ??= read(file.read(name(which))));
+  };
+  const orders = part("orders", doubles);
+  const offsets = part("offsets", doubles);
+  const lengths = part("lengths", words);
+  const indexes = new Map<string, PackedIndex>();
+  return new Packed(kind, {
+    size,
+    orderAt: (place) => orders()[place] ?? -1,
+    record: (place) => {
+      const bytes = file.readPart(name("records"), offsets()[place] ?? 0, lengths()[place] ?? 0);
+      const [, resource] = JSON.parse(unseal(name(String(place)), Buffer.from(bytes.buffer))) as Placed;
+      return resource;
+    },
+    index: (which) => {
+      let found = indexes.get(which);
+      if (!found) {
+        const numbers = (list: string): Uint32Array => words(file.read(name(`index/${which}/${list}`)));
+        found = { hashes: numbers("hashes"), starts: numbers("starts"), places: numbers("places") };
+        indexes.set(which, found);
+      }
+      return found;
+    },
+  });
+}
+
+function words(bytes: Uint8Array<ArrayBuffer>): Uint32Array {
+  return new Uint32Array(bytes.buffer);
+}
+
+function doubles(bytes: Uint8Array<ArrayBuffer>): Float64Array {
+  return new Float64Array(bytes.buffer);
+}
