@@ -18,8 +18,8 @@ const NAMES: Readonly<Record<PathName, string>> = { A: "bare cable", B: "kernel 
 const WIDTH = 860;
 const COLUMN = WIDTH / 2;
 const BAR = { left: 112, width: 210, height: 16, gap: 7 } as const;
-const PANEL_HEIGHT = 152;
-const TOP = 64;
+const PANEL_HEIGHT = 136;
+const TOP = 82;
 
 /** The figures as bars, a scalable drawing without anything from elsewhere, in the reader's own light or dark. */
 export function chart(report: Report): string {
@@ -29,13 +29,13 @@ export function chart(report: Report): string {
   });
   const height = TOP + Math.ceil(panels.length / 2) * PANEL_HEIGHT + 34;
   const body = panels.map(({ title, better, found }, place) =>
-    panelOf(found, `${title} (${better} is better)`, 24 + (place % 2) * COLUMN, TOP + Math.floor(place / 2) * PANEL_HEIGHT),
+    panelOf(found, `${title}, ${better} is better`, 24 + (place % 2) * COLUMN, TOP + Math.floor(place / 2) * PANEL_HEIGHT),
   );
   const label = `Genkan beside ${Object.values(NAMES).slice(0, 3).join(", ")}: ${panels.map(({ title }) => title).join("; ")}`;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${escaped(label)}">
 <style>${STYLE}</style>
 <text x="24" y="30" class="title">The same work on four paths, side by side in one run</text>
-<text x="24" y="48" class="small">${escaped(`medians of ${report.rounds} rounds; the thin line spans the rounds' quartiles`)}</text>
+<text x="24" y="48" class="small">${escaped(`medians of ${report.rounds} rounds; small: the ratio to the kernel's router, round by round`)}</text>
 ${body.join("\n")}
 <text x="24" y="${height - 12}" class="small">${escaped(`${machineName(report.machine)}; ${report.date.slice(0, 10)}`)}</text>
 </svg>
@@ -46,31 +46,29 @@ const STYLE = `
 text{font:13px system-ui,-apple-system,"Segoe UI",sans-serif;fill:#24292f}
 .title{font-size:17px;font-weight:600}.head{font-weight:600}.small{font-size:11px;fill:#57606a}
 .value{font-variant-numeric:tabular-nums}.track{fill:#afb8c1;fill-opacity:.2}
-.A{fill:#8c959f}.B{fill:#6e7781}.C{fill:#bf8700}.G{fill:#0969da}.spread{stroke:#24292f;stroke-width:1.5}
+.A{fill:#8c959f}.B{fill:#6e7781}.C{fill:#bf8700}.G{fill:#0969da}
 .own{font-weight:600}
 @media(prefers-color-scheme:dark){text{fill:#e6edf3}.small{fill:#9198a1}.track{fill:#656c76;fill-opacity:.25}
-.A{fill:#9198a1}.B{fill:#6e7681}.C{fill:#d29922}.G{fill:#4493f8}.spread{stroke:#e6edf3}}`;
+.A{fill:#9198a1}.B{fill:#6e7681}.C{fill:#d29922}.G{fill:#4493f8}}`;
 
 function panelOf({ values, unit }: Figure, title: string, x: number, y: number): string {
-  const most = Math.max(...Object.values(values).map(({ value, spread }) => Math.max(value, spread.q3)));
-  const length = (value: number): string => ((value / most) * BAR.width).toFixed(1);
+  const most = Math.max(...Object.values(values).map(({ value }) => value));
   const bars = PATH_NAMES.flatMap((name, place) => {
     const figure = values[name];
     if (!figure) return [];
     const top = y + 12 + place * (BAR.height + BAR.gap);
     const own = name === "G" ? " own" : "";
-    const middle = top + BAR.height / 2;
-    const [from, to] = [figure.spread.q1, figure.spread.q3].map((value) => (x + BAR.left + Number(length(value))).toFixed(1));
+    const ratio = name === "B" ? "" : `<tspan class="small" dx="6">${figure.toRouter.toFixed(2)}×</tspan>`;
+    const rest = `x="${x + BAR.left}" y="${top}" height="${BAR.height}" rx="3"`;
     return [
       `<g><title>${escaped(PATHS[name])}</title>`,
       `<text x="${x + BAR.left - 8}" y="${top + 13}" text-anchor="end" class="name${own}">${NAMES[name]}</text>`,
-      `<rect x="${x + BAR.left}" y="${top}" width="${BAR.width}" height="${BAR.height}" rx="3" class="track"/>`,
-      `<rect x="${x + BAR.left}" y="${top}" width="${length(figure.value)}" height="${BAR.height}" rx="3" class="${name}"/>`,
-      `<line x1="${from}" x2="${to}" y1="${middle}" y2="${middle}" class="spread"/>`,
-      `<text x="${x + BAR.left + BAR.width + 8}" y="${top + 13}" class="value${own}">${number(figure.value)}</text></g>`,
+      `<rect ${rest} width="${BAR.width}" class="track"/>`,
+      `<rect ${rest} width="${((figure.value / most) * BAR.width).toFixed(1)}" class="${name}"/>`,
+      `<text x="${x + BAR.left + BAR.width + 8}" y="${top + 13}" class="value${own}">${number(figure.value)}${ratio}</text></g>`,
     ];
   });
-  return [`<text x="${x}" y="${y}" class="head">${escaped(title)}<tspan class="small">  ${unit}</tspan></text>`, ...bars].join("\n");
+  return [`<text x="${x}" y="${y}" class="head">${escaped(title)}<tspan class="small" dx="6">${unit}</tspan></text>`, ...bars].join("\n");
 }
 
 function escaped(text: string): string {

@@ -8,7 +8,7 @@ import { type FigureName, FIGURES, type Measure, type MeasureName, MEASURES } fr
 import { type Order, seededOrder } from "./order.ts";
 import type { Path, PathName, PerPath } from "./path.ts";
 import { benchRegion, POOL } from "./region.ts";
-import { atLeast, atMost, type Bound, type Row, rowOf, type Spread } from "./row.ts";
+import { atLeast, atMost, type Bound, quantile, type Row, rowOf, type Spread } from "./row.ts";
 
 export type DataPlaneOptions = {
   readonly rounds: number;
@@ -24,7 +24,8 @@ export type DataPlaneOptions = {
 export type Figure = {
   readonly measure: string;
   readonly unit: string;
-  readonly values: PerPath<{ readonly value: number; readonly spread: Spread }>;
+  /** `toRouter`: the median of the rounds' ratios to path B, when that was measured. */
+  readonly values: PerPath<{ readonly value: number; readonly spread: Spread; readonly toRouter: number }>;
 };
 
 export type DataPlaneReport = {
@@ -139,9 +140,14 @@ const RATIOS: readonly Ratio[] = [
 
 function ratioRows(samples: Samples): readonly Row[] {
   return RATIOS.flatMap(({ figure, by, words, ...bounds }) => {
-    const ratios = samples.get(figure)?.map((round) => (round.G ?? Number.NaN) / (round[by] ?? Number.NaN));
-    return ratios ? [rowOf({ measure: `${words}, G ÷ ${by}`, ...bounds, unit: "×", samples: ratios })] : [];
+    const rounds = samples.get(figure);
+    return rounds ? [rowOf({ measure: `${words}, G ÷ ${by}`, ...bounds, unit: "×", samples: ratios(rounds, "G", by) })] : [];
   });
+}
+
+/** A path's value by another's, round by round. */
+function ratios(rounds: readonly PerPath<number>[], path: PathName, by: PathName): readonly number[] {
+  return rounds.map((round) => (round[path] ?? Number.NaN) / (round[by] ?? Number.NaN));
 }
 
 function figuresOf(samples: Samples): readonly Figure[] {
@@ -153,7 +159,8 @@ function figuresOf(samples: Samples): readonly Figure[] {
         .toSorted()
         .map((path) => {
           const { value, spread } = rowOf({ measure, unit, samples: rounds.map((round) => round[path as PathName] ?? Number.NaN) });
-          return [path, { value, spread }];
+          const toRouter = quantile(ratios(rounds, path as PathName, "B"), 0.5);
+          return [path, { value, spread, toRouter }];
         });
       return { measure, unit, values: Object.fromEntries(values) };
     });

@@ -34,7 +34,6 @@ export type Answer = {
   readonly offloads: null;
   readonly serve: null;
 };
-export type AnswerOf<J extends Job> = Answer[J["kind"]];
 
 /** What a worker says to its parent. */
 export type Said =

@@ -27,7 +27,11 @@ const OPTIONS = {
 } as const;
 
 /** What besides the paths is measured, each in a module of its own that is loaded when its turn comes. */
-const FURTHER: Readonly<Record<string, (quick: boolean, rounds: number) => Promise<readonly Row[]>>> = {};
+const FURTHER: Readonly<Record<string, (quick: boolean, rounds: number) => Promise<readonly Row[]>>> = {
+  scale: async (quick) => (await import("./scale.ts")).scaleBench(quick ? [1, 1_000] : undefined),
+  "control-plane": async (quick, rounds) =>
+    (await import("./control-plane.ts")).controlPlaneRows({ rounds: Math.min(rounds, 5), requests: quick ? 1_000 : 10_000 }),
+};
 
 type Settings = {
   readonly rounds: number;
@@ -70,7 +74,21 @@ function wholeNumber(name: string, text: string, least: number, most: number): n
 }
 
 /** Namespaces of its own without a way out, and an empty /run: no packet leaves them, and nothing of it outlives it. */
-const UNSHARE = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private"];
+const UNSHARE = [
+  "setpriv",
+  "--pdeathsig",
+  "KILL",
+  "--",
+  "unshare",
+  "--net",
+  "--mount",
+  "--pid",
+  "--fork",
+  "--kill-child",
+  "--mount-proc",
+  "--propagation",
+  "private",
+];
 const INSIDE = 'mount -t tmpfs tmpfs /run && ip link set lo up && exec "$@"';
 
 async function isolated(argv: readonly string[]): Promise<number> {
@@ -79,6 +97,8 @@ async function isolated(argv: readonly string[]): Promise<number> {
   const node = [process.execPath, "--no-warnings", import.meta.filename, ...argv, "--inside"];
   const [program = "", ...args] = [...UNSHARE, "sh", "-c", INSIDE, "sh", ...node];
   const child = spawn(program, args, { stdio: "inherit", env: { ...process.env, PATH: `${process.env["PATH"]}:/usr/sbin:/sbin` } });
+  // The first process of a namespace hears no gentle signal; it goes when what started it goes.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => child.kill("SIGKILL"));
   return new Promise((resolve, reject) => child.on("error", reject).on("close", (code) => resolve(code ?? 1)));
 }
 

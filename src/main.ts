@@ -95,6 +95,10 @@ const RUN: Readonly<Record<VerbName, Run>> = {
     else for (const line of findingLines(findings, paint)) print(line);
     return findings.every((finding) => finding.good) ? 0 : 1;
   },
+  bench: async ({ args }) => {
+    const { runBench } = await import("./cli/bench.ts");
+    return runBench(args.options);
+  },
   reset: async ({ home }) => {
     await ask(findControl(home), "POST", "reset");
     print("Empty again: every region begins anew with its next request.");

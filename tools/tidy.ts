@@ -44,7 +44,7 @@ type Source = {
 
 /** What is wrong with the tree under `root`; in order, nothing. */
 export function complaints(root: string): readonly string[] {
-  const sources = ["src", "test", "tools"].flatMap((folder) => filesUnder(root, folder)).map((path) => read(root, path));
+  const sources = ["src", "test", "tools", "bench"].flatMap((folder) => filesUnder(root, folder)).map((path) => read(root, path));
   const house = sources.filter((source) => source.path.startsWith("src/"));
   return [
     ...house.flatMap(lengths),
@@ -191,7 +191,7 @@ function unused(sources: readonly Source[]): readonly string[] {
   };
   const tools = paths.filter((path) => path.startsWith("tools/") && !isTest(path));
   const program = reached([...ENTRIES, ...tools]);
-  const tests = reached(paths.filter(isTest));
+  const tests = reached([...paths.filter(isTest), "bench/main.ts"]);
   return paths.flatMap((path) => {
     if (!program.has(path) && !tests.has(path)) return [`${path} is dead: nothing imports or starts it`];
     if (!path.startsWith("src/") || isTest(path) || program.has(path) !== isTestHelper(path)) return [];

@@ -146,6 +146,32 @@ export const VERBS = {
     usage: "genkan doctor [--json]",
     options: { json, lang },
   },
+  bench: {
+    summary: {
+      en: "how fast it is here, beside a bare cable, the kernel's router and connection-tracked NAT",
+      ja: "このマシンでの速さを、直結ケーブル、カーネルのルーター、conntrack による NAT と並べて測る",
+    },
+    usage: "genkan bench [--rounds N] [--quick] [--only WORDS] [--json FILE] [--svg FILE]",
+    options: {
+      rounds: { type: "string", value: "N", words: { en: "how often all is measured (default 8)", ja: "測定の回数（既定 8）" } },
+      quick: { type: "boolean", words: { en: "two short rounds: a first look", ja: "短い 2 回だけ（目安）" } },
+      only: {
+        type: "string",
+        value: "WORDS",
+        words: {
+          en: "of rate,inbound,flows,udp,tcp,connections,bulk,segments,scale,control-plane those named",
+          ja: "rate,inbound,flows,udp,tcp,connections,bulk,segments,scale,control-plane のうち指定したもの",
+        },
+      },
+      json: { type: "string", value: "FILE", words: { en: "write everything there as JSON", ja: "全結果を JSON で書き出す" } },
+      svg: { type: "string", value: "FILE", words: { en: "draw a chart there", ja: "グラフを書き出す" } },
+      cpu: {
+        type: "string",
+        value: "N",
+        words: { en: "the processor to measure on (default: the last)", ja: "測定に使う CPU（既定は最後のもの）" },
+      },
+    },
+  },
   reset: {
     summary: {
       en: "an empty region again: terminates every instance, deletes everything",
