@@ -1,4 +1,5 @@
-import { indexKey, type KernelMap } from "./map.ts";
+import { randomInt } from "node:crypto";
+import { indexKey, type KernelMap, possibleCpus } from "./map.ts";
 
 /**
  * User space's half of the fast path (bpf/flow_cache.h): what a flow's first packet was told holds for its next ones until the
@@ -15,12 +16,19 @@ export type Epochs = {
 /** `struct changes` */
 const SEQUENCE = 0;
 const EPOCH = 4;
+const FLOW_MASK = 8;
+const SEED = 12;
+const SIZE = 16;
 /** More VPCs than this in one change: it costs less to let all flows be decided anew. */
 const MANY = 64;
 
-export function openEpochs(maps: { readonly changes: KernelMap; readonly epochs: KernelMap }): Epochs {
+/** Also says how long each processor's table of flows is, without which there is no fast path. */
+export function openEpochs(maps: { readonly changes: KernelMap; readonly epochs: KernelMap; readonly flows: KernelMap }): Epochs {
   const key = indexKey(0);
-  const row = maps.changes.lookup(key) ?? Buffer.alloc(8);
+  const row = maps.changes.lookup(key) ?? Buffer.alloc(SIZE);
+  row.writeUInt32LE(maps.flows.shape.maxEntries / possibleCpus() - 1, FLOW_MASK);
+  if (row.readUInt32LE(SEED) === 0) row.writeUInt32LE(randomInt(1, 2 ** 32), SEED);
+  maps.changes.update(key, row);
   const add = (offset: number): void => {
     row.writeUInt32LE((row.readUInt32LE(offset) + 1) >>> 0, offset);
     maps.changes.update(key, row);

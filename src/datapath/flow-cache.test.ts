@@ -14,11 +14,12 @@ const outTcp = (b: Bench, flags: number): TestRun => b.fromEni(A, frame({ ...OUT
 const otherOut = (b: Bench): TestRun => b.fromEni(OTHER, frame({ ...OUT, payload: udp(OUT, 5000, 53), from: macOf(OTHER) }));
 
 /** `struct flow_entry`: where it goes out, and the address that it writes. */
-const LINK_AT = 52;
+const LINK_AT = 48;
 
 /** Makes the entries that are kept now send their packets to another link: so that one sees who follows them. */
 function divert(b: Bench, link: number): void {
   b.datapath.maps.flows.forEach((key, value) => {
+    if (value.readUInt32LE(LINK_AT) === 0) return;
     const diverted = Buffer.from(value);
     diverted.writeUInt32LE(link, LINK_AT);
     b.datapath.maps.flows.update(Buffer.from(key), diverted);

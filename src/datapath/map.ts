@@ -199,8 +199,8 @@ function isUnsupported(result: number): boolean {
 
 let cpus: number | undefined;
 
-/** How many values a per-CPU map has for each key. */
-function possibleCpus(): number {
+/** How many processors there may be: so many values a per-CPU map has for each key. */
+export function possibleCpus(): number {
   cpus ??= countCpus(readFileSync("/sys/devices/system/cpu/possible", "utf8"));
   return cpus;
 }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { assert } from "../lib/assert.ts";
 import { LAYOUT_VERSION, TABLES, type TableName } from "../plan/tables.ts";
 import { KernelError, libbpf, objectInfo, openPinned, pin, withLibbpfLog } from "./libbpf.ts";
-import { KernelMap, type MapShape } from "./map.ts";
+import { KernelMap, type MapShape, possibleCpus } from "./map.ts";
 
 /** The maps that are the kernel program's own: they live on over a change of the plan's layout. */
 /** The maps of the fast path (bpf/flow_cache.h): they stand and fall with the tables. */
@@ -30,7 +30,13 @@ export type LoadedObject = {
 };
 
 /** How many rows the arrays get that are as long as there are interfaces; the kernel takes an array's memory at once. */
-export type Sizes = { readonly interfaces?: number; readonly publicAddresses?: number; readonly vpcs?: number; readonly subnets?: number };
+export type Sizes = {
+  readonly interfaces?: number;
+  readonly publicAddresses?: number;
+  readonly vpcs?: number;
+  readonly subnets?: number;
+  /** Flows that a processor's fast path knows. */ readonly flows?: number;
+};
 
 const DEFAULT_INTERFACES = 65_536;
 
@@ -120,7 +126,18 @@ function sizeOf(name: MapName, sizes: Sizes): number | undefined {
   if (["interfaces", "traffic", "tracking", "connection_floors"].includes(name)) return sizes.interfaces ?? DEFAULT_INTERFACES;
   if (name === "vpcs" || name === "subnets") return sizes[name];
   if (name === "epochs") return sizes.vpcs;
+  if (name === "flows") return possibleCpus() * flowsPerCpu(sizes);
   return name === "public_addresses" ? sizes.publicAddresses : undefined;
+}
+
+const DEFAULT_FLOWS = 65_536;
+/** 112 bytes each. On machines with many processors each of them has fewer. */
+const MOST_FLOWS = 1_048_576;
+
+/** A power of two. */
+function flowsPerCpu(sizes: Sizes): number {
+  const most = Math.min(sizes.flows ?? DEFAULT_FLOWS, MOST_FLOWS / possibleCpus());
+  return 2 ** Math.floor(Math.log2(Math.max(most, 2)));
 }
 
 function shapeOf(name: string, handle: unknown): MapShape {

@@ -34,13 +34,12 @@ struct flow_key {
 };
 
 struct flow_entry {
-	__u32 begin; /* a number of the entry's own, here and at its end */
 	struct flow_key key;
+	__u32 target_slot; /* 0: the internet */
 	__u64 epoch;
 	__u64 until; /* nanoseconds; all ones for untracked flows */
 	__u32 source_vpc; /* 0 as well when it comes from the internet */
 	__u32 target_vpc; /* 0 as well when it goes there */
-	__u32 target_slot; /* 0: the internet */
 	__u32 link; /* where it goes out */
 	__be32 from, to; /* the address that changes, and into what; the same: none does */
 	__u16 header_delta; /* what that adds to the header's checksum before its inversion (RFC 1624) */
@@ -48,17 +47,17 @@ struct flow_entry {
 	__u8 macs[12]; /* of the frame as it came: destination, source */
 	__u8 new_macs[12];
 	__u32 field; /* IP_SOURCE_AT or IP_DESTINATION_AT */
-	__u32 end;
 };
+_Static_assert(sizeof(struct flow_entry) % 8 == 0, "flow_entry");
 
 /*
- * An LRU: a flood costs others their entries, and so time, never a connection. It gives an element's memory to another
- * flow at once, while a packet may still read it: read_flow copies the entry, the end first, and then compares.
+ * A table for each CPU, since no other then writes what one reads (nothing at one CPU's ingress nests): `flow_mask` plus one
+ * entries, in which a flow has two places. A flood costs others their entries, and so time, never a connection.
  */
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 131072);
-	__type(key, struct flow_key);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
 	__type(value, struct flow_entry);
 } flows SEC(".maps");
 
@@ -66,6 +65,8 @@ struct {
 struct changes {
 	__u32 sequence; /* odd while the tables are being written */
 	__u32 epoch;
+	__u32 flow_mask; /* 0: there is no fast path */
+	__u32 seed;	 /* so that nobody can aim at another's place */
 };
 
 struct {
@@ -155,35 +156,44 @@ static __always_inline void copy_macs(__u8 *to, const __u8 *from)
 
 static __always_inline int same_key(const struct flow_key *a, const struct flow_key *b)
 {
-	return a->link == b->link && a->source == b->source && a->destination == b->destination && a->ports == b->ports &&
+	return a->source == b->source && a->destination == b->destination && a->ports == b->ports && a->link == b->link &&
 	       a->protocol == b->protocol;
 }
 
-/* A whole entry, and the key's own; else 0. */
-static __always_inline int read_flow(const struct flow_key *key, struct flow_entry *into)
+/* The first of a flow's two places at this CPU; the other is its neighbour, at this one with its last bit turned. */
+static __always_inline __u32 flow_place(const struct changes *c, const struct flow_key *key)
 {
-	const struct flow_entry *flow = bpf_map_lookup_elem(&flows, key);
-	__u32 end;
+	__u64 hash = ((__u64)key->source << 32 | key->destination) * 0x9e3779b97f4a7c15ULL;
 
-	if (!flow)
-		return 0;
-	end = *(const volatile __u32 *)&flow->end;
-	__asm__ volatile("" ::: "memory");
-	__builtin_memcpy(into, flow, sizeof(*into));
-	__asm__ volatile("" ::: "memory");
-	return *(const volatile __u32 *)&flow->begin == end && same_key(&into->key, key);
+	hash ^= hash >> 29;
+	hash += ((__u64)key->ports << 32 | (key->link ^ key->protocol << 24 ^ c->seed)) * 0xbf58476d1ce4e5b9ULL;
+	hash ^= hash >> 32;
+	hash *= 0x94d049bb133111ebULL;
+	return bpf_get_smp_processor_id() * (c->flow_mask + 1) + ((hash >> 32) & c->flow_mask);
 }
 
-/* Whether the flow has an entry that holds for this packet. */
-static __always_inline int find_flow(struct __sk_buff *skb, __u32 link, const __u8 *macs, __u32 transport, struct flow_entry *flow)
+static __always_inline struct flow_entry *flow_at(__u32 place)
+{
+	return bpf_map_lookup_elem(&flows, &place);
+}
+
+/* The flow's entry, when it has one that holds for this packet. */
+static __always_inline const struct flow_entry *find_flow(struct __sk_buff *skb, __u32 link, const __u8 *macs, __u32 transport)
 {
 	const struct plain_headers *h = (const void *)(macs + ETH_HLEN);
 	struct flow_key key = { .link = link, .source = h->ip.source, .destination = h->ip.destination, .ports = h->ports, .protocol = h->ip.protocol };
 	const struct settings *s = get_settings();
 	const struct changes *c = get_changes();
-	__u32 length = bpf_ntohs(h->ip.total_length);
+	__u32 length = bpf_ntohs(h->ip.total_length), place;
+	const struct flow_entry *flow;
 
-	if (!s || !c || !read_flow(&key, flow))
+	if (!s || !c || !c->flow_mask)
+		return 0;
+	place = flow_place(c, &key);
+	flow = flow_at(place);
+	if (!flow || !same_key(&flow->key, &key))
+		flow = flow_at(place ^ 1);
+	if (!flow || !same_key(&flow->key, &key))
 		return 0;
 	if (flow->epoch != epoch_of(c, flow->source_vpc, flow->target_vpc, link, flow->target_slot))
 		return 0;
@@ -191,7 +201,7 @@ static __always_inline int find_flow(struct __sk_buff *skb, __u32 link, const __
 		return 0;
 	if (skb->gso_size)
 		length = sizeof(struct ip_header) + transport + skb->gso_size;
-	return length <= flow->mtu;
+	return length <= flow->mtu ? flow : 0;
 }
 
 static __always_inline int is_watched(void)
@@ -210,39 +220,39 @@ static __noinline int fast_path(struct __sk_buff *skb, __u32 link)
 	__u8 *macs = (void *)(long)skb->data;
 	struct plain_headers *h = (void *)(macs + ETH_HLEN);
 	void *end = (void *)(long)skb->data_end;
-	struct flow_entry flow;
-	__u32 transport, sum, bytes = skb->len, target, field;
+	const struct flow_entry *flow;
+	__u32 transport, sum, bytes = skb->len, checksum, flags;
 
 	if (is_watched() || skb->protocol != bpf_htons(ETH_P_IP) || skb->vlan_present || (void *)(h + 1) > end)
 		return NOT_FAST;
 	if (!is_plain(skb, h, end, &transport) || !header_sum_is_right(&h->ip))
 		return NOT_FAST;
-	if (!find_flow(skb, link, macs, transport, &flow))
+	flow = find_flow(skb, link, macs, transport);
+	if (!flow)
 		return NOT_FAST;
-	target = flow.link;
-	copy_macs(macs, flow.new_macs);
-	if (flow.from != flow.to) {
-		field = flow.field;
-		if (field == IP_SOURCE_AT)
-			h->ip.source = flow.to;
+	copy_macs(macs, flow->new_macs);
+	if (flow->from != flow->to) {
+		if (flow->field == IP_SOURCE_AT)
+			h->ip.source = flow->to;
 		else
-			h->ip.destination = flow.to;
-		sum = (__u16)~h->ip.checksum + (__u32)flow.header_delta;
+			h->ip.destination = flow->to;
+		sum = (__u16)~h->ip.checksum + (__u32)flow->header_delta;
 		sum = (sum & 0xffff) + (sum >> 16);
 		h->ip.checksum = ~((sum & 0xffff) + (sum >> 16));
+		checksum = flow->key.protocol == IPPROTO_TCP ? 16 : 6;
+		flags = flow->key.protocol == IPPROTO_TCP ? 4 | BPF_F_PSEUDO_HDR : 4 | BPF_F_PSEUDO_HDR | BPF_F_MARK_MANGLED_0;
 		/* The last that touches the packet: it may move. */
-		if (bpf_l4_csum_replace(skb, ETH_HLEN + sizeof(struct ip_header) + (h->ip.protocol == IPPROTO_TCP ? 16 : 6), flow.from, flow.to,
-					h->ip.protocol == IPPROTO_TCP ? 4 | BPF_F_PSEUDO_HDR : 4 | BPF_F_PSEUDO_HDR | BPF_F_MARK_MANGLED_0))
+		if (bpf_l4_csum_replace(skb, ETH_HLEN + sizeof(struct ip_header) + checksum, flow->from, flow->to, flags))
 			return TC_ACT_SHOT;
 	}
 	if (link)
 		count_sent(link, bytes);
-	if (flow.target_slot)
-		count_received(flow.target_slot, bytes);
-	report(skb, flow.target_slot ? VERDICT_DELIVER : VERDICT_INTERNET, 0, target);
+	if (flow->target_slot)
+		count_received(flow->target_slot, bytes);
+	report(skb, flow->target_slot ? VERDICT_DELIVER : VERDICT_INTERNET, 0, flow->link);
 	if (skb->pkt_type != PACKET_HOST)
 		bpf_skb_change_type(skb, PACKET_HOST);
-	return bpf_redirect_peer(target, 0);
+	return bpf_redirect_peer(flow->link, 0);
 }
 
 static __always_inline __u16 address_delta(__be32 from, __be32 to)
@@ -252,6 +262,19 @@ static __always_inline __u16 address_delta(__be32 from, __be32 to)
 	return fold((__u64)minus + to);
 }
 
+/* Where to keep the flow: where it is, else where an entry no longer holds by the clock, else in one of its two places by turns. */
+static __always_inline struct flow_entry *choose_place(const struct changes *c, const struct flow_key *key, __u64 now)
+{
+	__u32 place = flow_place(c, key);
+	struct flow_entry *one = flow_at(place), *other = flow_at(place ^ 1);
+
+	if (!one || !other || same_key(&one->key, key))
+		return one;
+	if (same_key(&other->key, key) || other->until <= now)
+		return other;
+	return one->until <= now || now & (1 << 20) ? one : other;
+}
+
 /*
  * Keeps what the stages decided for this packet, which is about to leave by `link`. Called before it is rewritten.
  * A hairpin, which changes both addresses, is not kept.
@@ -259,36 +282,39 @@ static __always_inline __u16 address_delta(__be32 from, __be32 to)
 static __always_inline void keep_flow(struct packet *p, __u32 link, __u32 mtu, const __u8 *source_mac, const __u8 *destination_mac)
 {
 	struct flow_key key = { .link = p->link, .source = p->ip.source, .destination = p->ip.destination, .protocol = p->ip.protocol };
-	struct flow_entry *entry = (void *)p->buffer;
-	const volatile struct changes *c = get_changes();
+	const struct changes *c = get_changes();
 	int source_changes = p->ip.source != p->flow.source;
+	struct flow_entry *entry;
+	__u64 epoch;
 
-	if (!p->may_keep || !c || p->header_length != sizeof(struct ip_header) || p->fragment & (IP_MF | IP_OFFSET))
+	if (!p->may_keep || !c || !c->flow_mask || p->header_length != sizeof(struct ip_header) || p->fragment & (IP_MF | IP_OFFSET))
 		return;
 	if (p->ip.protocol != IPPROTO_UDP && (p->ip.protocol != IPPROTO_TCP || p->tcp_flags & (TCP_FIN | TCP_SYN | TCP_RST)))
 		return;
 	if (source_changes && p->ip.destination != p->flow.destination)
 		return;
+	epoch = epoch_of(c, p->source.vpc, p->target.vpc, p->link, p->target_slot);
+	__asm__ volatile("" ::: "memory");
+	if (p->sequence & 1 || *(const volatile __u32 *)&c->sequence != p->sequence)
+		return;
 	key.ports = bpf_htons(p->flow.source_port) | (__u32)bpf_htons(p->flow.destination_port) << 16;
+	entry = choose_place(c, &key, p->now);
+	if (!entry)
+		return;
 	entry->key = key;
+	entry->epoch = epoch;
+	entry->until = p->tracked ? p->now - p->now % SECOND + SECOND : ~0ULL;
 	entry->source_vpc = p->source.vpc;
 	entry->target_vpc = p->target.vpc;
 	entry->target_slot = p->target_slot;
 	entry->link = link;
 	entry->mtu = mtu;
-	entry->begin = entry->end = bpf_get_prandom_u32();
 	entry->from = source_changes ? p->ip.source : p->ip.destination;
 	entry->to = source_changes ? p->flow.source : p->flow.destination;
 	entry->field = source_changes ? IP_SOURCE_AT : IP_DESTINATION_AT;
 	entry->header_delta = address_delta(entry->from, entry->to);
-	entry->until = p->tracked ? p->now - p->now % SECOND + SECOND : ~0ULL;
 	__builtin_memcpy(entry->macs, p->destination_mac, 6);
 	__builtin_memcpy(entry->macs + 6, p->source_mac, 6);
 	__builtin_memcpy(entry->new_macs, destination_mac, 6);
 	__builtin_memcpy(entry->new_macs + 6, source_mac, 6);
-	entry->epoch = epoch_of((const struct changes *)c, entry->source_vpc, entry->target_vpc, p->link, entry->target_slot);
-	__asm__ volatile("" ::: "memory");
-	if (p->sequence & 1 || c->sequence != p->sequence)
-		return;
-	bpf_map_update_elem(&flows, &key, entry, BPF_ANY);
 }
