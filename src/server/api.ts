@@ -76,7 +76,8 @@ function parametersOf(request: SignedRequest): Parameters {
   return [...inQuery, ...parseParameters(textOf(request.body))];
 }
 
-const UTF8 = new TextDecoder("utf-8", { fatal: true });
+/** A byte order mark is no part of the encoding here: it would be left out of a name. */
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 function textOf(body: Uint8Array): string {
   try {

@@ -19,7 +19,7 @@ export type FuzzOptions = {
 };
 
 /** Something that must not be, and the request that shows it. */
-export type Finding = { readonly request: number; readonly what: string; readonly body: string };
+type Finding = { readonly request: number; readonly what: string; readonly body: string };
 
 export type FuzzFigures = {
   readonly requests: number;
@@ -29,7 +29,7 @@ export type FuzzFigures = {
   readonly tampered: number;
   /** Error codes, and how often each was the answer. */
   readonly codes: ReadonlyMap<string, number>;
-  readonly operations: number;
+  readonly operations: ReadonlySet<string>;
   readonly slowest: { readonly request: number; readonly milliseconds: number };
   readonly findings: readonly Finding[];
 };
@@ -142,6 +142,6 @@ class Tally {
   figures(): FuzzFigures {
     const codes = new Map([...this.#codes].toSorted(([, a], [, b]) => b - a));
     const { decoded, done, tampered, findings } = this;
-    return { requests: this.#made, decoded, done, tampered, codes, operations: this.operations.size, slowest: this.#slowest, findings };
+    return { requests: this.#made, decoded, done, tampered, codes, operations: this.operations, slowest: this.#slowest, findings };
   }
 }

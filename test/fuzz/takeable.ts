@@ -1,0 +1,97 @@
+/** A request that the region takes as it is. */
+export type Takeable = readonly [operation: string, input: object];
+
+/** Ids of what stands in the region. */
+export type Standing = Readonly<
+  Record<
+    | "VpcId"
+    | "EmptyVpcId"
+    | "SubnetId"
+    | "EmptySubnetId"
+    | "InternetGatewayId"
+    | "LooseGatewayId"
+    | "RouteTableId"
+    | "EmptyRouteTableId"
+    | "AssociationId"
+    | "GroupId"
+    | "LooseGroupId"
+    | "NetworkAclId"
+    | "AclAssociationId"
+    | "NetworkInterfaceId"
+    | "LooseInterfaceId"
+    | "InstanceId"
+    | "RuleId"
+    | "AddressAssociationId"
+    | "SecondAddress"
+    | "ExtraAssociationId",
+    string
+  >
+>;
+
+/** For the operations that change what stands there: a request of each that nothing stands against. */
+export function takeable(ids: Standing): readonly Takeable[] {
+  const { VpcId, SubnetId, RouteTableId, GroupId, NetworkAclId, NetworkInterfaceId, InstanceId } = ids;
+  const http = { IpProtocol: "tcp", FromPort: 80, ToPort: 80, IpRanges: [{ CidrIp: "0.0.0.0/0", Description: "all" }] };
+  const all = { IpProtocol: "-1", IpRanges: [{ CidrIp: "0.0.0.0/0" }] };
+  const rule = { NetworkAclId, RuleNumber: 90, Egress: true };
+  const entry = { ...rule, Protocol: "6", RuleAction: "deny", CidrBlock: "198.51.100.0/24", PortRange: { From: 1, To: 9 } };
+  return [
+    ["DescribeVpcAttribute", { VpcId, Attribute: "enableDnsSupport" }],
+    ["ModifyVpcTenancy", { VpcId, InstanceTenancy: "default" }],
+    ["ModifyVpcAttribute", { VpcId, EnableDnsHostnames: { Value: true } }],
+    ["DeleteVpc", { VpcId: ids.EmptyVpcId }],
+    ["AssociateVpcCidrBlock", { VpcId, CidrBlock: "10.2.0.0/16" }],
+    ["DisassociateVpcCidrBlock", { AssociationId: ids.ExtraAssociationId }],
+    ["AssociateDhcpOptions", { VpcId, DhcpOptionsId: "default" }],
+    ["GetSecurityGroupsForVpc", { VpcId }],
+    ["DeleteTags", { Resources: [VpcId], Tags: [{ Key: "Name" }] }],
+    ["DisassociateAddress", { AssociationId: ids.AddressAssociationId }],
+    ["DescribeNetworkInterfaceAttribute", { NetworkInterfaceId, Attribute: "groupSet" }],
+    ["CreateSubnet", { VpcId, CidrBlock: "10.1.77.0/24", AvailabilityZone: "us-east-1a" }],
+    ["ModifySubnetAttribute", { SubnetId, MapPublicIpOnLaunch: { Value: true } }],
+    ["DeleteSubnet", { SubnetId: ids.EmptySubnetId }],
+    ["DeleteRouteTable", { RouteTableId: ids.EmptyRouteTableId }],
+    ["DisassociateRouteTable", { AssociationId: ids.AssociationId }],
+    ["ReplaceRouteTableAssociation", { AssociationId: ids.AssociationId, RouteTableId: ids.EmptyRouteTableId }],
+    ["ReplaceRoute", { RouteTableId, DestinationCidrBlock: "0.0.0.0/0", NetworkInterfaceId }],
+    ["DeleteRoute", { RouteTableId, DestinationCidrBlock: "0.0.0.0/0" }],
+    ["DeleteInternetGateway", { InternetGatewayId: ids.LooseGatewayId }],
+    ["AttachInternetGateway", { InternetGatewayId: ids.LooseGatewayId, VpcId: ids.EmptyVpcId }],
+    ["DetachInternetGateway", { InternetGatewayId: ids.InternetGatewayId, VpcId }],
+    ["ModifyNetworkInterfaceAttribute", { NetworkInterfaceId, SourceDestCheck: { Value: false } }],
+    ["AttachNetworkInterface", { NetworkInterfaceId: ids.LooseInterfaceId, InstanceId, DeviceIndex: 1 }],
+    ["AssignPrivateIpAddresses", { NetworkInterfaceId, SecondaryPrivateIpAddressCount: 2 }],
+    ["UnassignPrivateIpAddresses", { NetworkInterfaceId, PrivateIpAddresses: [ids.SecondAddress] }],
+    ["DeleteSecurityGroup", { GroupId: ids.LooseGroupId }],
+    ["AuthorizeSecurityGroupEgress", { GroupId, IpPermissions: [http, { ...http, FromPort: 443, ToPort: 443 }] }],
+    ["RevokeSecurityGroupIngress", { GroupId, IpPermissions: [http] }],
+    ["RevokeSecurityGroupEgress", { GroupId, IpPermissions: [all] }],
+    ["UpdateSecurityGroupRuleDescriptionsIngress", { GroupId, IpPermissions: [http] }],
+    ["UpdateSecurityGroupRuleDescriptionsEgress", { GroupId, IpPermissions: [all] }],
+    [
+      "ModifySecurityGroupRules",
+      {
+        GroupId,
+        SecurityGroupRules: [
+          { SecurityGroupRuleId: ids.RuleId, SecurityGroupRule: { IpProtocol: "udp", FromPort: 1, ToPort: 2, CidrIpv4: "10.0.0.0/8" } },
+        ],
+      },
+    ],
+    ["ReplaceNetworkAclAssociation", { AssociationId: ids.AclAssociationId, NetworkAclId }],
+    ["CreateNetworkAclEntry", { ...entry, RuleNumber: 91 }],
+    ["ReplaceNetworkAclEntry", entry],
+    ["DeleteNetworkAclEntry", rule],
+    ["StopInstances", { InstanceIds: [InstanceId], Force: true }],
+    ["StartInstances", { InstanceIds: [InstanceId] }],
+    ["RebootInstances", { InstanceIds: [InstanceId] }],
+    ["TerminateInstances", { InstanceIds: [InstanceId] }],
+    ["DescribeInstanceAttribute", { InstanceId, Attribute: "instanceType" }],
+    ["ModifyInstanceAttribute", { InstanceId, DisableApiTermination: { Value: true } }],
+    ["ResetInstanceAttribute", { InstanceId, Attribute: "sourceDestCheck" }],
+    ["ModifyInstanceMetadataOptions", { InstanceId, HttpTokens: "required", HttpPutResponseHopLimit: 2 }],
+    ["ModifyInstanceCreditSpecification", { InstanceCreditSpecifications: [{ InstanceId, CpuCredits: "standard" }] }],
+    ["ImportKeyPair", { KeyName: "imported", PublicKeyMaterial: Buffer.from(PUBLIC_KEY) }],
+  ];
+}
+
+const PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f of-no-one";
