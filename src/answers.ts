@@ -5,7 +5,8 @@ import type { Home } from "./cli/home.ts";
 import type { RegionStatus, Status } from "./cli/status.ts";
 import { explainInstance } from "./server/explain.ts";
 import type { ControlPlane } from "./server/control-plane.ts";
-import { dropMetrics, type Internal, NotFound } from "./server/internal.ts";
+import { type Internal, NotFound } from "./server/internal.ts";
+import { type Gauges, metrics } from "./server/metrics.ts";
 import { traceAnswers } from "./server/trace-answers.ts";
 import type { Watchers } from "./server/trace.ts";
 import type { Settings } from "./server/settings.ts";
@@ -18,6 +19,7 @@ type Sources = {
   readonly machine: RunningMachine | undefined;
   readonly noPackets: string | undefined;
   readonly home: Home;
+  readonly gauges: Gauges;
 };
 
 /** What `/_genkan/…` answers. */
@@ -40,8 +42,7 @@ export function makeAnswers(sources: Sources): Internal & { readonly watchers: W
   return {
     health: () => ({ status: "ready", version: VERSION, packets: machine !== undefined, home: home.id }),
     status: () => status(sources),
-    metrics: () =>
-      `${dropMetrics((datapath?.drops() ?? []).map((drop) => ({ ...drop, slot: drop.interface })))}genkan_trace_watchers ${tracing.watchers?.count ?? 0}\n`,
+    metrics: (detail) => metrics({ version: VERSION, packets: datapath, ...tracing }, sources.gauges, detail),
     instance,
     internet: () => {
       if (!machine) throw new NotFound(`There is no simulated internet: ${noPackets}`);

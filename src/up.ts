@@ -19,6 +19,7 @@ import { ACTIONS } from "./actions/registry.ts";
 import { ControlPlane } from "./server/control-plane.ts";
 import { createServer } from "./server/http.ts";
 import { answerInternal } from "./server/internal.ts";
+import { openGauges } from "./server/metrics.ts";
 import type { Settings } from "./server/settings.ts";
 import { openEmbedded } from "./store/embedded.ts";
 import { VERSION } from "./cli/version.ts";
@@ -51,9 +52,10 @@ export async function up(options: UpOptions): Promise<{ readonly stop: () => Pro
     options.noPackets === undefined
       ? await startMachine({ home: home.folder, pools: settings.pools, hostLink: options.hostLink, log }, world)
       : undefined;
+  const gauges = openGauges();
   const plane = new ControlPlane({
     world,
-    store,
+    store: gauges.timed(store),
     settings,
     now: () => new Date(),
     random: systemRandom,
@@ -68,7 +70,7 @@ export async function up(options: UpOptions): Promise<{ readonly stop: () => Pro
   });
   await plane.resume();
   if (machine) await checkMachine(machine, world, plane, credentials.region);
-  const answers = makeAnswers({ plane, settings, machine, noPackets: options.noPackets, home });
+  const answers = makeAnswers({ plane, settings, machine, noPackets: options.noPackets, home, gauges });
   const server = await createServer({
     host: settings.host,
     port: settings.port,
@@ -79,6 +81,7 @@ export async function up(options: UpOptions): Promise<{ readonly stop: () => Pro
     now: () => new Date(),
     offered: (name) => Object.hasOwn(ACTIONS, name),
     perform: (request) => plane.perform(request),
+    answered: gauges.answered,
     internal: (request) => answerInternal(answers, credentials.token, request),
     log,
   }).catch((cause: NodeJS.ErrnoException) => {

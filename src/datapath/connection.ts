@@ -58,6 +58,8 @@ export function readConnections(maps: ConnectionMaps, slot?: number): Connection
 export type Sweeper = {
   /** Removes what expired before `now` (monotonic nanoseconds) and sets the counts right. Returns how many went. */
   readonly sweep: (now: bigint) => number;
+  /** How many the last sweep left; what was made since is not among them. */
+  readonly count: () => number;
   /** The slot's interface is gone: nothing that it remembered holds for the next one. */
   readonly forget: (slot: number, now: bigint) => void;
 };
@@ -69,7 +71,9 @@ export function openSweeper(maps: ConnectionMaps): Sweeper {
   );
   // Interfaces that the last pass saw; at the first pass, all that ever had a connection.
   let known: ReadonlySet<number> | undefined;
+  let left = 0;
   return {
+    count: () => left,
     sweep: (now) => {
       // Counted before the entries are read: what is made meanwhile is in neither number, or set right by the next pass.
       const created = new Map([...(known ?? slotsEverUsed(maps))].map((slot) => [slot, createdCount(maps, slot)]));
@@ -77,6 +81,7 @@ export function openSweeper(maps: ConnectionMaps): Sweeper {
       for (const [slot, count] of created)
         writeFloor(maps, slot, { ...readFloor(maps, slot), removed: (count - (alive.get(slot) ?? 0)) >>> 0 });
       known = seen;
+      left = [...alive.values()].reduce((sum, count) => sum + count, 0);
       return removed;
     },
     forget: (slot, now) => writeFloor(maps, slot, { ...readFloor(maps, slot), born: now }),

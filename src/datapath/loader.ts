@@ -1,13 +1,24 @@
 import { accessSync, constants } from "node:fs";
+import type { DropReason } from "../plan/stages.ts";
 import type { Delta, Entry, TableName, TableReader } from "../plan/tables.ts";
 import { monotonicNow } from "./clock.ts";
 import { type Connection, openSweeper, readConnections } from "./connection.ts";
-import { clearCounts, type DropCount, readDrops, readTraffic, type TrafficCount } from "./count.ts";
+import {
+  clearCounts,
+  type DropCount,
+  readDrops,
+  readDropTotals,
+  readTraffic,
+  readTrafficTotals,
+  type Sum,
+  type TrafficCount,
+} from "./count.ts";
 import { type Events, openEvents } from "./events.ts";
 import { openLinks } from "./link.ts";
 import { loadObject, type MapName, type ProgramName, type Sizes } from "./object.ts";
 import type { KernelMap } from "./map.ts";
 import { openReader, readTable } from "./read.ts";
+import { tableSizes, type TableSize } from "./table-size.ts";
 import { openWriter } from "./write.ts";
 
 export type DatapathOptions = {
@@ -48,6 +59,11 @@ export type Datapath = {
   readonly rows: <T extends TableName>(table: T) => readonly Entry<T>[];
   readonly drops: (slot?: number) => readonly DropCount[];
   readonly traffic: (slot: number) => TrafficCount;
+  /** Of all interfaces together, those that are gone included: these only grow, as long as the kernel's maps exist. */
+  readonly totals: () => { readonly drops: ReadonlyMap<DropReason, Sum>; readonly sent: Sum; readonly received: Sum };
+  readonly tableSizes: () => Promise<readonly TableSize[]>;
+  /** How many connections the last {@link Datapath.sweep} left. */
+  readonly connectionCount: () => number;
   readonly connections: (slot?: number) => readonly Connection[];
   /** What becomes of packets, one by one, while they are watched. */
   readonly events: Events;
@@ -103,6 +119,9 @@ export function openDatapath(options: DatapathOptions): Datapath {
     rows: (table) => readTable(maps, table),
     drops: (slot) => readDrops(maps.drops, slot),
     traffic: (slot) => readTraffic(maps.traffic, slot),
+    totals: () => ({ drops: readDropTotals(maps.drops), ...readTrafficTotals(maps.traffic) }),
+    tableSizes: tableSizes(maps, () => performance.now()),
+    connectionCount: sweeper.count,
     connections: (slot) => readConnections(maps, slot),
     sweep: (now = clock()) => {
       writer.retire();

@@ -119,6 +119,11 @@ export class KernelMap {
 
   /** As {@link forEach}, a batch at a time; when `visit` returns false no more is read. */
   forEachBatch(visit: (keys: Buffer, values: Buffer, count: number) => boolean | void): void {
+    for (const { keys, values, count } of this.batches()) if (visit(keys, values, count) === false) return;
+  }
+
+  /** As {@link forEachBatch}, for a reader that does something else between two batches. */
+  *batches(): Generator<{ readonly keys: Buffer; readonly values: Buffer; readonly count: number }> {
     const { keySize } = this.shape;
     let size = Math.min(BATCH, this.shape.maxEntries);
     let keys = Buffer.alloc(size * keySize);
@@ -136,7 +141,7 @@ export class KernelMap {
         continue;
       }
       if (error !== "" && error !== "ENOENT" && error !== "ENOSPC") throw new KernelError(`read ${this.shape.name}`, result);
-      if (count > 0 && visit(keys, values, count) === false) return;
+      if (count > 0) yield { keys, values, count };
       if (error === "ENOENT" || (count === 0 && error === "")) return;
       token = next;
     }

@@ -26,6 +26,8 @@ export type ApiOptions = {
   readonly offered?: (operation: string) => boolean;
   /** Does what was asked for and resolves to the output in the SDK's shape; rejects with a {@link Fault} for a user's mistake. */
   readonly perform: (request: ApiRequest) => Promise<unknown>;
+  /** Told of every request when its answer is ready. `operation`: once it is clear; `code`: of a fault. */
+  readonly answered?: (request: { readonly operation?: string; readonly code?: string; readonly seconds: number }) => void;
   /** Told of everything that is no user's mistake. */
   readonly log: (message: string, cause?: unknown) => void;
 };
@@ -34,23 +36,37 @@ export type ApiAnswer = { readonly status: number; readonly body: string };
 
 /** Answers one request of the EC2 Query API, or STS's GetCallerIdentity. Never rejects. */
 export async function answerApi(request: SignedRequest, requestId: string, options: ApiOptions): Promise<ApiAnswer> {
+  const began = performance.now();
+  const asked: { operation?: string } = {};
+  const told = (code?: string): void =>
+    options.answered?.({ ...asked, ...(code === undefined ? {} : { code }), seconds: (performance.now() - began) / 1000 });
   try {
-    // Who asks comes first: nothing of a stranger's request is worked on.
-    const { account, region, service } = authenticate(request, options);
-    const parameters = parametersOf(request);
-    if (service === "sts" || parameter(parameters, "Action") === STS_OPERATION) {
-      checkStsRequest(parameters);
-      return { status: 200, body: encodeCallerIdentity(account, requestId) };
-    }
-    const operation = requestedOperation(parameters, options.offered ?? (() => true));
-    const input = decodeInput(operation, parameters);
-    const output = await options.perform({ account, region, operation: operation.name, input });
-    return { status: 200, body: encodeOutput(operation, output, requestId) };
+    const body = await obey(request, requestId, options, asked);
+    told();
+    return { status: 200, body };
   } catch (error) {
     const fault = error instanceof Fault ? error : unexpected(error, requestId, options);
     const encode = claimedScope(request)?.service === "sts" ? encodeStsFault : encodeFault;
+    told(fault.code);
     return { status: fault.status, body: encode(fault, requestId) };
   }
+}
+
+/** The answer's body. Notes the operation in `asked` as soon as it is one that is offered. */
+async function obey(request: SignedRequest, requestId: string, options: ApiOptions, asked: { operation?: string }): Promise<string> {
+  // Who asks comes first: nothing of a stranger's request is worked on.
+  const { account, region, service } = authenticate(request, options);
+  const parameters = parametersOf(request);
+  if (service === "sts" || parameter(parameters, "Action") === STS_OPERATION) {
+    checkStsRequest(parameters);
+    asked.operation = STS_OPERATION;
+    return encodeCallerIdentity(account, requestId);
+  }
+  const operation = requestedOperation(parameters, options.offered ?? (() => true));
+  asked.operation = operation.name;
+  const input = decodeInput(operation, parameters);
+  const output = await options.perform({ account, region, operation: operation.name, input });
+  return encodeOutput(operation, output, requestId);
 }
 
 /** What went wrong stays in the log: the answer only says that something did. */

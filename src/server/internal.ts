@@ -1,12 +1,13 @@
 import { timingSafeEqual } from "node:crypto";
 import type { Writable } from "node:stream";
-import { type DropReason, DROPS } from "../plan/stages.ts";
+import { METRICS_TYPE } from "./metrics-text.ts";
 
 /** What `/_genkan/…` can be asked; main gives the answers. */
 export type Internal = {
   readonly health: () => object;
   readonly status: () => object;
-  readonly metrics: () => string;
+  /** `detail`: with what concerns single interfaces, named by their ids. */
+  readonly metrics: (detail: boolean) => Promise<string>;
   /** @throws NotFound when there is no such instance in any region. */
   readonly instance: (id: string) => object;
   readonly internet: () => object;
@@ -42,18 +43,29 @@ export type InternalAnswer = {
 };
 
 type Handler = (internal: Internal, request: InternalRequest, rest: string) => Promise<InternalAnswer> | InternalAnswer;
-type Endpoint = { readonly method: "GET" | "POST"; readonly open: boolean; readonly answer: Handler };
+type Endpoint = {
+  readonly method: "GET" | "POST";
+  readonly open: (question: URLSearchParams) => boolean;
+  readonly answer: Handler;
+};
 
-/** Health and metrics are open to what can reach the port; the rest asks for the token of the home's credentials. */
+const everybody = (): boolean => true;
+const nobody = (): boolean => false;
+
+/**
+ * Health and metrics are open to what can reach the port: monitors ask without a secret, and neither names a resource. Web pages
+ * in a browser are kept out by the guard all the same. Metrics that name interfaces, and the rest, ask for the token of the
+ * home's credentials.
+ */
 const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
-  health: { method: "GET", open: true, answer: (i) => json(i.health()) },
-  metrics: { method: "GET", open: true, answer: (i) => ({ status: 200, type: "text/plain; version=0.0.4", body: i.metrics() }) },
-  status: { method: "GET", open: false, answer: (i) => json(i.status()) },
-  instances: { method: "GET", open: false, answer: (i, _request, id) => json(i.instance(id)) },
-  internet: { method: "GET", open: false, answer: (i) => json(i.internet()) },
-  explain: { method: "GET", open: false, answer: (i, { query }, id) => json(i.explain(id, Object.fromEntries(query))) },
-  trace: { method: "GET", open: false, answer: (i, { query }, id) => traced(i, Object.fromEntries(query), id) },
-  reset: { method: "POST", open: false, answer: async (i) => json(await i.reset()) },
+  health: { method: "GET", open: everybody, answer: (i) => json(i.health()) },
+  metrics: { method: "GET", open: (question) => !question.has("detail"), answer: (i, { query }) => measured(i, query.get("detail")) },
+  status: { method: "GET", open: nobody, answer: (i) => json(i.status()) },
+  instances: { method: "GET", open: nobody, answer: (i, _request, id) => json(i.instance(id)) },
+  internet: { method: "GET", open: nobody, answer: (i) => json(i.internet()) },
+  explain: { method: "GET", open: nobody, answer: (i, { query }, id) => json(i.explain(id, Object.fromEntries(query))) },
+  trace: { method: "GET", open: nobody, answer: (i, { query }, id) => traced(i, Object.fromEntries(query), id) },
+  reset: { method: "POST", open: nobody, answer: async (i) => json(await i.reset()) },
 };
 
 /** Answers one request to `/_genkan/NAME[/REST]`. */
@@ -61,7 +73,7 @@ export async function answerInternal(internal: Internal, token: string, request:
   const [, , name = "", ...rest] = request.path.split("/");
   const endpoint = Object.hasOwn(ENDPOINTS, name) ? ENDPOINTS[name] : undefined;
   if (!endpoint) return refusal(404, `There is nothing at ${request.path}.`);
-  if (!endpoint.open && !authorized(request.authorization, token))
+  if (!endpoint.open(request.query) && !authorized(request.authorization, token))
     return refusal(401, "This needs the token of GENKAN_HOME's credentials.");
   if (endpoint.method !== request.method) return refusal(405, `${request.path} takes ${endpoint.method}.`);
   try {
@@ -72,6 +84,11 @@ export async function answerInternal(internal: Internal, token: string, request:
     if (error instanceof URIError) return refusal(400, "The path is malformed.");
     throw error;
   }
+}
+
+async function measured(internal: Internal, detail: string | null): Promise<InternalAnswer> {
+  if (detail !== null && detail !== "interfaces") throw new BadQuestion("detail is interfaces.");
+  return { status: 200, type: METRICS_TYPE, body: await internal.metrics(detail !== null) };
 }
 
 function traced(internal: Internal, question: Readonly<Record<string, string>>, id: string): InternalAnswer {
@@ -91,27 +108,4 @@ function json(value: object): InternalAnswer {
 
 function refusal(status: number, error: string): InternalAnswer {
   return { ...json({ error }), status };
-}
-
-/** One count of the kernel's: packets and bytes of an interface (0: the uplink) that were dropped for one reason. */
-export type DropCount = { readonly slot: number; readonly reason: DropReason; readonly packets: bigint; readonly bytes: bigint };
-
-/** Prometheus text: dropped packets and bytes by reason and stage. */
-export function dropMetrics(counts: readonly DropCount[]): string {
-  const sums = new Map<DropReason, { packets: bigint; bytes: bigint }>();
-  for (const { reason, packets, bytes } of counts) {
-    const sum = sums.get(reason) ?? { packets: 0n, bytes: 0n };
-    sums.set(reason, { packets: sum.packets + packets, bytes: sum.bytes + bytes });
-  }
-  const rows = (name: string, pick: (sum: { packets: bigint; bytes: bigint }) => bigint): string[] =>
-    [...sums].map(([reason, sum]) => `${name}{reason="${reason}",stage="${DROPS[reason].stage}"} ${pick(sum)}`);
-  return [
-    "# HELP genkan_dropped_packets_total Packets dropped, by reason.",
-    "# TYPE genkan_dropped_packets_total counter",
-    ...rows("genkan_dropped_packets_total", (sum) => sum.packets),
-    "# HELP genkan_dropped_bytes_total Bytes dropped, by reason.",
-    "# TYPE genkan_dropped_bytes_total counter",
-    ...rows("genkan_dropped_bytes_total", (sum) => sum.bytes),
-    "",
-  ].join("\n");
 }

@@ -1,10 +1,12 @@
 import type { NetworkInterface } from "../model/network-interface.ts";
+import type { Reader } from "../model/state.ts";
 import type { TableReader } from "../plan/tables.ts";
 import type { ControlPlane } from "./control-plane.ts";
 import { planTables } from "./explain.ts";
 import { BadQuestion, type Internal, NotFound } from "./internal.ts";
 import { type PacketSource, Watchers } from "./trace.ts";
 import { idsIn } from "./trace-entry.ts";
+import type { Place } from "./trace-line.ts";
 import { interfaceNames } from "./trace-names.ts";
 import { tracePacket } from "./trace-packet.ts";
 
@@ -17,8 +19,15 @@ type Sources = {
   readonly now: () => number;
 };
 
+export type TraceAnswers = Pick<Internal, "watch" | "trace"> & {
+  readonly watchers: Watchers | undefined;
+  readonly readers: () => readonly Reader[];
+  /** Who stands behind interfaces' slots now. */
+  readonly places: () => (slot: number) => Place;
+};
+
 /** `/_genkan/trace`: what happens to packets, and what would happen to one. */
-export function traceAnswers(sources: Sources): Pick<Internal, "watch" | "trace"> & { readonly watchers: Watchers | undefined } {
+export function traceAnswers(sources: Sources): TraceAnswers {
   const { plane, kernel, noPackets, now } = sources;
   const readers = () => plane.realms().map((realm) => plane.reader(realm));
   const names = kernel && interfaceNames(readers, kernel.tables);
@@ -34,6 +43,8 @@ export function traceAnswers(sources: Sources): Pick<Internal, "watch" | "trace"
       now,
     });
   return {
+    readers,
+    places: () => (kernel ? interfaceNames(readers, kernel.tables).placeOf : (slot) => ({ kind: "interface", id: `link ${slot}` })),
     watchers,
     watch: (question) => {
       if (!watchers) throw new BadQuestion(`There are no packets to watch: ${noPackets}`);
