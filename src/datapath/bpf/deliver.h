@@ -45,6 +45,7 @@ static __always_inline int hand_over(struct __sk_buff *skb, struct packet *p, __
 {
 	__u32 wire = wire_length(skb, p);
 	__u32 mtu = p->through_gateway ? GATEWAY_MTU : INSIDE_MTU;
+	const struct flow_entry *flow;
 	int cut = 0;
 
 	if (wire > mtu) {
@@ -54,9 +55,8 @@ static __always_inline int hand_over(struct __sk_buff *skb, struct packet *p, __
 			return drop_packet(skb, p, DROP_too_big);
 		cut = 1;
 	}
-	if (!cut)
-		keep_flow(p, link, mtu, source, destination);
-	if (write_addresses(skb, p) || write_macs(skb, source, destination))
+	flow = cut || !headers_at_hand(skb) ? 0 : note_flow(p, link, mtu, source, destination);
+	if (flow ? rewrite_plain(skb, flow) : write_addresses(skb, p) || write_macs(skb, source, destination))
 		return drop_packet(skb, p, DROP_malformed);
 	if (p->link)
 		count_sent(p->link, p->bytes);

@@ -212,16 +212,47 @@ static __always_inline int is_watched(void)
 	return control && control->until;
 }
 
+/* Whether the headers of a plain packet lie where they can be written in place; of a packet in pieces they may not. */
+static __always_inline int headers_at_hand(struct __sk_buff *skb)
+{
+	return (void *)(long)skb->data + ETH_HLEN + sizeof(struct plain_headers) <= (void *)(long)skb->data_end;
+}
+
+/* One address of a plain packet, and the MACs, written straight into the bytes. Not 0 on failure. */
+static __always_inline int rewrite_plain(struct __sk_buff *skb, const struct flow_entry *flow)
+{
+	__u8 *macs = (void *)(long)skb->data;
+	struct plain_headers *h = (void *)(macs + ETH_HLEN);
+	__u32 sum, checksum, flags;
+
+	if ((void *)(h + 1) > (void *)(long)skb->data_end)
+		return -1;
+	copy_macs(macs, flow->new_macs);
+	if (flow->from == flow->to)
+		return 0;
+	if (flow->field == IP_SOURCE_AT)
+		h->ip.source = flow->to;
+	else
+		h->ip.destination = flow->to;
+	sum = (__u16)~h->ip.checksum + (__u32)flow->header_delta;
+	sum = (sum & 0xffff) + (sum >> 16);
+	h->ip.checksum = ~((sum & 0xffff) + (sum >> 16));
+	checksum = flow->key.protocol == IPPROTO_TCP ? 16 : 6;
+	flags = flow->key.protocol == IPPROTO_TCP ? 4 | BPF_F_PSEUDO_HDR : 4 | BPF_F_PSEUDO_HDR | BPF_F_MARK_MANGLED_0;
+	/* The last that touches the packet: it may move. */
+	return bpf_l4_csum_replace(skb, ETH_HLEN + sizeof(struct ip_header) + checksum, flow->from, flow->to, flags);
+}
+
 #define NOT_FAST (-1)
 
 /* NOT_FAST with the packet untouched, or what the program returns. */
-static __noinline int fast_path(struct __sk_buff *skb, __u32 link)
+static __always_inline int fast_path(struct __sk_buff *skb, __u32 link)
 {
 	__u8 *macs = (void *)(long)skb->data;
 	struct plain_headers *h = (void *)(macs + ETH_HLEN);
 	void *end = (void *)(long)skb->data_end;
 	const struct flow_entry *flow;
-	__u32 transport, sum, bytes = skb->len, checksum, flags;
+	__u32 transport, bytes = skb->len;
 
 	if (is_watched() || skb->protocol != bpf_htons(ETH_P_IP) || skb->vlan_present || (void *)(h + 1) > end)
 		return NOT_FAST;
@@ -230,21 +261,8 @@ static __noinline int fast_path(struct __sk_buff *skb, __u32 link)
 	flow = find_flow(skb, link, macs, transport);
 	if (!flow)
 		return NOT_FAST;
-	copy_macs(macs, flow->new_macs);
-	if (flow->from != flow->to) {
-		if (flow->field == IP_SOURCE_AT)
-			h->ip.source = flow->to;
-		else
-			h->ip.destination = flow->to;
-		sum = (__u16)~h->ip.checksum + (__u32)flow->header_delta;
-		sum = (sum & 0xffff) + (sum >> 16);
-		h->ip.checksum = ~((sum & 0xffff) + (sum >> 16));
-		checksum = flow->key.protocol == IPPROTO_TCP ? 16 : 6;
-		flags = flow->key.protocol == IPPROTO_TCP ? 4 | BPF_F_PSEUDO_HDR : 4 | BPF_F_PSEUDO_HDR | BPF_F_MARK_MANGLED_0;
-		/* The last that touches the packet: it may move. */
-		if (bpf_l4_csum_replace(skb, ETH_HLEN + sizeof(struct ip_header) + checksum, flow->from, flow->to, flags))
-			return TC_ACT_SHOT;
-	}
+	if (rewrite_plain(skb, flow))
+		return TC_ACT_SHOT;
 	if (link)
 		count_sent(link, bytes);
 	if (flow->target_slot)
@@ -275,32 +293,39 @@ static __always_inline struct flow_entry *choose_place(const struct changes *c, 
 	return one->until <= now || now & (1 << 20) ? one : other;
 }
 
+/* Whether what the stages decided for this packet may be kept: the tables did not change meanwhile. */
+static __always_inline int may_keep(const struct packet *p, const struct changes *c)
+{
+	return p->may_keep && c->flow_mask && !(p->tcp_flags & (TCP_FIN | TCP_SYN | TCP_RST)) && !(p->sequence & 1) &&
+	       *(const volatile __u32 *)&c->sequence == p->sequence;
+}
+
 /*
- * Keeps what the stages decided for this packet, which is about to leave by `link`. Called before it is rewritten.
- * A hairpin, which changes both addresses, is not kept.
+ * What the stages decided for a plain packet, which is about to leave by `link`: to rewrite it by, and kept for those that
+ * follow when it may be. Nothing for any other packet, and for a hairpin, which changes both addresses.
  */
-static __always_inline void keep_flow(struct packet *p, __u32 link, __u32 mtu, const __u8 *source_mac, const __u8 *destination_mac)
+static __always_inline const struct flow_entry *note_flow(struct packet *p, __u32 link, __u32 mtu, const __u8 *source_mac, const __u8 *destination_mac)
 {
 	struct flow_key key = { .link = p->link, .source = p->ip.source, .destination = p->ip.destination, .protocol = p->ip.protocol };
 	const struct changes *c = get_changes();
 	int source_changes = p->ip.source != p->flow.source;
-	struct flow_entry *entry;
+	struct flow_entry *entry = (void *)p->buffer;
 	__u64 epoch;
 
-	if (!p->may_keep || !c || !c->flow_mask || p->header_length != sizeof(struct ip_header) || p->fragment & (IP_MF | IP_OFFSET))
-		return;
-	if (p->ip.protocol != IPPROTO_UDP && (p->ip.protocol != IPPROTO_TCP || p->tcp_flags & (TCP_FIN | TCP_SYN | TCP_RST)))
-		return;
+	if (!c || p->header_length != sizeof(struct ip_header) || p->fragment & (IP_MF | IP_OFFSET))
+		return 0;
+	if (p->ip.protocol != IPPROTO_UDP && p->ip.protocol != IPPROTO_TCP)
+		return 0;
 	if (source_changes && p->ip.destination != p->flow.destination)
-		return;
-	epoch = epoch_of(c, p->source.vpc, p->target.vpc, p->link, p->target_slot);
-	__asm__ volatile("" ::: "memory");
-	if (p->sequence & 1 || *(const volatile __u32 *)&c->sequence != p->sequence)
-		return;
+		return 0;
 	key.ports = bpf_htons(p->flow.source_port) | (__u32)bpf_htons(p->flow.destination_port) << 16;
-	entry = choose_place(c, &key, p->now);
+	epoch = epoch_of(c, p->source.vpc, p->target.vpc, p->link, p->target_slot);
+	/* The epoch first, then whether the tables stood still until now. */
+	__asm__ volatile("" ::: "memory");
+	if (may_keep(p, c))
+		entry = choose_place(c, &key, p->now);
 	if (!entry)
-		return;
+		return 0;
 	entry->key = key;
 	entry->epoch = epoch;
 	entry->until = p->tracked ? p->now - p->now % SECOND + SECOND : ~0ULL;
@@ -317,4 +342,5 @@ static __always_inline void keep_flow(struct packet *p, __u32 link, __u32 mtu, c
 	__builtin_memcpy(entry->macs + 6, p->source_mac, 6);
 	__builtin_memcpy(entry->new_macs, destination_mac, 6);
 	__builtin_memcpy(entry->new_macs + 6, source_mac, 6);
+	return entry;
 }
