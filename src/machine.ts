@@ -5,13 +5,14 @@ import { CommandError } from "./cli/control.ts";
 import { type Datapath, openDatapath } from "./datapath/loader.ts";
 import { execInInstance } from "./host/exec.ts";
 import { type Host, type HostUp, openHost } from "./host/host.ts";
+import { startPlan } from "./image.ts";
 import { present } from "./lib/assert.ts";
 import { reasons } from "./lib/reasons.ts";
 import type { World } from "./model/world.ts";
-import { fullPlan } from "./plan/compile.ts";
-import type { Entry } from "./plan/tables.ts";
+import type { PlanSettings } from "./plan/settings.ts";
 import type { ControlPlane } from "./server/control-plane.ts";
 import { selfCheck } from "./server/self-check.ts";
+import type { LoadedImage } from "./store/embedded.ts";
 
 /** What moves packets: the instances and links of this machine, and the program in its kernel. */
 export type RunningMachine = { readonly host: Host; readonly datapath: Datapath };
@@ -27,7 +28,7 @@ type MachineOptions = {
 const OBJECT = join(import.meta.dirname, "../datapath/genkan.bpf.o");
 
 /** Namespaces, links and services, then the kernel's tables brought to what the state says, then the program on every link. */
-export async function startMachine(options: MachineOptions, world: World): Promise<RunningMachine> {
+export async function startMachine(options: MachineOptions, world: World, image: LoadedImage | undefined): Promise<RunningMachine> {
   if (!existsSync(OBJECT)) throw new CommandError(`The compiled kernel program is missing: ${OBJECT}. Run: npm start`);
   const { home, pools, hostLink, log } = options;
   const opened: { datapath?: Datapath } = {};
@@ -42,7 +43,7 @@ export async function startMachine(options: MachineOptions, world: World): Promi
   const { links } = hostUp;
   const datapath = openDatapath({ pins: links.bpf, netns: links.namespace, object: OBJECT });
   opened.datapath = datapath;
-  datapath.reconcile(planOf(world, hostUp, pools));
+  datapath.reconcile(startPlan(world, image, settingsOf(hostUp, pools)));
   datapath.attachFragments(links.fragmentsIndex);
   datapath.attachServices(links.servicesIndex);
   datapath.attachUplink(links.uplinkIndex);
@@ -53,9 +54,9 @@ export async function startMachine(options: MachineOptions, world: World): Promi
 /** Tracked connections that one interface may hold. */
 const CONNECTION_LIMIT = 65_536;
 
-function planOf(world: World, { links }: HostUp, pools: readonly string[]): readonly Entry[] {
+function settingsOf({ links }: HostUp, pools: readonly string[]): PlanSettings {
   const { uplinkIndex: uplink, servicesIndex: services, fragmentsIndex: fragments, ...macs } = links;
-  return fullPlan(world.regions.values(), { pools, uplink, services, fragments, ...macs, connectionLimit: CONNECTION_LIMIT });
+  return { pools, uplink, services, fragments, ...macs, connectionLimit: CONNECTION_LIMIT };
 }
 
 /** Sends a real packet through the gateway. @throws CommandError when it does not come back. */

@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { makeAnswers } from "./answers.ts";
 import { ensureCredentials, type Home, isAlive, processStart, readRunning, writeRunning } from "./cli/home.ts";
 import { CommandError } from "./cli/control.ts";
+import { keepImages } from "./image.ts";
 import { present } from "./lib/assert.ts";
 import { reasons } from "./lib/reasons.ts";
 import { checkMachine, startMachine } from "./machine.ts";
@@ -46,11 +47,12 @@ export async function up(options: UpOptions): Promise<{ readonly stop: () => Pro
   refuseSecond(home);
   await requireFreePort(settings);
   const credentials = ensureCredentials(home, options);
-  const store = openEmbedded(join(home.folder, "state"));
+  const state = join(home.folder, "state");
+  const store = openEmbedded(state);
   const world = await store.load();
   const machine =
     options.noPackets === undefined
-      ? await startMachine({ home: home.folder, pools: settings.pools, hostLink: options.hostLink, log }, world)
+      ? await startMachine({ home: home.folder, pools: settings.pools, hostLink: options.hostLink, log }, world, store.loadedImage())
       : undefined;
   const gauges = openGauges();
   const plane = new ControlPlane({
@@ -94,6 +96,7 @@ export async function up(options: UpOptions): Promise<{ readonly stop: () => Pro
     port: settings.port,
     version: VERSION,
   });
+  const endImages = keepImages({ store, folder: state, pools: settings.pools, log });
   const timers = [
     setInterval(() => machine?.datapath.sweep(), SWEEP_MS),
     setInterval(() => void plane.purge().catch((cause: unknown) => log("purge", cause)), PURGE_MS),
@@ -101,6 +104,7 @@ export async function up(options: UpOptions): Promise<{ readonly stop: () => Pro
   return {
     stop: async () => {
       for (const timer of timers) clearInterval(timer);
+      endImages();
       answers.watchers?.close();
       await server.close();
       await plane.lifecycle.settled();

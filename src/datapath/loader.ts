@@ -1,4 +1,5 @@
 import { accessSync, constants } from "node:fs";
+import { packPlan, type PackedPlan } from "../plan/packed-plan.ts";
 import type { DropReason } from "../plan/stages.ts";
 import type { Delta, Entry, TableName, TableReader } from "../plan/tables.ts";
 import { monotonicNow } from "./clock.ts";
@@ -53,7 +54,7 @@ export type Datapath = {
   /** Writes one change: when it returns, the next packet obeys. */
   readonly apply: (delta: Delta) => void;
   /** Makes the tables hold exactly these rows; returns how many differed. */
-  readonly reconcile: (entries: readonly Entry[]) => number;
+  readonly reconcile: (plan: PackedPlan | readonly Entry[]) => number;
   readonly reader: TableReader;
   /** All rows of a table, as the kernel has them. */
   readonly rows: <T extends TableName>(table: T) => readonly Entry<T>[];
@@ -110,8 +111,8 @@ export function openDatapath(options: DatapathOptions): Datapath {
     attachFragments: (index) => links.attach(index, "from_fragments"),
     links: links.attached,
     apply: writer.apply,
-    reconcile: (entries) => {
-      const changed = writer.reconcile(entries);
+    reconcile: (plan) => {
+      const changed = writer.reconcile("settings" in plan ? plan : packPlan(plan));
       upgrade();
       return changed;
     },

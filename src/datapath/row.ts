@@ -1,5 +1,5 @@
 import { assert } from "../lib/assert.ts";
-import { decodeStruct, encodeStruct, encodeStructAt, layoutOf } from "../plan/layout.ts";
+import { decodeStruct, encodeStruct } from "../plan/layout.ts";
 import { type Entry, type TableKey, TABLES, type TableName, type TableValue } from "../plan/tables.ts";
 import { indexKey } from "./map.ts";
 
@@ -41,28 +41,3 @@ export function isArray(table: TableName): boolean {
 
 /** Bytes of the lock in front of a locked table's row. */
 export const LOCK_BYTES = 4;
-
-/** Many rows of one table as the kernel takes them: keys one behind the other, values (with their locks) likewise. */
-export type Encoded = { readonly keys: Buffer; readonly values: Buffer };
-
-/** Encodes `count` rows from `from` on, into new buffers. */
-export function encodeRows<T extends TableName>(table: T, entries: readonly Entry<T>[], from: number, count: number): Encoded {
-  const layout = TABLES[table];
-  const lock = isLocked(table) ? LOCK_BYTES : 0;
-  const keySize = "key" in layout ? layoutOf(layout.key).size : 4;
-  const valueSize = lock + layoutOf(layout.value).size;
-  const keys = Buffer.alloc(count * keySize);
-  const values = Buffer.alloc(count * valueSize);
-  const [keyView, valueView] = [viewOf(keys), viewOf(values)];
-  for (let i = 0; i < count; i++) {
-    const { key, value } = entries[from + i] as Entry<T>;
-    if (typeof key === "number") keyView.setUint32(i * keySize, key, true);
-    else if ("key" in layout) encodeStructAt(layout.key, key as never, keyView, i * keySize);
-    encodeStructAt(layout.value, value as never, valueView, i * valueSize + lock);
-  }
-  return { keys, values };
-}
-
-function viewOf(buffer: Buffer): DataView {
-  return new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
-}

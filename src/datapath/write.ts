@@ -1,8 +1,9 @@
 import { type Delta, type Entry, TABLES, type TableName, WRITE_ORDER } from "../plan/tables.ts";
+import { type PackedPlan, type PackedRows, rowSizes } from "../plan/packed-plan.ts";
 import { openEpochs } from "./epoch.ts";
 import type { KernelMap } from "./map.ts";
 import type { MapName } from "./object.ts";
-import { encodeRow, encodeRows, isArray, isLocked, LOCK_BYTES, type Row } from "./row.ts";
+import { encodeRow, isArray, isLocked, LOCK_BYTES, type Row } from "./row.ts";
 
 /**
  * Writes plans into the kernel's tables. A packet that runs meanwhile sees every row whole, the old or the new:
@@ -17,14 +18,12 @@ export type Writer = {
   /** Puts in WRITE_ORDER, removals in reverse. */
   readonly apply: (delta: Delta) => void;
   /** Makes the tables hold exactly these rows, writing only what differs. Returns how many rows that were. */
-  readonly reconcile: (entries: readonly Entry[]) => number;
+  readonly reconcile: (plan: PackedPlan) => number;
   /** Removes replaced rule chunks that are old enough. */
   readonly retire: () => void;
 };
 
 type Maps = Readonly<Record<MapName, KernelMap>>;
-/** Rows by key (latin1 text of its bytes). */
-type Rows = Map<string, Row>;
 
 const NO_LOCK = new Uint8Array(LOCK_BYTES);
 const RETIRE_AFTER = 1_000_000_000n;
@@ -73,15 +72,14 @@ export function openWriter(
       const puts = byTable(delta.puts);
       epochs.change(delta.vpcs, () => write(puts, without(byTable(delta.removals), puts)));
     },
-    reconcile: (entries) => {
+    reconcile: (plan) => {
       if (unread) {
-        epochs.change(undefined, () => fill(maps, entries));
+        epochs.change(undefined, () => fill(maps, plan));
         unread = false;
-        return entries.length;
+        return Object.values(plan).reduce((sum, { count }) => sum + count, 0);
       }
-      const desired = byTable(entries);
-      const changes = differences(maps, desired);
-      keepChunks(retiring, desired.rule_chunks);
+      const changes = differences(maps, plan);
+      keepChunks(retiring, rowsOf("rule_chunks", plan.rule_chunks));
       const leaving = new Set(retiring.map(({ key }) => keyText(key)));
       changes.removals.rule_chunks = changes.removals.rule_chunks.filter(({ key }) => !leaving.has(keyText(key)));
       epochs.change(undefined, () => write(changes.puts, changes.removals));
@@ -91,20 +89,39 @@ export function openWriter(
   };
 }
 
-/** How many rows are encoded at a time: enough to be quick, few enough to take little memory. */
+/** How many rows with locks are made at a time: enough to be quick, few enough to take little memory. */
 const FILL = 16_384;
 
 /** Writes all rows into tables that are new and empty. */
-function fill(maps: Maps, entries: readonly Entry[]): void {
-  const tables = Object.fromEntries(WRITE_ORDER.map((name) => [name, [] as Entry[]])) as Record<TableName, Entry[]>;
-  for (const entry of entries) tables[entry.table].push(entry);
+function fill(maps: Maps, plan: PackedPlan): void {
   for (const table of WRITE_ORDER) {
-    const rows = tables[table];
-    for (let from = 0; from < rows.length; from += FILL) {
-      const { keys, values } = encodeRows(table, rows, from, Math.min(FILL, rows.length - from));
-      maps[table].updateMany(keys, values);
+    const rows = plan[table];
+    const sizes = rowSizes(table);
+    for (let from = 0; from < rows.count; from += FILL) {
+      const to = Math.min(from + FILL, rows.count);
+      const values = rows.values.subarray(from * sizes.value, to * sizes.value);
+      const withLocks = isLocked(table) ? locked(values, sizes.value) : values;
+      maps[table].updateMany(rows.keys.subarray(from * sizes.key, to * sizes.key), withLocks);
     }
   }
+}
+
+/** The values with an open lock in front of each. */
+function locked(values: Uint8Array, size: number): Uint8Array {
+  const count = values.length / size;
+  const filled = new Uint8Array(values.length + count * LOCK_BYTES);
+  for (let row = 0; row < count; row++) filled.set(values.subarray(row * size, (row + 1) * size), row * (size + LOCK_BYTES) + LOCK_BYTES);
+  return filled;
+}
+
+function rowsOf(table: TableName, { count, keys, values }: PackedRows): Row[] {
+  return Array.from({ length: count }, (_, row) => rowAt(table, keys, values, row));
+}
+
+function rowAt(table: TableName, keys: Uint8Array, values: Uint8Array, row: number): Row {
+  const sizes = rowSizes(table);
+  const part = (bytes: Uint8Array, size: number): Uint8Array => bytes.subarray(row * size, (row + 1) * size);
+  return { table, key: part(keys, sizes.key), value: part(values, sizes.value) };
 }
 
 function keyText(key: Uint8Array): string {
@@ -134,25 +151,48 @@ function keepChunks(retiring: { readonly key: Uint8Array }[], rows: readonly Row
   for (let i = retiring.length - 1; i >= 0; i--) if (written.has(keyText(retiring[i]?.key ?? new Uint8Array()))) retiring.splice(i, 1);
 }
 
-function differences(
-  maps: Maps,
-  desired: Record<TableName, Row[]>,
-): { puts: Record<TableName, Row[]>; removals: Record<TableName, Row[]> } {
+function differences(maps: Maps, plan: PackedPlan): { puts: Record<TableName, Row[]>; removals: Record<TableName, Row[]> } {
   const puts = byTable([]);
   const removals = byTable([]);
   for (const name of Object.keys(TABLES) as TableName[]) {
-    // An array's row that is all zero is an absent one: where the kernel has another, that one is removed.
-    const rows = desired[name].filter((row) => !isArray(name) || row.value.some((byte) => byte !== 0));
-    const wanted: Rows = new Map(rows.map((row) => [keyText(row.key), row]));
+    const { count, keys, values } = plan[name];
+    const { value: size } = rowSizes(name);
+    const placeOf = isArray(name) ? placesByIndex(keys) : placesByKey(keys, count, rowSizes(name).key);
+    const same = new Uint8Array(count);
     eachRow(maps, name, (key, value) => {
-      const text = keyText(key);
-      const want = wanted.get(text);
-      if (!want) removals[name].push({ table: name, key: Uint8Array.from(key), value: Uint8Array.from(value) });
-      else if (Buffer.compare(want.value, value) === 0) wanted.delete(text);
+      const row = placeOf(key);
+      const want = row === undefined ? undefined : values.subarray(row * size, (row + 1) * size);
+      // An array's row that is all zero is an absent one: where the kernel has another, that one is removed.
+      if (row === undefined || !want || (isArray(name) && isZero(want)))
+        removals[name].push({ table: name, key: Uint8Array.from(key), value: Uint8Array.from(value) });
+      else if (Buffer.compare(want, value) === 0) same[row] = 1;
     });
-    puts[name].push(...wanted.values());
+    for (let row = 0; row < count; row++) {
+      if (same[row] === 1) continue;
+      const put = rowAt(name, keys, values, row);
+      if (!isArray(name) || !isZero(put.value)) puts[name].push(put);
+    }
   }
   return { puts, removals };
+}
+
+function isZero(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte === 0);
+}
+
+type PlaceOf = (key: Buffer) => number | undefined;
+
+function placesByIndex(keys: Uint8Array): PlaceOf {
+  const indexes = new DataView(keys.buffer, keys.byteOffset, keys.byteLength);
+  const places: number[] = [];
+  for (let row = 0; row * 4 < keys.length; row++) places[indexes.getUint32(row * 4, true)] = row;
+  return (key) => places[key.readUInt32LE()];
+}
+
+function placesByKey(keys: Uint8Array, count: number, size: number): PlaceOf {
+  const places = new Map<string, number>();
+  for (let row = 0; row < count; row++) places.set(keyText(keys.subarray(row * size, (row + 1) * size)), row);
+  return (key) => places.get(keyText(key));
 }
 
 /** Every row that is there: of an array, every element that is not zero. The buffers are reused. */

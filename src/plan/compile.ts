@@ -16,12 +16,23 @@ import { vpcRows } from "./vpc.ts";
 
 /** Every row of the tables, for all accounts' regions of this machine. */
 export function fullPlan(readers: Iterable<Reader>, settings: PlanSettings): readonly Entry[] {
-  const pools = poolsOf(settings.pools);
-  const entries: Entry[] = [settingsRow(settings)];
-  for (const reader of readers)
-    for (const kind of UNIT_KINDS) for (const resource of reader.list(kind)) append(entries, rowsOf(reader, kind, resource, pools));
-  return entries;
+  return [settingsRow(settings), ...resourceRows(readers, settings.pools)];
 }
+
+/** The same without the settings' row, one at a time. */
+export function* resourceRows(readers: Iterable<Reader>, pools: readonly string[]): Iterable<Entry> {
+  const places = poolsOf(pools);
+  for (const reader of readers) {
+    for (const kind of UNIT_KINDS) {
+      const count = reader.count(kind);
+      // All at once would be in memory at once.
+      for (let from = 0; from < count; from += STRIDE)
+        for (const resource of reader.slice(kind, from, from + STRIDE)) yield* rowsOf(reader, kind, resource, places);
+    }
+  }
+}
+
+const STRIDE = 1000;
 
 /**
  * What the changes of one region make of the tables; `after` is the region with the changes in it. Deltas applied one
@@ -61,8 +72,4 @@ function rowsByKey(reader: Reader, units: readonly Unit[], pools: readonly Pool[
     if (resource) for (const row of rowsOf(reader, kind, resource, pools)) rows.set(entryKey(row), row);
   }
   return rows;
-}
-
-function append(to: Entry[], rows: readonly Entry[]): void {
-  for (const row of rows) to.push(row);
 }

@@ -7,7 +7,7 @@ import { checkDataFile } from "./data-file.ts";
 import { openData } from "./embedded.ts";
 import { type About, ADDED, type Image, IMAGE_FORMAT, imagePath, openImage, partName } from "./image.ts";
 import { HEADER_KEY, type Header, kindOfKey, type Placed, rangeOf, realmOfKey, RESOURCES, unseal } from "./layout.ts";
-import { closeOnExec } from "./lock.ts";
+import { closeOnExec, lockForWriting } from "./lock.ts";
 import { openSections, SectionWriter } from "./section-file.ts";
 import { StoreError } from "./store.ts";
 
@@ -25,6 +25,7 @@ export type Addition = {
 export async function writeImage(folder: string, addition: Addition): Promise<About> {
   const draft = `${imagePath(folder)}.new`;
   checkDataFile(folder);
+  const unlock = lockForWriting(folder, "image.lock");
   const db = openData(folder, true);
   try {
     closeOnExec(folder);
@@ -39,6 +40,7 @@ export async function writeImage(folder: string, addition: Addition): Promise<Ab
     rmSync(draft, { force: true });
     throw cause;
   } finally {
+    unlock();
     await db.close();
   }
 }

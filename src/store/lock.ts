@@ -8,12 +8,12 @@ const flock = libc.func("int flock(int fd, int operation)");
 const LOCK_EX_NB = 2 | 4;
 
 /**
- * Takes the right to write to the store in this folder until the returned function is called or the process
+ * Takes the right to write to the store in this folder, or to something else beside it, until the returned function is called or the process
  * ends, however it ends (flock(2): the kernel lets go of it).
  * @throws StoreError `locked`, with the process that holds it.
  */
-export function lockForWriting(folder: string): () => void {
-  const path = join(folder, "writer.lock");
+export function lockForWriting(folder: string, name = "writer.lock"): () => void {
+  const path = join(folder, name);
   const fd = openSync(path, "a+", 0o600);
   if (Number(flock(fd, LOCK_EX_NB)) !== 0) {
     const errno = koffi.errno();

@@ -1,0 +1,105 @@
+/** The state's image holds the compiled tables as well: what a start takes from it, and when a new one is made. */
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { setPriority } from "node:os";
+import { join } from "node:path";
+import { present } from "./lib/assert.ts";
+import { readerOf, type World } from "./model/world.ts";
+import { planDelta, resourceRows } from "./plan/compile.ts";
+import { type PackedPlan, packedRows, packPlan, patchedPlan } from "./plan/packed-plan.ts";
+import { poolsOf } from "./plan/pool.ts";
+import { type PlanSettings, settingsRow } from "./plan/settings.ts";
+import { type TableName, TABLES } from "./plan/tables.ts";
+import type { EmbeddedStore, LoadedImage } from "./store/embedded.ts";
+import type { Addition } from "./store/image-writer.ts";
+
+const NAMES = Object.keys(TABLES) as readonly TableName[];
+
+/** All tables as the state says: from the image and what changed since, when it has them, else compiled anew. */
+export function startPlan(world: World, image: LoadedImage | undefined, settings: PlanSettings): PackedPlan {
+  const plan = image && compiledPlan(image, settings);
+  if (!image || !plan) return packPlan([settingsRow(settings), ...resourceRows(world.regions.values(), settings.pools)]);
+  const pools = poolsOf(settings.pools);
+  return image.since.reduce(
+    (patched, { account, region, changes }) => patchedPlan(patched, planDelta(readerOf(world, account, region), changes, pools)),
+    patchedPlan(plan, { puts: [settingsRow(settings)], removals: [] }),
+  );
+}
+
+function compiledPlan(image: LoadedImage, { pools }: PlanSettings): PackedPlan | undefined {
+  if (image.label !== tablesLabel(pools)) return undefined;
+  const part = (name: TableName, which: string): Uint8Array => present(image.section(`${name}/${which}`), `the image's ${name}`);
+  return Object.fromEntries(NAMES.map((name) => [name, packedRows(name, part(name, "keys"), part(name, "values"))])) as PackedPlan;
+}
+
+/** What an image holds besides the state: the tables that it compiles to, without the settings' row. */
+export function compiledTables(pools: readonly string[]): Addition {
+  return {
+    label: tablesLabel(pools),
+    *sections(image) {
+      const plan = packPlan(resourceRows(image.world().regions.values(), pools));
+      for (const name of NAMES) {
+        yield [`${name}/keys`, plan[name].keys];
+        yield [`${name}/values`, plan[name].values];
+      }
+    },
+  };
+}
+
+/** What compiled tables depend on besides the state: the pools, and the very code that compiles. */
+function tablesLabel(pools: readonly string[]): string {
+  const hash = createHash("sha256").update(JSON.stringify(pools));
+  for (const room of ["lib", "model", "plan"]) {
+    const folder = join(import.meta.dirname, room);
+    for (const file of readdirSync(folder).toSorted())
+      if (isCode(file)) hash.update(`\n${file}\n`).update(readFileSync(join(folder, file)));
+  }
+  return hash.digest("hex");
+}
+
+function isCode(file: string): boolean {
+  return file.endsWith(".js") && !file.endsWith(".test.js") && !file.startsWith("test-");
+}
+
+type Keeping = {
+  readonly store: Pick<EmbeddedStore, "imageDue" | "imageMade">;
+  /** The store's. */
+  readonly folder: string;
+  readonly pools: readonly string[];
+  readonly log: (message: string) => void;
+};
+
+const LOOK_MS = 5_000;
+/** After one was made, so many times as long as that took pass before the next. */
+const REST = 10;
+const LOW_PRIORITY = 15;
+
+/** Makes a new image whenever one is due, in a process of its own. Returns the end of it. */
+export function keepImages({ store, folder, pools, log }: Keeping): () => void {
+  let busy: AbortController | undefined;
+  let rest = 0;
+  const make = (): void => {
+    const started = performance.now();
+    busy = new AbortController();
+    const argv = ["--no-warnings", join(import.meta.dirname, "image-main.js"), folder, ...pools];
+    const child = spawn(process.execPath, argv, { stdio: ["ignore", "ignore", "pipe"], signal: busy.signal });
+    if (child.pid !== undefined) setPriority(child.pid, LOW_PRIORITY);
+    let said = "";
+    child.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()));
+    child.on("error", () => undefined);
+    child.once("close", (code, signal) => {
+      busy = undefined;
+      rest = performance.now() + (performance.now() - started) * REST;
+      if (code === 0) store.imageMade();
+      else if (signal === null) log(`the state's image could not be made; the next start takes longer: ${said.trim()}`);
+    });
+  };
+  const timer = setInterval(() => {
+    if (!busy && performance.now() > rest && store.imageDue()) make();
+  }, LOOK_MS);
+  return () => {
+    clearInterval(timer);
+    busy?.abort();
+  };
+}
