@@ -28,7 +28,9 @@ describe("parse", { skip: noKernel }, () => {
     ["a UDP header cut short", "malformed", () => frame({ ...OUT, payload: Buffer.alloc(7) })],
     ["a TCP header cut short", "malformed", () => frame({ ...OUT, protocol: 6, payload: tcp(OUT, 1, 2, TCP.syn).subarray(0, 16) })],
     ["a fragment over the TCP header's end", "malformed", () => frame({ ...OUT, protocol: 6, fragment: 1, payload: Buffer.alloc(40) })],
+    ["a UDP-Lite header cut short", "malformed", () => frame({ ...OUT, protocol: 136, payload: Buffer.alloc(7) })],
     ["a fragment over the longest packet", "malformed", () => frame({ ...OUT, fragment: 0x1fff, payload: Buffer.alloc(40) })],
+    ["a fragment over the longest packet by its header", "malformed", () => frame({ ...OUT, fragment: 0x1ffd, payload: Buffer.alloc(36) })],
     ["source 127.0.0.1", "malformed", () => frame({ ...OUT, source: "127.0.0.1", payload: udp(OUT, 1, 2) })],
     ["a multicast source", "malformed", () => frame({ ...OUT, source: "224.0.0.1", payload: udp(OUT, 1, 2) })],
     ["destination 0.0.0.0", "malformed", () => frame({ ...OUT, destination: "0.0.0.0", payload: udp(OUT, 1, 2) })],
@@ -103,6 +105,15 @@ describe("admit", { skip: noKernel }, () => {
     put(settings({ layout: 9999 }));
     assert.equal(fromEni(A, good).reason, "tables_incomplete");
     assert.equal(fromInternet(good).reason, "tables_incomplete");
+  });
+  it("drops what comes from a subnet that is not in the tables, which holds no addresses and not all", () => {
+    const { fromEni, remove } = bench();
+    remove({
+      table: "subnets",
+      key: 1,
+      value: { vpc: 1, route_table: 1, network_acl: 1, block: "10.0.1.0", router: "10.0.1.1", length: 24 },
+    });
+    assert.equal(fromEni(A, to("10.0.1.6")).reason, "tables_incomplete");
   });
   it("counts drops by interface and reason", () => {
     const { fromEni, datapath } = bench();

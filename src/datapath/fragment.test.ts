@@ -23,6 +23,14 @@ describe("fragments", { skip: noKernel }, () => {
     assert.equal(later(502).reason, "fragment_without_first");
   });
 
+  it("of an ICMP error open no connection, as the whole error opens none", () => {
+    const { fromEni, datapath } = bench();
+    const whole = icmp(3, 1, 0, Buffer.alloc(40));
+    const piece = (fragment: number, payload: Buffer) => fromEni(A, frame({ ...OUT, id: 503, protocol: 1, fragment, payload })).verdict;
+    assert.deepEqual([piece(MF, whole.subarray(0, 16)), piece(2, whole.subarray(16))], ["internet", "internet"]);
+    assert.deepEqual(datapath.connections(A), []);
+  });
+
   it("meet the rules with their first one's ports", () => {
     const { fromEni, put } = bench();
     const ends = { source: "10.0.1.5", destination: "10.0.2.7" };

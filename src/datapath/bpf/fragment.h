@@ -73,6 +73,8 @@ __noinline int fragment_ports(struct packet *p)
 	p->flow.type = known->type;
 	p->flow.code = known->code;
 	p->flow.has_ports = 1;
+	/* What it is about stood in the first fragment: this one passes by a rule, and opens no connection either. */
+	p->is_icmp_error = p->flow.protocol == IPPROTO_ICMP && is_icmp_error_type(known->type);
 	return 0;
 }
 

@@ -26,7 +26,10 @@ static __always_inline int read_interface(__u32 slot, struct interface *into)
 /* By value: a key must lie on the stack for kernels before 6.2. */
 static __always_inline const struct subnet *find_subnet(__u32 slot)
 {
-	return bpf_map_lookup_elem(&subnets, &slot);
+	const struct subnet *row = bpf_map_lookup_elem(&subnets, &slot);
+
+	/* An absent row is all zero, which would read as a subnet that holds every address. */
+	return row && row->length ? row : 0;
 }
 
 static __always_inline const struct vpc *find_vpc(__u32 slot)

@@ -121,7 +121,7 @@ static __always_inline int parse_transport(struct __sk_buff *skb, struct packet 
 	__u32 offset = (p->fragment & IP_OFFSET) * 8;
 	__u8 protocol = p->flow.protocol;
 
-	if (offset + payload > 65535)
+	if (offset + p->total_length > 65535)
 		return DROP_malformed;
 	if (offset) {
 		if (protocol == IPPROTO_TCP && offset == 8)
@@ -137,7 +137,7 @@ static __always_inline int parse_transport(struct __sk_buff *skb, struct packet 
 		if ((tcp->offset >> 4) < 5)
 			return DROP_malformed;
 		p->tcp_flags = tcp->flags;
-	} else if (protocol == IPPROTO_UDP || protocol == IPPROTO_ICMP) {
+	} else if (protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE || protocol == IPPROTO_ICMP) {
 		if (payload < 8 || bpf_skb_load_bytes(skb, p->l4, p->buffer, 8))
 			return DROP_malformed;
 	}
