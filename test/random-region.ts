@@ -1,5 +1,6 @@
 /** States grown by random valid requests, for property tests: the same steps always grow the same state. */
 import * as fc from "fast-check";
+import type { Choice } from "./choice.ts";
 import type { Context } from "../src/actions/action.ts";
 import { perform } from "../src/actions/perform.ts";
 import { seedRegion } from "../src/actions/default-vpc.ts";
@@ -20,6 +21,9 @@ export type Step = { readonly request: string; readonly choices: readonly number
 export const SEED = Number(process.env["GENKAN_SEED"] ?? 1);
 
 export const POOLS = ["203.0.113.0/28", "192.0.2.0/29"] as const;
+
+/** What makes something to work on. */
+const BEGINNING = ["vpc", "subnet", "gateway", "attachGateway", "route", "launch", "allocate", "associateAddress", "ingress", "launch"];
 
 export type RandomRegion = {
   /** Runs the request; the changes it made, none when it was refused. */
@@ -105,6 +109,24 @@ function permission({ number, pick }: Picker): object {
   return { GroupId: pick("security-group")?.id, IpPermissions: [{ IpProtocol, FromPort, ToPort, ...peer }] };
 }
 
+const WIDE = [
+  [0, 65_535],
+  [0, 65_535],
+  [1, 65_535],
+  [0, 1_024],
+  [1_024, 65_535],
+  [80, 80],
+];
+
+/** For everybody, mostly: what makes flows untracked, or just not. */
+function wide({ number, pick }: Picker): object {
+  const [FromPort, ToPort] = present(WIDE[number(WIDE.length)], "a range");
+  const IpProtocol = ["tcp", "udp", "-1"][number(3)];
+  const CidrIp = number(4) === 0 ? "0.0.0.0/1" : "0.0.0.0/0";
+  const ports = IpProtocol === "-1" ? {} : { FromPort, ToPort };
+  return { GroupId: pick("security-group")?.id, IpPermissions: [{ IpProtocol, ...ports, IpRanges: [{ CidrIp }] }] };
+}
+
 function entry({ number, pick }: Picker): object {
   const from = number(3) * 1024;
   const protocol = ["-1", "6", "17", "1"][number(4)];
@@ -134,9 +156,10 @@ const launch: Request = ({ tx, context, number, pick }) => {
   };
   const eni = present(tx.get("network-interface", answer.NetworkInterface.NetworkInterfaceId), "the interface");
   const id = newId("instance", context.random);
-  tx.put(instance(id, eni, number(2) === 0 ? "enabled" : "disabled"));
+  const metadata = number(2) === 0 ? "enabled" : "disabled";
   const publicIp = `203.0.113.${1 + number(14)}`;
   const assign = number(2) === 0 && !tx.publicIpTaken(publicIp);
+  tx.put(instance(id, eni, metadata, 1 + number(64)));
   tx.put({
     ...eni,
     attachment: attachment(context, id, 0),
@@ -150,7 +173,7 @@ function attachment(context: Context, instanceId: string, deviceIndex: number): 
   return { attachmentId, instanceId, deviceIndex, networkCardIndex: 0, deleteOnTermination: true, attachTime: context.now };
 }
 
-function instance(id: string, eni: Resources["network-interface"], httpEndpoint: "enabled" | "disabled"): Instance {
+function instance(id: string, eni: Resources["network-interface"], httpEndpoint: "enabled" | "disabled", hopLimit: number): Instance {
   return {
     kind: "instance",
     id,
@@ -172,7 +195,7 @@ function instance(id: string, eni: Resources["network-interface"], httpEndpoint:
     ebsOptimized: false,
     monitoring: false,
     tenancy: "default",
-    metadataOptions: { httpTokens: "optional", httpPutResponseHopLimit: 1, httpEndpoint, instanceMetadataTags: "disabled" },
+    metadataOptions: { httpTokens: "optional", httpPutResponseHopLimit: hopLimit, httpEndpoint, instanceMetadataTags: "disabled" },
     rootVolumeId: "vol-0123456789abcdef0",
   };
 }
@@ -193,7 +216,7 @@ const detach: Request = ({ tx, pick }) => {
 
 const changeState: Request = ({ tx, number, pick }) => {
   const instance = pick("instance");
-  const states = Object.keys(INSTANCE_STATE_CODE) as InstanceState[];
+  const states: InstanceState[] = [...(Object.keys(INSTANCE_STATE_CODE) as InstanceState[]), "running", "running", "running", "running"];
   if (instance) tx.put({ ...instance, state: present(states[number(states.length)], "a state") });
 };
 
@@ -246,6 +269,16 @@ const REQUESTS: Readonly<Record<string, Request>> = {
     const gateway = pick("internet-gateway");
     return { InternetGatewayId: gateway?.id, VpcId: gateway?.vpcId };
   }),
+  /** Everything that keeps a gateway attached goes, and then the gateway. */
+  cutOff: ({ tx, context, pick }) => {
+    const gateway = pick("internet-gateway");
+    if (gateway?.vpcId === undefined) return;
+    for (const { autoPublicIp: _, ...eni } of tx.by("network-interface", "vpcId", gateway.vpcId)) {
+      for (const { association: __, ...address } of tx.by("address", "networkInterfaceId", eni.id)) tx.put(address);
+      tx.put(eni);
+    }
+    perform(tx, "DetachInternetGateway", { InternetGatewayId: gateway.id, VpcId: gateway.vpcId }, context);
+  },
   deleteGateway: api("DeleteInternetGateway", ({ pick }) => ({ InternetGatewayId: pick("internet-gateway")?.id })),
   table: api("CreateRouteTable", ({ pick }) => ({ VpcId: pick("vpc")?.id })),
   deleteTable: api("DeleteRouteTable", ({ pick }) => ({ RouteTableId: pick("route-table")?.id })),
@@ -269,6 +302,14 @@ const REQUESTS: Readonly<Record<string, Request>> = {
     const rule = pick("security-group-rule");
     const operation = rule?.direction === "egress" ? "RevokeSecurityGroupEgress" : "RevokeSecurityGroupIngress";
     perform(tx, operation, { GroupId: rule?.groupId, SecurityGroupRuleIds: [rule?.id ?? ""] }, context);
+  },
+  wideIngress: api("AuthorizeSecurityGroupIngress", wide),
+  wideEgress: api("AuthorizeSecurityGroupEgress", wide),
+  /** No rule of the group lets anything out. */
+  closeEgress: ({ tx, pick }) => {
+    const group = pick("security-group");
+    for (const rule of group ? tx.by("security-group-rule", "groupId", group.id) : [])
+      if (rule.direction === "egress") tx.delete("security-group-rule", rule.id);
   },
   acl: api("CreateNetworkAcl", ({ pick }) => ({ VpcId: pick("vpc")?.id })),
   aclEntry: api("CreateNetworkAclEntry", entry),
@@ -304,8 +345,42 @@ const REQUESTS: Readonly<Record<string, Request>> = {
 export function randomSteps(maxLength: number): fc.Arbitrary<readonly Step[]> {
   const step = (request: string): fc.Arbitrary<Step> =>
     fc.array(fc.nat(1000), { minLength: 8, maxLength: 8 }).map((choices) => ({ request, choices }));
-  const begin = ["vpc", "subnet", "gateway", "attachGateway", "route", "launch", "allocate", "associateAddress", "ingress", "launch"];
   return fc
-    .tuple(fc.tuple(...begin.map(step)), fc.array(fc.constantFrom(...Object.keys(REQUESTS)).chain(step), { maxLength, size: "max" }))
+    .tuple(fc.tuple(...BEGINNING.map(step)), fc.array(fc.constantFrom(...Object.keys(REQUESTS)).chain(step), { maxLength, size: "max" }))
     .map(([first, rest]) => [...first, ...rest]);
 }
+
+/** What makes more of a region, each as often as it stands here. */
+const BUILDING = (
+  "vpc block subnet subnet gateway attachGateway table associate route route dns " +
+  "group ingress ingress ingress egress wideIngress wideIngress wideEgress wideEgress closeEgress acl aclEntry aclEntry useAcl " +
+  "interface editInterface editInterface attach launch launch allocate allocate associateAddress associateAddress"
+).split(" ");
+
+/** A region with a way to the internet, and then this many requests that mostly build more. Without fast-check's machinery. */
+export function growth(choice: Choice, length: number): readonly Step[] {
+  const first = (request: string, ...choices: readonly number[]): Step => ({
+    request,
+    choices: [...choices, ...stepOf(choice, request).choices],
+  });
+  const ports = (request: string): Step => first(request, choice.below(1000), choice.below(2), choice.below(1000), 0);
+  const more = Array.from({ length }, () => stepOf(choice, choice.oneIn(4) ? choice.pick(NAMES) : choice.pick(BUILDING)));
+  return [
+    ...["vpc", "subnet", "gateway", "attachGateway"].map((request) => stepOf(choice, request)),
+    // To the gateway, in the only table, for 0.0.0.0/0.
+    first("route", 1, 0, 0, 0),
+    ..."subnet launch launch launch allocate allocate associateAddress associateAddress ingress ingress"
+      .split(" ")
+      .map((request) => stepOf(choice, request)),
+    // At times the first group names ports one way and the other.
+    ...(choice.oneIn(4) ? [first("closeEgress", 0), ports("wideEgress"), ports("wideIngress")] : []),
+    ...more,
+  ];
+}
+
+/** One request of the named kind. */
+export function stepOf(choice: Choice, request: string): Step {
+  return { request, choices: Array.from({ length: 8 }, () => choice.below(1000)) };
+}
+
+const NAMES = Object.keys(REQUESTS);

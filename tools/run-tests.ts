@@ -6,6 +6,7 @@
 import { spawn } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { isolatedCommand } from "./isolate.ts";
 
 const root = join(import.meta.dirname, "../..");
 const isolated = process.platform === "linux" && process.getuid?.() === 0;
@@ -33,12 +34,9 @@ function groups(words: readonly string[]): readonly (readonly string[])[] {
 
 type Result = { readonly passed: number; readonly failed: number; readonly skipped: number };
 
-const UNSHARE = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private"];
-const INSIDE = 'mount -t tmpfs tmpfs /run && ip link set lo up && exec "$@"';
-
 function run(files: readonly string[]): Promise<Result> {
   const node = [process.execPath, "--test", `--test-concurrency=${PARALLEL}`, "--test-timeout=300000", "--test-reporter=spec", ...files];
-  const [program = "", ...args] = isolated ? [...UNSHARE, "sh", "-c", INSIDE, "sh", ...node] : node;
+  const [program = "", ...args] = isolated ? isolatedCommand(node) : node;
   return new Promise((resolve, reject) => {
     const environment = { ...process.env, PATH: `${process.env["PATH"]}:/usr/sbin:/sbin`, NO_COLOR: "1", NODE_NO_WARNINGS: "1" };
     const child = spawn(program, args, { cwd: root, stdio: ["ignore", "pipe", "inherit"], env: environment });

@@ -26,7 +26,7 @@ const PURE = new Set(["lib", "model", "actions", "plan", "reach", "wire"]);
 const PURE_PACKAGES = new Set(["@aws-sdk/client-ec2", "@smithy/core/schema", "@smithy/core/serde", "ipaddr.js", "node:crypto"]);
 const IMPURE = /\b(Date\.now|new Date\(\)|Math\.random|process\.|async |await )/;
 /** Where the program begins (the processes that it starts are found by their names), and the reference that the kernel program is held against. */
-const ENTRIES = ["src/main.ts", "src/reach/trace.ts"];
+const ENTRIES = ["src/main.ts", "src/reach/forward.ts"];
 const FILE_LINES = 420;
 const FUNCTION_LINES = 75;
 

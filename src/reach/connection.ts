@@ -116,6 +116,6 @@ export function connectionMemory(): ConnectionMemory {
 }
 
 /** The interface whose memory a connection is in. */
-export function slotOf(key: string): number {
+function slotOf(key: string): number {
   return Number.parseInt(key, 10);
 }

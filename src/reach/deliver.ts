@@ -1,14 +1,14 @@
 import { drop, has, interfaceEntry, type Outcome, owns, pass, type Passage } from "./passage.ts";
 
 /** Through the internet gateway, either way; and within a VPC (VPC user guide, "Network maximum transmission unit"). */
-const GATEWAY_MTU = 1500;
-const INSIDE_MTU = 9001;
+export const GATEWAY_MTU = 1500;
+export const INSIDE_MTU = 9001;
 const SMALL = 100;
 
 /** Stage deliver: is the receiver there, does it take packets for others, does the packet fit? */
 export function deliver(passage: Passage): Outcome {
   const { tables, flow, target } = passage;
-  if (!target) return fits(passage, "out of the uplink");
+  if (!target) return fits(passage, passage.throughGateway ? "out of the uplink" : "to the services");
   const row = interfaceEntry(target);
   if (!has(target, "up")) return drop("destination_down", "no running instance holds the interface", row);
   if (passage.way === "interface" && has(target, "source_dest_check") && !owns(tables, target, flow.destination))

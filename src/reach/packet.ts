@@ -36,8 +36,11 @@ export type Flow = {
 export const ICMP = 1;
 export const TCP = 6;
 export const UDP = 17;
+export const UDP_LITE = 136;
 
-const ICMP_ERRORS: ReadonlySet<number> = new Set([3, 4, 11, 12]);
+export const ICMP_ERRORS: ReadonlySet<number> = new Set([3, 4, 11, 12]);
+/** Queries and their answers, which carry an identifier (RFC 792, RFC 950). */
+export const ICMP_QUERIES: ReadonlySet<number> = new Set([0, 8, 13, 14, 15, 16, 17, 18]);
 /** From an answer's type to its request's (RFC 792, RFC 950). */
 const ICMP_REQUESTS: ReadonlyMap<number, number> = new Map([
   [0, 8],

@@ -2,7 +2,7 @@ import { assert, present } from "../lib/assert.ts";
 import type { DropReason, Stage } from "../plan/stages.ts";
 import { type Entry, INTERFACE_FLAGS, type StructValue, type TableReader } from "../plan/tables.ts";
 import type { Connection, Connections } from "./connection.ts";
-import type { FirstFragment, FirstFragments } from "./fragment.ts";
+import type { FirstFragment, FirstFragments } from "./fragment-memory.ts";
 import type { Flow, Packet } from "./packet.ts";
 
 type Interface = StructValue<"interface">;

@@ -3,7 +3,8 @@ import { LAYOUT_VERSION, type TableReader } from "../plan/tables.ts";
 import { admit } from "./admit.ts";
 import type { Connection, Connections } from "./connection.ts";
 import { deliver } from "./deliver.ts";
-import { type FirstFragment, type FirstFragments, fragmentPorts } from "./fragment.ts";
+import { fragmentPorts } from "./fragment.ts";
+import type { FirstFragment, FirstFragments } from "./fragment-memory.ts";
 import { internetGatewayIn, internetGatewayOut, isOurs } from "./internet-gateway.ts";
 import { networkAcl } from "./network-acl.ts";
 import type { Packet } from "./packet.ts";
@@ -106,7 +107,7 @@ function walk(passage: Passage, steps: Step[]): Verdict {
     const service = services(passage);
     const refused = said("services", service, from);
     if (refused) return refused;
-    if (service.service) return { kind: "service", service: service.service };
+    if (service.service) return said("deliver", deliver(passage), from) ?? { kind: "service", service: service.service };
     const routed = route(passage);
     return (
       said("security_group_out", securityGroup(passage, "out"), from) ??

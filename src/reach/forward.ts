@@ -1,0 +1,167 @@
+import { present } from "../lib/assert.ts";
+import { parseIpv4 } from "../lib/ip.ts";
+import type { DropReason } from "../plan/stages.ts";
+import { LAYOUT_VERSION, ROUTER_MAC, type TableReader, type TableValue } from "../plan/tables.ts";
+import { type Arp, arpFromInterface, arpFromInternet, arpFromServices } from "./arp.ts";
+import type { ConnectionMemory } from "./connection.ts";
+import type { FragmentMemory } from "./fragment-memory.ts";
+import { type Frame, readFrame, type Shape } from "./frame.ts";
+import { isIcmpError } from "./packet.ts";
+import { GATEWAY_MTU, INSIDE_MTU } from "./deliver.ts";
+import { inPieces, tooBig } from "./pieces.ts";
+import { completeChecksum, setMacs, setTtl, translate } from "./rewrite.ts";
+import { type Trace, trace } from "./trace.ts";
+
+/** Where a frame comes in. */
+export type Entrance =
+  | { readonly kind: "interface"; readonly slot: number }
+  | { readonly kind: "internet" }
+  | { readonly kind: "services" };
+
+/** What became of a frame, and what leaves for it. */
+export type Forwarded = {
+  /** `arp`: an answer went back; `absorb`: silence; `error`: dropped, and an ICMP error went back. */
+  readonly verdict: "drop" | "deliver" | "internet" | "service" | "arp" | "absorb" | "error";
+  readonly reason: DropReason;
+  /** The interface, or link, that it goes to; of a drop, the interface that it is counted for, 0 for the internet's side. */
+  readonly target: number;
+  /** As it leaves; absent: nothing does. Over the gateway's MTU it leaves in {@link inPieces pieces} instead. */
+  readonly frame?: Uint8Array;
+  readonly pieces?: readonly Uint8Array[];
+  /** Absent when it did not come as far as the stages. */
+  readonly trace?: Trace;
+};
+
+/** What holds from frame to frame. */
+export type Memory = {
+  readonly connections: ConnectionMemory;
+  readonly fragments: FragmentMemory;
+  /** Nanoseconds. */
+  readonly now: bigint;
+};
+
+/**
+ * The reference that the kernel program is held against: one frame through the tables, and the bytes that leave. `segment`: the
+ * size of segments, of a frame that the sender left to a device to cut; else 0.
+ */
+export function forward(tables: TableReader, bytes: Uint8Array, entrance: Entrance, memory: Memory, segment = 0): Forwarded {
+  const link = entrance.kind === "interface" ? entrance.slot : 0;
+  const settings = tables.lookup("settings", 0);
+  if (settings?.layout !== LAYOUT_VERSION) return dropped("tables_incomplete", link);
+  const frame = readFrame(bytes, segment);
+  if (frame.kind === "refused") return dropped(frame.reason, link);
+  if (frame.kind === "arp") return answered(arp(tables, bytes, entrance), link, backTo(entrance, settings));
+  const packet = {
+    ...frame.packet,
+    ...(entrance.kind === "interface" ? { from: entrance.slot } : {}),
+    ...(entrance.kind === "services" ? { fromServices: true as const } : {}),
+  };
+  const traced = trace(tables, packet, { connections: memory.connections, fragments: memory.fragments, now: memory.now });
+  memory.connections.remember(traced.connections);
+  memory.fragments.remember(traced.firstFragments);
+  return { ...outcome(tables, bytes, frame, entrance, traced), trace: traced };
+}
+
+function dropped(reason: DropReason, target: number): Forwarded {
+  return { verdict: "drop", reason, target };
+}
+
+function arp(tables: TableReader, bytes: Uint8Array, entrance: Entrance): Arp {
+  switch (entrance.kind) {
+    case "interface":
+      return arpFromInterface(tables, bytes, entrance.slot);
+    case "internet":
+      return arpFromInternet(tables, bytes);
+    case "services":
+      return arpFromServices(tables, bytes);
+  }
+}
+
+function answered(said: Arp, link: number, back: number): Forwarded {
+  if (said.kind === "drop") return dropped(said.reason, link);
+  if (said.kind === "silence") return { verdict: "absorb", reason: "none", target: 0 };
+  return { verdict: "arp", reason: "none", target: back, frame: said.frame };
+}
+
+type Settings = TableValue<"settings">;
+
+/** The link on which an answer goes back. */
+function backTo(entrance: Entrance, settings: Settings): number {
+  if (entrance.kind === "interface") return entrance.slot;
+  return entrance.kind === "internet" ? settings.uplink : settings.services;
+}
+
+function outcome(tables: TableReader, bytes: Uint8Array, frame: Frame & { kind: "packet" }, entrance: Entrance, traced: Trace): Forwarded {
+  const settings = present(tables.lookup("settings", 0), "the settings");
+  const { verdict } = traced;
+  switch (verdict.kind) {
+    case "drop":
+      return verdict.reason === "too_big" ? refused(tables, bytes, frame, entrance, traced) : dropped(verdict.reason, verdict.interface);
+    case "deliver": {
+      const mac = present(tables.lookup("interfaces", verdict.interface), "the receiver").mac;
+      return sent(
+        rewritten(bytes, frame.shape, traced, [mac, ROUTER_MAC]),
+        { verdict: "deliver", target: verdict.interface },
+        frame,
+        traced,
+      );
+    }
+    case "internet": {
+      const macs = [settings.uplink_peer_mac, settings.uplink_mac] as const;
+      return sent(rewritten(bytes, frame.shape, traced, macs), { verdict: "internet", target: settings.uplink }, frame, traced);
+    }
+    case "service": {
+      const macs = [settings.services_peer_mac, settings.services_mac] as const;
+      return sent(rewritten(bytes, frame.shape, traced, macs), { verdict: "service", target: settings.services }, frame, traced);
+    }
+  }
+}
+
+function rewritten(
+  bytes: Uint8Array,
+  shape: Shape,
+  { packet, hopLimit }: Trace,
+  macs: readonly [destination: string, source: string],
+): Uint8Array {
+  const out = Uint8Array.from(bytes);
+  if (hopLimit !== undefined) setTtl(out, hopLimit);
+  translate(out, shape, "source", parseIpv4(packet.source) ?? 0);
+  translate(out, shape, "destination", parseIpv4(packet.destination) ?? 0);
+  setMacs(out, ...macs);
+  return out;
+}
+
+/** Whole, or through the gateway in pieces. A packet that may not be cut did not come here. */
+function sent(
+  out: Uint8Array,
+  where: Pick<Forwarded, "verdict" | "target">,
+  { packet, shape }: Frame & { kind: "packet" },
+  traced: Trace,
+): Forwarded {
+  const whole = { ...where, reason: "none", frame: out } as const;
+  if (!traced.throughGateway || packet.segmented || (packet.length ?? 0) <= GATEWAY_MTU) return whole;
+  completeChecksum(out, shape);
+  return { ...whole, pieces: inPieces(out) };
+}
+
+/**
+ * Too big, and told to its sender: an instance hears it from its subnet's router, a host on the internet from the public address
+ * that it wrote to. Not when it might have been cut, and never about an ICMP error or a later fragment (RFC 1122, section 3.2.2).
+ */
+function refused(
+  tables: TableReader,
+  bytes: Uint8Array,
+  { packet, shape }: Frame & { kind: "packet" },
+  entrance: Entrance,
+  traced: Trace,
+): Forwarded {
+  const { verdict, throughGateway } = traced;
+  const charged = verdict.kind === "drop" ? verdict.interface : 0;
+  const reported = entrance.kind === "interface" || throughGateway;
+  if (!shape.dontFragment || !reported || isIcmpError(packet) || shape.later) return dropped("too_big", charged);
+  const { subnet } = (entrance.kind === "interface" && tables.lookup("interfaces", entrance.slot)) || { subnet: 0 };
+  const router = entrance.kind === "interface" ? (tables.lookup("subnets", subnet)?.router ?? "") : packet.destination;
+  const message = tooBig(bytes, parseIpv4(router) ?? 0, throughGateway ? GATEWAY_MTU : INSIDE_MTU);
+  const target = entrance.kind === "interface" ? entrance.slot : 0;
+  return { verdict: "error", reason: "too_big", target, frame: message };
+}

@@ -1,0 +1,144 @@
+import { formatIpv4, ipv4 } from "../lib/ip.ts";
+import { ETHERNET, folded, read16, read32, wordSum } from "./bytes.ts";
+import { type Flow, ICMP, ICMP_ERRORS, ICMP_QUERIES, type Packet, TCP, UDP, UDP_LITE } from "./packet.ts";
+
+/** Where the parts of an IPv4 frame stand. Offsets count from the frame's beginning. */
+export type Shape = {
+  readonly transport: number;
+  /** Of the IP packet; what follows it in the frame is padding. */
+  readonly end: number;
+  readonly protocol: number;
+  /** It has no transport header: that stands in the first fragment. */
+  readonly later: boolean;
+  readonly dontFragment: boolean;
+  /** Whole: neither flag nor offset of a fragment. */
+  readonly whole: boolean;
+  /** The IP header that an ICMP error carries, and the transport behind it when that much is there. */
+  readonly quoted: { readonly at: number; readonly transport: number | undefined; readonly protocol: number } | undefined;
+};
+
+/** What the bytes are: a packet and its shape, ARP, or nothing that goes further. */
+export type Frame =
+  | { readonly kind: "packet"; readonly packet: Packet; readonly shape: Shape }
+  | { readonly kind: "arp" }
+  | { readonly kind: "refused"; readonly reason: "malformed" | "not_ip" | "ipv6_not_offered" };
+
+const ETHERTYPE = { ipv4: 0x0800, arp: 0x0806, ipv6: 0x86dd } as const;
+const IP_HEADER = 20;
+const TCP_HEADER = 20;
+/** Of UDP and ICMP; and what an ICMP error carries at least of a transport (RFC 792). */
+const SHORT_HEADER = 8;
+const LONGEST = 65_535;
+const DONT_FRAGMENT = 0x4000;
+const MORE_FRAGMENTS = 0x2000;
+
+const MALFORMED = { kind: "refused", reason: "malformed" } as const;
+
+/** Reads a frame. `segment`: of one that a device is to cut, how much of the payload each segment gets; 0: it is not to be cut. */
+export function readFrame(bytes: Uint8Array, segment = 0): Frame {
+  switch (read16(bytes, 12)) {
+    case ETHERTYPE.arp:
+      return { kind: "arp" };
+    case ETHERTYPE.ipv6:
+      return { kind: "refused", reason: "ipv6_not_offered" };
+    case ETHERTYPE.ipv4:
+      return readIpv4(bytes, segment);
+    default:
+      return { kind: "refused", reason: "not_ip" };
+  }
+}
+
+/** RFC 791, section 3.1: version, lengths and checksum of the header; then what it says of fragments. */
+function readIpv4(bytes: Uint8Array, segment: number): Frame {
+  const header = headerLength(bytes, ETHERNET);
+  const total = read16(bytes, ETHERNET + 2);
+  if (bytes.length < ETHERNET + IP_HEADER || header === undefined || total < header || bytes.length < ETHERNET + total) return MALFORMED;
+  if (folded(wordSum(bytes, ETHERNET, header)) !== 0xffff) return MALFORMED;
+  const flags = read16(bytes, ETHERNET + 6);
+  const offset = (flags & 0x1fff) * 8;
+  const more = (flags & MORE_FRAGMENTS) !== 0;
+  const protocol = bytes[ETHERNET + 9] ?? 0;
+  // A packet that could never be put together; and RFC 3128: a fragment that would overwrite the flags of TCP.
+  if (offset + total > LONGEST || (protocol === TCP && offset === 8)) return MALFORMED;
+  const transport = ETHERNET + header;
+  const end = ETHERNET + total;
+  const later = offset > 0;
+  if (!later && !isWholeTransport(bytes, transport, end, protocol)) return MALFORMED;
+  const flow = { ...ends(bytes, ETHERNET), protocol, ...(later ? { headless: true } : transportOf(bytes, transport, protocol)) };
+  const quoted =
+    !later && protocol === ICMP && ICMP_ERRORS.has(bytes[transport] ?? 0) ? quotedIn(bytes, transport + SHORT_HEADER, end) : undefined;
+  const dontFragment = (flags & DONT_FRAGMENT) !== 0;
+  const packet: Packet = {
+    ...flow,
+    destinationMac: macAt(bytes, 0),
+    sourceMac: macAt(bytes, 6),
+    length: segment > 0 ? header + segmentHeader(bytes, transport, protocol) + segment : total,
+    dontFragment,
+    segmented: segment > 0,
+    ...(protocol === TCP && !later ? { tcp: tcpFlags(bytes[transport + 13] ?? 0) } : {}),
+    ...(quoted ? { about: quotedFlow(bytes, quoted) } : {}),
+    ...(later || more ? { fragment: { id: read16(bytes, ETHERNET + 4), first: !later } } : {}),
+  };
+  return { kind: "packet", packet, shape: { transport, end, protocol, later, dontFragment, whole: !later && !more, quoted } };
+}
+
+/** In bytes; undefined when there is no IPv4 header at all. */
+function headerLength(bytes: Uint8Array, at: number): number | undefined {
+  const first = bytes[at] ?? 0;
+  const length = (first & 15) * 4;
+  return first >> 4 === 4 && length >= IP_HEADER ? length : undefined;
+}
+
+/** The headers that are looked at must be there: TCP's (RFC 9293), UDP's (RFC 768), UDP-Lite's (RFC 3828), ICMP's (RFC 792). */
+function isWholeTransport(bytes: Uint8Array, at: number, end: number, protocol: number): boolean {
+  if (protocol === TCP) return end - at >= TCP_HEADER && (bytes[at + 12] ?? 0) >> 4 >= TCP_HEADER / 4;
+  const known = protocol === UDP || protocol === UDP_LITE || protocol === ICMP;
+  return !known || end - at >= SHORT_HEADER;
+}
+
+function transportOf(bytes: Uint8Array, at: number, protocol: number): Pick<Flow, "sourcePort" | "destinationPort" | "icmp"> {
+  if (protocol === ICMP) {
+    const type = bytes[at] ?? 0;
+    const identifier = read16(bytes, at + 4);
+    const ports = ICMP_QUERIES.has(type) ? { sourcePort: identifier, destinationPort: identifier } : {};
+    return { ...ports, icmp: { type, code: bytes[at + 1] ?? 0 } };
+  }
+  if (protocol !== TCP && protocol !== UDP) return {};
+  return { sourcePort: read16(bytes, at), destinationPort: read16(bytes, at + 2) };
+}
+
+function tcpFlags(flags: number): NonNullable<Packet["tcp"]> {
+  return { fin: (flags & 1) !== 0, syn: (flags & 2) !== 0, reset: (flags & 4) !== 0, ack: (flags & 16) !== 0 };
+}
+
+/** The packet in an ICMP error, unless what stands there is none. Senders lie: nothing of it is checked against the error. */
+function quotedIn(bytes: Uint8Array, at: number, end: number): Shape["quoted"] {
+  if (at + IP_HEADER > end) return undefined;
+  const header = headerLength(bytes, at);
+  if (header === undefined) return undefined;
+  const isLater = (read16(bytes, at + 6) & 0x1fff) !== 0;
+  const transport = !isLater && at + header + SHORT_HEADER <= end ? at + header : undefined;
+  return { at, transport, protocol: bytes[at + 9] ?? 0 };
+}
+
+function quotedFlow(bytes: Uint8Array, { at, transport, protocol }: NonNullable<Shape["quoted"]>): Flow {
+  const rest = transport === undefined ? { headless: true } : transportOf(bytes, transport, protocol);
+  return { ...ends(bytes, at), protocol, ...rest };
+}
+
+function ends(bytes: Uint8Array, at: number): Pick<Flow, "source" | "destination"> {
+  return { source: formatIpv4(ipv4(read32(bytes, at + 12))), destination: formatIpv4(ipv4(read32(bytes, at + 16))) };
+}
+
+/** The transport header that every segment gets. */
+function segmentHeader(bytes: Uint8Array, at: number, protocol: number): number {
+  return protocol === TCP ? ((bytes[at + 12] ?? 0) >> 4) * 4 : SHORT_HEADER;
+}
+
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
+export function macAt(bytes: Uint8Array, at: number): string {
+  let text = "";
+  for (let place = at; place < at + 6; place++) text += (place > at ? ":" : "") + (HEX[bytes[place] ?? 0] ?? "");
+  return text;
+}

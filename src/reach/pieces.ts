@@ -1,0 +1,61 @@
+import { checksum, ETHERNET, read16, sealHeader, write16, write32 } from "./bytes.ts";
+import { GATEWAY_MTU } from "./deliver.ts";
+import { ICMP } from "./packet.ts";
+
+const HEADER = 20;
+const MORE_FRAGMENTS = 0x2000;
+
+/**
+ * A frame too long for the gateway in pieces (RFC 791, section 3.2): as much as fits in each, a multiple of eight bytes.
+ * The first keeps the options; those that follow have none, as if none were to be copied.
+ */
+export function inPieces(frame: Uint8Array): readonly Uint8Array[] {
+  const header = ((frame[ETHERNET] ?? 0) & 15) * 4;
+  const total = read16(frame, ETHERNET + 2);
+  const flags = read16(frame, ETHERNET + 6);
+  const pieces: Uint8Array[] = [];
+  for (let at = header; at < total;) {
+    const own = at === header ? header : HEADER;
+    const size = Math.min(total - at, (GATEWAY_MTU - own) & ~7);
+    const piece = new Uint8Array(ETHERNET + own + size);
+    piece.set(frame.subarray(0, ETHERNET + own));
+    piece.set(frame.subarray(ETHERNET + at, ETHERNET + at + size), ETHERNET + own);
+    piece[ETHERNET] = 0x40 | (own / 4);
+    write16(piece, ETHERNET + 2, own + size);
+    // The offset grows, the flags stay; all but the last say that more follow.
+    write16(piece, ETHERNET + 6, (flags + (at - header) / 8) | (at + size < total ? MORE_FRAGMENTS : 0));
+    sealHeader(piece, ETHERNET);
+    pieces.push(piece);
+    at += size;
+  }
+  return pieces;
+}
+
+/** As much of the packet as makes the message 576 bytes long (RFC 1812, section 4.3.2.3). */
+const QUOTE = 548;
+const OVERHEAD = HEADER + 8;
+
+/**
+ * "Fragmentation needed" (RFC 792, type 3 code 4; the next hop's MTU by RFC 1191) to the sender of a frame, back the way
+ * that it came. `router`: the address that says so.
+ */
+export function tooBig(frame: Uint8Array, router: number, mtu: number): Uint8Array {
+  const message = new Uint8Array(ETHERNET + OVERHEAD + QUOTE);
+  message.set(frame.subarray(6, 12), 0);
+  message.set(frame.subarray(0, 6), 6);
+  const ip = ETHERNET;
+  write16(message, 12, 0x0800);
+  // Internetwork control (RFC 1812, section 4.3.2.5), not to be fragmented, as any host sends it.
+  message.set([0x45, 0xc0], ip);
+  write16(message, ip + 2, OVERHEAD + QUOTE);
+  message.set([0, 0, 0x40, 0, 64, ICMP], ip + 4);
+  write32(message, ip + 12, router);
+  message.set(frame.subarray(ETHERNET + 12, ETHERNET + 16), ip + 16);
+  sealHeader(message, ip);
+  const icmp = ip + HEADER;
+  message.set([3, 4], icmp);
+  write16(message, icmp + 6, mtu);
+  message.set(frame.subarray(ETHERNET, ETHERNET + QUOTE), icmp + 8);
+  write16(message, icmp + 2, checksum(message, icmp, 8 + QUOTE));
+  return message;
+}

@@ -1,0 +1,81 @@
+/**
+ * The proof finds what it is there to find: each of these faults, planted into a copy of the kernel program, is a disagreement
+ * within a few thousand frames; and `npm run prove` ends with an error then.
+ */
+import assert from "node:assert/strict";
+import { spawnSync, type SpawnSyncReturns } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+import { noKernel } from "../src/datapath/test-kit.ts";
+import { openMachine } from "./proof.ts";
+import { playRandom } from "./scenario.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+const KERNEL = "src/datapath/bpf";
+const FRAMES = 500;
+const MOST = 40_000;
+
+/** In which file what becomes what. */
+type Fault = readonly [name: string, file: string, from: RegExp, to: string];
+
+const FAULTS: readonly Fault[] = [
+  ["a wrong header checksum on the fast path", "flow_cache.h", /(?<=\+ \(__u32\)flow(\.|->)header_delta)/, " + 1"],
+  ["a UDP checksum where there was none", "translate.h", / \| \(transport == 6 \? BPF_F_MARK_MANGLED_0 : 0\)/, ""],
+  ["a skipped network ACL", "genkan.bpf.c", /if \(!p->same_subnet\) \{/, "if (0) {"],
+  ["a stale flow after a change", "flow_cache.h", /(?<=if \()flow(\.|->)epoch != /, "0 && $&"],
+  ["a stale flow after a change at its target", "flow_cache.h", /(?<= \+ )vpc_epoch\(target_vpc\)/, "0 * $&"],
+  ["a stale flow after its connection's time", "flow_cache.h", /p->tracked \? .* : ~0ULL/, "~0ULL"],
+  ["a flow for another sender's MAC address", "flow_cache.h", / \|\| !same_macs\(macs, flow(\.|->)macs\)/, ""],
+  ["a connection that has expired", "connection.h", /c->expires > now &&/, "(c->expires > now || 1) &&"],
+  ["one connection more than the limit", "connection.h", /(?<=floor->removed )>= limit/, "> limit"],
+  ["an ICMP error whose packet is not translated", "translate.h", /return translate_inner\(.*\);/, "return 0;"],
+  ["a fragment at the wrong place", "fragment.h", /(?<=\+ offset \/ 8)(?=\))/, " + 1"],
+  ["an untracked flow whose rules say ports", "security_group.h", /\(this_way \| back\) & OPEN_ALL_PORTS/, "1"],
+  ["an answer of the metadata service that goes too far", "services.h", /limit_hops\(skb, p\)(?=\)\n)/, "0 && $&"],
+  ["a header checksum that nobody looks at", "parse.h", /(?<=if \()bad_header_checksum\(skb, p\)/, "0 && $&"],
+];
+
+const folder = mkdtempSync(join(tmpdir(), "genkan-faults-"));
+after(() => rmSync(folder, { recursive: true }));
+
+/** The kernel program with the fault in it. */
+function compiled([name, file, from, to]: Fault): string {
+  const copy = join(folder, name.replaceAll(" ", "-"));
+  cpSync(join(ROOT, KERNEL), join(copy, KERNEL), { recursive: true });
+  cpSync(join(ROOT, "tools/build-kernel.sh"), join(copy, "tools/build-kernel.sh"));
+  const path = join(copy, KERNEL, file);
+  const text = readFileSync(path, "utf8");
+  assert.equal(text.match(new RegExp(from, "g"))?.length, 1, `${file} has it once: ${from}`);
+  writeFileSync(path, text.replace(from, to));
+  const made = spawnSync("sh", [join(copy, "tools/build-kernel.sh")], { encoding: "utf8" });
+  assert.equal(made.status, 0, made.stderr);
+  return join(copy, "dist/datapath/genkan.bpf.o");
+}
+
+describe("the proof finds", { skip: noKernel }, () => {
+  for (const fault of FAULTS) {
+    it(fault[0], () => {
+      const machine = openMachine(compiled(fault));
+      let number = 0;
+      while (machine.frames() < MOST && !playRandom(machine, { seed: 1, frames: FRAMES, mutated: 12 }, number).found) number++;
+      machine.close();
+      if (process.env["GENKAN_SHOW"]) console.log(fault[0], machine.frames());
+      assert.ok(machine.frames() < MOST, `found within ${MOST} frames`);
+    });
+  }
+
+  it("nothing without a fault to find, and says so by its exit code", () => {
+    const prove = (object: string): SpawnSyncReturns<string> =>
+      spawnSync(process.execPath, [join(import.meta.dirname, "prove.js"), "--packets", "4000", "--jobs", "1", "--object", object], {
+        encoding: "utf8",
+      });
+    const right = prove(join(ROOT, "dist/datapath/genkan.bpf.o"));
+    assert.equal(right.status, 0, right.stdout + right.stderr);
+    const wrong = prove(join(folder, "a-skipped-network-ACL/dist/datapath/genkan.bpf.o"));
+    assert.equal(wrong.status, 1);
+    assert.match(wrong.stdout, /disagreement on the verdict\n.*\n.*network_acl_in/);
+    assert.match(wrong.stdout, /again: npm run prove -- --seed 1 --scenario \d+/);
+  });
+});

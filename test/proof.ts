@@ -1,0 +1,314 @@
+/**
+ * Holds the kernel program against the tables read by hand: both get the same frames, changes and time, and must agree on the
+ * verdict, the reason, whose it is, and every byte that leaves; and at the end on what is remembered of connections.
+ */
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { type Datapath, openDatapath } from "../src/datapath/loader.ts";
+import { indexKey } from "../src/datapath/map.ts";
+import { encodeKey } from "../src/datapath/row.ts";
+import { bpffs, OBJECT } from "../src/datapath/test-kit.ts";
+import { type TestRun, testRun } from "../src/datapath/test-run.ts";
+import { present } from "../src/lib/assert.ts";
+import { fullPlan, planDelta } from "../src/plan/compile.ts";
+import { entryKey, sameValue } from "../src/plan/entry.ts";
+import { layoutOf } from "../src/plan/layout.ts";
+import { type MemoryTables, memoryTables } from "../src/plan/memory-tables.ts";
+import { poolsOf } from "../src/plan/pool.ts";
+import { type PlanSettings, settingsRow } from "../src/plan/settings.ts";
+import type { Delta, Entry, TableName } from "../src/plan/tables.ts";
+import { connectionMemory } from "../src/reach/connection.ts";
+import { type Forwarded, forward, type Memory } from "../src/reach/forward.ts";
+import { fragmentMemory } from "../src/reach/fragment-memory.ts";
+import { POOLS, randomRegion, type RandomRegion, type Step } from "./random-region.ts";
+import { SETTINGS } from "./scene.ts";
+import type { Sent } from "./random-frame.ts";
+import { type View, viewOf } from "./traffic.ts";
+
+/** One thing that happens, with all that it takes to let it happen again. */
+export type Event =
+  | ({ readonly kind: "frame" } & Sent)
+  | { readonly kind: "wait"; readonly nanoseconds: bigint }
+  /** A request that changes the region; its delta is applied. */
+  | { readonly kind: "request"; readonly step: Step }
+  /** Housekeeping of what is remembered. */
+  | { readonly kind: "sweep" }
+  /** A row is taken away that others point to, or the tables get another layout: what no plan does, and what must fail closed. */
+  | { readonly kind: "damage"; readonly table: TableName; readonly number: number };
+
+/** A region, and what happens to it. */
+export type Scenario = {
+  readonly growth: readonly Step[];
+  /** Of connections for each interface. */
+  readonly limit: number;
+  readonly events: readonly Event[];
+};
+
+/** Where events come from: from a list, or made up as they go. */
+export type Source = {
+  readonly next: (view: View) => Event | undefined;
+  readonly arrived?: (sent: Sent, became: Forwarded) => void;
+};
+
+export type Disagreement = {
+  /** How many events had happened, the last one included. */
+  readonly events: number;
+  readonly what: string;
+  readonly kernel: string;
+  readonly reference: string;
+  readonly steps: readonly string[];
+};
+
+export type Machine = {
+  /** Plays events on a region, in a world without memory of what was before; stops at the first disagreement. */
+  readonly play: (start: Pick<Scenario, "growth" | "limit">, source: Source) => Disagreement | undefined;
+  /** How many frames had which outcome: a drop's reason, or another verdict. */
+  readonly seen: ReadonlyMap<string, number>;
+  readonly frames: () => number;
+  readonly states: () => number;
+  readonly close: () => void;
+};
+
+const SECOND = 1_000_000_000n;
+const SIZES = { interfaces: 256, publicAddresses: 1024, vpcs: 256, subnets: 256 };
+/** The link on which pieces are made: it must be there and up. */
+const FRAGMENTS_LINK = `ip link show fragments >/dev/null 2>&1 || {
+  ip link add fragments index 4 mtu 65535 type veth peer name fragments-peer index 5 mtu 65535 &&
+  ip link set fragments up && ip link set fragments-peer up; }`;
+const PIECE_BITS = 4;
+/** User space leaves what has expired for so long (datapath/connection.ts). */
+const LINGER = 5n * SECOND;
+
+let mount: string | undefined;
+let machines = 0;
+
+export function openMachine(object = OBJECT): Machine {
+  mount ??= bpffs();
+  const pins = join(mount, `machine-${machines++}`);
+  const made = spawnSync("sh", ["-c", FRAGMENTS_LINK], { encoding: "utf8" });
+  if (made.status !== 0) throw new Error(`the link for fragments: ${made.stderr}`);
+  let now = 1_000n * SECOND;
+  const datapath = openDatapath({ pins, netns: "/proc/thread-self/ns/net", object, sizes: SIZES, clock: () => now });
+  let rows: readonly Entry[] = [];
+  datapath.reconcile(rows);
+  const seen = new Map<string, number>();
+  let frames = 0;
+  let states = 0;
+  const play: Machine["play"] = ({ growth, limit }, source) => {
+    now += 100n * 86_400n * SECOND;
+    const settings: PlanSettings = { ...SETTINGS, pools: POOLS, fragments: 4, connectionLimit: limit };
+    const region = randomRegion();
+    for (const step of growth) region.run(step);
+    const plan = fullPlan([region.reader()], { ...settings, now });
+    const world = newWorld({ datapath, settings, region, plan, clock: { get: () => now, set: (time) => (now = time) } });
+    datapath.apply(difference(rows, plan));
+    world.forgetAll();
+    let count = 0;
+    let found: Disagreement | undefined;
+    for (let event = source.next(world.view()); event && !found; event = source.next(world.view())) {
+      count++;
+      if (event.kind !== "frame") {
+        if (world.happen(event)) states++;
+        continue;
+      }
+      frames++;
+      const { became, difference: differs } = world.frame(event);
+      const what = became.verdict === "drop" ? became.reason : became.pieces ? "pieces" : became.verdict;
+      seen.set(what, (seen.get(what) ?? 0) + 1);
+      source.arrived?.(event, became);
+      if (differs) found = { events: count, ...differs, steps: became.trace?.steps.map((s) => `${s.stage}: ${s.drop ?? s.detail}`) ?? [] };
+    }
+    states++;
+    rows = world.tables.entries();
+    const forgotten = found ? undefined : world.compareMemory();
+    return found ?? (forgotten && { events: count, ...forgotten, steps: [] });
+  };
+  return { play, seen, frames: () => frames, states: () => states, close: datapath.close };
+}
+
+/** What makes the second list of rows of the first. */
+function difference(before: readonly Entry[], after: readonly Entry[]): Delta {
+  const old = new Map(before.map((entry) => [entryKey(entry), entry]));
+  const puts: Entry[] = [];
+  for (const entry of after) {
+    const key = entryKey(entry);
+    const was = old.get(key);
+    if (!was || !sameValue(was.value, entry.value)) puts.push(entry);
+    old.delete(key);
+  }
+  return { puts, removals: [...old.values()] };
+}
+
+type Difference = Pick<Disagreement, "what" | "kernel" | "reference">;
+
+type Parts = {
+  readonly datapath: Datapath;
+  readonly settings: PlanSettings;
+  readonly region: RandomRegion;
+  readonly plan: readonly Entry[];
+  readonly clock: { readonly get: () => bigint; readonly set: (now: bigint) => void };
+};
+
+/** The two sides of one scenario, kept in step. */
+function newWorld({ datapath, settings, region, plan, clock }: Parts) {
+  const tables = memoryTables(plan);
+  const connections = connectionMemory();
+  const fragments = fragmentMemory();
+  const pools = poolsOf(settings.pools);
+  const memory = (): Memory => ({ connections, fragments, now: clock.get() });
+  let view: View | undefined;
+
+  const setTime = (now: bigint): void => {
+    clock.set(now);
+    writeTime(datapath, now);
+  };
+  const apply = (delta: Delta): void => {
+    view = undefined;
+    setTime(clock.get() + 1n);
+    tables.apply(delta);
+    datapath.apply(delta);
+    // A row of settings that was written has the time of the scenario's beginning.
+    writeTime(datapath, clock.get());
+    const put = new Set(delta.puts.map(entryKey));
+    for (const entry of delta.removals) if (entry.table === "interfaces" && !put.has(entryKey(entry))) connections.forget(entry.key);
+  };
+  const sweep = (): void => {
+    // A pass sets right the counts of what it or the pass before saw.
+    datapath.sweep(clock.get());
+    datapath.sweep(clock.get());
+    connections.sweep(clock.get() - LINGER);
+  };
+  const damage = (table: TableName, number: number): void => {
+    const row = settingsRow({ ...settings, now: clock.get() });
+    if (table === "settings") return apply({ puts: [{ ...row, value: { ...row.value, layout: 9_999 } }], removals: [] });
+    const candidates = tables.entries().filter((entry) => entry.table === table);
+    const victim = candidates[number % Math.max(1, candidates.length)];
+    if (!victim) return;
+    // A chunk that is replaced stays for a second, since packets may be reading it; this one goes at once.
+    if (victim.table === "rule_chunks") {
+      datapath.maps.rule_chunks.delete(encodeKey("rule_chunks", victim.key));
+      tables.apply({ puts: [], removals: [victim] });
+      apply({ puts: [{ ...row, value: present(tables.lookup("settings", 0), "the settings") }], removals: [] });
+    } else apply({ puts: [], removals: [victim] });
+  };
+  return {
+    tables,
+    view: (): View => (view ??= viewOf(tables.entries(), present(tables.lookup("settings", 0), "the settings"))),
+    forgetAll: () => {
+      setTime(clock.get());
+      sweep();
+      const keys: Buffer[] = [];
+      datapath.maps.first_fragments.forEach((key) => keys.push(Buffer.from(key)));
+      if (keys.length > 0) datapath.maps.first_fragments.deleteMany(Buffer.concat(keys));
+    },
+    /** Whether the tables are others now. */
+    happen: (event: Exclude<Event, { kind: "frame" }>): boolean => {
+      switch (event.kind) {
+        case "wait":
+          setTime(clock.get() + event.nanoseconds);
+          return false;
+        case "sweep":
+          sweep();
+          return false;
+        case "damage":
+          damage(event.table, event.number);
+          return true;
+        case "request": {
+          const changes = region.run(event.step);
+          if (changes.length > 0) apply(planDelta(region.reader(), changes, pools));
+          return changes.length > 0;
+        }
+      }
+    },
+    frame: (sent: Sent) => bothWays(datapath, tables, sent, memory()),
+    compareMemory: () => compareMemory(datapath, connections.entries(), clock.get()),
+  };
+}
+
+const NOW_AT = present(layoutOf("settings").fields["now"], "the time in the settings").offset;
+
+/** The program's clock alone: no change of the tables. */
+function writeTime({ maps }: Datapath, now: bigint): void {
+  const row = present(maps.settings.lookup(indexKey(0)), "the settings");
+  row.writeBigUInt64LE(now, NOW_AT);
+  maps.settings.update(indexKey(0), row);
+}
+
+function bothWays(
+  datapath: Datapath,
+  tables: MemoryTables,
+  { entrance, bytes, segment }: Sent,
+  memory: Memory,
+): { became: Forwarded; difference: Difference | undefined } {
+  const became = forward(tables, bytes, entrance, memory, segment);
+  const { programs } = datapath;
+  const [program, link] =
+    entrance.kind === "interface"
+      ? [programs.from_eni, entrance.slot]
+      : entrance.kind === "internet"
+        ? [programs.from_uplink, 2]
+        : [programs.from_services, 3];
+  const run = testRun(program, bytes, { link, gsoSize: segment });
+  const expected = became.pieces?.[0] ?? became.frame;
+  const found = compare(run, { ...became, ...(expected ? { frame: expected } : {}) });
+  if (found || !became.pieces || !became.frame) return { became, difference: found };
+  return { became, difference: comparePieces(programs.from_fragments, became.frame, became.pieces, became.target) };
+}
+
+/** The pieces after the first are cut from copies of the whole, each by a run of its own. */
+function comparePieces(program: number, whole: Uint8Array, pieces: readonly Uint8Array[], target: number): Difference | undefined {
+  for (const [place, piece] of pieces.entries()) {
+    if (place === 0) continue;
+    const run = testRun(program, whole, { link: 5, mark: (target << PIECE_BITS) | place });
+    const found = compare(run, { verdict: "deliver", reason: "none", target, frame: piece });
+    if (found) return { ...found, what: `piece ${place}: ${found.what}` };
+  }
+  const beyond = testRun(program, whole, { link: 5, mark: (target << PIECE_BITS) | pieces.length });
+  return compare(beyond, { verdict: "drop", reason: "malformed", target: 0 });
+}
+
+const DROPPED = 2;
+const REDIRECTED = 7;
+
+function compare(run: TestRun, became: Pick<Forwarded, "verdict" | "reason" | "target" | "frame">): Difference | undefined {
+  const kernel = `${run.verdict} ${run.reason} ${run.target}`;
+  const reference = `${became.verdict} ${became.reason} ${became.target}`;
+  if (kernel !== reference) return { what: "the verdict", kernel, reference };
+  const action = became.frame ? REDIRECTED : DROPPED;
+  if (run.action !== action) return { what: "what the program returns", kernel: `${run.action}`, reference: `${action}` };
+  if (!became.frame || run.frame.equals(became.frame)) return undefined;
+  const hex = Buffer.from(became.frame).toString("hex");
+  const at = run.frame.findIndex((byte, place) => byte !== became.frame?.[place]);
+  const where = `the bytes, from byte ${at < 0 ? run.frame.length : at} on; lengths ${run.frame.length} and ${became.frame.length}`;
+  return { what: where, kernel: run.frame.toString("hex"), reference: hex };
+}
+
+/** What is remembered at the end, with the times until which it holds. */
+function compareMemory(
+  datapath: Datapath,
+  entries: Iterable<readonly [string, { readonly expires: bigint }]>,
+  now: bigint,
+): Difference | undefined {
+  const kernel = new Map(datapath.connections().map((c) => [kernelKey(c), c.expires]));
+  for (const [key, { expires }] of entries) {
+    const held = kernel.get(key);
+    // What a removed interface remembered is there still, and no longer counts.
+    const same = held === expires || (held !== undefined && expires < 0n);
+    if (!same) return { what: `the memory of ${key} at ${now}`, kernel: `${held}`, reference: `${expires}` };
+    kernel.delete(key);
+  }
+  const [extra] = kernel;
+  return extra && { what: `the memory of ${extra[0]} at ${now}`, kernel: `${extra[1]}`, reference: "undefined" };
+}
+
+function kernelKey({
+  interface: slot,
+  protocol,
+  local,
+  remote,
+  localPort,
+  remotePort,
+}: ReturnType<Datapath["connections"]>[number]): string {
+  if (protocol !== 1) return `${slot} ${protocol} ${local} ${remote} ${localPort} ${remotePort}`;
+  return `${slot} ${protocol} ${local} ${remote} ${localPort} ${remotePort & 0xff} ${remotePort & 0x100 ? "asked" : "answered"}`;
+}
