@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, openSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import koffi from "koffi";
 import { execInInstance, execOnTerminal } from "./exec.ts";
 import { type Host, openHost } from "./host.ts";
-import { example, output, POOL } from "./test-kit.ts";
+import { example, output, POOL, status } from "./test-kit.ts";
 
 const INSIDE = "GENKAN_TEST_IN_NAMESPACE";
 const root = process.platform === "linux" && process.getuid?.() === 0;
@@ -39,6 +39,11 @@ __attribute__((constructor)) static void note(void) {
   int status = open("/proc/self/status", 0), to = open("/tmp/seen", 02101, 0666);
   write(to, text, read(status, text, sizeof(text)));
 }`;
+
+/** A machine whose control groups can't be written, as in some containers, has no limits to test. */
+function noGroups(): string | false {
+  return existsSync("/sys/fs/cgroup/pids") || existsSync("/sys/fs/cgroup/cgroup.controllers") ? false : "no control groups here";
+}
 
 function execTests(): void {
   let home: string;
@@ -111,6 +116,27 @@ function execTests(): void {
     const own = typedBySomebody(execOnTerminal(pid, ["sh", "-c", `test -t 0 && test -t 1 && perl -e '${TYPE}'; echo on a terminal`]));
     assert.match(own, /on a terminal\r?\n/);
     assert.doesNotMatch(own, /TYPED-42/);
+  });
+
+  test("so much memory and so many processes, whatever it does", { skip: noGroups() }, () => {
+    const limits = (name: string): readonly string[] =>
+      output(["find", "/sys/fs/cgroup", "-path", `*/genkan-*/${spec.id}/${name}`])
+        .trim()
+        .split("\n");
+    const [processes = ""] = limits("pids.max");
+    const before = readFileSync(processes, "utf8").trim();
+    assert.equal(before, "2048");
+    writeFileSync(processes, "40");
+    // As another of its users in each: a limit of one user's would not hold.
+    const bomb =
+      "for my $user (1 .. 90) { my $child = fork; if (!defined $child) { kill 9, @all; exit 9 } if (!$child) { $< = $> = $user; sleep 100 } push @all, $child }";
+    assert.equal(status(execInInstance({ pid, command: ["perl", "-e", bomb] })), 9);
+    writeFileSync(processes, before);
+    const memory = [...limits("memory.max"), ...limits("memory.limit_in_bytes")].find((path) => path !== "") ?? "";
+    assert.equal(readFileSync(memory, "utf8").trim(), String(4 * 2 ** 30));
+    assert.notEqual(status(execInInstance({ pid, command: ["dd", "if=/dev/zero", "of=/dev/shm/much", "bs=1M", "count=65"] })), 0);
+    assert.notEqual(status(execInInstance({ pid, command: ["touch", "/dev/more"] })), 0);
+    inside("rm", "/dev/shm/much");
   });
 
   test("a command ends with whoever runs it", () => {

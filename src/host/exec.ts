@@ -54,7 +54,7 @@ const SYSTEM_CALLS: Partial<Record<NodeJS.Architecture, Readonly<Record<"setns" 
 };
 
 /**
- * Goes into the instance's namespaces and lets go of every right before anything of the instance's files is run: its
+ * Goes into the instance's namespaces and control groups, and lets go of every right before anything of the instance's files is run: its
  * root may have written an /etc/ld.so.preload, whose library nsenter's next program would load with all rights there are
  * in the instance's user namespace. Numbers: prctl(2), keyctl(2).
  */
@@ -66,6 +66,11 @@ opendir my $open, '/proc/self/fd' or die "/proc/self/fd: $!\\n";
 POSIX::close($_) for grep { /^\\d+$/ && $_ > 2 && $_ != fileno $open } readdir $open;
 closedir $open;
 my @spaces = map { open my $file, '<', "/proc/$pid/ns/$_" or die "the instance is not up\\n"; $file } qw(user mnt uts ipc net pid cgroup);
+for my $line (do { open my $file, '<', "/proc/$pid/cgroup" or die "the instance is not up\\n"; <$file> }) {
+  my ($controllers, $group) = $line =~ m{^\\d+:([^:]*):(/(?:.*/)?genkan-[0-9a-f]{6}/i-[0-9a-f]+)$} or next;
+  open my $file, '>', join '/', '/sys/fs/cgroup', $controllers || (), "$group/cgroup.procs" or die "the instance's control group: $!\\n";
+  syswrite $file, $$ or die "the instance's control group: $!\\n";
+}
 must('setns', syscall $setns, fileno $_, 0) for @spaces;
 syscall $keyctl, 1, 0;
 defined(my $child = fork) or die "fork: $!\\n";

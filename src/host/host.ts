@@ -1,3 +1,4 @@
+import { ensureCgroups } from "./cgroup.ts";
 import { ensureDaemon, DAEMONS } from "./daemon.ts";
 import { ensureHostLink, type HostLinkState } from "./host-link.ts";
 import { type Installation, installationAt } from "./installation.ts";
@@ -76,6 +77,8 @@ export class Host {
     const { installation, pools } = { installation: this.installation, pools: this.#options.pools };
     if (isHalfTornDown(installation)) await tearDown(installation.home);
     await ensureNamespaces(installation);
+    const ungrouped = ensureCgroups(installation);
+    if (ungrouped !== undefined) this.#options.log(`instances can use up the machine's memory and processes: ${ungrouped}`);
     const links = await ensureFixedLinks(installation, pools);
     const [hostLink] = await Promise.all([
       this.#options.hostLink ? ensureHostLink(installation, pools) : { present: false as const, reason: "it was turned off" },

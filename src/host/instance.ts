@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { closeSync, writeFileSync } from "node:fs";
 import type { Readable, Writable } from "node:stream";
+import { enterCgroup, removeCgroup } from "./cgroup.ts";
 import { CLEAN_ENVIRONMENT, inNetwork, ip, run } from "./command.ts";
 import { prepareFiles } from "./instance-files.ts";
 import type { InstanceSpec } from "./instance-spec.ts";
@@ -85,6 +86,7 @@ type Walk = {
 async function walkIn({ installation, spec, attach, pid, input, status }: Walk): Promise<RunningInstance> {
   const { dp } = installation.namespaces;
   await status.until(/mapped\n/);
+  enterCgroup(installation, spec.id, pid);
   const map = userMap(spec.interfaces[0]?.slot ?? 0);
   writeFileSync(`/proc/${pid}/uid_map`, map);
   writeFileSync(`/proc/${pid}/gid_map`, map);
@@ -166,6 +168,7 @@ export async function stopInstance(installation: Installation, instanceId: strin
 export async function forget(installation: Installation, instanceId: string, slots: readonly number[]): Promise<void> {
   // The kernel takes a namespace's links away some time after its last process: this is at once.
   for (const slot of slots) await removeInterfaceLink(installation.namespaces.dp, slot);
+  removeCgroup(installation, instanceId);
   for (const suffix of [".up", ".init", ""]) removeRecord(installation.records, `${instanceId}${suffix}`);
 }
 

@@ -108,8 +108,11 @@ function bubblewrap(hostname: string): readonly string[] {
     ETC.flatMap((name) => ["--ro-bind-try", `/etc/${name}`, `/etc/${name}`]),
     ["--proc", "/proc"],
     ["--dev", "/dev"],
+    // Memory of no process's: so only as much as is given, and nothing beside.
+    ["--perms", "1777", "--size", "67108864", "--tmpfs", "/dev/shm"],
     // What is written to the console is in the console's output.
     ["--symlink", "/proc/1/fd/1", "/dev/console"],
+    ["--remount-ro", "/dev"],
     ["--size", "67108864", "--tmpfs", "/run"],
     ["--ro-bind", "/boot", "/run/genkan"],
     "--clearenv",

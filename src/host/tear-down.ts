@@ -1,4 +1,5 @@
 import { existsSync, renameSync, rmSync } from "node:fs";
+import { removeCgroups } from "./cgroup.ts";
 import { removeHostLink } from "./host-link.ts";
 import { type Installation, installationAt } from "./installation.ts";
 import { removeNamespaces } from "./namespaces.ts";
@@ -20,6 +21,7 @@ export async function tearDown(home: string): Promise<void> {
     await killRecorded(records);
   }
   if (existsSync("/usr/sbin/ip") || existsSync("/sbin/ip")) await removeHostLink(installation);
+  removeCgroups(installation);
   await removeNamespaces(installation);
 }
 
