@@ -14,11 +14,17 @@ const PANELS: readonly { readonly figure: FigureName; readonly title: string; re
   { figure: "segments", title: "Bulk TCP without offload", better: "higher" },
 ];
 
-const NAMES: Readonly<Record<PathName, string>> = { A: "bare cable", B: "kernel router", C: "conntrack NAT", G: "Genkan" };
+const NAMES: Readonly<Record<PathName, string>> = {
+  A: "bare cable",
+  B: "kernel router",
+  C: "conntrack NAT",
+  R: "redirect only",
+  G: "Genkan",
+};
 const WIDTH = 860;
 const COLUMN = WIDTH / 2;
 const BAR = { left: 112, width: 210, height: 16, gap: 7 } as const;
-const PANEL_HEIGHT = 136;
+const PANEL_HEIGHT = 160;
 const TOP = 82;
 
 /** The figures as bars, a scalable drawing without anything from elsewhere, in the reader's own light or dark. */
@@ -46,10 +52,10 @@ const STYLE = `
 text{font:13px system-ui,-apple-system,"Segoe UI",sans-serif;fill:#24292f}
 .title{font-size:17px;font-weight:600}.head{font-weight:600}.small{font-size:11px;fill:#57606a}
 .value{font-variant-numeric:tabular-nums}.track{fill:#afb8c1;fill-opacity:.2}
-.A{fill:#8c959f}.B{fill:#6e7781}.C{fill:#bf8700}.G{fill:#0969da}
+.A{fill:#8c959f}.B{fill:#6e7781}.C{fill:#bf8700}.R{fill:#54aeff}.G{fill:#0969da}
 .own{font-weight:600}
 @media(prefers-color-scheme:dark){text{fill:#e6edf3}.small{fill:#9198a1}.track{fill:#656c76;fill-opacity:.25}
-.A{fill:#9198a1}.B{fill:#6e7681}.C{fill:#d29922}.G{fill:#4493f8}}`;
+.A{fill:#9198a1}.B{fill:#6e7681}.C{fill:#d29922}.R{fill:#1f6feb;fill-opacity:.6}.G{fill:#4493f8}}`;
 
 function panelOf({ values, unit }: Figure, title: string, x: number, y: number): string {
   const most = Math.max(...Object.values(values).map(({ value }) => value));

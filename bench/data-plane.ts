@@ -6,8 +6,9 @@ import { type GenkanPath, genkanPath } from "./genkan-path.ts";
 import { bridgesAreFiltered, kernelPaths } from "./kernel-paths.ts";
 import { type FigureName, FIGURES, type Measure, type MeasureName, MEASURES } from "./measures.ts";
 import { type Order, seededOrder } from "./order.ts";
-import type { Path, PathName, PerPath } from "./path.ts";
+import { type Path, type PathName, PATHS, type PerPath } from "./path.ts";
 import { benchRegion, POOL } from "./region.ts";
+import { redirectPath } from "./redirect-path.ts";
 import { atLeast, atMost, type Bound, quantile, type Row, rowOf, type Spread } from "./row.ts";
 
 export type DataPlaneOptions = {
@@ -45,7 +46,8 @@ export async function dataPlaneRows(options: DataPlaneOptions): Promise<DataPlan
   const region = benchRegion();
   const addresses = { instance: region.privateIp, prefixLength: 24, router: "10.0.1.1", public: region.publicIp, pool: POOL };
   const genkan = await genkanPath(join(folder, "home"), region, addresses.prefixLength, addresses.router);
-  const paths = [...(await kernelPaths(join(folder, "ns"), addresses)), genkan.path];
+  const redirect = await redirectPath(join(folder, "ns"), addresses);
+  const paths = [...(await kernelPaths(join(folder, "ns"), addresses)), ...(redirect ? [redirect] : []), genkan.path];
   const filtered = await bridgesAreFiltered(join(folder, "ns"));
   const crew = openCrew(paths, options.cpu);
   try {
@@ -89,7 +91,7 @@ async function takeOnce(
   { crew, paths, genkan, quick }: Rounds,
 ): Promise<Awaited<ReturnType<Measure["run"]>>> {
   genkan.housekeeping();
-  for (const path of paths) await crew.run({ kind: "prove", path });
+  await provePaths({ crew, paths, genkan });
   const before = await carriedBy(paths);
   const counts = genkan.counts();
   const figures = await measure.run(crew, order.shuffled(paths), { seed: round, quick });
@@ -105,6 +107,16 @@ async function takeOnce(
   return figures;
 }
 
+async function provePaths({ crew, paths, genkan }: Pick<Rounds, "crew" | "paths" | "genkan">): Promise<void> {
+  for (const path of paths)
+    try {
+      await crew.run({ kind: "prove", path });
+    } catch (cause) {
+      const drops = path.name === "G" ? ` Its drops so far: ${genkan.counts().dropped || "none"}.` : "";
+      throw new Error(`Path ${path.name} (${PATHS[path.name]}) does not do what it should.${drops}`, { cause });
+    }
+}
+
 /** Packets through the device of the internet's end, both ways. */
 async function carriedBy(paths: readonly Path[]): Promise<PerPath<number>> {
   const counts = paths.map(async ({ name, internet }) => {
@@ -117,7 +129,7 @@ async function carriedBy(paths: readonly Path[]): Promise<PerPath<number>> {
 
 type Ratio = {
   readonly figure: FigureName;
-  readonly by: Exclude<PathName, "G">;
+  readonly by: "A" | "B" | "C";
   readonly words: string;
   readonly must?: Bound;
   readonly aim?: Bound;
@@ -141,7 +153,10 @@ const RATIOS: readonly Ratio[] = [
 function ratioRows(samples: Samples): readonly Row[] {
   return RATIOS.flatMap(({ figure, by, words, ...bounds }) => {
     const rounds = samples.get(figure);
-    return rounds ? [rowOf({ measure: `${words}, G ÷ ${by}`, ...bounds, unit: "×", samples: ratios(rounds, "G", by) })] : [];
+    if (!rounds) return [];
+    const bound = quantile(ratios(rounds, "R", by), 0.5);
+    const note = bounds.aim && !Number.isNaN(bound) ? { note: `a program that only hands packets on reaches ${bound.toFixed(2)}` } : {};
+    return [rowOf({ measure: `${words}, G ÷ ${by}`, ...bounds, ...note, unit: "×", samples: ratios(rounds, "G", by) })];
   });
 }
 

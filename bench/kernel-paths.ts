@@ -6,12 +6,11 @@ import type { Addresses, Path } from "./path.ts";
 
 /** The three paths to compare with, of the kernel's own parts. `folder` is for their namespaces. */
 export async function kernelPaths(folder: string, addresses: Addresses): Promise<readonly Path[]> {
-  mkdirSync(folder, { recursive: true });
   return Promise.all([cable(folder, addresses), router(folder, addresses), floating(folder, addresses)]);
 }
 
 /** The instance's router and the internet's next hop have these addresses; every neighbour is known, so that nobody asks. */
-const MAC = {
+export const MAC = {
   instance: "02:67:6b:00:0a:01",
   inside: "02:67:6b:00:0a:02",
   outside: "02:67:6b:00:0a:03",
@@ -72,11 +71,21 @@ export async function bridgesAreFiltered(folder: string): Promise<boolean> {
   return answer.trim() === "1";
 }
 
-function path(name: Path["name"], instance: string, internet: string, { instance: instanceAddress }: Addresses, seenAddress: string): Path {
+export function path(
+  name: Path["name"],
+  instance: string,
+  internet: string,
+  { instance: instanceAddress }: Addresses,
+  seenAddress: string,
+): Path {
   return { name, instance, internet, instanceAddress, seenAddress, internetAddress: INTERNET_IPV4, filters: false };
 }
 
-async function namespaces<const Names extends readonly string[]>(folder: string, ...names: Names): Promise<{ [K in keyof Names]: string }> {
+export async function namespaces<const Names extends readonly string[]>(
+  folder: string,
+  ...names: Names
+): Promise<{ [K in keyof Names]: string }> {
+  mkdirSync(folder, { recursive: true });
   const paths = names.map((name) => join(folder, name));
   for (const at of paths) await newNamespace(at);
   return paths as { [K in keyof Names]: string };
@@ -88,7 +97,7 @@ export async function newNamespace(at: string): Promise<void> {
 
 type End = { readonly name: string; readonly mac: string };
 
-async function pair(here: string, end: End, there: string, other: End): Promise<void> {
+export async function pair(here: string, end: End, there: string, other: End): Promise<void> {
   const line = `link add name ${end.name} address ${end.mac} type veth peer name ${other.name} address ${other.mac} netns`;
   // The other namespace has a path and `ip` wants a process: the shell in it waits for its child in this one.
   await run([...inNetwork(there), "sh", "-c", `nsenter --net="$1" -- ip ${line} $$`, "sh", here]);
@@ -114,7 +123,7 @@ async function routerNamespace(at: string, inside: string, addresses: Addresses)
   ]);
 }
 
-async function instanceEnd(at: string, addresses: Addresses, routerMac: string): Promise<void> {
+export async function instanceEnd(at: string, addresses: Addresses, routerMac: string): Promise<void> {
   await endHost(at);
   await ip(at, [
     "link set lo up",
@@ -125,7 +134,7 @@ async function instanceEnd(at: string, addresses: Addresses, routerMac: string):
   ]);
 }
 
-async function internetEnd(at: string, addresses: Addresses, nextMac: string): Promise<void> {
+export async function internetEnd(at: string, addresses: Addresses, nextMac: string): Promise<void> {
   await endHost(at);
   const blocks = [addresses.pool, `${addresses.instance}/32`];
   await ip(at, [

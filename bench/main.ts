@@ -136,6 +136,11 @@ try {
 } catch (error) {
   const mistake =
     error instanceof Usage || (error instanceof TypeError && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS"));
-  process.stderr.write(`bench: ${mistake ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
+  process.stderr.write(`bench: ${mistake ? error.message : traceOf(error)}\n`);
   process.exitCode = 1;
+}
+
+function traceOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return `${error.stack}${error.cause === undefined ? "" : `\nbecause: ${traceOf(error.cause)}`}`;
 }

@@ -17,6 +17,7 @@ export const PATHS = {
   A: "a bare cable: two namespaces on one veth pair",
   B: "the kernel's router: forwarding between two veth pairs, and nothing else",
   C: "a bridge, one-to-one NAT by connection tracking and a stateful filter, as floating IPs are usually built",
+  R: "Genkan's links with a program that only hands packets on: the least that a program can cost",
   G: "Genkan: security group, network ACL, routes, gateway and one-to-one NAT",
 } as const;
 export type PathName = keyof typeof PATHS;
