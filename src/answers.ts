@@ -20,6 +20,7 @@ type Sources = {
   readonly noPackets: string | undefined;
   readonly home: Home;
   readonly gauges: Gauges;
+  readonly log: (message: string, cause: unknown) => void;
 };
 
 /** What `/_genkan/…` answers. */
@@ -27,7 +28,7 @@ export function makeAnswers(sources: Sources): Internal & { readonly watchers: W
   const { plane, machine, noPackets, home } = sources;
   const datapath = machine?.datapath;
   const kernel = datapath && { packets: datapath.events, tables: datapath.reader, monotonicNow };
-  const tracing = traceAnswers({ plane, pools: sources.settings.pools, kernel, noPackets, now: Date.now });
+  const tracing = traceAnswers({ plane, pools: sources.settings.pools, kernel, noPackets, now: Date.now, log: sources.log });
   const instance = (id: string): object => {
     const found = plane.findInstance(id);
     if (!found) throw new NotFound(`There is no instance ${id}.`);

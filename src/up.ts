@@ -72,7 +72,7 @@ export async function up(options: UpOptions): Promise<{ readonly stop: () => Pro
   });
   await plane.resume();
   if (machine) await checkMachine(machine, world, plane, credentials.region);
-  const answers = makeAnswers({ plane, settings, machine, noPackets: options.noPackets, home, gauges });
+  const answers = makeAnswers({ plane, settings, machine, noPackets: options.noPackets, home, gauges, log });
   const server = await createServer({
     host: settings.host,
     port: settings.port,

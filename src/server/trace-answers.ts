@@ -17,6 +17,7 @@ type Sources = {
   readonly kernel: { readonly packets: PacketSource; readonly tables: TableReader; readonly monotonicNow: () => bigint } | undefined;
   readonly noPackets: string | undefined;
   readonly now: () => number;
+  readonly log: (message: string, cause: unknown) => void;
 };
 
 export type TraceAnswers = Pick<Internal, "watch" | "trace"> & {
@@ -41,6 +42,7 @@ export function traceAnswers(sources: Sources): TraceAnswers {
       slotsOf: (id) => interfacesOf(plane, id).map((eni) => eni.slot),
       monotonicNow: kernel.monotonicNow,
       now,
+      log: sources.log,
     });
   return {
     readers,

@@ -27,6 +27,7 @@ export type TraceSources = {
   readonly monotonicNow: () => bigint;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  readonly log: (message: string, cause: unknown) => void;
 };
 
 /** What watchers are told, a line of JSON each. */
@@ -114,7 +115,19 @@ export class Watchers {
     const hello = (): void => {
       for (const one of this.#all) tell(one, { kind: "watching" });
     };
-    this.#timers = [setInterval(() => this.#look(), LOOK_MS), setInterval(() => this.#renew(), RENEW_MS), setInterval(hello, HELLO_MS)];
+    this.#timers = [this.#every(LOOK_MS, () => this.#look()), this.#every(RENEW_MS, () => this.#renew()), this.#every(HELLO_MS, hello)];
+  }
+
+  /** Watching must never bring the control plane down: what fails ends every watch instead. */
+  #every(milliseconds: number, work: () => void): NodeJS.Timeout {
+    return setInterval(() => {
+      try {
+        work();
+      } catch (cause) {
+        this.#sources.log("watching packets failed", cause);
+        for (const watcher of this.#all) watcher.out.destroy();
+      }
+    }, milliseconds);
   }
 
   #renew(): void {
