@@ -2,12 +2,12 @@
  * The control plane's speed: the real server with signatures checked and every change on disk, on the loopback of a network
  * namespace of its own, without packets (`--no-packets`: instances are records, and no kernel tables are written).
  */
-import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Load, sendAll, sendOne } from "./load.ts";
+import { optionsApart, runApart } from "./namespace.ts";
 import { atLeast, quantile, type Row, rowOf } from "./row.ts";
 import { type Server, startServer } from "./server.ts";
 import { signedRequest } from "./signed-request.ts";
@@ -20,19 +20,11 @@ export type ControlPlaneOptions = {
 };
 
 /** The rows of requests per second and latency, reads and durable writes, alone and with 64 clients. */
-export async function controlPlaneRows(options: ControlPlaneOptions): Promise<readonly Row[]> {
-  const here = fileURLToPath(import.meta.url);
-  const script = `ip link set lo up && exec "$0" "$@"`;
-  const child = spawn("unshare", ["--net", "sh", "-c", script, process.execPath, here, JSON.stringify(options)], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const chunks: Buffer[] = [];
-  child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
-  const code = await new Promise((resolve) => child.once("close", resolve));
-  if (code !== 0) throw new Error(`the benchmark of the control plane ended with ${String(code)}`);
-  return JSON.parse(Buffer.concat(chunks).toString()) as readonly Row[];
+export function controlPlaneRows(options: ControlPlaneOptions): Promise<readonly Row[]> {
+  return runApart(HERE, options);
 }
 
+const HERE = fileURLToPath(import.meta.url);
 const CLIENTS = 64;
 
 async function measureRates({ rounds, requests }: ControlPlaneOptions): Promise<readonly Row[]> {
@@ -90,7 +82,5 @@ function load(server: Server, clients: number, parameters: Readonly<Record<strin
   return sendAll({ port: server.port, clients, requests });
 }
 
-const [, file, options] = process.argv;
-if (file === fileURLToPath(import.meta.url) && options !== undefined) {
-  process.stdout.write(JSON.stringify(await measureRates(JSON.parse(options) as ControlPlaneOptions)));
-}
+const options = optionsApart<ControlPlaneOptions>(HERE);
+if (options) process.stdout.write(JSON.stringify(await measureRates(options)));
