@@ -1,8 +1,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { chart } from "./chart.ts";
+import type { Figure } from "./data-plane.ts";
 import { machineName } from "./machine.ts";
-import { figureTable, markdownTable, type Report, rowTable } from "./report.ts";
+import { FIGURES } from "./measures.ts";
+import { figureTable, markdownTable, number, type Report, rowTable } from "./report.ts";
 
 const BEGIN = "<!-- begin: written by npm run bench -- --write-docs -->";
 const END = "<!-- end -->";
@@ -24,6 +26,21 @@ function section({ rows, figures, notes, machine, date, rounds }: Report): strin
     "",
     ...markdownTable(rowTable(rows)),
     ...(remarks.length > 0 ? ["", ...remarks] : []),
+    ...perPacket(figures),
     ...(figures.length > 0 ? ["", "The paths' own figures, medians of the rounds:", "", ...markdownTable(figureTable(figures))] : []),
   ].join("\n");
+}
+
+/** What the packet rates mean for one packet: the ends' and the cable's share, and what each path adds to it. */
+function perPacket(figures: readonly Figure[]): readonly string[] {
+  const values = figures.find(({ measure }) => measure === FIGURES.rate.words)?.values;
+  const { A, B, C, R, G } = values ?? {};
+  if (!A || !B || !C || !G) return [];
+  const time = ({ value }: { readonly value: number }): number => 1e9 / value;
+  const more = (path: { readonly value: number }): string => `${number(time(path) - time(A))} ns`;
+  const least = R ? ` (${more(R)} for the links and handing the packet on, the rest for all that Genkan decides and rewrites)` : "";
+  return [
+    "",
+    `For one packet of 64 bytes, sending, the cable and receiving take ${number(time(A))} ns. On top of that come, with the kernel's router, ${more(B)}; with bridge and connection-tracked NAT, ${more(C)}; with Genkan, ${more(G)}${least}.`,
+  ];
 }
