@@ -2,7 +2,7 @@
  * The control plane with a large region: how long it takes to start, what memory it takes, and how long single calls take. The
  * region is put into the store beforehand (region-at-scale.ts), then the real server starts on it, without packets.
  */
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -34,10 +34,10 @@ const HERE = fileURLToPath(import.meta.url);
 
 async function measure({ scale, starts, calls, keep }: ScaleOptions): Promise<readonly Row[]> {
   const folder = mkdtempSync(join(tmpdir(), "genkan-bench-"));
-  const home = join(folder, "home");
+  // Every change is taken back, so that a kept one can be used again.
+  const home = keep ?? folder;
   try {
-    const sample = await prepare(scale, keep ?? join(folder, "made"));
-    cpSync(keep ?? join(folder, "made"), home, { recursive: true });
+    const sample = await prepare(scale, home);
     const many = scale.addresses.toLocaleString("en");
     const seconds: number[] = [];
     for (let start = 1; start < starts; start++) {

@@ -107,16 +107,16 @@ export function candidates<K extends Kind>(
   indexes: FilterIndexes<K>,
 ): Source<Resources[K]> {
   let count = tx.count(kind);
-  let best: (() => readonly Resources[K][]) | undefined;
+  let slice: Source<Resources[K]>["slice"] = (start, end) => tx.slice(kind, start, end);
   for (const { Name: name = "", Values: [value, ...more] = [] } of filters ?? []) {
     const index = Object.hasOwn(indexes, name) ? indexes[name] : undefined;
     if (index === undefined || value === undefined || more.length > 0 || /[*?\\]/.test(value)) continue;
     const found = tx.countBy(kind, index, value);
     if (found > count) continue;
     count = found;
-    best = () => tx.by(kind, index, value);
+    slice = (start, end) => tx.sliceBy(kind, index, value, { start, end });
   }
-  return best?.() ?? { length: count, slice: (start, end) => tx.slice(kind, start, end) };
+  return { length: count, slice };
 }
 
 /** How many resources are looked at in one go when a page is filled. */

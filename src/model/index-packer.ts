@@ -7,7 +7,7 @@ export function packedIndexNames(kind: Kind): readonly string[] {
   return ["id", ...Object.keys(INDEXES[kind])];
 }
 
-/** Packs the indexes of one kind's resources. */
+/** Packs the indexes of one kind's resources, which are added in order of creation. */
 export class IndexPacker {
   readonly #indexes: ReadonlyMap<string, KeyList>;
   #added = 0;
@@ -22,34 +22,33 @@ export class IndexPacker {
     this.#added += 1;
   }
 
-  /** The indexes, when the resource that was added as number N stands at `places[N]` in order of creation. */
-  finish(places: Uint32Array): ReadonlyMap<string, PackedIndex> {
-    return new Map([...this.#indexes].map(([name, list]) => [name, list.packed(places)]));
+  finish(): ReadonlyMap<string, PackedIndex> {
+    return new Map([...this.#indexes].map(([name, list]) => [name, list.packed()]));
   }
 }
 
 const SECOND_SEED = 0x9747b28c;
 
-/** Keys by two hashes, and the numbers of the resources under them. */
+/** Keys by two hashes, and the places of the resources under them. */
 class KeyList {
   #count = 0;
   #hashes = new Uint32Array(16);
   #seconds = new Uint32Array(16);
-  #numbers = new Uint32Array(16);
+  #places = new Uint32Array(16);
 
-  add(key: string, number: number): void {
+  add(key: string, place: number): void {
     if (this.#count === this.#hashes.length) {
       this.#hashes = grown(this.#hashes);
       this.#seconds = grown(this.#seconds);
-      this.#numbers = grown(this.#numbers);
+      this.#places = grown(this.#places);
     }
     this.#hashes[this.#count] = keyHash(key);
     this.#seconds[this.#count] = keyHash(key, SECOND_SEED);
-    this.#numbers[this.#count++] = number;
+    this.#places[this.#count++] = place;
   }
 
-  packed(placeOf: Uint32Array): PackedIndex {
-    const entries = this.#sorted(placeOf);
+  packed(): PackedIndex {
+    const entries = this.#sorted();
     const hashes = new Uint32Array(entries.length);
     const starts = new Uint32Array(entries.length + 1);
     const places = new Uint32Array(entries.length);
@@ -60,15 +59,14 @@ class KeyList {
         hashes[keys] = this.#hashes[entry] ?? 0;
         starts[keys++] = at;
       }
-      places[at] = placeOf[this.#numbers[entry] ?? 0] ?? 0;
+      places[at] = this.#places[entry] ?? 0;
     }
     starts[keys] = entries.length;
     return { hashes: hashes.slice(0, keys), starts: starts.slice(0, keys + 1), places };
   }
 
-  /** The entries by both hashes, and those of one key by their places. */
-  #sorted(placeOf: Uint32Array): Uint32Array {
-    const place = (entry: number): number => placeOf[this.#numbers[entry] ?? 0] ?? 0;
+  /** The entries by both hashes, and those of one key in the order in which they were added. */
+  #sorted(): Uint32Array {
     // Words of 64 bits, as the machine has them: the entry below, its hash above.
     const words = new BigUint64Array(this.#count);
     const halves = new Uint32Array(words.buffer);
@@ -80,7 +78,7 @@ class KeyList {
     const entries = Uint32Array.from({ length: this.#count }, (_, at) => halves[2 * at] ?? 0);
     for (let from = 0, to = 1; from < entries.length; from = to++) {
       while (to < entries.length && halves[2 * to + 1] === halves[2 * from + 1]) to++;
-      if (to - from > 1) entries.subarray(from, to).sort((a, b) => this.#compare(a, b) || place(a) - place(b));
+      if (to - from > 1) entries.subarray(from, to).sort((a, b) => this.#compare(a, b) || a - b);
     }
     return entries;
   }

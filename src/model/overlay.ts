@@ -60,6 +60,9 @@ export class Overlay implements Reader {
     return layer ? below - layer.hidden.of(index, key) + layer.table.countBy(index, key) : below;
   };
 
+  sliceBy: Reader["sliceBy"] = (kind, index, key, range) =>
+    this.#layers.has(kind) ? this.by(kind, index, key).slice(range.start, range.end) : this.#base.sliceBy(kind, index, key, range);
+
   slice = <K extends Kind>(kind: K, start: number, end: number): readonly Resources[K][] =>
     this.#layers.has(kind) ? this.list(kind).slice(start, end) : this.#base.slice(kind, start, end);
 

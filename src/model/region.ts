@@ -27,6 +27,9 @@ export class Region implements Reader {
 
   countBy = <K extends Kind>(kind: K, index: IndexName<K>, key: string): number => this.#tables[kind].countBy(index, key);
 
+  sliceBy: Reader["sliceBy"] = <K extends Kind>(kind: K, index: IndexName<K>, key: string, range: { start: number; end: number }) =>
+    this.#tables[kind].by(index, key, range) as readonly Resources[K][];
+
   slice = <K extends Kind>(kind: K, start: number, end: number): readonly Resources[K][] =>
     this.#tables[kind].slice(start, end) as readonly Resources[K][];
 

@@ -10,6 +10,13 @@ export type Reader = {
   readonly count: (kind: Kind) => number;
   /** How many of a kind stand under one key of a secondary index; costs nothing, however many they are. */
   readonly countBy: <K extends Kind>(kind: K, index: IndexName<K>, key: string) => number;
+  /** Those under one key of a secondary index from the `start`th up to, not including, the `end`th in order of creation. */
+  readonly sliceBy: <K extends Kind>(
+    kind: K,
+    index: IndexName<K>,
+    key: string,
+    range: { readonly start: number; readonly end: number },
+  ) => readonly Resources[K][];
   /** Those of a kind from the `start`th up to, not including, the `end`th in order of creation; costs their number. */
   readonly slice: <K extends Kind>(kind: K, start: number, end: number) => readonly Resources[K][];
 };

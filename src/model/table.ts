@@ -3,6 +3,9 @@ import { indexKeys, KeyCounts } from "./index-keys.ts";
 import type { Packed } from "./packed.ts";
 import { INDEXES, type Kind, type Resource } from "./resource.ts";
 
+type Range = { readonly start: number; readonly end: number };
+const ALL: Range = { start: 0, end: Number.POSITIVE_INFINITY };
+
 /** A resource and its place in the order of creation. */
 type Entry = { readonly order: number; resource: Resource };
 
@@ -61,19 +64,17 @@ export class Table {
     return Array.from(this.#sequence.subarray(start, end), (place) => (place < 0 ? own[-1 - place] : below.at(place)) as Resource);
   }
 
-  /** Those under one key of an index, in order of creation. */
-  by(index: string, key: string): readonly Resource[] {
+  /** Those under one key of an index, in order of creation: all, or some of them. */
+  by(index: string, key: string, { start, end }: Range = ALL): readonly Resource[] {
     const found = this.#indexOf(index).get(key);
     const own = !found ? [] : found instanceof Group ? found.list() : [found.resource];
     const below = this.#below;
-    if (!below) return own;
-    const places = below.by(index, key).filter((place) => !this.#hidden.has(place));
-    const under = places.map((place) => below.at(place));
-    if (own.length === 0 || under.length === 0) return own.length === 0 ? under : own;
-    const orders = new Map<Resource, number>();
-    for (const [at, resource] of under.entries()) orders.set(resource, below.orderAt(places[at] ?? 0));
-    for (const resource of own) orders.set(resource, this.#all.get(resource.id)?.order ?? 0);
-    return [...orders].sort(([, a], [, b]) => a - b).map(([resource]) => resource);
+    const places = below ? below.by(index, key).filter((place) => !this.#hidden.has(place)) : [];
+    if (!below || places.length === 0) return start === 0 && end >= own.length ? own : own.slice(start, end);
+    const under = places.map((place) => ({ order: below.orderAt(place), at: () => below.at(place) }));
+    const here = own.map((resource) => ({ order: this.#all.get(resource.id)?.order ?? 0, at: () => resource }));
+    const both = here.length === 0 ? under : [...under, ...here].sort((a, b) => a.order - b.order);
+    return both.slice(start, end).map(({ at }) => at());
   }
 
   /** How many stand under one key of an index. Costs the same whatever their number. */

@@ -8,7 +8,7 @@ export function packedFrom(kind: Kind, region: Region): Packed {
   const all = region.list(kind) as readonly Resource[];
   const packer = new IndexPacker(kind);
   for (const resource of all) packer.add(resource);
-  const indexes = packer.finish(Uint32Array.from(all.keys()));
+  const indexes = packer.finish();
   const orders = all.map(({ id }) => region.orderOf(kind, id));
   return new Packed(kind, {
     size: all.length,

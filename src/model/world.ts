@@ -48,7 +48,7 @@ export function readerOf(world: World, account: string, region: string): Reader 
 export function beginTx(world: World, account: string, region: string): Transaction {
   const base = regionOf(world, account, region);
   const writes = new Overlay(base);
-  const { get, list, by, count, countBy, slice } = writes;
+  const { get, list, by, count, countBy, slice, sliceBy } = writes;
   /** How much more often a public address is held than in the world. */
   const held = new Map<string, number>();
   const swap = (kind: Kind, id: string, now: Resource | undefined): void => {
@@ -63,6 +63,7 @@ export function beginTx(world: World, account: string, region: string): Transact
     count,
     countBy,
     slice,
+    sliceBy,
     put: (resource) => {
       swap(resource.kind, resource.id, resource);
       writes.put(frozen(resource));

@@ -1,12 +1,12 @@
 import { closeSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
 import type { RootDatabase } from "lmdb";
 import { IndexPacker } from "../model/index-packer.ts";
-import { type Kind, SLOTTED, type SlottedKind } from "../model/resource.ts";
+import { type Kind, type Resource, SLOTTED, type SlottedKind } from "../model/resource.ts";
 import type { PackedIndex } from "../model/packed.ts";
 import { checkDataFile } from "./data-file.ts";
 import { openData } from "./embedded.ts";
 import { type About, ADDED, type Image, IMAGE_FORMAT, imagePath, openImage, partName } from "./image.ts";
-import { HEADER_KEY, type Header, kindOfKey, type Placed, rangeOf, realmOfKey, RESOURCES, unseal } from "./layout.ts";
+import { HEADER_KEY, type Header, kindOfKey, type Placed, rangeOf, realmOfKey, resourcePrefix, RESOURCES, unseal } from "./layout.ts";
 import { closeOnExec, lockForWriting } from "./lock.ts";
 import { openSections, SectionWriter } from "./section-file.ts";
 import { StoreError } from "./store.ts";
@@ -47,79 +47,76 @@ export async function writeImage(folder: string, addition: Addition): Promise<Ab
 
 type Key = { readonly account: string; readonly region: string; readonly kind: Kind };
 
-/** All records of one kind in one account's region. */
+/** All records of one kind in one account's region, in memory, and then in the file in order of creation. */
 class Part {
-  readonly packer: IndexPacker;
-  readonly #orders: number[] = [];
-  readonly #offsets: number[] = [];
-  readonly #lengths: number[] = [];
-  #bytes = 0;
+  readonly #kind: Kind;
+  readonly #records: { readonly order: number; readonly value: Buffer }[] = [];
 
   constructor(kind: Kind) {
-    this.packer = new IndexPacker(kind);
+    this.#kind = kind;
   }
 
-  add(order: number, bytes: number): void {
-    this.#orders.push(order);
-    this.#offsets.push(this.#bytes);
-    this.#lengths.push(bytes);
-    this.#bytes += bytes;
+  add(value: Buffer): void {
+    // `[ORDER,…` behind the checksum.
+    this.#records.push({ order: Number.parseInt(value.toString("latin1", 5, 25), 10), value });
   }
 
-  /** Everything but the records themselves. Returns how many there are. */
-  finish(writer: SectionWriter, name: (part: string) => string): number {
-    // Read in the order of their ids; here they stand in order of creation.
-    const sequence = Uint32Array.from(this.#orders.keys()).sort((a, b) => (this.#orders[a] ?? 0) - (this.#orders[b] ?? 0));
-    const places = new Uint32Array(sequence.length);
-    for (const [place, read] of sequence.entries()) places[read] = place;
-    const inOrder = (numbers: readonly number[]): Float64Array => Float64Array.from(sequence, (read) => numbers[read] ?? 0);
-    writer.add(name("orders"), [bytesOf(inOrder(this.#orders))]);
-    writer.add(name("offsets"), [bytesOf(inOrder(this.#offsets))]);
-    writer.add(name("lengths"), [bytesOf(Uint32Array.from(inOrder(this.#lengths)))]);
-    for (const [index, packed] of this.packer.finish(places))
+  /** Returns how many there are. Tells of every resource. */
+  write(writer: SectionWriter, name: (part: string) => string, visit: (resource: Resource) => void): number {
+    const records = this.#records.sort((a, b) => a.order - b.order);
+    const packer = new IndexPacker(this.#kind);
+    for (const { value } of records) {
+      const [, resource] = JSON.parse(unseal(name("records"), value)) as Placed;
+      packer.add(resource);
+      visit(resource);
+    }
+    let at = 0;
+    const offsets = Float64Array.from(records, ({ value }) => (at += value.length) - value.length);
+    writer.add(
+      name("records"),
+      records.map(({ value }) => value),
+    );
+    writer.add(name("orders"), [bytesOf(Float64Array.from(records, ({ order }) => order))]);
+    writer.add(name("offsets"), [bytesOf(offsets)]);
+    writer.add(name("lengths"), [bytesOf(Uint32Array.from(records, ({ value }) => value.length))]);
+    for (const [index, packed] of packer.finish())
       for (const list of ["hashes", "starts", "places"] as const satisfies readonly (keyof PackedIndex)[])
         writer.add(name(`index/${index}/${list}`), [bytesOf(packed[list])]);
-    return sequence.length;
+    return records.length;
   }
 }
 
 function writeState(db: RootDatabase<Buffer, string>, path: string): void {
   const writer = new SectionWriter(openSync(path, "w", 0o600), {}, 0);
-  const realms: { account: string; region: string; kinds: [Kind, number][] }[] = [];
-  const slots = new Map<SlottedKind, number[]>(SLOTTED.map((kind) => [kind, []]));
   // One view of the store, whatever is committed meanwhile.
   const transaction = db.useReadTransaction();
-  let resources = 0;
   const head = db.get(HEADER_KEY, { transaction });
   if (!head) throw new StoreError("missing", "there is no state yet");
   const header = JSON.parse(unseal(HEADER_KEY, head)) as Header;
-  const entries = db.getRange({ ...rangeOf(RESOURCES), transaction })[Symbol.iterator]();
-  let entry = entries.next();
-  while (!entry.done) {
-    const { account, region, kind } = keyOf(entry.value.key);
-    const part = new Part(kind);
-    const records = function* (): Iterable<Uint8Array> {
-      while (!entry.done) {
-        const { key, value } = entry.value;
-        const one = keyOf(key);
-        if (one.kind !== kind || one.region !== region || one.account !== account) return;
-        const [order, resource] = JSON.parse(unseal(key, value)) as Placed;
-        part.add(order, value.length);
-        part.packer.add(resource);
-        if ("slot" in resource) slots.get(resource.kind)?.push(resource.slot);
-        resources += 1;
-        yield value;
-        entry = entries.next();
-      }
-    };
-    const name = (which: string): string => partName({ account, region }, kind, which);
-    writer.add(name("records"), records());
+  const realms: { account: string; region: string; kinds: [Kind, number][] }[] = [];
+  const slots = new Map<SlottedKind, number[]>(SLOTTED.map((kind) => [kind, []]));
+  const finish = (part: Part, { account, region, kind }: Key): void => {
+    const count = part.write(
+      writer,
+      (which) => partName({ account, region }, kind, which),
+      (resource) => "slot" in resource && slots.get(resource.kind)?.push(resource.slot),
+    );
     const last = realms.at(-1);
-    const realm = last?.account === account && last.region === region ? last : { account, region, kinds: [] };
-    if (realm !== last) realms.push(realm);
-    realm.kinds.push([kind, part.finish(writer, name)]);
+    if (last?.account === account && last.region === region) last.kinds.push([kind, count]);
+    else realms.push({ account, region, kinds: [[kind, count]] });
+  };
+  let current: { readonly part: Part; readonly prefix: string; readonly of: Key } | undefined;
+  for (const { key, value } of db.getRange({ ...rangeOf(RESOURCES), transaction })) {
+    if (!current || !key.startsWith(current.prefix)) {
+      if (current) finish(current.part, current.of);
+      const of: Key = { ...realmOfKey(key), kind: kindOfKey(key) };
+      current = { part: new Part(of.kind), prefix: resourcePrefix(of.account, of.region, of.kind), of };
+    }
+    current.part.add(value);
   }
+  if (current) finish(current.part, current.of);
   transaction.done();
+  const resources = realms.reduce((sum, { kinds }) => sum + kinds.reduce((all, [, count]) => all + count, 0), 0);
   if (resources !== header.resources)
     throw new StoreError("corrupt", `the state has ${resources} resources where its header counts ${header.resources}`);
   for (const [kind, numbers] of slots) writer.add(`slots/${kind}`, [bytesOf(Uint32Array.from(numbers))]);
@@ -134,10 +131,6 @@ function addSections(path: string, { label, sections }: Addition): void {
   for (const [name, bytes] of sections(image)) writer.add(ADDED + name, [bytes]);
   writer.finish({ ...file.about, label } satisfies About);
   image.close();
-}
-
-function keyOf(key: string): Key {
-  return { ...realmOfKey(key), kind: kindOfKey(key) };
 }
 
 function bytesOf(numbers: Uint32Array | Float64Array): Uint8Array {

@@ -89,13 +89,14 @@ function packedOf(file: SectionFile<About>, kind: Kind, size: number, name: (par
   const orders = part("orders", doubles);
   const offsets = part("offsets", doubles);
   const lengths = part("lengths", words);
+  const records = readingAhead((from, most) => file.readPart(name("records"), from, most));
   const indexes = new Map<string, PackedIndex>();
   return new Packed(kind, {
     size,
     orderAt: (place) => orders()[place] ?? -1,
     record: (place) => {
-      const bytes = file.readPart(name("records"), offsets()[place] ?? 0, lengths()[place] ?? 0);
-      const [, resource] = JSON.parse(unseal(name(String(place)), Buffer.from(bytes.buffer))) as Placed;
+      const bytes = records(offsets()[place] ?? 0, lengths()[place] ?? 0);
+      const [, resource] = JSON.parse(unseal(name(String(place)), bytes)) as Placed;
       return resource;
     },
     index: (which) => {
@@ -108,6 +109,23 @@ function packedOf(file: SectionFile<About>, kind: Kind, size: number, name: (par
       return found;
     },
   });
+}
+
+const BLOCK = 1 << 16;
+
+/** Reads a block when what is read lies behind what was read before, as in a list; else only what is asked for. */
+function readingAhead(read: (from: number, most: number) => Uint8Array<ArrayBuffer>): (from: number, bytes: number) => Buffer {
+  let block = Buffer.alloc(0);
+  let start = 0;
+  let last = -1;
+  return (from, bytes) => {
+    if (from < start || from + bytes > start + block.length) {
+      block = Buffer.from(read(from, from === last ? Math.max(BLOCK, bytes) : bytes).buffer);
+      start = from;
+    }
+    last = from + bytes;
+    return block.subarray(from - start, from - start + bytes);
+  };
 }
 
 function words(bytes: Uint8Array<ArrayBuffer>): Uint32Array {

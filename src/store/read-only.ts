@@ -120,6 +120,8 @@ function readerOn(now: () => RootDatabase<Buffer, string>, account: string, regi
     by: <K extends Kind>(kind: K, index: IndexName<K>, key: string) => by(kind, index, key) as readonly Resources[K][],
     count: (kind) => now().getKeysCount(rangeOf(resourcePrefix(account, region, kind))),
     countBy: (kind, index, key) => by(kind, index, key).length,
+    sliceBy: <K extends Kind>(kind: K, index: IndexName<K>, key: string, range: { readonly start: number; readonly end: number }) =>
+      (by(kind, index, key) as readonly Resources[K][]).slice(range.start, range.end),
     slice: <K extends Kind>(kind: K, start: number, end: number) => (list(kind) as readonly Resources[K][]).slice(start, end),
   };
 }

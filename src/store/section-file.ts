@@ -99,9 +99,10 @@ export class SectionFile<About> {
     return found;
   }
 
-  /** A part of a section; whoever wrote it sees to its being whole. */
-  readPart(name: string, from: number, bytes: number): Uint8Array<ArrayBuffer> {
-    return this.#bytes(this.#section(name).at + from, bytes);
+  /** A part of a section, shorter at its end; whoever wrote it sees to its being whole. */
+  readPart(name: string, from: number, most: number): Uint8Array<ArrayBuffer> {
+    const { at, bytes } = this.#section(name);
+    return this.#bytes(at + from, Math.max(0, Math.min(most, bytes - from)));
   }
 
   /** Goes on writing behind the last section. This one is of no more use then. */
