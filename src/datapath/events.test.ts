@@ -132,6 +132,24 @@ describe("watching packets", { skip: noKernel }, () => {
     assert.deepEqual(told([63, 62, 61, 60, 59, 58, 57, 56, C]), all, "more than eight: a sieve may let too much through");
   });
 
+  it("tells of flows that were decided before, too", () => {
+    const { fromEni } = bench();
+    const send = (slot: number, source: string, destination?: string) => fromEni(slot, from(slot, source, destination));
+    for (let i = 0; i < 3; i++) {
+      send(A, "10.0.1.5");
+      send(C, "10.0.2.7");
+    }
+    watch({ interfaces: [A] });
+    for (let i = 0; i < 3; i++) {
+      send(A, "10.0.1.5");
+      send(C, "10.0.2.7");
+    }
+    assert.deepEqual(
+      read().map(({ verdict, ingress }) => [verdict, ingress]),
+      Array.from({ length: 3 }, () => ["internet", A]),
+    );
+  });
+
   it("tells only of what passed, or only of drops", () => {
     const { fromEni } = bench();
     const told = (change: Partial<Watch>): string[] => {

@@ -16,7 +16,7 @@
  *
  * Connections count idle time in whole seconds, so an entry of a tracked flow holds until the second ends; then one
  * packet goes through the stages and notes itself. What opens or ends a connection (SYN, FIN, RST) always does, and so do
- * all packets while somebody watches (trace.h). Drops are not remembered here.
+ * all packets of interfaces that somebody watches (trace.h). Drops are not remembered here.
  */
 #pragma once
 
@@ -204,14 +204,6 @@ static __always_inline const struct flow_entry *find_flow(struct __sk_buff *skb,
 	return length <= flow->mtu ? flow : 0;
 }
 
-static __always_inline int is_watched(void)
-{
-	__u32 zero = 0;
-	const volatile struct trace_control *control = bpf_map_lookup_elem(&trace_control, &zero);
-
-	return control && control->until;
-}
-
 /* Whether the headers of a plain packet lie where they can be written in place; of a packet in pieces they may not. */
 static __always_inline int headers_at_hand(struct __sk_buff *skb)
 {
@@ -254,12 +246,12 @@ static __always_inline int fast_path(struct __sk_buff *skb, __u32 link)
 	const struct flow_entry *flow;
 	__u32 transport, bytes = skb->len;
 
-	if (is_watched() || skb->protocol != bpf_htons(ETH_P_IP) || skb->vlan_present || (void *)(h + 1) > end)
+	if (skb->protocol != bpf_htons(ETH_P_IP) || skb->vlan_present || (void *)(h + 1) > end)
 		return NOT_FAST;
 	if (!is_plain(skb, h, end, &transport) || !header_sum_is_right(&h->ip))
 		return NOT_FAST;
 	flow = find_flow(skb, link, macs, transport);
-	if (!flow)
+	if (!flow || trace_concerns(link, flow->target_slot))
 		return NOT_FAST;
 	if (rewrite_plain(skb, flow))
 		return TC_ACT_SHOT;
