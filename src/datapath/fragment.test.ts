@@ -82,6 +82,17 @@ describe("the gateway's MTU", { skip: noKernel }, () => {
     assert.deepEqual(flaws(run.frame), []);
   });
 
+  it("lets nothing that is too big count as received", () => {
+    const { fromInternet, datapath, put } = bench();
+    put(...rules("security_group_in", 1, [allow()]));
+    const received = () => datapath.traffic(A).received.packets;
+    const before = received();
+    fromInternet(big({ source: INTERNET, destination: "203.0.113.5" }, 2000, DF));
+    assert.equal(received(), before);
+    fromInternet(big({ source: INTERNET, destination: "203.0.113.5" }, 1000, DF));
+    assert.equal(received(), before + 1n);
+  });
+
   it("holds for a hairpin, and not inside the VPC", () => {
     const { fromEni, put } = bench();
     put(...rules("security_group_in", 2, [allow()]));

@@ -40,7 +40,7 @@ static __always_inline int write_addresses(struct __sk_buff *skb, struct packet 
 	       translate(skb, p, p->ip.destination, p->flow.destination, IP_DESTINATION_AT);
 }
 
-/* Rewrites, and hands the packet to the peer of `link`. */
+/* Rewrites, counts, and hands the packet to the peer of `link`. p->target_slot: the interface that it is for, or 0. */
 static __always_inline int hand_over(struct __sk_buff *skb, struct packet *p, __u32 link, const __u8 *source, const __u8 *destination)
 {
 	__u32 wire = wire_length(skb, p);
@@ -60,6 +60,8 @@ static __always_inline int hand_over(struct __sk_buff *skb, struct packet *p, __
 		return drop_packet(skb, p, DROP_malformed);
 	if (p->link)
 		count_sent(p->link, p->bytes);
+	if (p->target_slot)
+		count_received(p->target_slot, p->bytes);
 	if (cut)
 		return send_in_pieces(skb, p, link);
 	trace_verdict(skb, p, skb->cb[0], 0);
@@ -81,7 +83,6 @@ static __noinline int deliver(struct __sk_buff *skb, struct packet *p)
 	if (p->way == WAY_INTERFACE && checked && !owns_address(&p->target, p->target_slot, p->flow.destination))
 		return drop_packet(skb, p, DROP_destination_check);
 	report(skb, VERDICT_DELIVER, 0, p->target_slot);
-	count_received(p->target_slot, p->bytes);
 	return hand_over(skb, p, p->target_slot, router_mac, p->target.mac);
 }
 
