@@ -1,6 +1,6 @@
 /**
  * Holds the kernel program against the tables read by hand: both get the same frames, changes and time, and must agree on the
- * verdict, the reason, whose it is, and every byte that leaves; and at the end on what is remembered of connections.
+ * verdict, the reason, whose it is, and every byte that leaves; and at the end on what is remembered of connections and counted.
  */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
@@ -22,6 +22,7 @@ import { type Forwarded, forward, type Memory } from "../src/reach/forward.ts";
 import { fragmentMemory } from "../src/reach/fragment-memory.ts";
 import { POOLS, randomRegion, type RandomRegion, type Step } from "./random-region.ts";
 import { SETTINGS } from "./scene.ts";
+import { newCounters } from "./counters.ts";
 import type { Sent } from "./random-frame.ts";
 import { type View, viewOf } from "./traffic.ts";
 
@@ -41,6 +42,8 @@ export type Scenario = {
   readonly growth: readonly Step[];
   /** Of connections for each interface. */
   readonly limit: number;
+  /** At the end the kernel's tables are read back as well, which takes long. */
+  readonly readBack: boolean;
   readonly events: readonly Event[];
 };
 
@@ -61,7 +64,7 @@ export type Disagreement = {
 
 export type Machine = {
   /** Plays events on a region, in a world without memory of what was before; stops at the first disagreement. */
-  readonly play: (start: Pick<Scenario, "growth" | "limit">, source: Source) => Disagreement | undefined;
+  readonly play: (start: Omit<Scenario, "events">, source: Source) => Disagreement | undefined;
   /** How many frames had which outcome: a drop's reason, or another verdict. */
   readonly seen: ReadonlyMap<string, number>;
   readonly frames: () => number;
@@ -76,6 +79,8 @@ const FRAGMENTS_LINK = `ip link show fragments >/dev/null 2>&1 || {
   ip link add fragments index 4 mtu 65535 type veth peer name fragments-peer index 5 mtu 65535 &&
   ip link set fragments up && ip link set fragments-peer up; }`;
 const PIECE_BITS = 4;
+/** Counts are looked at for interfaces below this slot. */
+const COUNTED = 64;
 /** User space leaves what has expired for so long (datapath/connection.ts). */
 const LINGER = 5n * SECOND;
 
@@ -94,14 +99,14 @@ export function openMachine(object = OBJECT): Machine {
   const seen = new Map<string, number>();
   let frames = 0;
   let states = 0;
-  const play: Machine["play"] = ({ growth, limit }, source) => {
+  const play: Machine["play"] = ({ growth, limit, readBack }, source) => {
     now += 100n * 86_400n * SECOND;
     const settings: PlanSettings = { ...SETTINGS, pools: POOLS, fragments: 4, connectionLimit: limit };
     const region = randomRegion();
     for (const step of growth) region.run(step);
     const plan = fullPlan([region.reader()], { ...settings, now });
-    const world = newWorld({ datapath, settings, region, plan, clock: { get: () => now, set: (time) => (now = time) } });
     datapath.apply(difference(rows, plan));
+    const world = newWorld({ datapath, settings, region, plan, clock: { get: () => now, set: (time) => (now = time) } });
     world.forgetAll();
     let count = 0;
     let found: Disagreement | undefined;
@@ -120,8 +125,8 @@ export function openMachine(object = OBJECT): Machine {
     }
     states++;
     rows = world.tables.entries();
-    const forgotten = found ? undefined : world.compareMemory();
-    return found ?? (forgotten && { events: count, ...forgotten, steps: [] });
+    const rest = found ? undefined : (world.compareRest() ?? (readBack ? world.compareTables() : undefined));
+    return found ?? (rest && { events: count, ...rest, steps: [] });
   };
   return { play, seen, frames: () => frames, states: () => states, close: datapath.close };
 }
@@ -154,6 +159,7 @@ function newWorld({ datapath, settings, region, plan, clock }: Parts) {
   const tables = memoryTables(plan);
   const connections = connectionMemory();
   const fragments = fragmentMemory();
+  const counters = newCounters(datapath, COUNTED);
   const pools = poolsOf(settings.pools);
   const memory = (): Memory => ({ connections, fragments, now: clock.get() });
   let view: View | undefined;
@@ -170,7 +176,11 @@ function newWorld({ datapath, settings, region, plan, clock }: Parts) {
     // A row of settings that was written has the time of the scenario's beginning.
     writeTime(datapath, clock.get());
     const put = new Set(delta.puts.map(entryKey));
-    for (const entry of delta.removals) if (entry.table === "interfaces" && !put.has(entryKey(entry))) connections.forget(entry.key);
+    for (const entry of delta.removals) {
+      if (entry.table !== "interfaces" || put.has(entryKey(entry))) continue;
+      connections.forget(entry.key);
+      counters.forget(entry.key);
+    }
   };
   const sweep = (): void => {
     // A pass sets right the counts of what it or the pass before saw.
@@ -220,8 +230,19 @@ function newWorld({ datapath, settings, region, plan, clock }: Parts) {
         }
       }
     },
-    frame: (sent: Sent) => bothWays(datapath, tables, sent, memory()),
-    compareMemory: () => compareMemory(datapath, connections.entries(), clock.get()),
+    frame: (sent: Sent) => {
+      const result = bothWays(datapath, tables, sent, memory());
+      counters.note(sent, result.became);
+      return result;
+    },
+    compareTables: (): Difference | undefined => {
+      const { now, ...rest } = present(tables.lookup("settings", 0), "the settings");
+      const timed: Entry = { table: "settings", key: 0, value: { ...rest, now: now === 0n ? now : clock.get() } };
+      const count = datapath.reconcile([...tables.entries().filter((entry) => entry.table !== "settings"), timed]);
+      return count === 0 ? undefined : { what: "the tables", kernel: `${count} rows that differ`, reference: "none" };
+    },
+    /** What is left at the end: connections, and counts. */
+    compareRest: () => compareMemory(datapath, connections.entries(), clock.get()) ?? counters.difference(datapath),
   };
 }
 

@@ -51,7 +51,7 @@ export function playRandom(
 ): { readonly scenario: Scenario; readonly found: Disagreement | undefined } {
   const choice = choices(manner.seed, number);
   const events: Event[] = [];
-  const start = { growth: growthOf(choice, choice.below(50)), limit: choice.pick([2, 8, 8, 40]) };
+  const start = { growth: growthOf(choice, choice.below(50)), limit: choice.pick([2, 8, 8, 40]), readBack: number % 64 === 63 };
   const frames = traffic(choice, manner.mutated);
   const damaged = choice.oneIn(12) ? choice.below(manner.frames) : -1;
   let made = 0;

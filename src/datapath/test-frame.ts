@@ -145,7 +145,7 @@ function packetFlaws(bytes: Buffer, whole: boolean): string[] {
   return found;
 }
 
-export function address(bytes: Buffer, at: number): string {
+function address(bytes: Buffer, at: number): string {
   return [...bytes.subarray(at, at + 4)].join(".");
 }
 

@@ -26,13 +26,23 @@ export function firstMatch(tables: TableReader, name: RuleListName, owner: numbe
 
 /** All rules of a list in order; none of a list that is not whole. */
 export function rulesOf(tables: TableReader, name: RuleListName, owner: number): readonly Rule[] {
+  const count = tables.lookup("rule_lists", { kind: RULE_LIST[name], owner })?.count ?? 0;
+  const rules = rulesAtHand(tables, name, owner);
+  return rules.length === count ? rules : [];
+}
+
+/** The rules of a list in order, of one that is not whole those before the first that is missing. */
+export function rulesAtHand(tables: TableReader, name: RuleListName, owner: number): readonly Rule[] {
   const kind = RULE_LIST[name];
   const list = tables.lookup("rule_lists", { kind, owner });
   if (!list) return [];
-  const chunks = Array.from({ length: Math.ceil(list.count / RULES_PER_CHUNK) }, (_, chunk) =>
-    tables.lookup("rule_chunks", { version: list.version, kind, owner, chunk, pad: 0 }),
-  );
-  return chunks.every((chunk) => chunk !== undefined) ? chunks.flatMap((chunk) => chunk.rules).slice(0, list.count) : [];
+  const rules: Rule[] = [];
+  for (let chunk = 0; chunk * RULES_PER_CHUNK < list.count; chunk++) {
+    const value = tables.lookup("rule_chunks", { version: list.version, kind, owner, chunk, pad: 0 });
+    if (!value) break;
+    rules.push(...value.rules.slice(0, list.count - chunk * RULES_PER_CHUNK));
+  }
+  return rules;
 }
 
 export function matches(rule: Rule, { flow, peer, groups }: Asked): boolean {

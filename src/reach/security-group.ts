@@ -2,7 +2,7 @@ import { connectionKey, type Direction, isReopened, noted } from "./connection.t
 import { ANY, isOpen } from "../plan/rule-list.ts";
 import { isIcmpAnswer, isIcmpError, TCP, UDP } from "./packet.ts";
 import { drop, type Ends, interfaceEntry, type Outcome, pass, type Passage, receiverOf, senderOf } from "./passage.ts";
-import { firstMatch, rulesOf } from "./rule-list.ts";
+import { firstMatch, rulesAtHand } from "./rule-list.ts";
 
 /**
  * Stages security_group_out and security_group_in: stateful. What belongs to a remembered exchange passes, and so does
@@ -38,7 +38,7 @@ function isUntracked({ tables, flow }: Passage, ends: Ends, direction: Direction
   const open = (list: "security_group_out" | "security_group_in", port: number): { matches: boolean; allPorts: boolean } => {
     const rules = ends.row.groups
       .slice(0, ends.row.group_count)
-      .flatMap((group) => rulesOf(tables, list, group))
+      .flatMap((group) => rulesAtHand(tables, list, group))
       .filter((rule) => isOpen(rule) && (rule.protocol === ANY || rule.protocol === flow.protocol));
     return {
       matches: rules.some((rule) => rule.protocol === ANY || (port >= rule.port_from && port <= rule.port_to)),
