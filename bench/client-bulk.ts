@@ -1,6 +1,6 @@
 import { inNamespace } from "../src/datapath/netns.ts";
 import { type Answer, type Job, perPath, PORT } from "./job.ts";
-import { closeSocket, connectTo, newSocket, receive, sendAll, socketAddress } from "./libc.ts";
+import { closeSocket, connectTo, fixedBuffers, newSocket, receive, sendAll, socketAddress } from "./libc.ts";
 import { seededOrder } from "./order.ts";
 
 /** Sends so many bytes on each path in turn, and waits until the other end says that it has read them all. */
@@ -13,6 +13,7 @@ export function bulk(job: Extract<Job, { kind: "bulk" }>): Answer["bulk"] {
     perSecond: [] as number[],
     fd: inNamespace(path.instance, () => {
       const fd = newSocket("tcp");
+      if (job.buffer > 0) fixedBuffers(fd, job.buffer);
       connectTo(fd, socketAddress(path.internetAddress, PORT.bulk));
       return fd;
     }),

@@ -144,6 +144,7 @@ const RATIOS: readonly Ratio[] = [
   { figure: "connection50", by: "B", words: "connect-request-close time p50", must: atMost(1.02), aim: atMost(0.95) },
   { figure: "bulk", by: "A", words: "bulk TCP with offload", must: atLeast(0.95), aim: atLeast(1) },
   { figure: "segments", by: "B", words: "bulk TCP without offload", must: atLeast(1), aim: atLeast(1.1) },
+  { figure: "tuned", by: "A", words: "bulk TCP with offload, buffers as the kernel tunes them" },
   { figure: "inbound", by: "B", words: "packets/s, inbound" },
   { figure: "flows", by: "B", words: "packets/s, 1,024 flows in turn" },
   { figure: "udp99", by: "B", words: "round trip p99, UDP" },

@@ -1,6 +1,9 @@
 import type { Path, PathName, PerPath } from "./path.ts";
 
-/** What a traffic generator is told to do, and what it answers. Each job is done by one thread, without a pause, on one processor. */
+/**
+ * What a traffic generator is told to do, and what it answers. Each job is done by one thread, without a pause, on one processor.
+ * `buffer`: how many bytes a bulk connection's buffers have; 0 leaves that to the kernel.
+ */
 export type Job =
   | { readonly kind: "prove"; readonly path: Path }
   | ({
@@ -12,9 +15,9 @@ export type Job =
     } & Slices)
   | ({ readonly kind: "round-trips"; readonly protocol: "udp" | "tcp"; readonly count: number } & Slices)
   | ({ readonly kind: "connections"; readonly count: number } & Slices)
-  | ({ readonly kind: "bulk"; readonly bytes: number; readonly chunk: number } & Slices)
+  | ({ readonly kind: "bulk"; readonly bytes: number; readonly chunk: number; readonly buffer: number } & Slices)
   | { readonly kind: "offloads"; readonly paths: readonly Path[]; readonly on: boolean }
-  | { readonly kind: "serve"; readonly path: Path; readonly what: Service; readonly bytes: number };
+  | { readonly kind: "serve"; readonly path: Path; readonly what: Service; readonly bytes?: number; readonly buffer?: number };
 
 /** The other end: answers datagrams; a connection's requests; connection after connection; a connection's bulk. */
 export type Service = "udp" | "tcp" | "connections" | "bulk";

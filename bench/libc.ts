@@ -34,6 +34,8 @@ const SO_REUSEADDR = 2;
 const SO_RCVBUF = 8;
 const SO_RCVTIMEO = 20;
 const SO_SNDTIMEO = 21;
+const SO_SNDBUFFORCE = 32;
+const SO_RCVBUFFORCE = 33;
 const SO_MEMINFO = 55;
 const IPPROTO_TCP = 6;
 const TCP_NODELAY = 1;
@@ -137,6 +139,12 @@ export function smallestBuffer(fd: number): void {
 
 const memory = Buffer.alloc(36);
 const memoryLength = Buffer.alloc(4);
+
+/** Buffers of so many bytes for what is sent and received, instead of the kernel's own tuning; before the connection is made. */
+export function fixedBuffers(fd: number, bytes: number): void {
+  // The kernel doubles what it is told (socket(7)).
+  for (const name of [SO_SNDBUFFORCE, SO_RCVBUFFORCE]) flag(fd, SOL_SOCKET, name, bytes / 2);
+}
 
 /** Packets that reached the socket and found its buffer full: `SK_MEMINFO_DROPS` of socket(7)'s SO_MEMINFO; it wraps at 2³². */
 export function dropsOf(fd: number): number {

@@ -6,6 +6,7 @@ import {
   bindTo,
   closeSocket,
   connectTo,
+  fixedBuffers,
   listenOn,
   newSocket,
   noDelay,
@@ -16,9 +17,10 @@ import {
 } from "./libc.ts";
 
 /** Opens the other end of a measure on the internet's side, and returns what serves it: that blocks until the client says it was the last. */
-export function openService({ path, what, bytes }: Extract<Job, { kind: "serve" }>): () => void {
+export function openService({ path, what, bytes = 0, buffer = 0 }: Extract<Job, { kind: "serve" }>): () => void {
   const fd = inNamespace(path.internet, () => {
     const socket = newSocket(what === "udp" ? "udp" : "tcp", 30);
+    if (buffer > 0) fixedBuffers(socket, buffer);
     bindTo(socket, path.internetAddress, PORT[what]);
     if (what !== "udp") listenOn(socket);
     return socket;
