@@ -9,7 +9,7 @@ import type { Installation } from "./installation.ts";
  * thousand users, and memory that no process holds, such as files in /dev/shm.
  */
 type Limits = { readonly bytes: number; readonly processes: number };
-export const OF_ONE: Limits = { bytes: 4 * 2 ** 30, processes: 2_048 };
+const OF_ONE: Limits = { bytes: 4 * 2 ** 30, processes: 2_048 };
 const ofAll = (): Limits => ({
   bytes: Math.floor(totalmem() * 0.75),
   processes: Math.floor(Number(read("/proc/sys/kernel/pid_max") ?? 32_768) / 2),
@@ -28,7 +28,7 @@ function hierarchies(mount: string): readonly Hierarchy[] {
   ].filter(({ root }) => existsSync(root));
 }
 
-export const CGROUP_MOUNT = "/sys/fs/cgroup";
+const CGROUP_MOUNT = "/sys/fs/cgroup";
 
 /** Makes the group of all instances. @returns why there is none; undefined when there is. */
 export function ensureCgroups({ id }: Installation, mount = CGROUP_MOUNT): string | undefined {

@@ -120,7 +120,7 @@ function execTests(): void {
 
   test("so much memory and so many processes, whatever it does", { skip: noGroups() }, () => {
     const limits = (name: string): readonly string[] =>
-      output(["find", "/sys/fs/cgroup", "-path", `*/genkan-*/${spec.id}/${name}`])
+      output(["find", "/sys/fs/cgroup", "-path", `*/genkan-${host.installation.id}/${spec.id}/${name}`])
         .trim()
         .split("\n");
     const [processes = ""] = limits("pids.max");
@@ -143,7 +143,7 @@ function execTests(): void {
     const [command = "", ...args] = execInInstance({ pid, command: ["sh", "-c", "echo $$ > /tmp/lonely; exec sleep 1000"] });
     const child = spawn(command, args, { stdio: "ignore" });
     inside("sh", "-c", "until [ -s /tmp/lonely ]; do sleep 0.01; done");
-    child.kill("SIGKILL");
+    child.kill("SIGTERM");
     inside("sh", "-c", "while kill -0 $(cat /tmp/lonely); do sleep 0.01; done 2>/dev/null");
   });
 }

@@ -16,7 +16,6 @@ const KINDS = [
   "namespaces",
   "processes",
   "run",
-  "cgroups",
 ] as const;
 
 /** Reads the network namespace and mount namespace of this process, and the processes of the whole machine that `concerns` picks by their command line. */
@@ -45,7 +44,6 @@ export async function footprint(concerns: (commandLine: string) => boolean): Pro
     namespaces: [...new Set(processes.flatMap(({ namespaces }) => namespaces))].toSorted(),
     processes: processes.map(({ commandLine }) => commandLine).toSorted(),
     run: readdirSync("/run").toSorted(),
-    cgroups: await lines("find", "/sys/fs/cgroup", "-maxdepth", "3", "-name", "genkan-*"),
   };
 }
 
