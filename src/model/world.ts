@@ -1,4 +1,6 @@
-import { assert } from "../lib/assert.ts";
+import { AddressSet } from "../lib/address-set.ts";
+import { assert, present } from "../lib/assert.ts";
+import { type Ipv4, parseIpv4 } from "../lib/ip.ts";
 import { frozen, same } from "./immutable.ts";
 import { FIRST_INTERFACE_SLOT } from "./network-interface.ts";
 import { Overlay } from "./overlay.ts";
@@ -7,10 +9,11 @@ import { type Kind, type Resource, type Resources, SLOTTED, type SlottedKind } f
 import { Slots } from "./slots.ts";
 import type { Change, Reader, Tx } from "./state.ts";
 
-/** Every account's regions on this machine, and what they share: the kernel's slots. */
+/** Every account's regions on this machine, and what they share: the kernel's slots and the public addresses. */
 export type World = {
   readonly regions: Map<string, Region>;
   readonly slots: ReadonlyMap<SlottedKind, Slots>;
+  readonly publicIps: AddressSet;
 };
 
 export type Transaction = Tx & {
@@ -21,6 +24,7 @@ export type Transaction = Tx & {
 export function newWorld(): World {
   return {
     regions: new Map(),
+    publicIps: new AddressSet(),
     slots: new Map(SLOTTED.map((kind) => [kind, new Slots(kind === "network-interface" ? FIRST_INTERFACE_SLOT : 1)])),
   };
 }
@@ -78,7 +82,7 @@ export function beginTx(world: World, account: string, region: string): Transact
       least.set(kind, slot + 1);
       return slot;
     },
-    publicIpTaken: (ip) => Number(isPublicIpHeld(world, ip)) + (held.get(ip) ?? 0) > 0,
+    publicIpTaken: (ip) => Number(world.publicIps.has(ip)) + (held.get(ip) ?? 0) > 0,
     changes: () => [...writes.decided()].flatMap(({ kind, id }) => changeOf(kind, id, base.get(kind, id), get(kind, id))),
   };
 }
@@ -139,12 +143,15 @@ export function catchUp(
 ): readonly { readonly account: string; readonly region: string; readonly changes: readonly Change[] }[] {
   const found = new Map<string, { readonly account: string; readonly region: string; readonly changes: Change[] }>();
   const before = missed.map(({ account, region, kind, id }) => regionOf(world, account, region).get(kind, id));
-  for (const [place, { now }] of missed.entries()) letGo(world, before[place], now?.resource);
+  // What was deleted and made again has a new place, and perhaps a new slot.
+  const stayed = missed.map(
+    ({ account, region, kind, id, now }) => now && regionOf(world, account, region).orderOf(kind, id) === now.order,
+  );
+  for (const [place, { now }] of missed.entries()) letGo(world, before[place], stayed[place] ? now?.resource : undefined);
   for (const [place, { account, region, kind, id, now }] of missed.entries()) {
-    hold(world, now?.resource, before[place]);
+    hold(world, now?.resource, stayed[place] ? before[place] : undefined);
     const target = regionOf(world, account, region);
-    // It was deleted and made again: its place is a new one.
-    if (now && target.orderOf(kind, id) !== now.order) target.delete(kind, id);
+    if (!stayed[place]) target.delete(kind, id);
     if (now) target.put(now.resource, now.order);
     else target.delete(kind, id);
     const key = regionKey(account, region);
@@ -159,13 +166,6 @@ function isAsSaid(found: Resource | undefined, said: Resource | undefined): bool
   return found === said || same(found, said);
 }
 
-/** Whether any account or region holds the public address. */
-export function isPublicIpHeld({ regions }: World, ip: string): boolean {
-  for (const region of regions.values())
-    if (region.countBy("address", "publicIp", ip) > 0 || region.countBy("network-interface", "publicIp", ip) > 0) return true;
-  return false;
-}
-
 /** Puts one stored resource back, at its old place in the order of creation. */
 export function restore(world: World, account: string, region: string, resource: Resource, order: number): void {
   hold(world, resource);
@@ -178,21 +178,27 @@ function slotsOf(world: World, kind: SlottedKind): Slots {
   return slots;
 }
 
-/** Lets go of the shared number of a resource that is gone, as there is no `next`. */
+/** Lets go of the shared number and addresses of a resource that is replaced, or gone when there is no `next`. */
 function letGo(world: World, resource: Resource | undefined, next: Resource | undefined): void {
   if (!resource) return;
   if ("slot" in resource && !next) slotsOf(world, resource.kind).giveBack(resource.slot);
+  for (const ip of publicIpsOf(resource)) world.publicIps.delete(addressOf(ip));
 }
 
-/** Takes the shared number of a resource; one that was there before holds its slot already. */
+/** Takes the shared number and addresses of a resource; one that was there before holds its slot already. */
 function hold(world: World, resource: Resource | undefined, before?: Resource): void {
   if (!resource) return;
+  for (const ip of publicIpsOf(resource)) world.publicIps.add(addressOf(ip));
   if (!("slot" in resource)) return;
   if (!before) slotsOf(world, resource.kind).take(resource.slot);
   else assert("slot" in before && before.slot === resource.slot, `${resource.id} keeps its slot`);
 }
 
-function publicIpsOf(resource: Resources[Kind] | undefined): readonly string[] {
+function addressOf(ip: string): Ipv4 {
+  return present(parseIpv4(ip), `the address ${ip}`);
+}
+
+export function publicIpsOf(resource: Resources[Kind] | undefined): readonly string[] {
   if (resource?.kind === "address") return [resource.publicIp];
   if (resource?.kind === "network-interface" && resource.autoPublicIp !== undefined) return [resource.autoPublicIp];
   return [];

@@ -1,8 +1,11 @@
 import { closeSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
 import type { RootDatabase } from "lmdb";
+import { present } from "../lib/assert.ts";
+import { parseIpv4 } from "../lib/ip.ts";
 import { IndexPacker } from "../model/index-packer.ts";
 import { type Kind, type Resource, SLOTTED, type SlottedKind } from "../model/resource.ts";
 import type { PackedIndex } from "../model/packed.ts";
+import { publicIpsOf } from "../model/world.ts";
 import { checkDataFile } from "./data-file.ts";
 import { openData } from "./embedded.ts";
 import { type About, ADDED, type Image, IMAGE_FORMAT, imagePath, openImage, partName } from "./image.ts";
@@ -95,11 +98,15 @@ function writeState(db: RootDatabase<Buffer, string>, path: string): void {
   const header = JSON.parse(unseal(HEADER_KEY, head)) as Header;
   const realms: { account: string; region: string; kinds: [Kind, number][] }[] = [];
   const slots = new Map<SlottedKind, number[]>(SLOTTED.map((kind) => [kind, []]));
+  const publicIps: number[] = [];
   const finish = (part: Part, { account, region, kind }: Key): void => {
     const count = part.write(
       writer,
       (which) => partName({ account, region }, kind, which),
-      (resource) => "slot" in resource && slots.get(resource.kind)?.push(resource.slot),
+      (resource) => {
+        if ("slot" in resource) slots.get(resource.kind)?.push(resource.slot);
+        for (const ip of publicIpsOf(resource)) publicIps.push(present(parseIpv4(ip), `the address ${ip}`));
+      },
     );
     const last = realms.at(-1);
     if (last?.account === account && last.region === region) last.kinds.push([kind, count]);
@@ -120,6 +127,7 @@ function writeState(db: RootDatabase<Buffer, string>, path: string): void {
   if (resources !== header.resources)
     throw new StoreError("corrupt", `the state has ${resources} resources where its header counts ${header.resources}`);
   for (const [kind, numbers] of slots) writer.add(`slots/${kind}`, [bytesOf(Uint32Array.from(numbers))]);
+  writer.add("public-ips", [bytesOf(Uint32Array.from(publicIps))]);
   writer.finish({ format: IMAGE_FORMAT, revision: header.revision, resources, realms, slots: SLOTTED, label: "" } satisfies About);
 }
 

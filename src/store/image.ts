@@ -3,21 +3,26 @@
  * not decode them. It is made now and then, and only ever helps: with the journal of what changed since, it gives the state
  * as the store has it; without it, or when it is not whole, the store's own records are read.
  */
+import { createHash } from "node:crypto";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { present } from "../lib/assert.ts";
+import { ipv4 } from "../lib/ip.ts";
 import { Packed, type PackedIndex } from "../model/packed.ts";
 import { Region } from "../model/region.ts";
-import type { Kind, SlottedKind } from "../model/resource.ts";
+import { INDEXES, type Kind, type SlottedKind } from "../model/resource.ts";
 import { newWorld, type World } from "../model/world.ts";
 import { type Placed, unseal } from "./layout.ts";
 import { openSections, type SectionFile } from "./section-file.ts";
 
-/** Grows whenever the sections, or the indexes of model/resource.ts, change their meaning: an image of another number is not read. */
-export const IMAGE_FORMAT = 1;
+/** The number grows whenever the sections change their meaning. An image made for other indexes, or by other words for them, is not read. */
+export const IMAGE_FORMAT = `1 ${createHash("sha256")
+  .update(JSON.stringify(INDEXES, (_, value: unknown) => (typeof value === "function" ? value.toString() : value)))
+  .digest("hex")}`;
 
 /** What stands in an image's directory. */
 export type About = {
-  readonly format: number;
+  readonly format: string;
   readonly revision: number;
   readonly resources: number;
   readonly realms: readonly { readonly account: string; readonly region: string; readonly kinds: readonly (readonly [Kind, number])[] }[];
@@ -61,18 +66,20 @@ export function openImage(path: string): Image | undefined {
   const found = file;
   return {
     about: found.about,
-    world: () => worldOf(found),
+    world: () => worldOf(found, () => rmSync(path, { force: true })),
     section: (name) => (found.has(ADDED + name) ? found.read(ADDED + name) : undefined),
     close: () => found.close(),
   };
 }
 
-function worldOf(file: SectionFile<About>): World {
+/** `damaged` is called when a part turns out to be so, perhaps much later. */
+function worldOf(file: SectionFile<About>, damaged: () => void): World {
   const world = newWorld();
   for (const realm of file.about.realms) {
-    const packed = realm.kinds.map(([kind, size]) => packedOf(file, kind, size, (part) => partName(realm, kind, part)));
+    const packed = realm.kinds.map(([kind, size]) => packedOf(watched(file, damaged), kind, size, (part) => partName(realm, kind, part)));
     world.regions.set(`${realm.account}/${realm.region}`, new Region(packed));
   }
+  for (const ip of words(file.read("public-ips"))) world.publicIps.add(ipv4(ip));
   for (const kind of file.about.slots) {
     const slots = present(world.slots.get(kind), `${kind} has slots`);
     for (const slot of words(file.read(`slots/${kind}`))) slots.take(slot);
@@ -80,8 +87,26 @@ function worldOf(file: SectionFile<About>): World {
   return world;
 }
 
+type Parts = Pick<SectionFile<About>, "read" | "readPart">;
+
+/** Once a part is damaged the image is of no more use: the next start reads the records. */
+function watched(file: Parts, damaged: () => void): Parts {
+  const watch = <T>(read: () => T): T => {
+    try {
+      return read();
+    } catch (cause) {
+      damaged();
+      throw cause;
+    }
+  };
+  return {
+    read: (name) => watch(() => file.read(name)),
+    readPart: (name, from, most) => watch(() => file.readPart(name, from, most)),
+  };
+}
+
 /** Parts are read when they are first asked for, and records one at a time. */
-function packedOf(file: SectionFile<About>, kind: Kind, size: number, name: (part: string) => string): Packed {
+function packedOf(file: Parts, kind: Kind, size: number, name: (part: string) => string): Packed {
   const part = <T>(which: string, read: (bytes: Uint8Array<ArrayBuffer>) => T): (() => T) => {
     let found: T | undefined;
     return () => (found ??= read(file.read(name(which))));
