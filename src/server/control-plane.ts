@@ -36,6 +36,7 @@ export class ControlPlane {
   readonly lifecycle: Lifecycle;
   readonly #options: Options;
   readonly #committer: Committer;
+  #time = { time: Number.NaN, text: "" };
 
   constructor(options: Options) {
     this.#options = options;
@@ -73,13 +74,19 @@ export class ControlPlane {
     const { settings, now, random, machine } = this.#options;
     return {
       ...realm,
-      now: now().toISOString(),
+      now: this.#textOf(now().getTime()),
       random,
       quotas: settings.quotas,
       pools: settings.pools,
       consoleOutput: (id) => machine?.console(id),
       generateKeyPair: this.#options.generateKeyPair,
     };
+  }
+
+  /** The time as ISO 8601. Many requests share a millisecond. */
+  #textOf(time: number): string {
+    if (time !== this.#time.time) this.#time = { time, text: new Date(time).toISOString() };
+    return this.#time.text;
   }
 
   realms(): readonly Realm[] {

@@ -8,7 +8,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { present } from "../lib/assert.ts";
 import { ipv4 } from "../lib/ip.ts";
-import { Packed, type PackedIndex } from "../model/packed.ts";
+import { Packed, type PackedIndex, type PackedRecords } from "../model/packed.ts";
 import { Region } from "../model/region.ts";
 import { INDEXES, type Kind, type SlottedKind } from "../model/resource.ts";
 import { newWorld, type World } from "../model/world.ts";
@@ -76,7 +76,16 @@ export function openImage(path: string): Image | undefined {
 function worldOf(file: SectionFile<About>, damaged: () => void): World {
   const world = newWorld();
   for (const realm of file.about.realms) {
-    const packed = realm.kinds.map(([kind, size]) => packedOf(watched(file, damaged), kind, size, (part) => partName(realm, kind, part)));
+    const packed = realm.kinds.map(
+      ([kind, size]) =>
+        new Packed(
+          kind,
+          watched(
+            recordsOf(file, size, (part) => partName(realm, kind, part)),
+            damaged,
+          ),
+        ),
+    );
     world.regions.set(`${realm.account}/${realm.region}`, new Region(packed));
   }
   for (const ip of words(file.read("public-ips"))) world.publicIps.add(ipv4(ip));
@@ -87,26 +96,23 @@ function worldOf(file: SectionFile<About>, damaged: () => void): World {
   return world;
 }
 
-type Parts = Pick<SectionFile<About>, "read" | "readPart">;
-
 /** Once a part is damaged the image is of no more use: the next start reads the records. */
-function watched(file: Parts, damaged: () => void): Parts {
-  const watch = <T>(read: () => T): T => {
-    try {
-      return read();
-    } catch (cause) {
-      damaged();
-      throw cause;
-    }
-  };
-  return {
-    read: (name) => watch(() => file.read(name)),
-    readPart: (name, from, most) => watch(() => file.readPart(name, from, most)),
-  };
+function watched({ size, orderAt, record, index }: PackedRecords, damaged: () => void): PackedRecords {
+  const watch =
+    <From, To>(read: (from: From) => To) =>
+    (from: From): To => {
+      try {
+        return read(from);
+      } catch (cause) {
+        damaged();
+        throw cause;
+      }
+    };
+  return { size, orderAt: watch(orderAt), record: watch(record), index: watch(index) };
 }
 
 /** Parts are read when they are first asked for, and records one at a time. */
-function packedOf(file: Parts, kind: Kind, size: number, name: (part: string) => string): Packed {
+function recordsOf(file: SectionFile<About>, size: number, name: (part: string) => string): PackedRecords {
   const part = <T>(which: string, read: (bytes: Uint8Array<ArrayBuffer>) => T): (() => T) => {
     let found: T | undefined;
     return () => (found ??= read(file.read(name(which))));
@@ -116,7 +122,7 @@ function packedOf(file: Parts, kind: Kind, size: number, name: (part: string) =>
   const lengths = part("lengths", words);
   const records = readingAhead((from, most) => file.readPart(name("records"), from, most));
   const indexes = new Map<string, PackedIndex>();
-  return new Packed(kind, {
+  return {
     size,
     orderAt: (place) => orders()[place] ?? -1,
     record: (place) => {
@@ -133,7 +139,7 @@ function packedOf(file: Parts, kind: Kind, size: number, name: (part: string) =>
       }
       return found;
     },
-  });
+  };
 }
 
 const BLOCK = 1 << 16;

@@ -1,4 +1,4 @@
-import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+import { createHmac, hash, timingSafeEqual } from "node:crypto";
 import { Fault } from "../model/fault.ts";
 import { canonicalHeaders, canonicalPath, canonicalQuery } from "./canonical.ts";
 import { parameter, type Parameters, parseParameters } from "./parameters.ts";
@@ -189,9 +189,14 @@ const LAST_TIME = Date.parse("9999-12-31T23:59:59Z");
 
 /** Milliseconds since 1970 of yyyymmddThhmmssZ; NaN for another form. */
 function timeOf(text: string): number {
+  if (text === lastTime.text) return lastTime.time;
   const [, year, month, day, hour, minute, second] = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(text) ?? [];
-  return Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
+  lastTime = { text, time: Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`) };
+  return lastTime.time;
 }
+
+/** It is read several times for each request, and is the same for many. */
+let lastTime = { text: "", time: Number.NaN };
 
 function basic(time: number): string {
   return new Date(time).toISOString().replaceAll(/[-:]|\.\d{3}/g, "");
@@ -250,9 +255,9 @@ function payloadHash(request: SignedRequest, headers: Headers, service: Service)
   const stated = headers.get("x-amz-content-sha256")?.join(",");
   // Nothing is left unsigned by an unsigned payload that is empty; any other could be tampered with.
   if (stated === "UNSIGNED-PAYLOAD" && request.body.length === 0) return stated;
-  const hash = sha256(request.body);
-  if (stated !== undefined && stated !== hash) throw refuse(service, "signature");
-  return hash;
+  const sum = sha256(request.body);
+  if (stated !== undefined && stated !== sum) throw refuse(service, "signature");
+  return sum;
 }
 
 type Refusal = "key" | "signature" | "time" | "expired";
@@ -288,7 +293,7 @@ function signingKey({ secretAccessKey }: AccessKey, { date, region, service }: S
 }
 
 function sha256(data: string | Uint8Array): string {
-  return createHash("sha256").update(data).digest("hex");
+  return hash("sha256", data, "hex");
 }
 
 /** Compares without telling by its duration how much is the same. */
