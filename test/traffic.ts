@@ -290,9 +290,19 @@ function withTrimmings(choice: Choice, header: Header): Header {
       [1, choice.below(0x10000)],
       [1, 0x1ff0 + choice.below(16)],
     ]),
-    ...(choice.oneIn(16) ? { options: new Uint8Array(4 * (1 + choice.below(10))).fill(1) } : {}),
+    ...(choice.oneIn(16) ? { options: optionsOf(choice) } : {}),
     ...(choice.oneIn(16) ? { padding: 1 + choice.below(46) } : {}),
   };
+}
+
+/** Of an IP header: nothing, the end, routes to record or to follow, times, and lengths that lie. */
+function optionsOf(choice: Choice): Uint8Array {
+  const options = new Uint8Array(4 * (1 + choice.below(10))).fill(1);
+  if (choice.oneIn(2)) return options;
+  const at = choice.below(options.length);
+  const type = choice.pick([0, 7, 68, 131, 137, 148, choice.below(256)]);
+  options.set([type, choice.pick([3, 4, options.length - at, 0, 1, choice.below(48)]), 4].slice(0, options.length - at), at);
+  return options;
 }
 
 /** One packet in pieces: the first goes now, or somewhere among the others, or never. */
