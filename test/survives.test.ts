@@ -41,6 +41,8 @@ describe("packets outlive the control plane", { skip: noPackets }, () => {
         start(argv(inside, "send", "198.51.100.1", "9000", String(RATE), String(SECONDS))),
       ];
       for (const sender of senders) await line(sender);
+      // They may be through before the last start is: their ends are listened for from here on.
+      const sent = Promise.all(senders.map((sender) => once(sender, "exit")));
 
       for (let round = 0; round < 3; round += 1) {
         const group = there(genkan.process.pid);
@@ -50,7 +52,7 @@ describe("packets outlive the control plane", { skip: noPackets }, () => {
         // Each start loads the kernel program anew and swaps it in place of the running one.
         await genkan.start();
       }
-      await Promise.all(senders.map((sender) => once(sender, "exit")));
+      await sent;
       for (const receiver of receivers) {
         receiver.stdin?.end();
         const report = JSON.parse(await line(receiver)) as { received: number; missing: number };
