@@ -1,15 +1,9 @@
-import { mkdtempSync } from "node:fs";
-import { join } from "node:path";
 import { inNetwork, run } from "../src/host/command.ts";
-import { type Crew, openCrew } from "./crew.ts";
-import { type GenkanPath, genkanPath } from "./genkan-path.ts";
-import { bridgesAreFiltered, kernelPaths } from "./kernel-paths.ts";
 import { type FigureName, FIGURES, type Measure, type MeasureName, MEASURES } from "./measures.ts";
 import { type Order, seededOrder } from "./order.ts";
 import { type Path, type PathName, PATHS, type PerPath } from "./path.ts";
-import { benchRegion, POOL } from "./region.ts";
-import { redirectPath } from "./redirect-path.ts";
 import { atLeast, atMost, type Bound, quantile, type Row, rowOf, type Spread } from "./row.ts";
+import { openStage, type Stage } from "./stage.ts";
 
 export type DataPlaneOptions = {
   readonly rounds: number;
@@ -37,47 +31,36 @@ export type DataPlaneReport = {
 };
 
 /**
- * Measures the four paths. They all exist at once and take turns, in an order that is shuffled anew in every round and slice, so
- * that whatever else the machine does falls on all alike. A ratio is that of two values of one round; its figure the median of the rounds.
+ * Measures the paths. They all exist at once, are made anew for each round, and take turns, in an order that is shuffled in every
+ * round and slice, so that whatever else the machine does falls on all alike. A ratio is that of two values of one round; its figure the median of the rounds.
  * Needs root, and namespaces of its own. Throws when a path does not do what it is said to do: then there is no figure.
  */
 export async function dataPlaneRows(options: DataPlaneOptions): Promise<DataPlaneReport> {
-  const folder = mkdtempSync("/run/genkan-bench-");
-  const region = benchRegion();
-  const addresses = { instance: region.privateIp, prefixLength: 24, router: "10.0.1.1", public: region.publicIp, pool: POOL };
-  const genkan = await genkanPath(join(folder, "home"), region, addresses.prefixLength, addresses.router);
-  const redirect = await redirectPath(join(folder, "ns"), addresses);
-  const paths = [...(await kernelPaths(join(folder, "ns"), addresses)), ...(redirect ? [redirect] : []), genkan.path];
-  const filtered = await bridgesAreFiltered(join(folder, "ns"));
-  const crew = openCrew(paths, options.cpu);
-  try {
-    const samples = await takeRounds({ ...options, crew, paths, genkan });
-    const links = `Genkan's programs are attached by ${genkan.attachedBy}.`;
-    const bridge = `Path C: bridged packets ${filtered ? "go" : "do not go"} by netfilter's hooks (br_netfilter ${filtered ? "is on" : "is not there"}).`;
-    return { rows: ratioRows(samples), figures: figuresOf(samples), notes: [links, bridge] };
-  } finally {
-    crew.close();
-    genkan.close();
-  }
+  const { samples, notes } = await takeRounds(options);
+  return { rows: ratioRows(samples), figures: figuresOf(samples), notes };
 }
 
 /** By figure: each round's value of each path. */
 type Samples = ReadonlyMap<FigureName, readonly PerPath<number>[]>;
 
-type Rounds = DataPlaneOptions & { readonly crew: Crew; readonly paths: readonly Path[]; readonly genkan: GenkanPath };
-
-async function takeRounds(options: Rounds): Promise<Samples> {
-  const { rounds, chosen, say } = options;
+async function takeRounds({ rounds, quick, cpu, chosen, say }: DataPlaneOptions): Promise<{ samples: Samples; notes: readonly string[] }> {
   const order = seededOrder(1);
   const samples = new Map<FigureName, PerPath<number>[]>();
   const measures = MEASURES.filter(({ name }) => chosen(name));
+  const notes = new Set<string>();
   for (let round = 1; round <= rounds; round += 1) {
-    for (const measure of order.shuffled(measures))
-      for (const [name, values] of Object.entries(await takeOnce(measure, round, order, options)))
-        samples.set(name as FigureName, [...(samples.get(name as FigureName) ?? []), values]);
+    const stage = await openStage(cpu);
+    try {
+      for (const measure of order.shuffled(measures))
+        for (const [name, values] of Object.entries(await takeOnce(stage, measure, order, { seed: round, quick })))
+          samples.set(name as FigureName, [...(samples.get(name as FigureName) ?? []), values]);
+      for (const note of stage.notes) notes.add(note);
+    } finally {
+      await stage.close();
+    }
     say(`round ${round} of ${rounds}`);
   }
-  return samples;
+  return { samples, notes: [...notes] };
 }
 
 /** Packets that one measure makes at least, on each path. */
@@ -85,16 +68,16 @@ const LEAST_PACKETS = 1_000;
 
 /** Proves the paths, measures them, and sees that the packets went where they should and that none was dropped on the way. */
 async function takeOnce(
+  { crew, paths, genkan }: Stage,
   measure: Measure,
-  round: number,
   order: Order,
-  { crew, paths, genkan, quick }: Rounds,
+  options: { readonly seed: number; readonly quick: boolean },
 ): Promise<Awaited<ReturnType<Measure["run"]>>> {
   genkan.housekeeping();
   await provePaths({ crew, paths, genkan });
   const before = await carriedBy(paths);
   const counts = genkan.counts();
-  const figures = await measure.run(crew, order.shuffled(paths), { seed: round, quick });
+  const figures = await measure.run(crew, order.shuffled(paths), options);
   const after = await carriedBy(paths);
   const { drops, dropped, packets } = genkan.counts();
   if (drops !== counts.drops) throw new Error(`Genkan dropped packets during ${measure.name}: ${dropped}`);
@@ -107,7 +90,7 @@ async function takeOnce(
   return figures;
 }
 
-async function provePaths({ crew, paths, genkan }: Pick<Rounds, "crew" | "paths" | "genkan">): Promise<void> {
+async function provePaths({ crew, paths, genkan }: Pick<Stage, "crew" | "paths" | "genkan">): Promise<void> {
   for (const path of paths)
     try {
       await crew.run({ kind: "prove", path });

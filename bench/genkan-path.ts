@@ -5,7 +5,7 @@ import { type Datapath, openDatapath } from "../src/datapath/loader.ts";
 import { inNetwork, ip, run } from "../src/host/command.ts";
 import { INTERNET_IPV4, installationAt } from "../src/host/installation.ts";
 import { addInterfaceLink, ensureFixedLinks, type InterfaceSpec, interfaceLines } from "../src/host/links.ts";
-import { ensureNamespaces } from "../src/host/namespaces.ts";
+import { ensureNamespaces, removeNamespaces } from "../src/host/namespaces.ts";
 import { assert } from "../src/lib/assert.ts";
 import { fullPlan } from "../src/plan/compile.ts";
 import { endHost, moreHosts, newNamespace } from "./kernel-paths.ts";
@@ -21,7 +21,7 @@ export type GenkanPath = {
   readonly housekeeping: () => void;
   /** The drops of the measured interface so far, and its packets. */
   readonly counts: () => GenkanCounts;
-  readonly close: () => void;
+  readonly close: () => Promise<void>;
 };
 type GenkanCounts = { readonly drops: number; readonly dropped: string; readonly packets: number };
 
@@ -72,7 +72,10 @@ export async function genkanPath(home: string, region: BenchRegion, prefixLength
     attachedBy: [...by].join(),
     housekeeping: () => void datapath.sweep(),
     counts: () => countsOf(datapath, slot),
-    close: () => datapath.close(),
+    close: async () => {
+      datapath.close();
+      await removeNamespaces(installation);
+    },
   };
 }
 

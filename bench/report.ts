@@ -25,8 +25,10 @@ export function rowTable(rows: readonly Row[]): Table {
       measure,
       boundText(must, unit),
       boundText(aim, unit),
-      withUnit(value, unit),
-      spread.samples === 1 ? "one sample" : `${number(spread.q1)} – ${number(spread.q3)}`,
+      figureText(value, unit),
+      spread.samples === 1
+        ? "one sample"
+        : [spread.q1, spread.q3].map((at) => (unit === "×" ? figureText(at, unit) : number(at))).join(" – "),
       verdict(value, must, aim),
     ]),
   ];
@@ -52,6 +54,11 @@ function verdict(value: number, must: Bound | undefined, aim: Bound | undefined)
 
 function boundText(bound: Bound | undefined, unit: string): string {
   return bound ? `${bound.kind === "atLeast" ? "≥" : "≤"} ${withUnit(bound.value, unit)}` : "";
+}
+
+/** A ratio with one digit more than its bounds have, so that it is seen on which side of them it lies. */
+function figureText(value: number, unit: string): string {
+  return unit === "×" ? value.toFixed(3) : withUnit(value, unit);
 }
 
 function withUnit(value: number, unit: string): string {
