@@ -40,7 +40,7 @@ export function chart(report: Report): string {
   const label = `Genkan beside ${Object.values(NAMES).slice(0, 3).join(", ")}: ${panels.map(({ title }) => title).join("; ")}`;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${escaped(label)}">
 <style>${STYLE}</style>
-<text x="24" y="30" class="title">The same work on four paths, side by side in one run</text>
+<text x="24" y="30" class="title">The same work on each path, side by side in one run</text>
 <text x="24" y="48" class="small">${escaped(`medians of ${report.rounds} rounds; small: the ratio to the kernel's router, round by round`)}</text>
 ${body.join("\n")}
 <text x="24" y="${height - 12}" class="small">${escaped(`${machineName(report.machine)}; ${report.date.slice(0, 10)}`)}</text>

@@ -89,7 +89,7 @@ test("the page gets the figures between its marks, again and again, and keeps th
   const once = readFileSync(page, "utf8");
   assert.match(
     once,
-    /^before\n<!-- begin.*-->\n\nP <1>, 2 processors[^]*\| missed \| ≥ 1.00 \| ≥ 2.00 \| 0.99 \|[^]*<!-- end -->\nafter\n$/,
+    /^before\n<!-- begin.*-->\n\nP <1>, 2 processors[^]*\| missed \| ≥ 1.00 \| ≥ 2.00 \| 0.990 \|[^]*<!-- end -->\nafter\n$/,
   );
   assert.doesNotMatch(once, /\nold\n/);
   writeDocs(folder, REPORT);
