@@ -28,7 +28,7 @@ const FAULTS: readonly Fault[] = [
   ["a stale flow after a change at its target", "flow_cache.h", /(?<= \+ )vpc_epoch\(target_vpc\)/, "0 * $&"],
   ["a stale flow after its connection's time", "flow_cache.h", /p->tracked \? .* : ~0ULL/, "~0ULL"],
   ["a flow for another sender's MAC address", "flow_cache.h", / \|\| !same_macs\(macs, flow(\.|->)macs\)/, ""],
-  ["a flow for another that has its place", "flow_cache.h", /a->ports == b->ports && /, ""],
+  ["a flow for another that has its place", "flow_cache.h", / \|\| !same_key\(&flow->key, &key\)(?=\)\n\t\treturn 0;)/, ""],
   ["a connection that has expired", "connection.h", /c->expires > now &&/, "(c->expires > now || 1) &&"],
   ["one connection more than the limit", "connection.h", /(?<=floor->removed )>= limit/, "> limit"],
   ["an ICMP error whose packet is not translated", "translate.h", /return translate_inner\(.*\);/, "return 0;"],
