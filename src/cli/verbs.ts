@@ -159,8 +159,8 @@ export const VERBS = {
         type: "string",
         value: "WORDS",
         words: {
-          en: "of rate,inbound,flows,udp,tcp,connections,bulk,tuned,segments,scale,control-plane those named",
-          ja: "rate,inbound,flows,udp,tcp,connections,bulk,tuned,segments,scale,control-plane のうち指定したもの",
+          en: "of rate,inbound,flows,udp,tcp,connections,bulk,tuned,segments,scale,control-plane,control-plane-scale those named",
+          ja: "rate,inbound,flows,udp,tcp,connections,bulk,tuned,segments,scale,control-plane,control-plane-scale のうち指定したもの",
         },
       },
       json: { type: "string", value: "FILE", words: { en: "write everything there as JSON", ja: "全結果を JSON で書き出す" } },
