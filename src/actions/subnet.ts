@@ -57,7 +57,11 @@ export function isUsableAddress(subnet: Subnet, address: number): boolean {
 
 /** How many private addresses of the subnet are free, the reserved ones left out. */
 export function availableAddressCount(tx: Reader, subnet: Subnet): number {
-  const held = tx.by("network-interface", "subnetId", subnet.id).reduce((sum, eni) => sum + eni.privateIpAddresses.length, 0);
+  const secondary = tx.by("network-interface", "secondarySubnetId", subnet.id);
+  const held = secondary.reduce(
+    (sum, eni) => sum + eni.privateIpAddresses.length - 1,
+    tx.countBy("network-interface", "subnetId", subnet.id),
+  );
   return cidrSize(cidrOf(subnet.cidrBlock)) - RESERVED - held;
 }
 

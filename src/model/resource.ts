@@ -70,6 +70,8 @@ export const INDEXES = {
   "network-interface": {
     vpcId: (e: NetworkInterface) => [e.vpcId],
     subnetId: (e: NetworkInterface) => [e.subnetId],
+    /** By the subnet, when the interface has more than its primary address. */
+    secondarySubnetId: (e: NetworkInterface) => (e.privateIpAddresses.length > 1 ? [e.subnetId] : []),
     groupId: (e: NetworkInterface) => e.groupIds,
     instanceId: (e: NetworkInterface) => (e.attachment ? [e.attachment.instanceId] : []),
     attachmentId: (e: NetworkInterface) => (e.attachment ? [e.attachment.attachmentId] : []),
