@@ -62,6 +62,8 @@ type Told = {
 };
 
 if (values.help) console.log(HELP);
+else if (![wanted, jobs, Number(values.frames)].every((number) => Number.isSafeInteger(number) && number > 0))
+  fail("numbers are whole and above 0");
 else if (noKernel) fail(noKernel);
 else if (values.worker !== undefined) work(Number(values.worker));
 else await lead();
@@ -97,21 +99,23 @@ function work(first: number): void {
     if (number === Number.POSITIVE_INFINITY) break;
     const usual = values.fuzz ? 95 : number % 4 === 3 ? 80 : 12;
     const manner = { seed: Number(values.seed), frames: Number(values.frames), mutated: Number(values.mutated ?? usual) };
-    const failure = tried(machine, manner, number);
-    if (failure !== undefined) failures++;
+    const { failure, broken } = tried(machine, manner, number);
     if (failure !== undefined) tell(failure);
+    // What broke off left the two sides out of step.
+    failures += broken ? ENOUGH : failure === undefined ? 0 : 1;
     if (Date.now() - last >= REPORT_EVERY) tell();
   }
   tell();
 }
 
 /** What went wrong in a scenario, if anything. */
-function tried(machine: Machine, manner: Manner, number: number): string | undefined {
+function tried(machine: Machine, manner: Manner, number: number): { readonly failure?: string; readonly broken?: true } {
   try {
     const { scenario, found } = playRandom(machine, manner, number);
-    return found && told(machine, { manner, number, scenario, found });
+    return found ? { failure: told(machine, { manner, number, scenario, found }) } : {};
   } catch (error) {
-    return `scenario ${number} of seed ${manner.seed}: ${error instanceof Error ? error.stack : String(error)}`;
+    const what = error instanceof Error ? error.stack : String(error);
+    return { failure: `scenario ${number} of seed ${manner.seed} broke off: ${what}`, broken: true };
   }
 }
 
