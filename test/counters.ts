@@ -23,13 +23,13 @@ export function newCounters(datapath: Datapath, slots: number): Counters {
     counts.set(what, [packets + 1n, sum + BigInt(bytes)]);
   };
   return {
-    note: ({ entrance, bytes }, { verdict, reason, target, trace, pieces }) => {
+    note: ({ entrance, bytes }, { verdict, reason, target, trace, pieces, frame }) => {
       if (reason !== "none") add(`${verdict === "error" ? charged(trace) : target} ${reason}`, bytes.length);
       const passed = verdict === "internet" || verdict === "deliver" || verdict === "service";
       if (passed && entrance.kind === "interface") add(`${entrance.slot} sent`, bytes.length);
       if (verdict === "deliver") add(`${target} received`, bytes.length);
       // The proof asks for a piece behind the last, which is dropped.
-      if (pieces) add("0 malformed", bytes.length);
+      if (pieces && frame) add("0 malformed", frame.length);
     },
     forget: (slot) => {
       for (const all of [before, counts]) for (const what of all.keys()) if (what.startsWith(`${slot} `)) all.delete(what);
