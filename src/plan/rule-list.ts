@@ -71,7 +71,8 @@ function contentVersion(rules: readonly Rule[]): bigint {
   let low = 0x811c9dc5;
   let high = 0x050c5d1f;
   for (const rule of rules) {
-    const text = Object.values(rule).join(" ");
+    const { peer, group, number, protocol, port_from, port_to, peer_length, action } = rule;
+    const text = `${peer} ${peer_length} ${protocol} ${port_from} ${port_to} ${number} ${action} ${group}`;
     for (let place = 0; place <= text.length; place++) {
       const code = place < text.length ? text.charCodeAt(place) : 10;
       low = Math.imul(low ^ code, 0x01000193);

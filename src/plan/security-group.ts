@@ -21,17 +21,33 @@ export function securityGroupRows(reader: Reader, group: SecurityGroup): readonl
  * for a group that is gone: nobody is a member.
  */
 function ruleOf(reader: Reader, rule: SecurityGroupRule): readonly Rule[] {
-  const what = { ...traffic(rule.protocol, rule.fromPort, rule.toPort), number: 0, action: 1 };
   switch (rule.peer.kind) {
     case "ipv4":
-      return [{ ...blockPeer(rule.peer.cidr), ...what, group: 0 }];
+      return blockRule(rule, rule.peer.cidr);
     case "ipv6":
       return [];
     case "group": {
       const peer = reader.get("security-group", rule.peer.groupId);
-      return peer ? [{ ...ANY_PEER, ...what, group: peer.slot + 1 }] : [];
+      return peer ? [allowing(rule, ANY_PEER, peer.slot + 1)] : [];
     }
   }
+}
+
+/** A rule for a block compiles to the same whatever the state: a group of a thousand is not compiled anew for each that comes. */
+function blockRule(rule: SecurityGroupRule, cidr: string): readonly Rule[] {
+  let known = blockRules.get(rule);
+  if (!known) {
+    known = [allowing(rule, blockPeer(cidr), 0)];
+    blockRules.set(rule, known);
+  }
+  return known;
+}
+
+const blockRules = new WeakMap<SecurityGroupRule, readonly Rule[]>();
+
+function allowing(rule: SecurityGroupRule, { peer, peer_length }: Pick<Rule, "peer" | "peer_length">, group: number): Rule {
+  const { protocol, port_from, port_to } = traffic(rule.protocol, rule.fromPort, rule.toPort);
+  return { peer, group, number: 0, protocol, port_from, port_to, peer_length, action: 1 };
 }
 
 /** Every rule allows, so their order means little: those for everybody first, then by content alone, never by history. */
