@@ -102,7 +102,14 @@ export function openMachine(object = OBJECT): Machine {
   let states = 0;
   const play: Machine["play"] = ({ growth, limit, readBack }, source) => {
     now += 100n * 86_400n * SECOND;
-    const settings: PlanSettings = { ...SETTINGS, pools: POOLS, fragments: 4, connectionLimit: limit };
+    const settings: PlanSettings = {
+      ...SETTINGS,
+      pools: POOLS,
+      fragments: 4,
+      connectionLimit: limit,
+      connectionsCrowded: 2 * limit,
+      connectionShare: 2,
+    };
     const region = randomRegion();
     for (const step of growth) region.run(step);
     const plan = fullPlan([region.reader()], { ...settings, now });

@@ -18,6 +18,8 @@ function broken(change: (bytes: Buffer) => void): Buffer {
   return bytes;
 }
 
+const routed = (options: readonly number[]): Buffer => frame({ ...OUT, options: Buffer.from(options), payload: udp(OUT, 40000, 53) });
+
 describe("parse", { skip: noKernel }, () => {
   const cases: readonly [name: string, reason: string, frame: () => Buffer][] = [
     ["IP version 5", "malformed", () => broken((b) => (b[14] = 0x55))],
@@ -31,6 +33,11 @@ describe("parse", { skip: noKernel }, () => {
     ["a UDP-Lite header cut short", "malformed", () => frame({ ...OUT, protocol: 136, payload: Buffer.alloc(7) })],
     ["a fragment over the longest packet", "malformed", () => frame({ ...OUT, fragment: 0x1fff, payload: Buffer.alloc(40) })],
     ["a fragment over the longest packet by its header", "malformed", () => frame({ ...OUT, fragment: 0x1ffd, payload: Buffer.alloc(36) })],
+    ["a TTL of 0", "malformed", () => frame({ ...OUT, ttl: 0, payload: udp(OUT, 1, 2) })],
+    ["a loose source route", "malformed", () => routed([1, 131, 7, 4, 10, 0, 1, 6])],
+    ["a strict source route", "malformed", () => routed([137, 7, 4, 10, 0, 1, 6, 0])],
+    ["an option that is cut short", "malformed", () => routed([7, 9, 4, 0, 0, 0, 0, 0])],
+    ["an option without a length", "malformed", () => routed([1, 1, 1, 7])],
     ["source 127.0.0.1", "malformed", () => frame({ ...OUT, source: "127.0.0.1", payload: udp(OUT, 1, 2) })],
     ["a multicast source", "malformed", () => frame({ ...OUT, source: "224.0.0.1", payload: udp(OUT, 1, 2) })],
     ["destination 0.0.0.0", "malformed", () => frame({ ...OUT, destination: "0.0.0.0", payload: udp(OUT, 1, 2) })],
@@ -43,6 +50,18 @@ describe("parse", { skip: noKernel }, () => {
       assert.deepEqual([run.verdict, run.reason, run.action], ["drop", reason, 2]);
     });
   }
+
+  it("cuts off what follows the packet, but for Ethernet's padding, on the fast path too", () => {
+    const b = bench();
+    const packet = frame({ ...OUT, payload: udp(OUT, 41000, 53, "x".repeat(40)) });
+    for (let i = 0; i < 3; i++) {
+      const run = b.fromEni(A, Buffer.concat([packet, Buffer.alloc(2000, 0x61)]));
+      assert.deepEqual([run.verdict, run.frame.length], ["internet", packet.length]);
+    }
+    const short = frame({ ...OUT, payload: udp(OUT, 41001, 53) });
+    const padded = Buffer.concat([short, Buffer.alloc(60 - short.length)]);
+    for (let i = 0; i < 2; i++) assert.equal(b.fromEni(A, padded).frame.length, 60);
+  });
 
   it("passes IP options through, and NAT still fits", () => {
     const run = bench().fromEni(A, frame({ ...OUT, options: Buffer.from([7, 7, 4, 0, 0, 0, 0, 0]), payload: udp(OUT, 40000, 53) }));

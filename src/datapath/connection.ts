@@ -55,6 +55,9 @@ export function readConnections(maps: ConnectionMaps, slot?: number): Connection
   return list;
 }
 
+/** The slot, which is no interface's, of what is counted for all interfaces together. */
+const ALL = 0;
+
 export type Sweeper = {
   /** Removes what expired before `now` (monotonic nanoseconds) and sets the counts right. Returns how many went. */
   readonly sweep: (now: bigint) => number;
@@ -76,12 +79,16 @@ export function openSweeper(maps: ConnectionMaps): Sweeper {
     count: () => left,
     sweep: (now) => {
       // Counted before the entries are read: what is made meanwhile is in neither number, or set right by the next pass.
-      const created = new Map([...(known ?? slotsEverUsed(maps))].map((slot) => [slot, createdCount(maps, slot)]));
+      const createdInAll = createdCount(maps, ALL);
+      const created = new Map(
+        [...(known ?? slotsEverUsed(maps))].filter((slot) => slot !== ALL).map((slot) => [slot, createdCount(maps, slot)]),
+      );
       const { alive, seen, removed } = removeExpired(maps, now);
       for (const [slot, count] of created)
         writeFloor(maps, slot, { ...readFloor(maps, slot), removed: (count - (alive.get(slot) ?? 0)) >>> 0 });
       known = seen;
       left = [...alive.values()].reduce((sum, count) => sum + count, 0);
+      writeFloor(maps, ALL, { born: 0n, removed: (createdInAll - left) >>> 0 });
       return removed;
     },
     forget: (slot, now) => writeFloor(maps, slot, { ...readFloor(maps, slot), born: now }),

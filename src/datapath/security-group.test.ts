@@ -116,6 +116,17 @@ describe("security groups remember", { skip: noKernel }, () => {
     assert.equal(outIcmp(b, answer(3001)), "security_group_out");
   });
 
+  it("no ICMP error that goes elsewhere than to whom it is about", () => {
+    const b = bench();
+    b.put(...rules("security_group_out", 1, []), ...rules("security_group_in", 1, [allow({ protocol: 17, port_from: 7, port_to: 7 })]));
+    assert.equal(inUdp(b, 7), "none");
+    const came = { source: INTERNET, destination: PRIVATE };
+    const about = icmp(3, 3, 0, packet({ ...came, payload: udp(came, 53, 7) }).subarray(0, 28));
+    assert.equal(outIcmp(b, about), "none");
+    const elsewhere = frame({ source: PRIVATE, destination: "198.51.100.99", protocol: 1, payload: about });
+    assert.equal(b.fromEni(A, elsewhere).reason, "security_group_out");
+  });
+
   it("nothing of a former interface in the same slot", () => {
     const b = bench();
     outUdp(b, 4000);
@@ -128,6 +139,20 @@ describe("security groups remember", { skip: noKernel }, () => {
 });
 
 describe("the limit of connections", { skip: noKernel }, () => {
+  it("is a share of the table when all together have nearly filled it", () => {
+    const b = bench();
+    b.put(settings({ connections_crowded: 4, connection_share: 2 }));
+    const other = { source: "10.0.2.7", destination: INTERNET };
+    const outOther = (port: number) => b.fromEni(C, frame({ ...other, from: macOf(C), payload: udp(other, port, 1) })).reason;
+    assert.deepEqual(
+      [1, 2, 3, 4, 5].map((port) => outUdp(b, 5000 + port)),
+      ["none", "none", "none", "none", "connections_full"],
+    );
+    assert.deepEqual([1, 2, 3].map(outOther), ["none", "none", "connections_full"]);
+    b.datapath.sweep(b.now() + 36_000_000_000n);
+    assert.deepEqual([outUdp(b, 5006), outOther(4)], ["none", "none"]);
+  });
+
   it("is each interface's own, named when reached, and free again after a sweep", () => {
     const b = bench();
     b.put(settings({ connection_limit: 3 }));

@@ -3,6 +3,8 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync } from "node:fs";
 import { availableParallelism, release, tmpdir } from "node:os";
 import { join } from "node:path";
+import { present } from "../lib/assert.ts";
+import { layoutOf } from "../plan/layout.ts";
 import { type Datapath, openDatapath } from "./loader.ts";
 import { LAYOUT_VERSION, type Entry, type StructValue, RULE_LIST, type RuleListName } from "../plan/tables.ts";
 import { type TestRun, testRun } from "./test-run.ts";
@@ -83,7 +85,7 @@ export type Bench = {
 let shared: Datapath | undefined;
 
 /** Offset of `now` in `struct settings`. */
-const NOW_AT = 24;
+const NOW_AT = present(layoutOf("settings").fields["now"], "the time in the settings").offset;
 const timeAt = (seconds: number): bigint => start + BigInt(Math.round(seconds * 1000)) * (SECOND / 1000n);
 
 /** The process's datapath with nothing but the rows of {@link region}, and no connections. */
@@ -176,6 +178,8 @@ export function settings(change: Partial<StructValue<"settings">>): Entry {
       services: 3,
       fragments: 4,
       connection_limit: 8,
+      connections_crowded: 1_000_000,
+      connection_share: 1_000,
       now,
       uplink_mac: "02:00:00:00:02:01",
       uplink_peer_mac: "02:00:00:00:02:02",

@@ -15,9 +15,16 @@ export type PlanSettings = {
   readonly servicesPeerMac: string;
   /** How many connections security groups remember per interface. */
   readonly connectionLimit: number;
+  /** How many they may remember in all before an interface with more than its share is refused. */
+  readonly connectionsCrowded?: number;
+  readonly connectionShare?: number;
   /** A fixed time in nanoseconds, for tests. */
   readonly now?: bigint;
 };
+
+/** Three quarters of the table that the program has for connections (datapath/bpf/connection.h). */
+const CROWDED = 786_432;
+const SHARE = 1_024;
 
 const NO_POOL_ROW = { base: "0.0.0.0", mask: "0.0.0.0", first: 0, size: 0 };
 
@@ -33,6 +40,8 @@ export function settingsRow(settings: PlanSettings): Entry<"settings"> {
       services: settings.services,
       fragments: settings.fragments,
       connection_limit: settings.connectionLimit,
+      connections_crowded: settings.connectionsCrowded ?? CROWDED,
+      connection_share: settings.connectionShare ?? SHARE,
       now: settings.now ?? 0n,
       uplink_mac: settings.uplinkMac,
       uplink_peer_mac: settings.uplinkPeerMac,

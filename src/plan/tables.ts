@@ -9,7 +9,7 @@
  *   be32             an IPv4 address in network order, 0 for none
  * Fields stand at their natural alignment; padding is explicit, so that a struct has no hidden bytes.
  */
-export const LAYOUT_VERSION = 2;
+export const LAYOUT_VERSION = 3;
 
 export type FieldType =
   | "u8"
@@ -88,7 +88,11 @@ export const STRUCTS = {
     uplink: "u32",
     services: "u32",
     fragments: "u32",
+    /** Of connections for each interface. */
     connection_limit: "u32",
+    /** When so many are remembered in all, an interface that has its share takes no more: others' are not shut out. */
+    connections_crowded: "u32",
+    connection_share: "u32",
     /** Fixed time in nanoseconds for tests; 0: the kernel's clock. */
     now: "u64",
     uplink_mac: "mac",

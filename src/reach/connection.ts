@@ -15,6 +15,8 @@ export type Connections = {
   readonly get: (key: string) => Connection | undefined;
   /** How many connections an interface holds. */
   readonly count: (slot: number) => number;
+  /** How many all interfaces hold together. */
+  readonly total: () => number;
 };
 
 export type Direction = "out" | "in";
@@ -95,6 +97,7 @@ export function connectionMemory(): ConnectionMemory {
   return {
     get: (key) => known.get(key),
     count: (slot) => counts.get(slot) ?? 0,
+    total: () => known.size,
     remember: (connections) => {
       for (const [key, connection] of connections) {
         if (!known.has(key)) add(key, 1);

@@ -44,13 +44,15 @@ export type Memory = {
  * The reference that the kernel program is held against: one frame through the tables, and the bytes that leave. `segment`: the
  * size of segments, of a frame that the sender left to a device to cut; else 0.
  */
-export function forward(tables: TableReader, bytes: Uint8Array, entrance: Entrance, memory: Memory, segment = 0): Forwarded {
+export function forward(tables: TableReader, arrived: Uint8Array, entrance: Entrance, memory: Memory, segment = 0): Forwarded {
   const link = entrance.kind === "interface" ? entrance.slot : 0;
   const settings = tables.lookup("settings", 0);
   if (settings?.layout !== LAYOUT_VERSION) return dropped("tables_incomplete", link);
-  const frame = readFrame(bytes, segment);
+  const frame = readFrame(arrived, segment);
   if (frame.kind === "refused") return dropped(frame.reason, link);
-  if (frame.kind === "arp") return answered(arp(tables, bytes, entrance), link, backTo(entrance, settings));
+  if (frame.kind === "arp") return answered(arp(tables, arrived, entrance), link, backTo(entrance, settings));
+  // What follows the packet in its frame goes no further, but for Ethernet's padding.
+  const bytes = segment > 0 ? arrived : arrived.subarray(0, Math.max(frame.shape.end, ETHERNET_LEAST));
   const packet = {
     ...frame.packet,
     ...(entrance.kind === "interface" ? { from: entrance.slot } : {}),
@@ -82,6 +84,9 @@ function answered(said: Arp, link: number, back: number): Forwarded {
   if (said.kind === "silence") return { verdict: "absorb", reason: "none", target: 0 };
   return { verdict: "arp", reason: "none", target: back, frame: said.frame };
 }
+
+/** A frame without its checksum has at least so many bytes (IEEE 802.3). */
+const ETHERNET_LEAST = 60;
 
 type Settings = TableValue<"settings">;
 

@@ -54,6 +54,7 @@ function readIpv4(bytes: Uint8Array, segment: number): Frame {
   const total = read16(bytes, ETHERNET + 2);
   if (bytes.length < ETHERNET + IP_HEADER || header === undefined || total < header || bytes.length < ETHERNET + total) return MALFORMED;
   if (folded(wordSum(bytes, ETHERNET, header)) !== 0xffff) return MALFORMED;
+  if (bytes[ETHERNET + 8] === 0 || hasBadOptions(bytes, ETHERNET + header)) return MALFORMED;
   const flags = read16(bytes, ETHERNET + 6);
   const offset = (flags & 0x1fff) * 8;
   const more = (flags & MORE_FRAGMENTS) !== 0;
@@ -80,6 +81,24 @@ function readIpv4(bytes: Uint8Array, segment: number): Frame {
     ...(later || more ? { fragment: { id: read16(bytes, ETHERNET + 4), first: !later } } : {}),
   };
   return { kind: "packet", packet, shape: { transport, end, protocol, later, dontFragment, whole: !later && !more, quoted } };
+}
+
+/** RFC 791, section 3.1: an option that is cut short, or a source route, which would lead past the tables. `end`: of the header. */
+function hasBadOptions(bytes: Uint8Array, end: number): boolean {
+  const LOOSE_ROUTE = 131;
+  const STRICT_ROUTE = 137;
+  for (let at = ETHERNET + IP_HEADER; at < end;) {
+    const type = bytes[at] ?? 0;
+    if (type === 0) return false;
+    if (type === 1) {
+      at += 1;
+      continue;
+    }
+    const length = at + 1 < end ? (bytes[at + 1] ?? 0) : 0;
+    if (type === LOOSE_ROUTE || type === STRICT_ROUTE || length < 2 || at + length > end) return true;
+    at += length;
+  }
+  return false;
 }
 
 /** In bytes; undefined when there is no IPv4 header at all. */

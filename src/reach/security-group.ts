@@ -57,10 +57,10 @@ function live(passage: Passage, key: string): ReturnType<Passage["connections"][
   return known && known.expires > passage.now ? known : undefined;
 }
 
-/** An ICMP error carries a packet that went the other way. */
+/** An ICMP error carries a packet that went the other way, and goes to where that one came from. */
 function isAboutConnection(passage: Passage, ends: Ends, direction: Direction): boolean {
-  const { about } = passage;
-  if (!about || about.headless) return false;
+  const { about, flow } = passage;
+  if (!about || about.headless || about.source !== flow.destination) return false;
   return live(passage, connectionKey(ends.slot, about, direction === "out" ? "in" : "out")) !== undefined;
 }
 
@@ -78,13 +78,19 @@ function byRules(passage: Passage, ends: Ends, direction: Direction): Outcome {
   return drop(list, "no rule of its groups allows", interfaceEntry(ends));
 }
 
+const NO_ROOM = { connection_limit: 0, connections_crowded: 0, connection_share: 0 };
+
 /** Remembers a new exchange, unless the interface remembers too many already. */
 function open(passage: Passage, key: string, ends: Ends, direction: Direction, outcome: Outcome): Outcome {
   const { tables, connections, packet, now, remembered } = passage;
   const isNew = !remembered.has(key) && !connections.get(key);
-  const limit = tables.lookup("settings", 0)?.connection_limit ?? 0;
-  const opened = [...remembered.keys()].filter((other) => other.startsWith(`${ends.slot} `) && !connections.get(other)).length;
-  if (isNew && connections.count(ends.slot) + opened >= limit) return drop("connections_full", `${limit} connections`);
+  const settings = tables.lookup("settings", 0);
+  const opened = [...remembered.keys()].filter((other) => !connections.get(other));
+  const own = connections.count(ends.slot) + opened.filter((other) => other.startsWith(`${ends.slot} `)).length;
+  const all = connections.total() + opened.length;
+  const { connection_limit: limit, connections_crowded: crowded, connection_share: share } = settings ?? NO_ROOM;
+  if (isNew && own >= limit) return drop("connections_full", `${limit} connections`);
+  if (isNew && all >= crowded && own >= share) return drop("connections_full", `${own} connections, and ${all} in all`);
   remembered.set(key, noted(undefined, packet, direction, now));
   return outcome;
 }

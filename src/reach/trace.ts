@@ -37,7 +37,7 @@ export type Trace = {
   readonly firstFragments: ReadonlyMap<string, FirstFragment>;
 };
 
-const NO_CONNECTIONS: Connections = { get: () => undefined, count: () => 0 };
+const NO_CONNECTIONS: Connections = { get: () => undefined, count: () => 0, total: () => 0 };
 const NO_FRAGMENTS: FirstFragments = { get: () => undefined };
 
 type Options = {
@@ -141,6 +141,8 @@ function walk(passage: Passage, steps: Step[]): Verdict {
   if (malformed) return malformed;
   if (packet.fromServices) return fromServices();
   if (packet.from !== undefined) return outwards() ?? inwards();
+  const outside = fromOutside();
+  if (outside) return outside;
   fragmentPorts(passage);
-  return fromOutside() ?? inwards();
+  return inwards();
 }

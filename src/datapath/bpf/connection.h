@@ -2,7 +2,8 @@
 /*
  * The memory of security groups: one entry per exchange and interface, keyed by what is seen at the interface.
  *
- * An ordinary hash and a limit per interface, not an LRU: one tenant's flood must not evict another's connections.
+ * An ordinary hash and a limit per interface, not an LRU: one tenant's flood must not evict another's connections. Nor shut
+ * them out: when the table is nearly full, only interfaces that have less than their share of it take more.
  * The program never removes an entry; one that has expired counts as absent and is taken over in place. User
  * space sweeps, and tells in `connection_floors` how many of those counted in `tracking` are gone.
  * Each flag is a byte of its own that only ever becomes 1, so that CPUs need no lock.
@@ -52,7 +53,7 @@ struct {
 	__type(value, struct connection);
 } connections SEC(".maps");
 
-/* By interface slot, written by the program alone. */
+/* By interface slot, written by the program alone. At slot 0, which is no interface's: `created` of all together. */
 struct tracking {
 	__u32 created; /* how many entries were made since the maps exist */
 	__u32 epoch;   /* moves when what is known of the interface's flows no longer holds (flow_cache.h) */
@@ -65,7 +66,7 @@ struct {
 	__type(value, struct tracking);
 } tracking SEC(".maps");
 
-/* By interface slot, written by user space alone. */
+/* By interface slot, and at slot 0 for all together; written by user space alone. */
 struct connection_floor {
 	__u64 born;    /* entries made before are a former interface's, whose slot this one has */
 	__u32 removed; /* how many of those made are gone */
@@ -178,8 +179,11 @@ static __always_inline int open_connection(struct packet *p, const struct connec
 	struct connection fresh = { .created = p->now };
 	struct tracking *row = bpf_map_lookup_elem(&tracking, &key->interface);
 	struct connection *old;
+	struct tracking *all;
+	__u32 zero = 0;
 	long error;
 
+	all = bpf_map_lookup_elem(&tracking, &zero);
 	refresh_connection(&fresh, p, inbound);
 	old = bpf_map_lookup_elem(&connections, key);
 	if (old) {
@@ -191,12 +195,16 @@ static __always_inline int open_connection(struct packet *p, const struct connec
 	}
 	if (!s || limit_reached(key->interface, s->connection_limit))
 		return DROP_connections_full;
+	if (limit_reached(0, s->connections_crowded) && limit_reached(key->interface, s->connection_share))
+		return DROP_connections_full;
 	error = bpf_map_update_elem(&connections, key, &fresh, BPF_NOEXIST);
 	if (error == -17 /* EEXIST: another CPU was faster */)
 		return 0;
 	if (error)
 		return DROP_connections_full;
-	if (row)
+	if (row && all) {
 		__sync_fetch_and_add(&row->created, 1);
+		__sync_fetch_and_add(&all->created, 1);
+	}
 	return 0;
 }

@@ -124,7 +124,7 @@ static __always_inline int is_plain(struct __sk_buff *skb, const struct plain_he
 {
 	__u32 length = bpf_ntohs(h->ip.total_length);
 
-	if (h->ip.version_ihl != 0x45 || h->ip.fragment & bpf_htons(IP_MF | IP_OFFSET) || length + ETH_HLEN > skb->len)
+	if (h->ip.version_ihl != 0x45 || !h->ip.ttl || has_tail(skb, length) || h->ip.fragment & bpf_htons(IP_MF | IP_OFFSET) || length + ETH_HLEN > skb->len)
 		return 0;
 	if (h->ip.protocol == IPPROTO_UDP) {
 		*transport = 8;

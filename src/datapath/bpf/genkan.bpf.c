@@ -164,11 +164,11 @@ int from_uplink(struct __sk_buff *skb)
 	reason = parse(skb, p);
 	p->may_keep = 1;
 	if (!reason)
-		fragment_ports(p);
-	if (!reason)
 		reason = internet_gateway_in(p);
 	if (reason)
 		return drop_packet(skb, p, reason);
+	/* Of what is for an interface only: others' first fragments are not worth remembering. */
+	fragment_ports(p);
 	return into_interface(skb, p);
 }
 

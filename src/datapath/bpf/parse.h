@@ -2,7 +2,8 @@
 /*
  * Bytes to a view. Drops what no router would forward: wrong lengths or header checksum, addresses that never
  * appear on a wire (0.0.0.0/8, 127.0.0.0/8; multicast and 240.0.0.0/4 as a source), fragments made to
- * overwrite a transport header (RFC 1858, RFC 3128).
+ * overwrite a transport header (RFC 1858, RFC 3128), a TTL of 0, and source routes, which would lead past the tables.
+ * What follows the packet in its frame is cut off, but for Ethernet's padding.
  *
  * Ports of an ICMP query stand for the exchange: both are the identifier. An ICMP error has none.
  */
@@ -107,6 +108,52 @@ static __always_inline int bad_header_checksum(struct __sk_buff *skb, struct pac
 	return sum < 0 || fold(sum) != 0xffff;
 }
 
+#define OPTION_END 0
+#define OPTION_NOTHING 1
+#define OPTION_LOOSE_ROUTE 131
+#define OPTION_STRICT_ROUTE 137
+
+/* Of a header with options, whose bytes are in the buffer: whether one is cut short, or a source route (RFC 791, section 3.1). */
+__noinline int bad_options(const struct packet *p)
+{
+	__u32 i, next = sizeof(struct ip_header), header;
+
+	if (!p)
+		return 1;
+	header = p->header_length;
+	for (i = sizeof(struct ip_header); i < 60; i++) {
+		__u8 type = p->buffer[i], length = p->buffer[i + 1];
+
+		if (i >= header)
+			break;
+		if (i != next)
+			continue;
+		if (type == OPTION_END)
+			return 0;
+		if (type == OPTION_NOTHING)
+			length = 1;
+		else if (type == OPTION_LOOSE_ROUTE || type == OPTION_STRICT_ROUTE || i + 1 >= header || length < 2)
+			return 1;
+		next = i + length;
+	}
+	return next > header;
+}
+
+#define ETHERNET_LEAST 60
+
+/* A frame that is longer than its packet, and than Ethernet's padding makes it. */
+static __always_inline int has_tail(struct __sk_buff *skb, __u32 total_length)
+{
+	return skb->len > ETH_HLEN + total_length && skb->len > ETHERNET_LEAST;
+}
+
+static __always_inline int cut_tail(struct __sk_buff *skb, __u32 total_length)
+{
+	__u32 length = ETH_HLEN + total_length;
+
+	return bpf_skb_change_tail(skb, length < ETHERNET_LEAST ? ETHERNET_LEAST : length, 0);
+}
+
 /* Addresses in host order. */
 static __always_inline int never_on_a_wire(__u32 source, __u32 destination)
 {
@@ -185,9 +232,13 @@ static __noinline int parse(struct __sk_buff *skb, struct packet *p)
 	p->flow.source = p->ip.source;
 	p->flow.destination = p->ip.destination;
 	p->flow.protocol = p->ip.protocol;
-	if (bad_header_checksum(skb, p))
+	if (bad_header_checksum(skb, p) || !p->ip.ttl)
+		return DROP_malformed;
+	if (p->header_length > sizeof(struct ip_header) && bad_options(p))
 		return DROP_malformed;
 	if (never_on_a_wire(bpf_ntohl(p->flow.source), bpf_ntohl(p->flow.destination)))
+		return DROP_malformed;
+	if (has_tail(skb, p->total_length) && !skb->gso_size && cut_tail(skb, p->total_length))
 		return DROP_malformed;
 	return parse_transport(skb, p);
 }

@@ -109,7 +109,8 @@ static __always_inline int is_related(struct packet *p, __u32 slot, int inbound)
 {
 	struct connection_key key;
 
-	if (!p->inner.has_ports)
+	/* It must go to where that packet came from, or it would carry anything anywhere. */
+	if (!p->inner.has_ports || p->inner.source != p->flow.destination)
 		return 0;
 	connection_key(&key, slot, &p->inner, !inbound);
 	return find_connection(&key, p->now) != 0;

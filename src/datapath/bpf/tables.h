@@ -2,7 +2,7 @@
 /* Generated from plan/tables.ts and plan/stages.ts by tools/generate-header.ts. Do not edit. */
 #pragma once
 
-#define LAYOUT_VERSION 2
+#define LAYOUT_VERSION 3
 #define MAX_GROUPS_PER_INTERFACE 16
 #define RULES_PER_CHUNK 8
 #define MAX_RULES_PER_LIST 4096
@@ -203,6 +203,8 @@ struct settings {
 	__u32 services;
 	__u32 fragments;
 	__u32 connection_limit;
+	__u32 connections_crowded;
+	__u32 connection_share;
 	__u64 now;
 	__u8 uplink_mac[6];
 	__u8 uplink_peer_mac[6];
@@ -210,7 +212,7 @@ struct settings {
 	__u8 services_peer_mac[6];
 	struct pool pools[8];
 };
-_Static_assert(sizeof(struct settings) == 184, "settings");
+_Static_assert(sizeof(struct settings) == 192, "settings");
 
 struct interface_row {
 	struct bpf_spin_lock lock;
