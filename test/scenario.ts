@@ -6,10 +6,12 @@ import { traffic, type View } from "./traffic.ts";
 
 /** What a change in the middle may be: what packets notice, mostly. */
 const CHANGES = (
-  "route replaceRoute replaceRoute deleteRoute associate disassociate mainTable " +
-  "aclEntry aclEntry dropAclEntry dropAclEntry useAcl ingress egress wideIngress wideEgress closeEgress revoke revoke " +
-  "attachGateway attachGateway detachGateway cutOff associateAddress associateAddress disassociateAddress allocate " +
-  "editInterface editInterface editInterface attach detach changeState changeState launch terminate " +
+  "route route replaceRoute replaceRoute deleteRoute associate disassociate mainTable " +
+  "aclEntry aclEntry dropAclEntry dropAclEntry dropAclEntry useAcl ingress egress revoke revoke closeEgress " +
+  "wideIngress wideIngress wideIngress wideEgress wideEgress wideEgress wideEgress " +
+  "attachGateway attachGateway attachGateway detachGateway cutOff " +
+  "associateAddress associateAddress associateAddress associateAddress disassociateAddress allocate allocate " +
+  "editInterface editInterface editInterface attach detach changeState changeState launch launch terminate " +
   "dns block dropBlock subnet interface deleteInterface group gateway table acl release deleteGroup"
 ).split(" ");
 const DAMAGED = [
