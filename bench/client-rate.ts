@@ -1,4 +1,5 @@
 import { inNamespace } from "../src/datapath/netns.ts";
+import { frame, udp } from "../src/datapath/test-frame.ts";
 import { assert } from "../src/lib/assert.ts";
 import { type Answer, type Job, perPath, PORT } from "./job.ts";
 import {
@@ -8,6 +9,7 @@ import {
   closeSocket,
   connectTo,
   dropsOf,
+  frameBatch,
   newSocket,
   receiveFrom,
   sendBatch,
@@ -16,6 +18,7 @@ import {
   socketAddress,
 } from "./libc.ts";
 import { seededOrder } from "./order.ts";
+import { openPacketSocket } from "./packet-socket.ts";
 import type { Path } from "./path.ts";
 
 /** 14 bytes of Ethernet, 20 of IPv4, 8 of UDP and 22 of ours: frames of 64 bytes. */
@@ -25,6 +28,8 @@ type RateJob = Extract<Job, { kind: "rate" }>;
 
 type Lane = {
   readonly path: Path;
+  readonly sockets: readonly number[];
+  /** Of those, the ones that send and receive. */
   readonly sender: number;
   readonly receiver: number;
   /** Taken in turn. */
@@ -51,17 +56,18 @@ export function rate(job: RateJob): Answer["rate"] {
       return { perSecond, sent, lost: sent - arrived };
     });
   } finally {
-    for (const { sender, receiver } of lanes) for (const fd of [sender, receiver]) closeSocket(fd);
+    for (const { sockets } of lanes) for (const fd of sockets) closeSocket(fd);
   }
 }
 
 function openLane(path: Path, job: RateJob): Lane {
   const inside = openSocket(path.instance, path.instanceAddress);
   const outside = openSocket(path.internet, "0.0.0.0");
-  const [sender, receiver] = job.direction === "out" ? [inside, outside] : [outside, inside];
-  if (job.direction === "in") askedFor(path, inside, outside);
+  const [from, receiver] = job.direction === "out" ? [inside, outside] : [outside, inside];
+  // Also so that both ends know their neighbours.
+  askedFor(path, inside, outside);
   smallestBuffer(receiver);
-  const batches = batchesOf(path, sender, job);
+  const { fd: sender, batches } = job.by === "frames" ? framesOf(path, job) : { fd: from, batches: batchesOf(path, from, job) };
   // Connected as well, so that the socket is found before the route: less work at an end, which all paths have alike.
   if (job.flows === 1) connectTo(receiver, socketAddress(job.direction === "out" ? path.seenAddress : path.internetAddress, PORT.rate));
   // Fills the receiver's buffer: from here on each packet that arrives is one more drop.
@@ -70,7 +76,7 @@ function openLane(path: Path, job: RateJob): Lane {
     assert(tries < 100, `${path.name}: packets arrive at the receiver`);
     for (const batch of batches) sendBatch(sender, batch);
   }
-  return { path, sender, receiver, batches, perSecond: [], next: 0, sent: 0, arrived: 0 };
+  return { path, sockets: [...new Set([inside, outside, sender])], sender, receiver, batches, perSecond: [], next: 0, sent: 0, arrived: 0 };
 }
 
 function openSocket(namespace: string, address: string): number {
@@ -88,14 +94,32 @@ function askedFor(path: Path, inside: number, outside: number): void {
   assert(request?.address === path.seenAddress, `${path.name} is seen as ${path.seenAddress}`);
 }
 
-/** One batch to the other end; with more flows, batches to as many of its addresses. */
+/** A packet socket, and frames of 64 bytes for it to the other end, or with more flows to as many of its addresses. */
+function framesOf(path: Path, { direction, flows, batch }: RateJob): { readonly fd: number; readonly batches: readonly Batch[] } {
+  const { fd, own, next } = openPacketSocket(direction === "out" ? path.instance : path.internet);
+  const [source, to] = direction === "out" ? [path.instanceAddress, path.internetAddress] : [path.internetAddress, path.seenAddress];
+  const frameTo = (destination: string): Buffer => {
+    const ends = { source, destination };
+    return frame({ ...ends, from: own, to: next, payload: udp(ends, PORT.rate, PORT.rate, Buffer.alloc(PAYLOAD)) });
+  };
+  if (flows === 1) return { fd, batches: [frameBatch(Array.from({ length: batch }, () => frameTo(to)))] };
+  const frames = Array.from({ length: flows }, (_, flow) => frameTo(flowAddress(flow)));
+  return { fd, batches: Array.from({ length: flows / batch }, (_, at) => frameBatch(frames.slice(at * batch, (at + 1) * batch))) };
+}
+
+/** The internet's end answers to all of these. */
+function flowAddress(flow: number): string {
+  return `198.18.${flow >> 8}.${flow & 255}`;
+}
+
+/** The same of a UDP socket's datagrams. One batch to the other end; with more flows, batches to as many of its addresses. */
 function batchesOf(path: Path, sender: number, { direction, flows, batch }: RateJob): readonly Batch[] {
   const payload = Buffer.alloc(PAYLOAD);
   if (flows === 1) {
     connectTo(sender, socketAddress(direction === "out" ? path.internetAddress : path.seenAddress, PORT.rate));
     return [batchOf(payload, batch)];
   }
-  const destinations = Array.from({ length: flows }, (_, flow) => socketAddress(`198.18.${flow >> 8}.${flow & 255}`, PORT.rate));
+  const destinations = Array.from({ length: flows }, (_, flow) => socketAddress(flowAddress(flow), PORT.rate));
   return Array.from({ length: flows / batch }, (_, at) => batchOf(payload, batch, destinations.slice(at * batch, (at + 1) * batch)));
 }
 

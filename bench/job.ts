@@ -12,6 +12,8 @@ export type Job =
       readonly milliseconds: number;
       readonly flows: number;
       readonly direction: "out" | "in";
+      /** Whole frames made in advance, or datagrams of a UDP socket. */
+      readonly by: "frames" | "socket";
     } & Slices)
   | ({ readonly kind: "round-trips"; readonly protocol: "udp" | "tcp"; readonly count: number } & Slices)
   | ({ readonly kind: "connections"; readonly count: number } & Slices)

@@ -49,6 +49,50 @@ function must(what: string, result: unknown): number {
   return number;
 }
 
+const AF_PACKET = 17;
+const SOCK_RAW = 3;
+const SOL_PACKET = 263;
+const PACKET_QDISC_BYPASS = 20;
+const SIOCGIFHWADDR = 0x8927;
+const SIOCGIFINDEX = 0x8933;
+
+/** A packet(7) socket of the thread's network namespace that sends whole frames and receives none. */
+export function newPacketSocket(): number {
+  const fd = must("socket", calls.socket(AF_PACKET, SOCK_RAW, 0));
+  flag(fd, SOL_PACKET, PACKET_QDISC_BYPASS, 1);
+  return fd;
+}
+
+/** To the device by whose index frames leave. */
+export function bindRaw(fd: number, device: number): void {
+  const address = Buffer.alloc(20);
+  address.writeUInt16LE(AF_PACKET, 0);
+  // Protocol 0: nothing is received.
+  address.writeInt32LE(device, 4);
+  must("bind to the device", calls.bind(fd, address, address.length));
+}
+
+export function deviceIndex(device: string): number {
+  return askOf(device, SIOCGIFINDEX).readInt32LE(16);
+}
+
+export function deviceMac(device: string): string {
+  return [...askOf(device, SIOCGIFHWADDR).subarray(18, 24)].map((byte) => byte.toString(16).padStart(2, "0")).join(":");
+}
+
+/** `struct ifreq` of netdevice(7). */
+function askOf(device: string, what: number): Buffer {
+  const fd = newSocket("udp");
+  try {
+    const request = Buffer.alloc(40);
+    request.write(device, 0, "latin1");
+    must(`ask for ${device}`, calls.ioctl(fd, what, request));
+    return request;
+  } finally {
+    closeSocket(fd);
+  }
+}
+
 /** `struct sockaddr_in`. */
 export function socketAddress(address: string, port: number): Buffer {
   const bytes = Buffer.alloc(16);
@@ -172,6 +216,22 @@ export function batchOf(payload: Buffer, count: number, destinations: readonly B
     messages.writeBigUInt64LE(1n, place * 64 + 24);
   }
   return { count, messages, keep: [payload, vector, destinations] };
+}
+
+/** As many messages as frames, for a packet socket that is bound to its device. */
+export function frameBatch(frames: readonly Buffer[]): Batch {
+  const messages = Buffer.alloc(64 * frames.length);
+  const vectors = frames.map((frame) => {
+    const vector = Buffer.alloc(16);
+    vector.writeBigUInt64LE(BigInt(koffi.address(frame)), 0);
+    vector.writeBigUInt64LE(BigInt(frame.length), 8);
+    return vector;
+  });
+  for (const [place, vector] of vectors.entries()) {
+    messages.writeBigUInt64LE(BigInt(koffi.address(vector)), place * 64 + 16);
+    messages.writeBigUInt64LE(1n, place * 64 + 24);
+  }
+  return { count: frames.length, messages, keep: [frames, vectors] };
 }
 
 /** How many of the messages went out. */

@@ -10,13 +10,14 @@ export type Measure = {
 type Options = { readonly seed: number; readonly quick: boolean };
 
 /** The words of `--only`. */
-export type MeasureName = "rate" | "inbound" | "flows" | "udp" | "tcp" | "connections" | "bulk" | "tuned" | "segments";
+export type MeasureName = "rate" | "inbound" | "flows" | "sockets" | "udp" | "tcp" | "connections" | "bulk" | "tuned" | "segments";
 
 /** Every figure, how it reads and in which unit. */
 export const FIGURES = {
   rate: { words: "packets/s of 64 bytes", unit: "packets/s" },
   inbound: { words: "packets/s of 64 bytes, inbound", unit: "packets/s" },
   flows: { words: "packets/s of 64 bytes, 1,024 flows in turn", unit: "packets/s" },
+  sockets: { words: "packets/s of 64 bytes, sent by a UDP socket", unit: "packets/s" },
   udp50: { words: "round trip of UDP, p50", unit: "µs" },
   udp99: { words: "round trip of UDP, p99", unit: "µs" },
   tcp50: { words: "round trip of TCP, p50", unit: "µs" },
@@ -31,14 +32,25 @@ export const FIGURES = {
 export type FigureName = keyof typeof FIGURES;
 
 export const MEASURES: readonly Measure[] = [
-  { name: "rate", run: async (crew, paths, options) => ({ rate: await packetRate(crew, paths, options, { flows: 1, direction: "out" }) }) },
+  {
+    name: "rate",
+    run: async (crew, paths, options) => ({ rate: await packetRate(crew, paths, options, { flows: 1, direction: "out", by: "frames" }) }),
+  },
   {
     name: "inbound",
-    run: async (crew, paths, options) => ({ inbound: await packetRate(crew, paths, options, { flows: 1, direction: "in" }) }),
+    run: async (crew, paths, options) => ({ inbound: await packetRate(crew, paths, options, { flows: 1, direction: "in", by: "frames" }) }),
   },
   {
     name: "flows",
-    run: async (crew, paths, options) => ({ flows: await packetRate(crew, paths, options, { flows: 1024, direction: "out" }) }),
+    run: async (crew, paths, options) => ({
+      flows: await packetRate(crew, paths, options, { flows: 1024, direction: "out", by: "frames" }),
+    }),
+  },
+  {
+    name: "sockets",
+    run: async (crew, paths, options) => ({
+      sockets: await packetRate(crew, paths, options, { flows: 1, direction: "out", by: "socket" }),
+    }),
   },
   {
     name: "udp",
@@ -67,7 +79,7 @@ async function packetRate(
   crew: Crew,
   paths: readonly Path[],
   { seed, quick }: Options,
-  how: { readonly flows: number; readonly direction: "out" | "in" },
+  how: { readonly flows: number; readonly direction: "out" | "in"; readonly by: "frames" | "socket" },
 ): Promise<PerPath<number>> {
   const answer = await crew.run({ kind: "rate", paths, ...how, batch: 64, milliseconds: 4, slices: quick ? 20 : 100, warm: 5, seed });
   for (const [name, { sent, lost }] of Object.entries(answer))
