@@ -3,7 +3,7 @@ import { keyHash, type PackedIndex } from "./packed.ts";
 import { INDEXES, type Kind, type Resource } from "./resource.ts";
 
 /** The names of a kind's packed indexes: `id` and its secondary ones. */
-export function packedIndexNames(kind: Kind): readonly string[] {
+function packedIndexNames(kind: Kind): readonly string[] {
   return ["id", ...Object.keys(INDEXES[kind])];
 }
 
