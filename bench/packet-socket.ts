@@ -25,6 +25,6 @@ function neighbour(): string {
   const lines = readFileSync("/proc/thread-self/net/arp", "utf8").trim().split("\n").slice(1);
   const known = lines
     .map((line) => line.split(/\s+/))
-    .filter(([, , flags, , , device]) => device === DEVICE && (Number(flags) & ATF_COM) !== 0);
-  return present(known[0]?.[3], "a neighbour of this end");
+    .find(([, , flags, , , device]) => device === DEVICE && (Number(flags) & ATF_COM) !== 0);
+  return present(known?.[3], "a neighbour of this end");
 }

@@ -4,7 +4,7 @@ import { type PlanSettings, settingsRow } from "../src/plan/settings.ts";
 import type { Entry, RuleListName } from "../src/plan/tables.ts";
 
 /** A region of many interfaces with a public address each, as the rows of the tables; VPCs of up to 4,096 interfaces. */
-export const SCALE_POOL = "20.0.0.0/12";
+const SCALE_POOL = "20.0.0.0/12";
 const POOL_BASE = 20 * 2 ** 24;
 const PER_VPC = 4096;
 /** Slots 1 to 4 stand for the fixed links. */
@@ -20,7 +20,7 @@ const LINKS = {
   servicesPeerMac: "02:00:00:00:03:02",
 };
 
-export function scaleSettings(): PlanSettings {
+function scaleSettings(): PlanSettings {
   return { pools: [SCALE_POOL], ...LINKS, connectionLimit: 65_536 };
 }
 
