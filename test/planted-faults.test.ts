@@ -35,7 +35,7 @@ const FAULTS: readonly Fault[] = [
   ["a fragment at the wrong place", "fragment.h", /(?<=\+ offset \/ 8)(?=\))/, " + 1"],
   ["an untracked flow whose rules say ports", "security_group.h", /\(this_way \| back\) & OPEN_ALL_PORTS/, "1"],
   ["an answer of the metadata service that goes too far", "services.h", /limit_hops\(skb, p\)(?=\)\n)/, "0 && $&"],
-  ["a header checksum that nobody looks at", "parse.h", /(?<=if \()bad_header_checksum\(skb, p\)/, "0 && $&"],
+  ["a header checksum that nobody looks at", "parse.h", /(?<=if \()bad_header_checksum\(skb, p\)/, "(0 && $&)"],
 ];
 
 const folder = mkdtempSync(join(tmpdir(), "genkan-faults-"));

@@ -73,6 +73,8 @@ export type Machine = {
 };
 
 const SECOND = 1_000_000_000n;
+/** Between scenarios: longer than any connection is remembered. A clock of 64 bits has room for some ten thousand of them. */
+const FORGETTING = 432_100n * SECOND;
 /** Few flows, so that they often take each other's places on the fast path. */
 const SIZES = { interfaces: 256, publicAddresses: 1024, vpcs: 256, subnets: 256, flows: 32 };
 /** The link on which pieces are made: it must be there and up. */
@@ -101,7 +103,7 @@ export function openMachine(object = OBJECT): Machine {
   let frames = 0;
   let states = 0;
   const play: Machine["play"] = ({ growth, limit, readBack }, source) => {
-    now += 100n * 86_400n * SECOND;
+    now += FORGETTING;
     const settings: PlanSettings = {
       ...SETTINGS,
       pools: POOLS,
