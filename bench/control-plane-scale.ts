@@ -6,15 +6,19 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { openDatapath } from "../src/datapath/loader.ts";
+import { OBJECT, sh } from "../src/datapath/test-kit.ts";
 import { compiledTables, startPlan } from "../src/image.ts";
 import { openEmbedded } from "../src/store/embedded.ts";
 import { imagePath, openImage } from "../src/store/image.ts";
 import { writeImage } from "../src/store/image-writer.ts";
+import { changeToPacket } from "./change-to-packet.ts";
 import { sendOne } from "./load.ts";
 import { optionsApart, runApart } from "./namespace.ts";
 import { makeRegion, type Sample, type Scale, SCALE_POOL } from "./region-at-scale.ts";
 import { atMost, type Row, rowOf } from "./row.ts";
-import { type Server, startServer } from "./server.ts";
+import { newBpffs } from "./scale.ts";
+import { type Server, startServer, takeDown } from "./server.ts";
 import { signedRequest } from "./signed-request.ts";
 
 export type ScaleOptions = {
@@ -41,20 +45,34 @@ async function measure({ scale, starts, calls, keep }: ScaleOptions): Promise<re
     const sample = await prepare(scale, home);
     const many = scale.addresses.toLocaleString("en");
     const loads: number[] = [];
-    for (let start = 0; start < starts; start++) loads.push(await loadSeconds(join(home, "state")));
+    for (let start = 0; start < starts; start++) loads.push(await loadSeconds(join(home, "state"), scale.addresses));
     const seconds: number[] = [];
     for (let start = 1; start < starts; start++) {
       const server = await startServer({ home, pools: [SCALE_POOL] });
       seconds.push(server.startSeconds);
       await server.stop();
     }
+    const packets = await withPackets(home, sample, starts, calls);
     const server = await startServer({ home, pools: [SCALE_POOL] });
     try {
       seconds.push(server.startSeconds);
       const rows = await callRows(server, sample, calls, `region of ${many} addresses`);
       const million = scale.addresses === 1_000_000;
       return [
-        rowOf({ measure: `control plane of ${many} addresses: state and compiled tables in memory`, unit: "s", samples: loads }),
+        rowOf({
+          measure: `load ${many} addresses at start, from the disk to the kernel's tables`,
+          ...(million ? { must: atMost(3), aim: atMost(1) } : {}),
+          unit: "s",
+          samples: loads,
+        }),
+        rowOf({ measure: `genkan up with ${many} addresses, until a packet has passed`, unit: "s", samples: packets.starts }),
+        rowOf({
+          measure: `one API change to packets obeying, region of ${many} addresses`,
+          ...(million ? { must: atMost(10), aim: atMost(2) } : {}),
+          unit: "ms",
+          samples: packets.changes,
+        }),
+        rowOf({ measure: `genkan up with ${many} addresses: resident memory`, unit: "GB", samples: [packets.memory / 1e9] }),
         rowOf({ measure: `control plane of ${many} addresses: start, without packets`, unit: "s", samples: seconds }),
         rowOf({
           measure: `control plane of ${many} addresses: resident memory`,
@@ -72,15 +90,41 @@ async function measure({ scale, starts, calls, keep }: ScaleOptions): Promise<re
   }
 }
 
-/** How long until the state can be asked and its tables are ready for the kernel. */
-async function loadSeconds(state: string): Promise<number> {
+/** The whole of Genkan on the region: starts until the self-check's packet has come back, and changes that packets obey. */
+async function withPackets(
+  home: string,
+  { subnet }: Sample,
+  starts: number,
+  calls: number,
+): Promise<{ readonly starts: readonly number[]; readonly changes: readonly number[]; readonly memory: number }> {
+  const seconds: number[] = [];
+  for (let start = 1; ; start++) {
+    const server = await startServer({ home, pools: [SCALE_POOL], packets: true });
+    try {
+      seconds.push(server.startSeconds);
+      if (start >= starts) return { starts: seconds, changes: await changeToPacket(server, home, subnet, calls), memory: server.memory() };
+    } finally {
+      await server.stop();
+      await takeDown(home);
+    }
+  }
+}
+
+/** How long until the stored state can be asked and the kernel has its tables. */
+async function loadSeconds(state: string, addresses: number): Promise<number> {
+  const pins = newBpffs();
   const started = performance.now();
   const store = openEmbedded(state);
   const world = await store.load();
   const none = "00:00:00:00:00:00";
   const macs = { uplinkMac: none, uplinkPeerMac: none, servicesMac: none, servicesPeerMac: none };
-  startPlan(world, store.loadedImage(), { pools: [SCALE_POOL], uplink: 2, services: 3, fragments: 4, ...macs, connectionLimit: 1 });
+  const settings = { pools: [SCALE_POOL], uplink: 2, services: 3, fragments: 4, ...macs, connectionLimit: 1 };
+  const sizes = { interfaces: addresses + 65_536 };
+  const datapath = openDatapath({ pins, netns: "/proc/thread-self/ns/net", object: OBJECT, sizes });
+  datapath.reconcile(startPlan(world, store.loadedImage(), settings));
   const seconds = (performance.now() - started) / 1000;
+  datapath.close();
+  sh(`umount -l ${pins}`);
   await store.close();
   return seconds;
 }
@@ -101,6 +145,8 @@ async function prepare(scale: Scale, home: string): Promise<Sample> {
   image?.close();
   // The former run's code may have compiled other tables.
   if (image?.about.label !== tables.label) await writeImage(state, tables);
+  // What was written until now must not hold up the flushes that are measured.
+  sh("sync");
   return JSON.parse(readFileSync(noted, "utf8")) as Sample;
 }
 

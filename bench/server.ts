@@ -20,18 +20,37 @@ type Options = {
   /** GENKAN_HOME. */
   readonly home: string;
   readonly pools?: readonly string[];
+  /** With links, instances and the kernel's tables; {@link takeDown} removes them. */
+  readonly packets?: boolean;
   /** For Node itself, such as `--cpu-prof`. */
   readonly nodeOptions?: readonly string[];
 };
 
 const PORT = 4566;
+const MAIN = join(import.meta.dirname, "../src/main.js");
 
-/** `genkan up --no-packets` with AWS's quotas lifted. The caller is in a network namespace of its own, in which nothing else listens. */
-export async function startServer({ home, pools = [], nodeOptions = [] }: Options): Promise<Server> {
-  const main = join(import.meta.dirname, "../src/main.js");
-  const options = ["--no-packets", "--quota", "unlimited", "--port", String(PORT), ...pools.flatMap((pool) => ["--pool", pool])];
+/** Removes what a stopped server with packets has left running. */
+export async function takeDown(home: string): Promise<void> {
+  const child = spawn(process.execPath, ["--no-warnings", MAIN, "down"], {
+    env: { ...process.env, GENKAN_HOME: home },
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  const code = await new Promise((resolve) => child.once("close", resolve));
+  if (code !== 0) throw new Error(`genkan down ended with ${String(code)}`);
+}
+
+/** `genkan up`, by default `--no-packets`, with AWS's quotas lifted. The caller is in a network namespace of its own, in which nothing else listens. */
+export async function startServer({ home, pools = [], packets = false, nodeOptions = [] }: Options): Promise<Server> {
+  const options = [
+    ...(packets ? [] : ["--no-packets"]),
+    "--quota",
+    "unlimited",
+    "--port",
+    String(PORT),
+    ...pools.flatMap((pool) => ["--pool", pool]),
+  ];
   const started = performance.now();
-  const child = spawn(process.execPath, ["--no-warnings", ...nodeOptions, main, "up", ...options], {
+  const child = spawn(process.execPath, ["--no-warnings", ...nodeOptions, MAIN, "up", ...options], {
     env: { ...process.env, GENKAN_HOME: home },
     stdio: ["ignore", "pipe", "inherit"],
   });

@@ -41,7 +41,8 @@ export async function startMachine(options: MachineOptions, world: World, image:
   });
   const hostUp = await host.up();
   const { links } = hostUp;
-  const datapath = openDatapath({ pins: links.bpf, netns: links.namespace, object: OBJECT });
+  const sizes = { interfaces: roomFor(world.slots.get("network-interface")?.end() ?? 0) };
+  const datapath = openDatapath({ pins: links.bpf, netns: links.namespace, object: OBJECT, sizes });
   opened.datapath = datapath;
   datapath.reconcile(startPlan(world, image, settingsOf(hostUp, pools)));
   datapath.attachFragments(links.fragmentsIndex);
@@ -49,6 +50,15 @@ export async function startMachine(options: MachineOptions, world: World, image:
   datapath.attachUplink(links.uplinkIndex);
   for (const slot of host.slots()) datapath.attach(slot);
   return { host, datapath };
+}
+
+const LEAST_INTERFACES = 131_072;
+
+const STEP = 65_536;
+
+/** How many interfaces the tables get room for: a quarter more than there are, for those to come until the next start. */
+function roomFor(interfaces: number): number {
+  return Math.max(LEAST_INTERFACES, Math.ceil((interfaces * 1.25) / STEP) * STEP);
 }
 
 /** Tracked connections that one interface may hold. */

@@ -29,7 +29,7 @@ export type LoadedObject = {
   readonly close: () => void;
 };
 
-/** How many rows the arrays get that are as long as there are interfaces; the kernel takes an array's memory at once. */
+/** How many rows the arrays get at least that are as long as there are interfaces; the kernel takes an array's memory at once. */
 export type Sizes = {
   readonly interfaces?: number;
   readonly publicAddresses?: number;
@@ -105,7 +105,10 @@ function prepareSet(
     if (fd !== undefined) reused.push(fd);
     return { name, handle, fd };
   });
-  const fresh = found.some(({ handle, fd }) => fd === undefined || !sameShape(handle, fd));
+  // Tables that have become too short for the region are made anew, longer.
+  const fresh = found.some(
+    ({ name, handle, fd }) => fd === undefined || !sameShape(handle, fd) || (sizeOf(name, sizes) ?? 0) > mapInfo(fd).maxEntries,
+  );
   const wanted = found.map(({ name, handle, fd }) => {
     const path = join(folder, name);
     if (fresh) {

@@ -25,6 +25,7 @@ test("the lowest free number is given, as a search through a set finds it", () =
       let later = Math.max(first, least);
       while (used.has(later)) later += 1;
       assert.equal(slots.free(least), later);
+      assert.equal(slots.end(), Math.max(-1, ...used) + 1);
     }),
   );
 });

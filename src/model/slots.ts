@@ -15,6 +15,11 @@ export class Slots {
     return this.#used.nextClear(Math.max(least, this.#first));
   }
 
+  /** One more than the highest number in use; 0 when none is. */
+  end(): number {
+    return this.#used.end();
+  }
+
   take(slot: number): void {
     assert(Number.isSafeInteger(slot) && slot >= this.#first && !this.#used.has(slot), `slot ${slot} is free`);
     this.#used.set(slot);
@@ -50,6 +55,14 @@ class Bits {
     const word = this.#word(at);
     this.#words[at] = word & ~(1 << (place & 31));
     if (word === FULL) this.#full?.clear(at);
+  }
+
+  end(): number {
+    for (let at = this.#words.length - 1; at >= 0; at--) {
+      const word = this.#word(at);
+      if (word !== 0) return at * 32 + 32 - Math.clz32(word);
+    }
+    return 0;
   }
 
   /** The lowest number that is not in the set, from `least` on. */
