@@ -31,6 +31,8 @@ const FURTHER: Readonly<Record<string, (quick: boolean, rounds: number) => Promi
   scale: async (quick) => (await import("./scale.ts")).scaleBench(quick ? [1, 1_000] : undefined),
   "control-plane": async (quick, rounds) =>
     (await import("./control-plane.ts")).controlPlaneRows({ rounds: Math.min(rounds, 5), requests: quick ? 1_000 : 10_000 }),
+  instances: async (quick, rounds) =>
+    (await import("./instances.ts")).instanceRows({ count: quick ? 10 : 100, rounds: quick ? 1 : Math.min(rounds, 3) }),
   "control-plane-scale": async (quick) =>
     (await import("./control-plane-scale.ts")).controlPlaneScaleRows({
       scale: { addresses: quick ? 1_000 : 1_000_000 },
