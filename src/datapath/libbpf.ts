@@ -46,6 +46,7 @@ export const BPF = {
   mapDeleteBatch: 27,
   linkCreate: 28,
   linkUpdate: 29,
+  linkDetach: 34,
 } as const;
 
 /** One field of `union bpf_attr`: offset, width in bytes, and a number or the buffer whose address goes there. */

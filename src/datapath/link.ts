@@ -43,7 +43,7 @@ export function openLinks(options: LinkOptions): Links {
   return {
     attach,
     detach: (index, program) => {
-      rmSync(pinPath(pins, "tcx", index, program), { force: true });
+      detachTcx(pinPath(pins, "tcx", index, program));
       const filter = pinPath(pins, "clsact", index, program);
       if (!existsSync(filter)) return;
       inNamespace(options.netns, () => libbpf().hookDestroy(tcHook(index)));
@@ -95,6 +95,20 @@ function attachTcx({ pins, netns, programs }: LinkOptions, index: number, progra
     closeSync(fd);
   }
   return true;
+}
+
+/** Removing the pin would detach as well, but only when the kernel comes to it, some packets later. */
+function detachTcx(path: string): void {
+  const fd = openPinned(path);
+  if (fd === undefined) return;
+  try {
+    const result = bpf(BPF.linkDetach, attributes([[0, 4, fd]]));
+    // Of a device that is gone there is nothing to detach.
+    if (result < 0 && errnoName(result) !== "ENOLINK") throw new KernelError(`detach ${path}`, result);
+    rmSync(path);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** Puts the program in place of the link's. False when the link's device is gone. Never pins again: that would detach. */
