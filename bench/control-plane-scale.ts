@@ -13,6 +13,7 @@ import { openEmbedded } from "../src/store/embedded.ts";
 import { imagePath, openImage } from "../src/store/image.ts";
 import { writeImage } from "../src/store/image-writer.ts";
 import { changeToPacket } from "./change-to-packet.ts";
+import { flushTime, settled } from "./disk.ts";
 import { sendOne } from "./load.ts";
 import { optionsApart, runApart } from "./namespace.ts";
 import { makeRegion, type Sample, type Scale, SCALE_POOL } from "./region-at-scale.ts";
@@ -131,6 +132,7 @@ async function loadSeconds(state: string, addresses: number): Promise<number> {
 
 /** Makes the region, and the image that a control plane would have made of it meanwhile. */
 async function prepare(scale: Scale, home: string): Promise<Sample> {
+  const before = flushTime(home);
   const state = join(home, "state");
   const noted = join(home, "sample.json");
   if (!existsSync(noted)) {
@@ -147,6 +149,7 @@ async function prepare(scale: Scale, home: string): Promise<Sample> {
   if (image?.about.label !== tables.label) await writeImage(state, tables);
   // What was written until now must not hold up the flushes that are measured.
   sh("sync");
+  await settled(home, before);
   return JSON.parse(readFileSync(noted, "utf8")) as Sample;
 }
 
