@@ -30,9 +30,13 @@ export function openEpochs(maps: { readonly changes: KernelMap; readonly epochs:
   if (row.readUInt32LE(SEED) === 0) row.writeUInt32LE(randomInt(1, 2 ** 32), SEED);
   maps.changes.update(key, row);
   const add = (offset: number): void => {
-    row.writeUInt32LE((row.readUInt32LE(offset) + 1) >>> 0, offset);
-    maps.changes.update(key, row);
+    const next = Buffer.from(row);
+    next.writeUInt32LE((row.readUInt32LE(offset) + 1) >>> 0, offset);
+    maps.changes.update(key, next);
+    next.copy(row);
   };
+  /** One that no table has room for has no epoch of its own. */
+  const hasEpoch = (slot: number): boolean => slot < maps.epochs.shape.maxEntries;
   return {
     change: (vpcs, writing) => {
       // A process that died while it wrote has left it odd already.
@@ -40,7 +44,7 @@ export function openEpochs(maps: { readonly changes: KernelMap; readonly epochs:
       try {
         writing();
       } finally {
-        if (vpcs === undefined || vpcs.length > MANY) add(EPOCH);
+        if (vpcs === undefined || vpcs.length > MANY || !vpcs.every(hasEpoch)) add(EPOCH);
         else for (const slot of vpcs) increment(maps.epochs, slot);
         add(SEQUENCE);
       }

@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
+import { readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { describe, it } from "node:test";
 import type { Entry } from "../plan/tables.ts";
+import { openDatapath } from "./loader.ts";
+import { indexKey } from "./map.ts";
 import { frame, tcp, TCP, udp } from "./test-frame.ts";
-import { A, allow, B, type Bench, bench, C, eni, INTERNET, macOf, noKernel, OTHER, route, rules } from "./test-kit.ts";
+import { A, allow, B, type Bench, bench, bpffs, C, eni, INTERNET, macOf, noKernel, OBJECT, OTHER, route, rules } from "./test-kit.ts";
 import type { TestRun } from "./test-run.ts";
 
 const OUT = { source: "10.0.1.5", destination: INTERNET };
@@ -13,8 +17,13 @@ const inUdp = (b: Bench): TestRun => b.fromInternet(frame({ ...IN, payload: udp(
 const outTcp = (b: Bench, flags: number): TestRun => b.fromEni(A, frame({ ...OUT, protocol: 6, payload: tcp(OUT, 40000, 443, flags) }));
 const otherOut = (b: Bench): TestRun => b.fromEni(OTHER, frame({ ...OUT, payload: udp(OUT, 5000, 53), from: macOf(OTHER) }));
 
+/** No flow of group 1 is tracked. */
+const UNTRACKED = [...rules("security_group_out", 1, [allow()], 1), ...rules("security_group_in", 1, [allow()], 1)];
+
 /** `struct flow_entry`: where it goes out, and the address that it writes. */
 const LINK_AT = 48;
+/** `struct tracking`. */
+const EPOCH_AT = 4;
 
 /** Makes the entries that are kept now send their packets to another link: so that one sees who follows them. */
 function divert(b: Bench, link: number): void {
@@ -96,9 +105,9 @@ describe("the fast path", { skip: noKernel }, () => {
     b.put(...rules("security_group_out", 1, []));
     assert.equal(outUdp(b).reason, "none");
     assert.equal(outUdp(b, { port: 6000 }).reason, "security_group_out");
-    b.put(...rules("security_group_out", 1, [allow()], 1), ...rules("security_group_in", 1, [allow()], 1));
+    b.put(...UNTRACKED);
     assert.equal(outUdp(b, { port: 7000 }).reason, "none");
-    b.clock(100);
+    b.clock(59);
     divert(b, 77);
     assert.equal(outUdp(b, { port: 7000 }).target, 77);
     b.put(...rules("security_group_out", 1, []));
@@ -113,6 +122,49 @@ describe("the fast path", { skip: noKernel }, () => {
     b.datapath.apply({ puts: eni(C, { private_ip: "10.0.2.7", subnet: 2, groups: [2] }), removals: [], vpcs: [1] });
     assert.equal(outUdp(b).target, 2);
     assert.equal(otherOut(b).target, 77);
+  });
+
+  it("follows within a minute what a process that died wrote without moving an epoch", () => {
+    const b = bench();
+    b.put(...UNTRACKED);
+    outUdp(b);
+    b.datapath.maps.vpcs.update(indexKey(1), Buffer.alloc(8));
+    assert.equal(outUdp(b).reason, "none");
+    b.clock(60);
+    assert.equal(outUdp(b).reason, "no_internet_gateway");
+  });
+
+  it("does not come back when an interface's epoch has come round", () => {
+    const b = bench();
+    for (const flags of [TCP.syn, TCP.rst, TCP.syn]) outTcp(b, flags);
+    b.put(...UNTRACKED);
+    outUdp(b);
+    b.datapath.apply({ puts: [route(1, INTERNET, 32, { target: 0, slot: 0 })], removals: [], vpcs: [1] });
+    const { tracking } = b.datapath.maps;
+    const row = tracking.lookup(indexKey(A)) ?? Buffer.alloc(0);
+    assert.ok(row.readUInt32LE(EPOCH_AT) > 0);
+    // As after 2^32 - 1 SYNs, each after a RST: an hour's work for the interface.
+    row.writeUInt32LE(row.readUInt32LE(EPOCH_AT) - 1, EPOCH_AT);
+    tracking.update(indexKey(A), row);
+    b.clock(3600);
+    assert.equal(outUdp(b).reason, "blackhole");
+  });
+
+  it("follows a change that also concerns a VPC for which there is no room", () => {
+    const b = bench();
+    outUdp(b);
+    b.datapath.apply({ puts: [route(1, INTERNET, 32, { target: 0, slot: 0 })], removals: [], vpcs: [5000, 1] });
+    assert.equal(outUdp(b).reason, "blackhole");
+  });
+
+  it("ends with the connections, from whose table its epochs come", () => {
+    const pins = bpffs();
+    const open = () => openDatapath({ pins, netns: "/proc/thread-self/ns/net", object: OBJECT, sizes: { interfaces: 64, flows: 64 } });
+    open().close();
+    for (const name of readdirSync(pins).filter((it) => it.startsWith("state-"))) rmSync(join(pins, name), { recursive: true });
+    const datapath = open();
+    assert.equal(datapath.fresh, true);
+    datapath.close();
   });
 
   it("is not taken for what came from another interface with the same addresses", () => {

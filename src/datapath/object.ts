@@ -5,9 +5,9 @@ import { LAYOUT_VERSION, TABLES, type TableName } from "../plan/tables.ts";
 import { KernelError, libbpf, objectInfo, openPinned, pin, withLibbpfLog } from "./libbpf.ts";
 import { KernelMap, type MapShape, possibleCpus } from "./map.ts";
 
-/** The maps that are the kernel program's own: they live on over a change of the plan's layout. */
 /** The maps of the fast path (bpf/flow_cache.h): they stand and fall with the tables. */
 const FLOW_MAPS = ["flows", "changes", "epochs"] as const;
+/** The maps that are the kernel program's own: they live on over a change of the plan's layout. */
 const STATE_MAPS = ["connections", "tracking", "connection_floors", "drops", "traffic", "first_fragments"] as const;
 type StateMapName = (typeof STATE_MAPS)[number] | (typeof FLOW_MAPS)[number];
 /** The maps of those who watch packets: they end with the load that made them, since a watch is over when its control plane is. */
@@ -78,8 +78,10 @@ function prepareMaps(object: unknown, pins: string, sizes: Sizes, reused: number
   const stateFolder = join(pins, `state-${STATE_VERSION}`);
   mkdirSync(planFolder, { recursive: true });
   mkdirSync(stateFolder, { recursive: true });
-  const plan = prepareSet(object, planFolder, [...(Object.keys(TABLES) as TableName[]), ...FLOW_MAPS], sizes, reused);
-  const state = prepareSet(object, stateFolder, STATE_MAPS, sizes, reused);
+  const state = prepareSet(object, stateFolder, STATE_MAPS, { sizes, reused, anew: false });
+  // The epoch of a flow that is kept counts what `tracking` counts: it must not outlive that.
+  const names = [...(Object.keys(TABLES) as TableName[]), ...FLOW_MAPS];
+  const plan = prepareSet(object, planFolder, names, { sizes, reused, anew: state.fresh });
   return { fresh: plan.fresh, wanted: [...plan.wanted, ...state.wanted, ...TRACE_MAPS.map((name) => unpinned(object, name))] };
 }
 
@@ -94,8 +96,7 @@ function prepareSet(
   object: unknown,
   folder: string,
   names: readonly MapName[],
-  sizes: Sizes,
-  reused: number[],
+  { sizes, reused, anew }: { readonly sizes: Sizes; readonly reused: number[]; readonly anew: boolean },
 ): { fresh: boolean; wanted: WantedMap[] } {
   const lib = libbpf();
   const found = names.map((name) => {
@@ -106,9 +107,9 @@ function prepareSet(
     return { name, handle, fd };
   });
   // Tables that have become too short for the region are made anew, longer.
-  const fresh = found.some(
-    ({ name, handle, fd }) => fd === undefined || !sameShape(handle, fd) || (sizeOf(name, sizes) ?? 0) > mapInfo(fd).maxEntries,
-  );
+  const fresh =
+    anew ||
+    found.some(({ name, handle, fd }) => fd === undefined || !sameShape(handle, fd) || (sizeOf(name, sizes) ?? 0) > mapInfo(fd).maxEntries);
   const wanted = found.map(({ name, handle, fd }) => {
     const path = join(folder, name);
     if (fresh) {

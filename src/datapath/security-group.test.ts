@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { frame, icmp, packet, tcp, TCP, udp } from "./test-frame.ts";
-import { A, allow, B, type Bench, bench, C, eni, INTERNET, macOf, noKernel, rules, settings } from "./test-kit.ts";
+import { A, allow, B, type Bench, bench, C, eni, INTERNET, macOf, noKernel, region, rules, settings } from "./test-kit.ts";
 
 const PUBLIC = "203.0.113.5";
 const PRIVATE = "10.0.1.5";
@@ -135,6 +135,23 @@ describe("security groups remember", { skip: noKernel }, () => {
     b.at(1);
     b.put(...eni(A, { private_ip: PRIVATE, public_ip: PUBLIC, subnet: 1, groups: [1] }));
     assert.equal(inUdp(b, 4000), "security_group_in");
+  });
+
+  it("nothing of a former interface either whose removal was never written", () => {
+    const another = eni(A, { private_ip: PRIVATE, public_ip: PUBLIC, subnet: 1, groups: [1], mac: "02:00:00:00:99:99" });
+    const ways: readonly ((b: Bench) => void)[] = [
+      (b) => b.put(...another),
+      (b) => b.datapath.reconcile([...region().filter(({ table, key }) => table !== "interfaces" || key !== A), ...another.slice(0, 1)]),
+    ];
+    for (const write of ways) {
+      const b = bench();
+      assert.equal(outUdp(b, 4000), "none");
+      b.at(1);
+      b.put(...eni(A, { private_ip: PRIVATE, public_ip: PUBLIC, subnet: 1, groups: [2] }));
+      assert.equal(inUdp(b, 4000), "none");
+      write(b);
+      assert.equal(inUdp(b, 4000), "security_group_in");
+    }
   });
 });
 

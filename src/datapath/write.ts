@@ -1,3 +1,5 @@
+import { present } from "../lib/assert.ts";
+import { layoutOf } from "../plan/layout.ts";
 import { type Delta, type Entry, TABLES, type TableName, WRITE_ORDER } from "../plan/tables.ts";
 import { type PackedPlan, type PackedRows, rowSizes } from "../plan/packed-plan.ts";
 import { openEpochs } from "./epoch.ts";
@@ -26,9 +28,11 @@ export type Writer = {
 type Maps = Readonly<Record<MapName, KernelMap>>;
 
 const NO_LOCK = new Uint8Array(LOCK_BYTES);
+/** What makes an interface another one. */
+const IDENTITY = ["vpc", "mac"].map((field) => present(layoutOf("interface").fields[field], field));
 const RETIRE_AFTER = 1_000_000_000n;
 
-/** `onRemoved` hears the slot of every interface that is gone. `fresh`: the tables are new and no packet reads them yet. */
+/** `onRemoved` hears the slot of every interface that is gone, or whose slot another has. `fresh`: the tables are new and no packet reads them yet. */
 export function openWriter(
   maps: Maps,
   options: { readonly fresh: boolean; readonly clock: () => bigint; readonly onRemoved: (slot: number) => void },
@@ -39,9 +43,11 @@ export function openWriter(
   const put = (table: TableName, rows: Row[]): void => {
     if (rows.length === 0) return;
     if (table === "rule_chunks") keepChunks(retiring, rows);
+    const replaced = table === "interfaces" ? rows.filter((row) => isOfAnother(maps.interfaces, row)) : [];
     const keys = Buffer.concat(rows.map((r) => r.key));
     if (isLocked(table)) maps[table].updateMany(keys, Buffer.concat(rows.flatMap((r) => [NO_LOCK, r.value])), { locked: true });
     else maps[table].updateMany(keys, Buffer.concat(rows.map((r) => r.value)));
+    for (const { key } of replaced) options.onRemoved(Buffer.from(key).readUInt32LE());
   };
   const remove = (table: TableName, rows: Row[]): void => {
     if (rows.length === 0) return;
@@ -52,7 +58,6 @@ export function openWriter(
         rows.map(({ key, value }) => ({ table, key, value: new Uint8Array(value.length) })),
       );
     else maps[table].deleteMany(Buffer.concat(rows.map((r) => r.key)));
-    if (table === "interfaces") for (const { key } of rows) options.onRemoved(Buffer.from(key).readUInt32LE());
   };
   const epochs = openEpochs(maps);
   const write = (puts: Readonly<Record<TableName, Row[]>>, removals: Readonly<Record<TableName, Row[]>>): void => {
@@ -87,6 +92,19 @@ export function openWriter(
     },
     retire,
   };
+}
+
+/**
+ * Whether the kernel has an interface at the row's slot that this one is not. Besides the removed ones that is one whose
+ * removal was never written: the process died, or the kernel refused, and meanwhile another got its slot.
+ */
+function isOfAnother(interfaces: KernelMap, { key, value }: Row): boolean {
+  const was = interfaces.lookup(key)?.subarray(LOCK_BYTES);
+  return (
+    was !== undefined &&
+    IDENTITY.some(({ offset, size }) => Buffer.compare(was.subarray(offset, offset + size), value.subarray(offset, offset + size)) !== 0) &&
+    !isZero(was)
+  );
 }
 
 /** How many rows with locks are made at a time: enough to be quick, few enough to take little memory. */

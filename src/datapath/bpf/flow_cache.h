@@ -16,7 +16,9 @@
  *
  * Connections count idle time in whole seconds, so an entry of a tracked flow holds until the second ends; then one
  * packet goes through the stages and notes itself. What opens or ends a connection (SYN, FIN, RST) always does, and so do
- * all packets of interfaces that somebody watches (trace.h). Drops are not remembered here.
+ * all packets of interfaces that somebody watches (trace.h). Drops are not remembered here. An entry of an untracked flow
+ * holds for a minute: what changed the tables and died before it moved the epochs has its way soon after, and nobody can
+ * wait with an entry until a counter of 32 bits comes round again.
  */
 #pragma once
 
@@ -37,7 +39,7 @@ struct flow_entry {
 	struct flow_key key;
 	__u32 target_slot; /* 0: the internet */
 	__u64 epoch;
-	__u64 until; /* nanoseconds; all ones for untracked flows */
+	__u64 until; /* nanoseconds */
 	__u32 source_vpc; /* 0 as well when it comes from the internet */
 	__u32 target_vpc; /* 0 as well when it goes there */
 	__u32 link; /* where it goes out */
@@ -84,7 +86,7 @@ struct {
 	__type(value, __u32);
 } epochs SEC(".maps");
 
-#define NO_EPOCH (~0ULL)
+#define UNTRACKED_HOLDS (60 * SECOND)
 
 static __always_inline __u32 vpc_epoch(__u32 slot)
 {
@@ -320,7 +322,7 @@ static __always_inline const struct flow_entry *note_flow(struct packet *p, __u3
 		return 0;
 	entry->key = key;
 	entry->epoch = epoch;
-	entry->until = p->tracked ? p->now - p->now % SECOND + SECOND : ~0ULL;
+	entry->until = p->tracked ? p->now - p->now % SECOND + SECOND : p->now + UNTRACKED_HOLDS;
 	entry->source_vpc = p->source.vpc;
 	entry->target_vpc = p->target.vpc;
 	entry->target_slot = p->target_slot;
