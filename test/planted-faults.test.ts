@@ -26,7 +26,7 @@ const FAULTS: readonly Fault[] = [
   ["a skipped network ACL", "genkan.bpf.c", /if \(!p->same_subnet\) \{/, "if (0) {"],
   ["a stale flow after a change", "flow_cache.h", /(?<=if \()flow(\.|->)epoch != /, "0 && $&"],
   ["a stale flow after a change at its target", "flow_cache.h", /(?<= \+ )vpc_epoch\(target_vpc\)/, "0 * $&"],
-  ["a stale flow after its connection's time", "flow_cache.h", /p->tracked \? .* : ~0ULL/, "~0ULL"],
+  ["a stale flow after its connection's time", "flow_cache.h", /p->tracked \? .* : p->now \+ UNTRACKED_HOLDS/, "~0ULL"],
   ["a flow for another sender's MAC address", "flow_cache.h", / \|\| !same_macs\(macs, flow(\.|->)macs\)/, ""],
   ["a flow for another that has its place", "flow_cache.h", / \|\| !same_key\(&flow->key, &key\)(?=\)\n\t\treturn 0;)/, ""],
   ["a connection that has expired", "connection.h", /c->expires > now &&/, "(c->expires > now || 1) &&"],
