@@ -8,8 +8,10 @@ import { KernelMap, type MapShape, possibleCpus } from "./map.ts";
 /** The maps of the fast path (bpf/flow_cache.h): they stand and fall with the tables. */
 const FLOW_MAPS = ["flows", "changes", "epochs"] as const;
 /** The maps that are the kernel program's own: they live on over a change of the plan's layout. */
-const STATE_MAPS = ["connections", "tracking", "connection_floors", "drops", "traffic", "first_fragments"] as const;
-type StateMapName = (typeof STATE_MAPS)[number] | (typeof FLOW_MAPS)[number];
+const STATE_MAPS = ["connections", "drops", "first_fragments"] as const;
+/** Those of them that grow with the region: connections stay when these are made anew, and the sweep counts them again. */
+const INTERFACE_MAPS = ["tracking", "connection_floors", "traffic"] as const;
+type StateMapName = (typeof STATE_MAPS)[number] | (typeof INTERFACE_MAPS)[number] | (typeof FLOW_MAPS)[number];
 /** The maps of those who watch packets: they end with the load that made them, since a watch is over when its control plane is. */
 const TRACE_MAPS = ["trace_control", "trace_events", "trace_lost"] as const;
 export type MapName = TableName | StateMapName | (typeof TRACE_MAPS)[number];
@@ -79,10 +81,14 @@ function prepareMaps(object: unknown, pins: string, sizes: Sizes, reused: number
   mkdirSync(planFolder, { recursive: true });
   mkdirSync(stateFolder, { recursive: true });
   const state = prepareSet(object, stateFolder, STATE_MAPS, { sizes, reused, anew: false });
+  const interfaces = prepareSet(object, stateFolder, INTERFACE_MAPS, { sizes, reused, anew: false });
   // The epoch of a flow that is kept counts what `tracking` counts: it must not outlive that.
   const names = [...(Object.keys(TABLES) as TableName[]), ...FLOW_MAPS];
-  const plan = prepareSet(object, planFolder, names, { sizes, reused, anew: state.fresh });
-  return { fresh: plan.fresh, wanted: [...plan.wanted, ...state.wanted, ...TRACE_MAPS.map((name) => unpinned(object, name))] };
+  const plan = prepareSet(object, planFolder, names, { sizes, reused, anew: interfaces.fresh });
+  return {
+    fresh: plan.fresh,
+    wanted: [...plan.wanted, ...state.wanted, ...interfaces.wanted, ...TRACE_MAPS.map((name) => unpinned(object, name))],
+  };
 }
 
 function unpinned(object: unknown, name: MapName): WantedMap {

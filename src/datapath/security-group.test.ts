@@ -1,11 +1,17 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { Entry } from "../plan/tables.ts";
+import { type Datapath, openDatapath } from "./loader.ts";
 import { frame, icmp, packet, tcp, TCP, udp } from "./test-frame.ts";
-import { A, allow, B, type Bench, bench, C, eni, INTERNET, macOf, noKernel, region, rules, settings } from "./test-kit.ts";
+import { A, allow, B, type Bench, bench, bpffs, C, eni, INTERNET, macOf, noKernel, OBJECT, region, rules, settings } from "./test-kit.ts";
+import { testRun } from "./test-run.ts";
 
 const PUBLIC = "203.0.113.5";
 const PRIVATE = "10.0.1.5";
 
+function settingsTime(rows: readonly Entry[]): bigint {
+  return rows.find((row) => row.table === "settings")?.value.now ?? 0n;
+}
 function outUdp(b: Bench, port: number, remotePort = 53): string {
   const ends = { source: PRIVATE, destination: INTERNET };
   return b.fromEni(A, frame({ ...ends, payload: udp(ends, port, remotePort) })).reason;
@@ -152,6 +158,31 @@ describe("security groups remember", { skip: noKernel }, () => {
       write(b);
       assert.equal(inUdp(b, 4000), "security_group_in");
     }
+  });
+
+  it("connections over a start with longer tables, and counts them", () => {
+    const pins = bpffs();
+    const open = (interfaces: number) =>
+      openDatapath({ pins, netns: "/proc/thread-self/ns/net", object: OBJECT, sizes: { interfaces, flows: 64 }, clock: () => clock });
+    const rows = region();
+    const clock = settingsTime(rows);
+    const ends = { source: PRIVATE, destination: INTERNET };
+    const back = { source: INTERNET, destination: PUBLIC };
+    const out = (datapath: Datapath, port: number) =>
+      testRun(datapath.programs.from_eni, frame({ ...ends, payload: udp(ends, port, 53) }), { link: A }).reason;
+    const first = open(64);
+    first.reconcile(rows);
+    for (let port = 1; port <= 8; port++) assert.equal(out(first, port), "none");
+    assert.equal(out(first, 9), "connections_full");
+    first.close();
+    const second = open(128);
+    assert.equal(second.fresh, true);
+    second.reconcile(rows);
+    assert.equal(testRun(second.programs.from_uplink, frame({ ...back, payload: udp(back, 53, 8) }), { link: 2 }).reason, "none");
+    for (let pass = 0; pass < 2; pass++) assert.equal(second.sweep(), 0);
+    assert.equal(second.connectionCount(), 8);
+    assert.equal(out(second, 9), "connections_full");
+    second.close();
   });
 });
 
