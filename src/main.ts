@@ -3,7 +3,7 @@
 import { spawn } from "node:child_process";
 import { existsSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Arguments, parseArguments, text, texts } from "./cli/arguments.ts";
+import { type Arguments, languageFlag, parseArguments, text, texts } from "./cli/arguments.ts";
 import { ask, CommandError, endpointOf, findControl } from "./cli/control.ts";
 import { examine, findingLines } from "./cli/doctor.ts";
 import { clientEnvironment, environmentCommands, oldClients } from "./cli/environment.ts";
@@ -216,7 +216,7 @@ async function main(): Promise<number> {
     return 0;
   }
   const args = parseArguments(argv);
-  const language = languageOf(args && text(args.options["lang"]), process.env);
+  const language = languageOf(args ? text(args.options["lang"]) : languageFlag(argv), process.env);
   if (!args || args.help) {
     print(args ? helpOf(args.verb, language) : overview(language));
     return 0;

@@ -8,6 +8,7 @@ import { chart } from "../bench/chart.ts";
 import { writeDocs } from "../bench/docs.ts";
 import { type Report, reportText } from "../bench/report.ts";
 import { atLeast, atMost, quantile, rowOf } from "../bench/row.ts";
+import { VERBS } from "../src/cli/verbs.ts";
 import { noKernel } from "../src/datapath/test-kit.ts";
 
 /** The benchmark as an instrument: never how fast anything is. */
@@ -111,4 +112,9 @@ test("the chart is well-formed and has a bar for each path that was measured", (
     else if (!alone) open.push(name);
   }
   assert.deepEqual(open, []);
+});
+
+test("genkan bench --help names every word of --only", () => {
+  const known = /--only takes words of ([^ ]+), with/.exec(runBench("--only", "speed").stderr)?.[1];
+  for (const words of Object.values(VERBS.bench.options.only.words)) assert.ok(words.includes(known ?? "no list"), words);
 });

@@ -4,6 +4,7 @@ import * as fc from "fast-check";
 import { POOLS, randomRegion, randomSteps, SEED } from "./random-region.ts";
 import { paste } from "./paste.ts";
 import { type Scene, scene, SETTINGS } from "./scene.ts";
+import { bootDone, haltDone } from "../src/actions/instance-lifecycle.ts";
 import { present } from "../src/lib/assert.ts";
 import { fullPlan } from "../src/plan/compile.ts";
 import { memoryTables } from "../src/plan/memory-tables.ts";
@@ -88,6 +89,30 @@ describe("explain", () => {
     const explanation = explained(s);
     assert.deepEqual(wrong(explanation), ["network_acl_reply_in"]);
     assert.deepEqual([explanation.out, explanation.in], [false, true]);
+  });
+
+  test("of a stopped instance, the start is all that is advised where it brings a public IP too", () => {
+    const s = scene();
+    s.ec2("StopInstances", { InstanceIds: [s.web.id] });
+    s.region.change((tx, context) => haltDone(tx, s.web.id, context));
+    const stopped = explained(s);
+    assert.deepEqual(wrong(stopped), ["instance", "public_ip"]);
+    assert.deepEqual(
+      stopped.steps.flatMap((step) => step.mend),
+      [`aws ec2 start-instances --instance-ids ${s.web.id}`],
+    );
+    s.ec2("StartInstances", { InstanceIds: [s.web.id] });
+    s.region.change((tx, context) => bootDone(tx, s.web.id, context));
+    assert.deepEqual(wrong(explained(s)), []);
+  });
+
+  test("of a stopped instance that gets no public IP at its start, an Elastic IP is advised", () => {
+    const s = scene();
+    s.region.change((tx) => tx.put({ ...s.eni(s.web.eni), assignPublicIp: false }));
+    s.ec2("StopInstances", { InstanceIds: [s.web.id] });
+    s.region.change((tx, context) => haltDone(tx, s.web.id, context));
+    const step = explained(s).steps.find(({ what }) => what === "public_ip");
+    assert.match(step?.mend[0] ?? "", /associate-address/);
   });
 
   test("a destination that the internet cannot carry has no mend", () => {

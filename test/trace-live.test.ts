@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import * as ec2 from "@aws-sdk/client-ec2";
@@ -116,6 +116,23 @@ describe("genkan trace", { skip: noPackets, timeout: 120_000 }, () => {
     assert.match(await refused("--reason", "bad_luck"), /--reason is one of: malformed,/);
     assert.match(await refused("--address", "10.0.0.0/33"), /--address is an IPv4 address or block/);
     assert.match(await refused("--snap", "257"), /--snap is a number up to 256/);
+    assert.match(await refused("--protocol", "udp"), /--protocol goes with --to/);
+    assert.match(await refused(id, "--to", INTERNET, "--port", "443"), /--to ADDRESS:PORT/);
+    assert.match(await refused(id, "--to", INTERNET, "--verdict", "dropped"), /--verdict is for watching/);
+    assert.match(await refused(id, "--instance", id), /choose one/);
+    assert.match(await refused("internet"), /goes with --to/);
+  });
+
+  test("a refused watch leaves an older capture as it is, and a second Ctrl-C a new one whole", async () => {
+    const file = join(genkan.home, "older.pcapng");
+    writeFileSync(file, "older");
+    assert.equal((await genkan.genkan("trace", "i-0123456789abcdef0", "--pcap", file)).status, 1);
+    assert.equal(readFileSync(file, "utf8"), "older");
+    const watching = await watch(id, "--pcap", file);
+    await watching.begun;
+    for (const signal of ["SIGINT", "SIGINT"] as const) watching.child.kill(signal);
+    const ended = await watching.ended;
+    assert.deepEqual([ended.status, readFileSync(file).readUInt32LE(0)], [0, 0x0a0d0d0a], ended.err);
   });
 
   test("walks one packet through the tables", async () => {
@@ -134,6 +151,8 @@ describe("genkan trace", { skip: noPackets, timeout: 120_000 }, () => {
     const japanese = await walked(id, "--to", "10.9.9.9", "--lang", "ja");
     assert.equal(japanese.status, 1);
     assert.match(japanese.out, /✗ 破棄: private_destination: インターネットはプライベートアドレスを運ばない/);
+    const passed = await walked("--instance", id, "--to", INTERNET, "--lang", "ja");
+    assert.match(passed.out, /配送: 行き先: インターネット\n✓ 通過（インターネット）: TCP /);
     const inbound = await walked("internet", "--to", `${address}:22`, "--lang", "en");
     assert.equal(inbound.status, 0);
     assert.match(inbound.out, /✓ security group, in: a security group rule lets it in: allow all 0\.0\.0\.0\/0/);
@@ -162,6 +181,8 @@ type Watch = {
   readonly child: ChildProcess;
   /** The first line, in text. */
   readonly first: Promise<readonly string[]>;
+  /** It has said that it watches. */
+  readonly begun: Promise<void>;
   readonly ended: Promise<{ readonly status: number | null; readonly lines: readonly Line[]; readonly err: string }>;
 };
 
@@ -174,8 +195,11 @@ function watchOf(child: ChildProcess): Watch {
       if (text.includes("\n")) resolve(text.split("\n"));
     });
   });
-  child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
-    err += chunk;
+  const begun = new Promise<void>((resolve) => {
+    child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
+      err += chunk;
+      if (err.includes("\n")) resolve();
+    });
   });
   const ended = new Promise<Awaited<Watch["ended"]>>((resolve) => {
     child.on("close", (status) => {
@@ -183,7 +207,7 @@ function watchOf(child: ChildProcess): Watch {
       resolve({ status, err, lines: lines.map((line) => JSON.parse(line) as Line) });
     });
   });
-  return { child, first, ended };
+  return { child, first, begun, ended };
 }
 
 /** Asks again and again, each time as soon as there is an answer. */

@@ -1,4 +1,4 @@
-import { parseArgs } from "node:util";
+import { parseArgs, type ParseArgsConfig } from "node:util";
 import { CommandError } from "./control.ts";
 import { isVerb, type Verb, VERBS, type VerbName } from "./verbs.ts";
 
@@ -14,10 +14,24 @@ export type Arguments = {
 /** The commands whose words after the first belong to another program. */
 const PASS_ON: ReadonlySet<VerbName> = new Set(["aws"]);
 
-/** @throws CommandError for an unknown command or option. */
+/** How many words a command takes besides its options; those not named here take none. */
+const WORDS: Partial<Record<VerbName, number>> = { exec: Infinity, internet: Infinity, explain: 1, trace: 1 };
+
+/** Undefined asks for the overview. @throws CommandError for an unknown command or option, or a word too many. */
 export function parseArguments(argv: readonly string[]): Arguments | undefined {
   const [name, ...words] = argv;
-  if (name === undefined || name === "--help" || name === "-h" || name === "help") return undefined;
+  if (name === "help" && words[0] !== undefined && isVerb(words[0])) return { ...parsed(words[0], words.slice(1)), help: true };
+  if (name === undefined || name === "-h" || name === "help" || /^--(help|lang(=.*)?)$/.test(name)) return undefined;
+  return parsed(name, words);
+}
+
+/** What `--lang` says, wherever it stands: for the overview, which has no options of its own. */
+export function languageFlag(argv: readonly string[]): string | undefined {
+  const place = argv.findIndex((word) => /^--lang(=|$)/.test(word));
+  return place < 0 ? undefined : (argv[place]?.split("=")[1] ?? argv[place + 1]);
+}
+
+function parsed(name: string, words: readonly string[]): Arguments {
   if (!isVerb(name)) throw new CommandError(`genkan has no command '${name}'. See: ./genkan --help`);
   if (PASS_ON.has(name)) return { verb: name, options: {}, positionals: [], rest: words, help: false };
   const cut = words.indexOf("--");
@@ -29,15 +43,17 @@ export function parseArguments(argv: readonly string[]): Arguments | undefined {
       { type, ...(multiple ? { multiple } : {}), ...(short ? { short } : {}) },
     ]),
   );
+  // Every command's help speaks Japanese, so every command takes --lang.
+  const { values, positionals } = parsedWords(name, own, { ...options, lang: { type: "string" }, help: { type: "boolean", short: "h" } });
+  const { help, ...given } = values as Record<string, string | boolean | string[] | undefined>;
+  const extra = positionals[WORDS[name] ?? 0];
+  if (extra !== undefined) throw new CommandError(`'${extra}' is one word too many. See: ./genkan ${name} --help`);
+  return { verb: name, options: given, positionals, rest: cut < 0 ? [] : words.slice(cut + 1), help: help === true };
+}
+
+function parsedWords(name: VerbName, args: readonly string[], options: ParseArgsConfig["options"]): ReturnType<typeof parseArgs> {
   try {
-    const parsed = parseArgs({
-      args: [...own],
-      options: { ...options, help: { type: "boolean", short: "h" } },
-      allowPositionals: true,
-      strict: true,
-    });
-    const { help, ...values } = parsed.values as Record<string, string | boolean | string[] | undefined>;
-    return { verb: name, options: values, positionals: parsed.positionals, rest: cut < 0 ? [] : words.slice(cut + 1), help: help === true };
+    return parseArgs({ args: [...args], options: options ?? {}, allowPositionals: true, strict: true });
   } catch (cause) {
     throw new CommandError(`${(cause as Error).message.split(/\n|\. To specify/)[0]?.replace(/\.?$/, ".")} See: ./genkan ${name} --help`, {
       cause,

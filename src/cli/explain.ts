@@ -20,12 +20,13 @@ type Explanation = {
   readonly in: boolean;
 };
 
-type StepWords = { readonly good: Words; readonly bad: Words };
+/** `waits`: what is not so now, and will be once an earlier step is mended. */
+type StepWords = { readonly good: Words; readonly bad: Words; readonly waits?: Words };
 
 const STEPS: Readonly<Record<string, StepWords>> = {
   instance: {
     good: { en: "the instance is up", ja: "インスタンスは稼働中" },
-    bad: { en: "the instance is {state}", ja: "インスタンスは {state}" },
+    bad: { en: "the instance is {state}", ja: "インスタンスが稼働していない（{state}）" },
   },
   internet_gateway: {
     good: { en: "an internet gateway is attached to the VPC", ja: "VPC にインターネットゲートウェイがアタッチされている" },
@@ -44,6 +45,10 @@ const STEPS: Readonly<Record<string, StepWords>> = {
   public_ip: {
     good: { en: "a public IP is mapped: {publicIp} ↔ {privateIp}", ja: "パブリック IP が割り当てられている: {publicIp} ↔ {privateIp}" },
     bad: { en: "no public IP is mapped to {privateIp}", ja: "{privateIp} にパブリック IP が割り当てられていない" },
+    waits: {
+      en: "no public IP is mapped to {privateIp}: the instance gets one when it starts",
+      ja: "{privateIp} にパブリック IP が割り当てられていない（インスタンスの起動時に自動で割り当てられる）",
+    },
   },
   destination: {
     good: { en: "the internet carries {to}", ja: "インターネットは {to} を運ぶ" },
@@ -108,6 +113,7 @@ const SUMMARY = {
   in: { en: "{to} can open connections to {instance}", ja: "{to} から {instance} へ接続を開始できる" },
   notIn: { en: "{to} can't open connections to {instance}", ja: "{to} から {instance} へ接続を開始できない" },
   mend: { en: "mend it with:", ja: "直すには:" },
+  type: { en: "type", ja: "タイプ" },
 } as const satisfies Record<string, Words>;
 
 type Request = {
@@ -145,8 +151,8 @@ function explanationLines(explanation: Explanation, language: Language, paint: P
 
 function stepLines(step: Step, language: Language, paint: Paint): readonly string[] {
   const words = STEPS[step.what];
-  const values = { ...step.params, traffic: trafficOf(step.params) };
-  const sentence = words ? say(language, step.ok ? words.good : words.bad, values) : step.what;
+  const values = { ...step.params, traffic: trafficOf(step.params, language) };
+  const sentence = words ? say(language, wordsOf(words, step), values) : step.what;
   const tick = step.ok ? paint.good("✓") : paint.bad("✗");
   const code = step.code === undefined ? "" : `  ${paint.faint(step.code)}`;
   const head = `  ${tick} ${sentence}  ${paint.faint(step.id)}${code}`;
@@ -154,9 +160,14 @@ function stepLines(step: Step, language: Language, paint: Paint): readonly strin
   return [head, `      ${say(language, SUMMARY.mend)}`, ...step.mend.map((command) => `        ${command}`)];
 }
 
+function wordsOf({ good, bad, waits }: StepWords, { ok, params }: Step): Words {
+  if (ok) return good;
+  return params["comes"] === undefined ? bad : (waits ?? bad);
+}
+
 /** For example `TCP 80`, `UDP 1024-65535`, `ICMP type 8`. */
-function trafficOf({ protocol = "", port, type }: Step["params"]): string {
+function trafficOf({ protocol = "", port, type }: Step["params"], language: Language): string {
   const name = /^\d+$/.test(protocol) ? `IP ${protocol}` : protocol.toUpperCase();
   if (port !== undefined) return `${name} ${port}`;
-  return type === undefined ? name : `${name} type ${type}`;
+  return type === undefined ? name : `${name} ${say(language, SUMMARY.type)} ${type}`;
 }

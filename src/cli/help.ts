@@ -23,6 +23,7 @@ export function helpOf(name: VerbName, language: Language): string {
     `${verb.usage}`,
     "",
     `  ${say(language, verb.summary)}`,
+    ...(verb.more ?? []).map((words) => `  ${say(language, words)}`),
     ...(rows.length > 0 ? [""] : []),
     ...rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`),
   ].join("\n");

@@ -1,6 +1,6 @@
 import { type Language, type Paint, say } from "./language.ts";
 import { type Place, placeText } from "./trace-line.ts";
-import { PASSES, REASONS, STAGE_NAMES, WALK } from "./trace-words.ts";
+import { PASSES, PLACES, REASONS, STAGE_NAMES, WALK } from "./trace-words.ts";
 
 /** One packet's way as the control plane tells it. */
 export type PacketTrace = {
@@ -48,11 +48,17 @@ export function walkLines(trace: PacketTrace, language: Language, paint: Paint):
 function hopLines(hop: Hop, language: Language, paint: Paint): readonly string[] {
   const passed = hop.verdict === "pass";
   const words = PASSES[hop.what];
-  const sentence = passed ? (words ? say(language, words, hop.params) : hop.what) : reasonText(hop.what, language);
+  const sentence = passed ? (words ? say(language, words, valuesOf(hop, language)) : hop.what) : reasonText(hop.what, language);
   const name = STAGE_NAMES[hop.stage];
   const head = `${passed ? paint.good("✓") : paint.bad("✗")} ${name ? say(language, name) : hop.stage}: ${sentence}`;
   const code = hop.code === undefined ? "" : `  ${paint.faint(hop.code)}`;
   return [`  ${head}${code}`, ...hop.entries.map(({ table, key, value }) => paint.faint(`      ${table} ${key}: ${value}`))];
+}
+
+/** The server names places by their kind; here they have words. */
+function valuesOf({ params }: Hop, language: Language): Hop["params"] {
+  const { target } = params;
+  return target === "internet" || target === "services" ? { ...params, target: say(language, PLACES[target]) } : params;
 }
 
 function reasonText(reason: string, language: Language): string {

@@ -2,9 +2,19 @@
 export const TRACE_VERB = {
   summary: {
     en: "what happens to packets, live; or, with --to, what would happen to one, stage by stage",
-    ja: "パケットに何が起きているかをライブで表示。--to を付けると、1 個のパケットの行方を段階ごとに表示",
+    ja: "パケットに何が起きているかをリアルタイムで表示。--to を付けると、1 個のパケットの行方を段階ごとに表示",
   },
-  usage: `genkan trace [INSTANCE] [--address A[/N]] [--port N] [--verdict passed|dropped] [--reason WORD] [--pcap FILE|-]
+  more: [
+    {
+      en: "Live, Ctrl-C or --count ends it. INSTANCE may be a network interface too.",
+      ja: "リアルタイム表示は Ctrl-C か --count で終わる。INSTANCE にはネットワークインターフェイスの ID も使える。",
+    },
+    {
+      en: "With --to no packet is sent. Exit status: 0 when it would pass, 1 when it would be dropped.",
+      ja: "--to ではパケットを送らない。終了ステータス: 通過するなら 0、破棄されるなら 1。",
+    },
+  ],
+  usage: `genkan trace [INSTANCE] [--address A[/N]] [--port N] [--verdict passed|dropped] [--reason WORD] [--count N] [--pcap FILE|-]
 genkan trace INSTANCE --to ADDRESS[:PORT] [--from ADDRESS[:PORT]] [--protocol tcp|udp|icmp]
 genkan trace internet --to ADDRESS[:PORT] [--from ADDRESS[:PORT]] [--protocol tcp|udp|icmp]`,
   options: {
@@ -37,7 +47,7 @@ genkan trace internet --to ADDRESS[:PORT] [--from ADDRESS[:PORT]] [--protocol tc
       value: "FILE|-",
       words: {
         en: "write a capture for Wireshark (pcapng) with each verdict as a comment; `-`: to a pipe. A packet that passed is captured as it left, translated; a dropped one as it came",
-        ja: "Wireshark 用のキャプチャ（pcapng）を書き、判定をコメントに付ける。`-` はパイプへ。通過したものは出ていく姿（変換後）、破棄されたものは届いた姿",
+        ja: "Wireshark 用のキャプチャ（pcapng）を書き、判定をコメントに付ける。`-` はパイプへ。通過したパケットは変換後、破棄されたパケットは届いたときの内容",
       },
     },
     snap: {
@@ -53,7 +63,7 @@ genkan trace internet --to ADDRESS[:PORT] [--from ADDRESS[:PORT]] [--protocol tc
       value: "ADDRESS[:PORT]",
       words: {
         en: "walk one packet to there through the tables (default port 80)",
-        ja: "そこへ 1 個のパケットをテーブルに通す（既定のポート 80）",
+        ja: "この宛先へのパケット 1 個をテーブルに通す（既定のポート 80）",
       },
     },
     from: {
@@ -65,7 +75,10 @@ genkan trace internet --to ADDRESS[:PORT] [--from ADDRESS[:PORT]] [--protocol tc
       },
     },
     protocol: { type: "string", value: "NAME", words: { en: "tcp, udp or icmp (default tcp)", ja: "tcp、udp、icmp（既定 tcp）" } },
-    json: { type: "boolean", words: { en: "print JSON: one object a line, live", ja: "JSON で出力（ライブでは 1 行に 1 オブジェクト）" } },
+    json: {
+      type: "boolean",
+      words: { en: "print JSON; live, one object a line", ja: "JSON で出力（リアルタイム表示では 1 行に 1 オブジェクト）" },
+    },
     lang: {
       type: "string",
       value: "en|ja",

@@ -30,7 +30,7 @@ export const REASONS: Readonly<Record<string, Words>> = {
   route_loop: { en: "the route leads back to the sender", ja: "ルートが送信元に戻る" },
   no_internet_gateway: { en: "no internet gateway is attached to the VPC", ja: "VPC にインターネットゲートウェイがアタッチされていない" },
   no_public_ip: { en: "no public IP is mapped to the source", ja: "送信元にパブリック IP が割り当てられていない" },
-  public_ip_not_mapped: { en: "the public IP is mapped to nobody", ja: "パブリック IP は誰にも割り当てられていない" },
+  public_ip_not_mapped: { en: "the public IP is mapped to nobody", ja: "このパブリック IP はどのインターフェイスにも割り当てられていない" },
   private_destination: { en: "the internet does not carry private addresses", ja: "インターネットはプライベートアドレスを運ばない" },
   shared_destination: {
     en: "the internet does not carry shared addresses (100.64.0.0/10)",
@@ -57,7 +57,7 @@ export const REASONS: Readonly<Record<string, Words>> = {
 
 /** Why a stage let a packet on. */
 export const PASSES: Readonly<Record<string, Words>> = {
-  parse: { en: "a well-formed packet from {from} to {to}", ja: "{from} から {to} への正しいパケット" },
+  parse: { en: "a well-formed packet from {from} to {to}", ja: "{from} から {to} への、形式の正しいパケット" },
   admit: { en: "the sender uses its own address", ja: "送信元は自分のアドレスを使っている" },
   forwards: {
     en: "the sender may forward for others: its source/dest check is off",
@@ -73,7 +73,7 @@ export const PASSES: Readonly<Record<string, Words>> = {
   remembered: { en: "the security group remembers the exchange", ja: "セキュリティグループがこのやり取りを覚えている" },
   network_acl_out: { en: "the network ACL lets it out: {rule}", ja: "ネットワーク ACL が外向きを許可: {rule}" },
   network_acl_in: { en: "the network ACL lets it in: {rule}", ja: "ネットワーク ACL が内向きを許可: {rule}" },
-  same_subnet: { en: "network ACLs are not asked within a subnet", ja: "サブネット内ではネットワーク ACL は見られない" },
+  same_subnet: { en: "network ACLs are not asked within a subnet", ja: "サブネット内の通信にネットワーク ACL は適用されない" },
   route: { en: "the route table sends {to} to {route} ({destination})", ja: "ルートテーブルは {to} を {route} へ送る（{destination}）" },
   within_subnet: { en: "within the subnet: no route is needed", ja: "サブネット内なのでルートは不要" },
   internet_gateway_out: {
@@ -84,7 +84,7 @@ export const PASSES: Readonly<Record<string, Words>> = {
     en: "the gateway is attached, and the destination becomes the private IP {privateIp}",
     ja: "ゲートウェイはアタッチされており、宛先はプライベート IP {privateIp} になる",
   },
-  deliver: { en: "out to {target}", ja: "{target} へ" },
+  deliver: { en: "out to {target}", ja: "行き先: {target}" },
 };
 
 /** What a stage is called. */
@@ -121,7 +121,7 @@ export const LIVE = {
 } as const;
 
 export const WALK = {
-  sent: { en: "{from} sends {packet}", ja: "{from} が送信: {packet}" },
-  passed: { en: "passed to {target}: {packet}", ja: "{target} へ通過: {packet}" },
+  sent: { en: "{from} sends {packet}", ja: "送信（{from}）: {packet}" },
+  passed: { en: "passed to {target}: {packet}", ja: "通過（{target}）: {packet}" },
   dropped: { en: "dropped: {why}", ja: "破棄: {why}" },
 } as const;

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import type { Writable } from "node:stream";
-import type { Arguments } from "./arguments.ts";
+import { type Arguments, text } from "./arguments.ts";
 import { ask, CommandError, type Control, follow } from "./control.ts";
 import { type Language, type Paint, say } from "./language.ts";
 import { interfaceBlock, packetBlock, sectionBlock } from "./pcapng.ts";
@@ -27,12 +27,27 @@ type Message =
 
 /** `genkan trace`: live, or with `--to` one packet's way. Resolves to the exit status. */
 export async function traced(call: Call): Promise<number> {
+  checkTogether(call);
   return call.options["to"] === undefined ? watch(call) : walk(call);
+}
+
+const OF_WALK = ["from", "protocol"] as const;
+const OF_WATCH = ["address", "port", "verdict", "reason", "count", "pcap", "snap"] as const;
+
+/** @throws CommandError for options that would say nothing beside the others. */
+function checkTogether({ id, options }: Call): void {
+  const walking = options["to"] !== undefined;
+  const idle = (walking ? OF_WATCH : OF_WALK).find((name) => options[name] !== undefined);
+  if (idle === "port") throw new CommandError("with --to, the port stands behind the address: --to ADDRESS:PORT");
+  if (idle !== undefined) throw new CommandError(walking ? `--${idle} is for watching: not with --to.` : `--${idle} goes with --to.`);
+  if (id !== undefined && options["instance"] !== undefined) throw new CommandError("INSTANCE and --instance say the same: choose one.");
+  if (id === "internet" && !walking) throw new CommandError("`genkan trace internet` goes with --to. To watch all packets: ./genkan trace");
 }
 
 async function walk({ id, control, options, language, paint }: Call): Promise<number> {
   const question = pick(options, ["to", "from", "protocol"]);
-  const trace = await ask<PacketTrace>(control, "GET", `trace/${encodeURIComponent(id ?? "internet")}?${question}`);
+  const from = id ?? text(options["instance"]) ?? "internet";
+  const trace = await ask<PacketTrace>(control, "GET", `trace/${encodeURIComponent(from)}?${question}`);
   const lines = options["json"] ? [JSON.stringify(trace, null, 2)] : walkLines(trace, language, paint);
   process.stdout.write(`${lines.join("\n")}\n`);
   return trace.verdict === "passed" ? 0 : 1;
@@ -49,23 +64,29 @@ async function watch(call: Call): Promise<number> {
   const question = pick({ ...options, ...(id === undefined ? {} : { instance: id }) }, FILTERS);
   if (pcap !== undefined || snap !== undefined) question.set("frames", snap ?? DEFAULT_SNAP);
   const ending = endings();
-  const sink = pcap === undefined ? lineSink(call) : captureSink(pcap, Number(snap ?? DEFAULT_SNAP), language);
-  sink.out.on("error", (error: NodeJS.ErrnoException) =>
-    ending.abort(error.code === "EPIPE" ? undefined : new CommandError(error.message)),
-  );
+  // Opened once the watch stands: a refused one leaves an older capture as it is.
+  const open = (): Sink => {
+    const opened = pcap === undefined ? lineSink(call) : captureSink(pcap, Number(snap ?? DEFAULT_SNAP), language);
+    opened.out.on("error", (error: NodeJS.ErrnoException) =>
+      ending.abort(error.code === "EPIPE" ? undefined : new CommandError(error.message)),
+    );
+    if (!options["json"]) process.stderr.write(`${say(language, LIVE.watching, { what: filtersText(question) })}\n`);
+    return opened;
+  };
+  let sink: Sink | undefined;
   let packets = 0;
   let lost = 0;
   let stopped = false;
   for await (const message of follow(control, `trace?${question}`, ending.signal) as AsyncGenerator<Message>) {
+    sink ??= open();
     if (message.kind === "packet") {
       packets += 1;
       if (!sink.take(message)) await drained(sink.out, ending.signal);
-    } else if (message.kind === "watching" && packets === 0 && lost === 0) sink.begin(question);
-    else if (message.kind === "lost") lost = message.packets;
+    } else if (message.kind === "lost") lost = message.packets;
     else if (message.kind === "end") stopped = message.why === "stopped";
     if (ending.signal.aborted) break;
   }
-  await sink.close(packets);
+  await sink?.close(packets);
   if (lost > 0) warn(say(language, LIVE.lost, { packets: lost }));
   if (stopped) warn(say(language, LIVE.stopped));
   if (ending.signal.reason instanceof CommandError) throw ending.signal.reason;
@@ -78,14 +99,18 @@ function pick(options: Call["options"], names: readonly string[]): URLSearchPara
   return question;
 }
 
+function filtersText(question: URLSearchParams): string {
+  return [...question].map(([name, value]) => ` ${name === "frames" ? "snap" : name}=${value}`).join("");
+}
+
 function warn(line: string): void {
   process.stderr.write(`genkan: ${line}\n`);
 }
 
-/** Aborted by Ctrl-C. */
+/** Aborted by Ctrl-C; a second one, as `timeout` sends it, changes nothing: a capture is still closed. */
 function endings(): AbortController {
   const controller = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => controller.abort());
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => controller.abort());
   return controller;
 }
 
@@ -100,7 +125,6 @@ async function drained(out: Writable, signal: AbortSignal): Promise<void> {
 /** Where packets go: lines on the terminal, or a file. `take` is false when it would rather be given no more for now. */
 type Sink = {
   readonly out: Writable;
-  readonly begin: (question: URLSearchParams) => void;
   readonly take: (line: TraceLine) => boolean;
   readonly close: (packets: number) => Promise<void>;
 };
@@ -108,15 +132,8 @@ type Sink = {
 function lineSink({ options, language, paint }: Call): Sink {
   const out = process.stdout;
   const text = (line: TraceLine): string => (options["json"] ? JSON.stringify(line) : lineText(line, language, paint));
-  let begun = false;
   return {
     out,
-    begin: (question) => {
-      if (begun || options["json"]) return;
-      begun = true;
-      const what = [...question].map(([name, value]) => ` ${name}=${value}`).join("");
-      process.stderr.write(`${say(language, LIVE.watching, { what })}\n`);
-    },
     take: (line) => out.write(`${text(line)}\n`),
     close: async () => undefined,
   };
@@ -136,7 +153,6 @@ function captureSink(file: string, snap: number, language: Language): Sink {
   out.write(sectionBlock(`Genkan ${VERSION}`));
   return {
     out,
-    begin: () => undefined,
     take: (line) =>
       out.write(
         packetBlock({

@@ -4,6 +4,8 @@ import { TRACE_VERB } from "./trace-verb.ts";
 /** A command: what it takes, and what it says of itself. The order is the order of `genkan --help`. */
 export type Verb = {
   readonly summary: Words;
+  /** Sentences for the command's own help, a line each. */
+  readonly more?: readonly Words[];
   readonly usage: string;
   readonly options: Readonly<Record<string, Option>>;
 };
@@ -21,13 +23,12 @@ const lang: Option = {
   value: "en|ja",
   words: { en: "language (default: the locale's)", ja: "言語（既定はロケールに従う）" },
 };
-const region: Option = { type: "string", value: "NAME", words: { en: "region", ja: "リージョン" } };
 
 export const VERBS = {
   up: {
     summary: {
       en: "start Genkan; it stays in the foreground and says when it is ready",
-      ja: "Genkan を起動（フォアグラウンドで動き、準備ができたら知らせます）",
+      ja: "Genkan を起動（フォアグラウンドで動き、準備ができたら知らせる）",
     },
     usage: "genkan up [--detach] [options]",
     options: {
@@ -105,11 +106,27 @@ export const VERBS = {
   },
   exec: {
     summary: { en: "run a command in an instance", ja: "インスタンスの中でコマンドを実行" },
+    more: [
+      {
+        en: "as its root, with its network, files and processes; for a shell: genkan exec INSTANCE -- bash",
+        ja: "インスタンスの root として、そのネットワーク、ファイル、プロセスの中で動く。シェルを開くには: genkan exec INSTANCE -- bash",
+      },
+      {
+        en: "Input, output and exit status are the command's. The instance must be running; `genkan status` lists instances.",
+        ja: "入出力と終了ステータスはコマンドのもの。インスタンスは稼働中であること（一覧は genkan status）。",
+      },
+    ],
     usage: "genkan exec INSTANCE -- COMMAND…",
     options: {},
   },
   internet: {
     summary: { en: "run a command on the internet's side", ja: "インターネット側でコマンドを実行" },
+    more: [
+      {
+        en: "there, this host is 198.51.100.1; for example: genkan internet -- curl http://PUBLIC-IP/",
+        ja: "そこでのアドレスは 198.51.100.1。例: genkan internet -- curl http://パブリック IP/",
+      },
+    ],
     usage: "genkan internet -- COMMAND…",
     options: {},
   },
@@ -118,6 +135,12 @@ export const VERBS = {
       en: "why can, or can't, this instance reach the internet; and which command mends it",
       ja: "インスタンスがインターネットと通信できる・できない理由と、直すためのコマンド",
     },
+    more: [
+      {
+        en: "Exit status: 0 when both directions work, 1 when one doesn't.",
+        ja: "終了ステータス: 両方向とも通信できれば 0、できない方向があれば 1。",
+      },
+    ],
     usage: "genkan explain INSTANCE [--to ADDRESS] [--port PORT] [--protocol tcp|udp|icmp]",
     options: {
       to: {
@@ -127,7 +150,6 @@ export const VERBS = {
       },
       port: { type: "string", value: "PORT", words: { en: "the port asked about (default 80)", ja: "調べるポート（既定 80）" } },
       protocol: { type: "string", value: "NAME", words: { en: "tcp, udp or icmp (default tcp)", ja: "tcp、udp、icmp（既定 tcp）" } },
-      region,
       json,
       lang,
     },
@@ -149,7 +171,7 @@ export const VERBS = {
   bench: {
     summary: {
       en: "how fast it is here, beside a bare cable, the kernel's router and connection-tracked NAT",
-      ja: "このマシンでの速さを、直結ケーブル、カーネルのルーター、conntrack による NAT と並べて測る",
+      ja: "このマシンでの速さを、直結ケーブル、カーネルのルーター、接続追跡つき NAT と並べて測る",
     },
     usage: "genkan bench [--rounds N] [--quick] [--only WORDS] [--json FILE] [--svg FILE]",
     options: {
@@ -159,8 +181,8 @@ export const VERBS = {
         type: "string",
         value: "WORDS",
         words: {
-          en: "of rate,inbound,flows,udp,tcp,connections,bulk,tuned,segments,scale,control-plane,control-plane-scale those named",
-          ja: "rate,inbound,flows,udp,tcp,connections,bulk,tuned,segments,scale,control-plane,control-plane-scale のうち指定したもの",
+          en: "of rate,inbound,flows,sockets,udp,tcp,connections,bulk,tuned,segments,scale,control-plane,instances,control-plane-scale those named",
+          ja: "rate,inbound,flows,sockets,udp,tcp,connections,bulk,tuned,segments,scale,control-plane,instances,control-plane-scale のうち指定したもの",
         },
       },
       json: { type: "string", value: "FILE", words: { en: "write everything there as JSON", ja: "全結果を JSON で書き出す" } },

@@ -119,7 +119,10 @@ function targetName(names: Names, { target, slot }: { readonly target: number; r
   return target === ROUTE_TARGET.interface ? idOf(names, "network-interface", slot) : "blackhole";
 }
 
-/** Mapped both ways: the interface names it, and it leads back to the interface. */
+/**
+ * Mapped both ways: the interface names it, and it leads back to the interface. Where the instance's start brings one
+ * (`comes`), the start mends this step too.
+ */
 function publicIpStep({ tables, names, eni }: Scene): ExplainedStep {
   const id = interfaceId(names, eni);
   const publicIp = eni.row.public_ip;
@@ -128,10 +131,11 @@ function publicIpStep({ tables, names, eni }: Scene): ExplainedStep {
   const back = index === NO_POOL ? undefined : tables.lookup("public_addresses", index);
   const ok = mapped && back?.interface === eni.slot && back.private_ip === eni.row.private_ip;
   const code = mapped ? DROPS.public_ip_not_mapped.code : DROPS.no_public_ip.code;
+  const comes = !mapped && names.publicIpComes;
   return step(
     "public_ip",
-    { ok, id, code, mend: mapPublicIp(names, id) },
-    { privateIp: eni.row.private_ip, ...(mapped ? { publicIp } : {}) },
+    { ok, id, code, mend: comes ? [] : mapPublicIp(names, id) },
+    { privateIp: eni.row.private_ip, ...(mapped ? { publicIp } : {}), ...(comes ? { comes: "start" } : {}) },
   );
 }
 

@@ -9,6 +9,8 @@ export type Names = {
   /** The id of a resource in the interface's VPC; or of a gateway that its routes name. */
   readonly of: (kind: SlottedKind, slot: number) => string | undefined;
   readonly instance: { readonly id: string; readonly state: InstanceState } | undefined;
+  /** The instance is stopped, or about to be, and its next start brings the interface a public IP. */
+  readonly publicIpComes: boolean;
   /** Internet gateways that are attached to no VPC, by slot. */
   readonly freeGateways: ReadonlyMap<number, string>;
   /** The allocation of an Elastic IP that is associated with nothing. */
@@ -36,8 +38,19 @@ export function namesOf(reader: Reader, eni: NetworkInterface, region?: string):
   return {
     of: (kind, slot) => ids.get(`${kind} ${slot}`),
     instance: instance && { id: instance.id, state: instance.state },
+    publicIpComes: (instance?.state === "stopped" || instance?.state === "stopping") && getsPublicIpAtStart(reader, eni),
     freeGateways: new Map(gateways.filter((gateway) => gateway.vpcId === undefined).map(({ slot, id }) => [slot, id])),
     freeAllocation: reader.list("address").find((address) => !address.association)?.id,
     region,
   };
+}
+
+/** Auto-assign at a start: the instance's only interface, launched with it, without an Elastic IP (EC2 user guide, "Public IPv4 addresses"). */
+function getsPublicIpAtStart(reader: Reader, { id, assignPublicIp, attachment }: NetworkInterface): boolean {
+  return (
+    assignPublicIp &&
+    attachment?.deviceIndex === 0 &&
+    reader.countBy("network-interface", "instanceId", attachment.instanceId) === 1 &&
+    reader.countBy("address", "networkInterfaceId", id) === 0
+  );
 }
