@@ -152,7 +152,7 @@ describe("genkan trace", { skip: noPackets, timeout: 120_000 }, () => {
     assert.equal(japanese.status, 1);
     assert.match(japanese.out, /✗ 破棄: private_destination: インターネットはプライベートアドレスを運ばない/);
     const passed = await walked("--instance", id, "--to", INTERNET, "--lang", "ja");
-    assert.match(passed.out, /配送: 行き先: インターネット\n✓ 通過（インターネット）: TCP /);
+    assert.match(passed.out, /配送: インターネットに渡す\n✓ 通過（インターネット）: TCP /);
     const inbound = await walked("internet", "--to", `${address}:22`, "--lang", "en");
     assert.equal(inbound.status, 0);
     assert.match(inbound.out, /✓ security group, in: a security group rule lets it in: allow all 0\.0\.0\.0\/0/);

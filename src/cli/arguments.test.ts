@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { languageFlag, parseArguments } from "./arguments.ts";
 import { helpOf } from "./help.ts";
+import { say } from "./language.ts";
 import { type VerbName, VERBS } from "./verbs.ts";
 
 test("every command has its help, and it speaks Japanese", () => {
@@ -31,4 +32,11 @@ test("a word too many is refused, and what belongs to another program is not", (
   assert.deepEqual(parseArguments(["exec", "i-1", "--", "ls", "--lang", "-l"])?.rest, ["ls", "--lang", "-l"]);
   assert.deepEqual(parseArguments(["exec", "i-1", "ls", "/"])?.positionals, ["i-1", "ls", "/"]);
   assert.deepEqual(parseArguments(["aws", "ec2", "help"])?.rest, ["ec2", "help"]);
+});
+
+test("a Japanese sentence sets off a value that is not Japanese, and no other", () => {
+  const words = { en: "to {target}", ja: "{target} に渡す" };
+  assert.equal(say("ja", words, { target: "i-1" }), "i-1 に渡す");
+  assert.equal(say("ja", words, { target: "インターネット" }), "インターネットに渡す");
+  assert.equal(say("en", words, {}), "to {target}");
 });

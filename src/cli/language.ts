@@ -9,9 +9,15 @@ export function languageOf(flag: string | undefined, environment: NodeJS.Process
   return wanted.toLowerCase().startsWith("ja") ? "ja" : "en";
 }
 
-/** The sentence with its values filled in; a value that is missing stays visible as `{name}`. */
+/**
+ * The sentence with its values filled in; a value that is missing stays visible as `{name}`. Spaces set off what is not
+ * Japanese in a Japanese sentence: beside a value that is Japanese itself they go.
+ */
 export function say(language: Language, words: Words, values: Readonly<Record<string, string | number>> = {}): string {
-  return words[language].replaceAll(/\{(\w+)\}/g, (whole, name: string) => (Object.hasOwn(values, name) ? String(values[name]) : whole));
+  const filled = words[language].replaceAll(/\{(\w+)\}/g, (whole, name: string) =>
+    Object.hasOwn(values, name) ? String(values[name]) : whole,
+  );
+  return language === "ja" ? filled.replaceAll(/(?<=[ぁ-ヿ一-龠]) (?=[ぁ-ヿ一-龠])/g, "") : filled;
 }
 
 export type Paint = {

@@ -84,7 +84,7 @@ export const PASSES: Readonly<Record<string, Words>> = {
     en: "the gateway is attached, and the destination becomes the private IP {privateIp}",
     ja: "ゲートウェイはアタッチされており、宛先はプライベート IP {privateIp} になる",
   },
-  deliver: { en: "out to {target}", ja: "行き先: {target}" },
+  deliver: { en: "out to {target}", ja: "{target} に渡す" },
 };
 
 /** What a stage is called. */
