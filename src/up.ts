@@ -97,8 +97,16 @@ export async function up(options: UpOptions): Promise<{ readonly stop: () => Pro
     version: VERSION,
   });
   const endImages = keepImages({ store, folder: state, pools: settings.pools, log });
+  // What the kernel refuses once may pass the next time; the control plane stays.
+  const sweep = (): void => {
+    try {
+      machine?.datapath.sweep();
+    } catch (cause) {
+      log("sweep", cause);
+    }
+  };
   const timers = [
-    setInterval(() => machine?.datapath.sweep(), SWEEP_MS),
+    setInterval(() => sweep(), SWEEP_MS),
     setInterval(() => void plane.purge().catch((cause: unknown) => log("purge", cause)), PURGE_MS),
   ];
   return {
