@@ -15,7 +15,7 @@ import { CommandError } from "./cli/control.ts";
 import { keepImages } from "./image.ts";
 import { present } from "./lib/assert.ts";
 import { reasons } from "./lib/reasons.ts";
-import { checkMachine, startMachine } from "./machine.ts";
+import { checkMachine, type RunningMachine, startMachine } from "./machine.ts";
 import { ACTIONS } from "./actions/registry.ts";
 import { ControlPlane } from "./server/control-plane.ts";
 import { createServer } from "./server/http.ts";
@@ -97,16 +97,8 @@ export async function up(options: UpOptions): Promise<{ readonly stop: () => Pro
     version: VERSION,
   });
   const endImages = keepImages({ store, folder: state, pools: settings.pools, log });
-  // What the kernel refuses once may pass the next time; the control plane stays.
-  const sweep = (): void => {
-    try {
-      machine?.datapath.sweep();
-    } catch (cause) {
-      log("sweep", cause);
-    }
-  };
   const timers = [
-    setInterval(() => sweep(), SWEEP_MS),
+    setInterval(() => sweep(machine, log), SWEEP_MS),
     setInterval(() => void plane.purge().catch((cause: unknown) => log("purge", cause)), PURGE_MS),
   ];
   return {
@@ -145,4 +137,13 @@ function portError(cause: NodeJS.ErrnoException, port: number): Error {
   if (cause.code === "EACCES")
     return new CommandError(`Port ${port} may not be used by this user. Choose another: ./genkan up --port PORT`);
   return cause;
+}
+
+/** What the kernel refuses once may pass the next time; the control plane stays. */
+function sweep(machine: RunningMachine | undefined, log: (message: string, cause?: unknown) => void): void {
+  try {
+    machine?.datapath.sweep();
+  } catch (cause) {
+    log("sweep", cause);
+  }
 }

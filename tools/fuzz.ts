@@ -7,15 +7,23 @@ import { parseArgs } from "node:util";
 import { fuzzHttp } from "../test/fuzz/http.ts";
 import { fuzz } from "../test/fuzz/requests.ts";
 
+/** A number of an option; anything else would fuzz nothing and find nothing. */
+function count(name: string, text: string): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value >= 0 && text.trim() !== "") return value;
+  console.error(`--${name} takes a whole number, not ${text}`);
+  process.exit(2);
+}
+
 const { values } = parseArgs({
   options: { requests: { type: "string", default: "100000" }, seed: { type: "string", default: "1" }, only: { type: "string" } },
 });
 const began = performance.now();
 let highest = 0;
 const figures = await fuzz({
-  requests: Number(values.requests),
-  seed: Number(values.seed),
-  only: values.only === undefined ? undefined : Number(values.only),
+  requests: count("requests", values.requests),
+  seed: count("seed", values.seed),
+  only: values.only === undefined ? undefined : count("only", values.only),
   progress: () => {
     highest = Math.max(highest, process.memoryUsage().rss);
   },
