@@ -43,7 +43,7 @@ export function openWriter(
   const put = (table: TableName, rows: Row[]): void => {
     if (rows.length === 0) return;
     if (table === "rule_chunks") keepChunks(retiring, rows);
-    const replaced = table === "interfaces" ? rows.filter((row) => isOfAnother(maps.interfaces, row)) : [];
+    const replaced = table === "interfaces" ? rows.filter((row) => isZero(row.value) || isOfAnother(maps.interfaces, row)) : [];
     const keys = Buffer.concat(rows.map((r) => r.key));
     if (isLocked(table)) maps[table].updateMany(keys, Buffer.concat(rows.flatMap((r) => [NO_LOCK, r.value])), { locked: true });
     else maps[table].updateMany(keys, Buffer.concat(rows.map((r) => r.value)));
