@@ -114,7 +114,15 @@ export function ruleKey({ protocol, fromPort, toPort, peer }: RuleSpec): string 
 }
 
 function peerText(peer: RulePeer): string {
-  return peer.kind === "group" ? peer.groupId : peer.cidr;
+  switch (peer.kind) {
+    case "group":
+      return peer.groupId;
+    case "prefix-list":
+      return peer.prefixListId;
+    case "ipv4":
+    case "ipv6":
+      return peer.cidr;
+  }
 }
 
 /** The rules as the API lists them: those of one protocol and range together. */

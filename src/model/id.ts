@@ -21,6 +21,12 @@ const ID_PREFIX = {
   volume: "vol",
   "key-pair": "key",
   "dhcp-options": "dopt",
+  "nat-gateway": "nat",
+  "egress-only-internet-gateway": "eigw",
+  "vpc-peering-connection": "pcx",
+  "prefix-list": "pl",
+  "block-public-access-exclusion": "vpcbpa-exclude",
+  "flow-log": "fl",
 } as const;
 
 export type IdKind = keyof typeof ID_PREFIX;

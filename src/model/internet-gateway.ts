@@ -1,4 +1,9 @@
 import type { Base, Slotted } from "./common.ts";
 
 /** An internet gateway; `vpcId` is present while it is attached. At most one per VPC. */
-export type InternetGateway = Base<"internet-gateway"> & Slotted & { readonly vpcId?: string };
+export type InternetGateway = Base<"internet-gateway"> &
+  Slotted & {
+    readonly vpcId?: string;
+    /** The gateway route table: what it sends packets to that come in through the gateway. Only while attached. */
+    readonly routeTableAssociation?: { readonly associationId: string; readonly routeTableId: string };
+  };

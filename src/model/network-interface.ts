@@ -21,6 +21,11 @@ export type NetworkInterface = Base<"network-interface"> &
     readonly macAddress: string;
     /** The first is the primary address. */
     readonly privateIpAddresses: readonly string[];
+    /** The first is the primary one where `isPrimaryIpv6` says that there is one. */
+    readonly ipv6Addresses?: readonly string[];
+    readonly isPrimaryIpv6?: boolean;
+    /** Owned by a NAT gateway, whose addresses these are. No group guards it. */
+    readonly natGatewayId?: string;
     readonly groupIds: readonly string[];
     readonly sourceDestCheck: boolean;
     readonly attachment?: Attachment;

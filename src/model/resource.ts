@@ -1,16 +1,22 @@
 import type { Address } from "./address.ts";
+import type { BlockPublicAccess, BlockPublicAccessExclusion } from "./block-public-access.ts";
 import type { ClientToken } from "./client-token.ts";
 import type { DhcpOptions } from "./dhcp-options.ts";
+import type { EgressOnlyInternetGateway } from "./egress-only-internet-gateway.ts";
+import type { FlowLog } from "./flow-log.ts";
 import type { Instance } from "./instance.ts";
 import type { InternetGateway } from "./internet-gateway.ts";
 import type { KeyPair } from "./key-pair.ts";
+import type { NatGateway } from "./nat-gateway.ts";
 import type { NetworkAcl } from "./network-acl.ts";
 import type { NetworkInterface } from "./network-interface.ts";
+import type { PrefixList } from "./prefix-list.ts";
 import type { Region } from "./region-record.ts";
 import type { Route, RouteTable } from "./route-table.ts";
 import type { SecurityGroup, SecurityGroupRule } from "./security-group.ts";
 import type { Subnet } from "./subnet.ts";
 import type { Vpc } from "./vpc.ts";
+import type { VpcPeeringConnection } from "./vpc-peering-connection.ts";
 
 /** Every kind of thing that a region's state holds. Each is plain data that survives JSON. */
 export type Resources = {
@@ -27,6 +33,13 @@ export type Resources = {
   instance: Instance;
   "key-pair": KeyPair;
   "dhcp-options": DhcpOptions;
+  "nat-gateway": NatGateway;
+  "egress-only-internet-gateway": EgressOnlyInternetGateway;
+  "vpc-peering-connection": VpcPeeringConnection;
+  "prefix-list": PrefixList;
+  "block-public-access": BlockPublicAccess;
+  "block-public-access-exclusion": BlockPublicAccessExclusion;
+  "flow-log": FlowLog;
   "client-token": ClientToken;
   region: Region;
 };
@@ -41,7 +54,11 @@ export type Resource = Resources[Kind];
 export const INDEXES = {
   vpc: {
     /** By the id of any of its blocks' associations, or of its main route table's. */
-    associationId: (v: Vpc) => [v.mainRouteTable.associationId, ...v.cidrBlocks.map((block) => block.associationId)],
+    associationId: (v: Vpc) => [
+      v.mainRouteTable.associationId,
+      ...v.cidrBlocks.map((block) => block.associationId),
+      ...(v.ipv6CidrBlocks ?? []).map((block) => block.associationId),
+    ],
     dhcpOptionsId: (v: Vpc) => [v.dhcpOptionsId],
     /** The default VPC is under `true`. */
     isDefault: (v: Vpc) => [String(v.isDefault)],
@@ -51,17 +68,27 @@ export const INDEXES = {
     routeTableId: (s: Subnet) => (s.routeTableAssociation ? [s.routeTableAssociation.routeTableId] : []),
     networkAclId: (s: Subnet) => [s.networkAcl.networkAclId],
     /** By the id of its association with a route table or with a network ACL. */
-    associationId: (s: Subnet) => [s.networkAcl.associationId, ...(s.routeTableAssociation ? [s.routeTableAssociation.associationId] : [])],
+    associationId: (s: Subnet) => [
+      s.networkAcl.associationId,
+      ...(s.routeTableAssociation ? [s.routeTableAssociation.associationId] : []),
+      ...(s.ipv6CidrBlock ? [s.ipv6CidrBlock.associationId] : []),
+    ],
     /** The default subnet of a zone is under the zone's name. */
     defaultForAz: (s: Subnet) => (s.defaultForAz ? [s.availabilityZone] : []),
   },
   "route-table": { vpcId: (t: RouteTable) => [t.vpcId] },
   route: {
     routeTableId: (r: Route) => [r.routeTableId],
-    /** By the id of the gateway or interface that the route points to. */
+    /** By the id of the gateway, connection or interface that the route points to. */
     target: (r: Route) => [r.target.id],
+    /** By the prefix list that is its destination. */
+    prefixListId: (r: Route) => (r.destination.startsWith("pl-") ? [r.destination] : []),
   },
-  "internet-gateway": { vpcId: (g: InternetGateway) => (g.vpcId === undefined ? [] : [g.vpcId]) },
+  "internet-gateway": {
+    vpcId: (g: InternetGateway) => (g.vpcId === undefined ? [] : [g.vpcId]),
+    routeTableId: (g: InternetGateway) => (g.routeTableAssociation ? [g.routeTableAssociation.routeTableId] : []),
+    associationId: (g: InternetGateway) => (g.routeTableAssociation ? [g.routeTableAssociation.associationId] : []),
+  },
   address: {
     publicIp: (a: Address) => [a.publicIp],
     networkInterfaceId: (a: Address) => (a.association ? [a.association.networkInterfaceId] : []),
@@ -75,8 +102,10 @@ export const INDEXES = {
     groupId: (e: NetworkInterface) => e.groupIds,
     instanceId: (e: NetworkInterface) => (e.attachment ? [e.attachment.instanceId] : []),
     attachmentId: (e: NetworkInterface) => (e.attachment ? [e.attachment.attachmentId] : []),
-    /** By `vpcId/privateIp`, for every address of the interface. */
-    vpcAddress: (e: NetworkInterface) => e.privateIpAddresses.map((ip) => `${e.vpcId}/${ip}`),
+    /** By `vpcId/address`, for every private IPv4 and every IPv6 address of the interface. */
+    vpcAddress: (e: NetworkInterface) => [...e.privateIpAddresses, ...(e.ipv6Addresses ?? [])].map((ip) => `${e.vpcId}/${ip}`),
+    /** By the NAT gateway that owns it. */
+    natGatewayId: (e: NetworkInterface) => (e.natGatewayId === undefined ? [] : [e.natGatewayId]),
     publicIp: (e: NetworkInterface) => (e.autoPublicIp === undefined ? [] : [e.autoPublicIp]),
   },
   "security-group": {
@@ -88,6 +117,8 @@ export const INDEXES = {
     groupId: (r: SecurityGroupRule) => [r.groupId],
     /** By the group that the rule names as its source or destination. */
     referencedGroupId: (r: SecurityGroupRule) => (r.peer.kind === "group" ? [r.peer.groupId] : []),
+    /** By the prefix list that the rule names as its source or destination. */
+    prefixListId: (r: SecurityGroupRule) => (r.peer.kind === "prefix-list" ? [r.peer.prefixListId] : []),
   },
   "network-acl": { vpcId: (a: NetworkAcl) => [a.vpcId] },
   instance: {
@@ -99,6 +130,20 @@ export const INDEXES = {
   },
   "key-pair": { name: (k: KeyPair) => [k.name] },
   "dhcp-options": {},
+  "nat-gateway": {
+    vpcId: (n: NatGateway) => [n.vpcId],
+    subnetId: (n: NatGateway) => (n.subnetId === undefined ? [] : [n.subnetId]),
+    routeTableId: (n: NatGateway) => (n.routeTableId === undefined ? [] : [n.routeTableId]),
+  },
+  "egress-only-internet-gateway": { vpcId: (g: EgressOnlyInternetGateway) => [g.vpcId] },
+  "vpc-peering-connection": {
+    /** By either side's VPC. */
+    vpcId: (p: VpcPeeringConnection) => [p.requester.vpcId, p.accepter.vpcId],
+  },
+  "prefix-list": {},
+  "block-public-access": {},
+  "block-public-access-exclusion": { resourceId: (x: BlockPublicAccessExclusion) => [x.resourceId] },
+  "flow-log": { resourceId: (l: FlowLog) => [l.resourceId] },
   "client-token": {},
   region: {},
 } as const satisfies { [K in Kind]: Record<string, (resource: Resources[K]) => readonly string[]> };
@@ -106,7 +151,16 @@ export const INDEXES = {
 export type IndexName<K extends Kind> = keyof (typeof INDEXES)[K] & string;
 
 /** The kinds that the kernel's tables know by a small number (see {@link Slotted}). */
-export const SLOTTED = ["vpc", "subnet", "route-table", "internet-gateway", "network-interface", "security-group", "network-acl"] as const;
+export const SLOTTED = [
+  "vpc",
+  "subnet",
+  "route-table",
+  "internet-gateway",
+  "egress-only-internet-gateway",
+  "network-interface",
+  "security-group",
+  "network-acl",
+] as const;
 export type SlottedKind = (typeof SLOTTED)[number];
 
 export const KINDS = Object.keys(INDEXES) as readonly Kind[];

@@ -6,13 +6,16 @@ export type RouteTable = Base<"route-table"> & Slotted & { readonly vpcId: strin
 /** Where a route sends packets. An `instance` route is stored as its primary interface plus the instance id. */
 export type RouteTarget =
   | { readonly kind: "internet-gateway"; readonly id: string }
-  | { readonly kind: "network-interface"; readonly id: string; readonly instanceId?: string };
+  | { readonly kind: "network-interface"; readonly id: string; readonly instanceId?: string }
+  | { readonly kind: "nat-gateway"; readonly id: string }
+  | { readonly kind: "egress-only-internet-gateway"; readonly id: string }
+  | { readonly kind: "vpc-peering-connection"; readonly id: string };
 
 /** One route that a user made. Its id is `routeTableId|destination`. Whether it is active or a blackhole follows from its target. */
 export type Route = Base<"route"> & {
   readonly routeTableId: string;
   readonly vpcId: string;
-  /** A canonical CIDR block. */
+  /** A canonical CIDR block of IPv4 or IPv6, or the id of a prefix list. */
   readonly destination: string;
   readonly target: RouteTarget;
 };

@@ -7,6 +7,7 @@ export type SecurityGroup = Base<"security-group"> &
 export type RulePeer =
   | { readonly kind: "ipv4"; readonly cidr: string }
   | { readonly kind: "ipv6"; readonly cidr: string }
+  | { readonly kind: "prefix-list"; readonly prefixListId: string }
   | { readonly kind: "group"; readonly groupId: string; readonly groupName?: string };
 
 /**

@@ -4,6 +4,12 @@ export type Subnet = Base<"subnet"> &
   Slotted & {
     readonly vpcId: string;
     readonly cidrBlock: string;
+    /** A /64 of one of the VPC's blocks. */
+    readonly ipv6CidrBlock?: { readonly associationId: string; readonly ipv6CidrBlock: string };
+    /** For IPv6 alone. Fixed at creation. */
+    readonly ipv6Native?: boolean;
+    readonly assignIpv6AddressOnCreation?: boolean;
+    readonly enableDns64?: boolean;
     readonly availabilityZone: string;
     readonly availabilityZoneId: string;
     readonly defaultForAz: boolean;

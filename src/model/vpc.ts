@@ -2,10 +2,19 @@ import type { Base, Slotted } from "./common.ts";
 
 type CidrAssociation = { readonly associationId: string; readonly cidrBlock: string };
 
+type Ipv6CidrAssociation = {
+  readonly associationId: string;
+  /** A canonical block: a /56 that Amazon gives, or /44 to /60 of a user's own pool. */
+  readonly ipv6CidrBlock: string;
+  /** "Amazon", or the user's own pool. */
+  readonly ipv6Pool: string;
+};
+
 export type Vpc = Base<"vpc"> &
   Slotted & {
     /** The first is the primary block. */
     readonly cidrBlocks: readonly CidrAssociation[];
+    readonly ipv6CidrBlocks?: readonly Ipv6CidrAssociation[];
     readonly isDefault: boolean;
     readonly instanceTenancy: "default" | "dedicated";
     readonly dhcpOptionsId: string;

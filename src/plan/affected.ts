@@ -65,6 +65,13 @@ const AFFECTS: { readonly [K in Kind]: Affects<K> } = {
   },
   "key-pair": NOTHING,
   "dhcp-options": NOTHING,
+  "nat-gateway": NOTHING,
+  "egress-only-internet-gateway": NOTHING,
+  "vpc-peering-connection": NOTHING,
+  "prefix-list": NOTHING,
+  "block-public-access": NOTHING,
+  "block-public-access-exclusion": NOTHING,
+  "flow-log": NOTHING,
   "client-token": NOTHING,
   region: NOTHING,
 };

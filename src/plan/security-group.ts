@@ -26,6 +26,8 @@ function ruleOf(reader: Reader, rule: SecurityGroupRule): readonly Rule[] {
       return blockRule(rule, rule.peer.cidr);
     case "ipv6":
       return [];
+    case "prefix-list":
+      return [];
     case "group": {
       const peer = reader.get("security-group", rule.peer.groupId);
       return peer ? [allowing(rule, ANY_PEER, peer.slot + 1)] : [];
