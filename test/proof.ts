@@ -142,7 +142,7 @@ export function openMachine(object = OBJECT): Machine {
 }
 
 /** What makes the second list of rows of the first. */
-function difference(before: readonly Entry[], after: readonly Entry[]): Delta {
+export function difference(before: readonly Entry[], after: readonly Entry[]): Delta {
   const old = new Map(before.map((entry) => [entryKey(entry), entry]));
   const puts: Entry[] = [];
   for (const entry of after) {
@@ -259,13 +259,14 @@ function newWorld({ datapath, settings, region, plan, clock }: Parts) {
 const NOW_AT = present(layoutOf("settings").fields["now"], "the time in the settings").offset;
 
 /** The program's clock alone: no change of the tables. */
-function writeTime({ maps }: Datapath, now: bigint): void {
+export function writeTime({ maps }: Datapath, now: bigint): void {
   const row = present(maps.settings.lookup(indexKey(0)), "the settings");
   row.writeBigUInt64LE(now, NOW_AT);
   maps.settings.update(indexKey(0), row);
 }
 
-function bothWays(
+/** One frame through the kernel program and by hand. */
+export function bothWays(
   datapath: Datapath,
   tables: MemoryTables,
   { entrance, bytes, segment }: Sent,

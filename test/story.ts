@@ -1,0 +1,229 @@
+/**
+ * A story: EC2 requests and packets in turn, told line by line. Every packet goes through the kernel program and by hand, which
+ * must agree on verdict and bytes. Ids come from a seed, so a story is always the same text: it is kept in `test/golden/`.
+ */
+import assert from "node:assert/strict";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { bootDone } from "../src/actions/instance-lifecycle.ts";
+import { newRegion, type TestRegion } from "../src/actions/test-region.ts";
+import { REASONS } from "../src/cli/trace-words.ts";
+import { type Datapath, openDatapath } from "../src/datapath/loader.ts";
+import { frame, icmp, ROUTER, TCP as FLAGS, tcp, udp } from "../src/datapath/test-frame.ts";
+import { bpffs, OBJECT } from "../src/datapath/test-kit.ts";
+import { present } from "../src/lib/assert.ts";
+import { Fault } from "../src/model/fault.ts";
+import { primaryPrivateIp } from "../src/model/network-interface.ts";
+import { fullPlan } from "../src/plan/compile.ts";
+import { type MemoryTables, memoryTables } from "../src/plan/memory-tables.ts";
+import { DROPS } from "../src/plan/stages.ts";
+import type { Entry } from "../src/plan/tables.ts";
+import { connectionMemory } from "../src/reach/connection.ts";
+import type { Forwarded } from "../src/reach/forward.ts";
+import { fragmentMemory } from "../src/reach/fragment-memory.ts";
+import { ICMP } from "../src/reach/packet.ts";
+import { ROOT } from "./kit.ts";
+import { bothWays, difference, writeTime } from "./proof.ts";
+import { SETTINGS } from "./scene.ts";
+
+/** One packet: from an interface's address, or from the internet; `flags` of TCP, SYN unless it says otherwise. */
+type Said = {
+  readonly from: string;
+  readonly to: string;
+  readonly protocol?: "tcp" | "udp" | "ping";
+  readonly port?: number;
+  readonly sourcePort?: number;
+  readonly flags?: keyof typeof FLAGS;
+  /** The interface that sends it, where that is not the one with the address `from`. */
+  readonly by?: string;
+};
+
+export type Story = {
+  readonly region: TestRegion;
+  readonly title: (text: string) => void;
+  /** One EC2 operation, told with its input. `word`: the name under which the id that it made is told from then on. */
+  readonly ec2: (operation: string, input: object, word?: string) => void;
+  /** The id that a word names. */
+  readonly id: (word: string) => string;
+  /** An operation that is refused: told with its code and message. */
+  readonly refused: (operation: string, input: object) => void;
+  /** An instance that runs; told by `word`. */
+  readonly launch: (
+    word: string,
+    input: object,
+  ) => { readonly id: string; readonly eni: string; readonly ip: string; readonly publicIp?: string };
+  /** Calls an id or address by a word from now on. */
+  readonly name: (id: string, word: string) => void;
+  readonly send: (said: Said) => Forwarded;
+  /** The answer to what came out of the last packet; from whom it reached. */
+  readonly answer: () => Forwarded;
+  readonly wait: (seconds: number) => void;
+  /** The end: the text is the golden one. */
+  readonly end: () => void;
+};
+
+const SECOND = 1_000_000_000n;
+const SIZES = { interfaces: 256, publicAddresses: 1024, vpcs: 256, subnets: 256, flows: 32 };
+let shared: Datapath | undefined;
+let now = 1_000n * SECOND;
+
+/** Begins a story; `name`: of its file in `test/golden/`. GENKAN_GOLDEN=write keeps the text as it is told. */
+export function story(name: string, settings: Parameters<typeof newRegion>[0] = {}): Story {
+  shared ??= openDatapath({ pins: bpffs(), netns: "/proc/thread-self/ns/net", object: OBJECT, sizes: SIZES, clock: () => now });
+  const datapath = shared;
+  // Longer than anything is remembered.
+  now += 500_000n * SECOND;
+  const region = newRegion(settings);
+  const words = new Map<string, string>();
+  const lines: string[] = [];
+  const connections = connectionMemory();
+  const fragments = fragmentMemory();
+  const planned = (): readonly Entry[] => fullPlan([region.reader()], { ...SETTINGS, fragments: 4, now });
+  let rows = planned();
+  let tables: MemoryTables = memoryTables(rows);
+  let last: { readonly said: Said; readonly became: Forwarded } | undefined;
+  datapath.reconcile(rows);
+  datapath.sweep(now);
+
+  const tell = (text: string): void => void lines.push([...words].reduce((told, [id, word]) => told.split(id).join(word), text));
+  const obey = (): void => {
+    const next = planned();
+    datapath.apply(difference(rows, next));
+    writeTime(datapath, now);
+    rows = next;
+    tables = memoryTables(rows);
+  };
+  const through = (said: Said, entrance: Parameters<typeof bothWays>[2]["entrance"], bytes: Uint8Array): Forwarded => {
+    const { became, difference: differs } = bothWays(datapath, tables, { entrance, bytes, segment: 0 }, { connections, fragments, now });
+    assert.equal(differs, undefined, `${JSON.stringify(said)}: the kernel program and the reading by hand agree`);
+    last = { said, became };
+    for (const line of toldOf(said, became, region)) tell(line);
+    return became;
+  };
+  const send = (said: Said): Forwarded => {
+    const eni = region
+      .reader()
+      .list("network-interface")
+      .find((one) => (said.by === undefined ? one.privateIpAddresses.includes(said.from) : one.id === said.by));
+    return through(said, eni ? { kind: "interface", slot: eni.slot } : { kind: "internet" }, frameOf(said, eni?.macAddress));
+  };
+  return {
+    region,
+    title: (text) => void lines.push("", `## ${text}`, ""),
+    ec2: (operation, input, word) => {
+      const answer = region.perform(operation, input);
+      obey();
+      const id = word === undefined ? undefined : madeBy(answer);
+      if (id !== undefined && word !== undefined) words.set(id, word);
+      tell(`${operation} ${JSON.stringify(input)}${word === undefined ? "" : ` = ${word}`}`);
+    },
+    id: (word) => present([...words].find(([, known]) => known === word)?.[0], word),
+    refused: (operation, input) => {
+      try {
+        region.perform(operation, input);
+      } catch (error) {
+        if (!(error instanceof Fault)) throw error;
+        return tell(`${operation} ${JSON.stringify(input)}\n  refused: ${error.code}: ${error.message}`);
+      }
+      assert.fail(`${operation} is refused`);
+    },
+    launch: (word, input) => {
+      const answer = region.perform("RunInstances", {
+        ImageId: "ami-0123456789abcdef0",
+        MinCount: 1,
+        MaxCount: 1,
+        ...input,
+      }) as unknown as {
+        readonly Instances: readonly { readonly InstanceId: string }[];
+      };
+      const id = present(answer.Instances[0], "the instance").InstanceId;
+      region.change((tx, context) => bootDone(tx, id, context));
+      obey();
+      const eni = present(region.reader().by("network-interface", "instanceId", id)[0], `the interface of ${id}`);
+      const ip = primaryPrivateIp(eni);
+      words.set(id, word);
+      words.set(eni.id, `${word}'s interface`);
+      tell(`${word} runs: ${ip}${eni.autoPublicIp === undefined ? "" : `, public ${eni.autoPublicIp}`}`);
+      return { id, eni: eni.id, ip, ...(eni.autoPublicIp === undefined ? {} : { publicIp: eni.autoPublicIp }) };
+    },
+    name: (id, word) => void words.set(id, word),
+    send,
+    answer: () => {
+      const { said, became } = present(last, "a packet before the answer");
+      const out = present(became.trace, "what came out of the last packet").packet;
+      const ports = { sourcePort: out.destinationPort ?? 0, port: out.sourcePort ?? 0 };
+      const back: Said = { ...said, from: out.destination, to: out.source, ...ports, flags: "ack" };
+      if (became.verdict === "internet") return through(back, { kind: "internet" }, frameOf(back, undefined, true));
+      const eni = present(
+        region
+          .reader()
+          .list("network-interface")
+          .find(({ slot }) => slot === became.target),
+        "who got it",
+      );
+      return through(back, { kind: "interface", slot: eni.slot }, frameOf(back, eni.macAddress, true));
+    },
+    wait: (seconds) => {
+      now += BigInt(seconds) * SECOND;
+      writeTime(datapath, now);
+      lines.push(`${seconds} s later`);
+    },
+    end: () => keep(name, `${lines.join("\n").trim()}\n`),
+  };
+}
+
+function keep(name: string, text: string): void {
+  const file = join(ROOT, "test/golden", `${name}.txt`);
+  if (process.env["GENKAN_GOLDEN"] === "write") {
+    mkdirSync(join(ROOT, "test/golden"), { recursive: true });
+    writeFileSync(file, text);
+  }
+  assert.equal(text, readFileSync(file, "utf8"), `${name}: GENKAN_GOLDEN=write keeps a text that changed for a good reason`);
+}
+
+/** The id of what an answer tells was made: its first member that looks like one. */
+function madeBy(answer: unknown): string | undefined {
+  return /"((?:[a-z]+-)+[0-9a-f]{17})"/.exec(JSON.stringify(answer))?.[1];
+}
+
+function frameOf(
+  { from, to, protocol = "tcp", port = 80, sourcePort = 40_000, flags = "syn" }: Said,
+  mac: string | undefined,
+  back = false,
+): Uint8Array {
+  const ends = { source: from, destination: to };
+  const number = { tcp: 6, udp: 17, ping: 1 }[protocol];
+  const payload = {
+    tcp: () => tcp(ends, sourcePort, port, flags === "ack" && back ? FLAGS.syn | FLAGS.ack : FLAGS[flags]),
+    udp: () => udp(ends, sourcePort, port),
+    ping: () => icmp(back ? 0 : 8, 0, 0x00070001),
+  }[protocol]();
+  const macs = mac === undefined ? { to: SETTINGS.uplinkMac, from: SETTINGS.uplinkPeerMac } : { to: ROUTER, from: mac };
+  return frame({ ...ends, ...macs, protocol: number, payload });
+}
+
+/** A packet in words: who to whom, each stage that says something, and its end. */
+function toldOf(
+  { from, to, protocol = "tcp", port = 80, sourcePort = 40_000 }: Said,
+  became: Forwarded,
+  region: TestRegion,
+): readonly string[] {
+  const ends = protocol === "ping" ? `ping ${from} → ${to}` : `${protocol} ${from}:${sourcePort} → ${to}:${port}`;
+  const stages = (became.trace?.steps ?? []).map((step) => `    ${step.stage}: ${step.drop ?? step.detail}`);
+  return [`  ${ends}`, ...stages, `    = ${endOf(became, region)}`];
+}
+
+function endOf({ verdict, reason, target, trace }: Forwarded, region: TestRegion): string {
+  if (verdict === "drop") {
+    const code = (DROPS[reason] as { readonly code?: string }).code;
+    return `dropped: ${reason} (${REASONS[reason]?.en ?? "?"})${code === undefined ? "" : ` ${code}`}`;
+  }
+  const { source, destination, protocol, sourcePort, destinationPort } = present(trace, "its trace").packet;
+  const ports = protocol === ICMP ? ["", ""] : [`:${sourcePort}`, `:${destinationPort}`];
+  const eni = region
+    .reader()
+    .list("network-interface")
+    .find(({ slot }) => slot === target);
+  const where = verdict === "internet" ? "the internet" : (eni?.attachment?.instanceId ?? eni?.id ?? verdict);
+  return `reaches ${where}: ${source}${ports[0]} → ${destination}${ports[1]}`;
+}
