@@ -11,6 +11,7 @@ import type { Reader, Tx } from "../model/state.ts";
 import type { Subnet } from "../model/subnet.ts";
 import type { Action, Context } from "./action.ts";
 import { elasticIpOf, takePublicIp, unmapAddress } from "./address.ts";
+import { deleteFlowLogsOf } from "./flow-log.ts";
 import { describedInterface } from "./network-interface-describe.ts";
 import { type Done, DONE, refuseUnoffered, required } from "./parameter.ts";
 import { requireQuota } from "./quota.ts";
@@ -183,6 +184,7 @@ export function requirePrivateIp(subnet: Subnet, ip: string): void {
 /** Removes an interface. Its Elastic IPs stay allocated, routes to it become blackholes. */
 export function deleteNetworkInterface(tx: Tx, eni: NetworkInterface): void {
   for (const address of tx.by("address", "networkInterfaceId", eni.id)) unmapAddress(tx, address);
+  deleteFlowLogsOf(tx, eni.id);
   tx.delete("network-interface", eni.id);
 }
 

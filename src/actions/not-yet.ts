@@ -3,8 +3,6 @@ import type {
   DescribeCarrierGatewaysResult,
   DescribeEgressOnlyInternetGatewaysRequest,
   DescribeEgressOnlyInternetGatewaysResult,
-  DescribeFlowLogsRequest,
-  DescribeFlowLogsResult,
   DescribeManagedPrefixListsRequest,
   DescribeManagedPrefixListsResult,
   DescribeNatGatewaysRequest,
@@ -74,11 +72,6 @@ const DescribeVpcPeeringConnections = none<DescribeVpcPeeringConnectionsRequest,
   ["InvalidVpcPeeringConnectionID.NotFound", "The vpcPeeringConnection ID '%s' does not exist"],
 );
 
-const DescribeFlowLogs = none<DescribeFlowLogsRequest, DescribeFlowLogsResult>((input) => input.FlowLogIds, { FlowLogs: [] }, [
-  "InvalidFlowLogId.NotFound",
-  "These flow log ids in the input list are not found: [%s]",
-]);
-
 const DescribeVpnGateways = none<DescribeVpnGatewaysRequest, DescribeVpnGatewaysResult>(
   (input) => input.VpnGatewayIds,
   { VpnGateways: [] },
@@ -140,7 +133,6 @@ export const notYetActions = {
   DescribeEgressOnlyInternetGateways,
   DescribeVpcEndpoints,
   DescribeVpcPeeringConnections,
-  DescribeFlowLogs,
   DescribeVpnGateways,
   DescribeTransitGateways,
   DescribeCarrierGateways,

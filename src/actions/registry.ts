@@ -6,6 +6,7 @@ import { addressDescribeActions } from "./address-describe.ts";
 import { consoleActions } from "./console.ts";
 import { defaultVpcActions } from "./default-vpc.ts";
 import { dhcpOptionsActions } from "./dhcp-options.ts";
+import { flowLogActions } from "./flow-log.ts";
 import { imageActions } from "./image.ts";
 import { instanceAttributeActions } from "./instance-attribute.ts";
 import { instanceAttributeModifyActions } from "./instance-attribute-modify.ts";
@@ -75,6 +76,7 @@ export const NOUNS: readonly Actions[] = [
   securityGroupRuleModifyActions,
   networkAclActions,
   networkAclEntryActions,
+  flowLogActions,
   // Instances and what they are made of
   instanceRunActions,
   instanceDescribeActions,

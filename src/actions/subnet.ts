@@ -12,6 +12,7 @@ import type { Reader } from "../model/state.ts";
 import type { Subnet } from "../model/subnet.ts";
 import type { Action, Context } from "./action.ts";
 import { candidates, chosen, type FilterFields, searched } from "./describe.ts";
+import { deleteFlowLogsOf } from "./flow-log.ts";
 import { type Done, DONE, required, unoffered } from "./parameter.ts";
 import { tagListOrAbsent } from "./tags.ts";
 
@@ -70,6 +71,7 @@ const DeleteSubnet: Action<DeleteSubnetRequest, Done> = (tx, input) => {
   if (tx.countBy("network-interface", "subnetId", subnet.id) > 0) {
     throw new Fault("DependencyViolation", `The subnet '${subnet.id}' has dependencies and cannot be deleted.`);
   }
+  deleteFlowLogsOf(tx, subnet.id);
   tx.delete("subnet", subnet.id);
   return DONE;
 };

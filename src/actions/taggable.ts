@@ -101,6 +101,12 @@ const TAGGABLE: Readonly<Record<string, Taggable>> = {
   acl: { kind: "network-acl", type: "network-acl", code: "InvalidNetworkAclID.NotFound", words: "The networkAcl ID '%s' does not exist" },
   i: { kind: "instance", type: "instance", code: "InvalidInstanceID.NotFound", words: "The instance ID '%s' does not exist" },
   key: { kind: "key-pair", type: "key-pair", code: "InvalidKeyPair.NotFound", words: "The key pair '%s' does not exist" },
+  fl: {
+    kind: "flow-log",
+    type: "vpc-flow-log",
+    code: "InvalidFlowLogId.NotFound",
+    words: "These flow log ids in the input list are not found: [TotalCount: 1] %s",
+  },
   dopt: {
     kind: "dhcp-options",
     type: "dhcp-options",

@@ -4,6 +4,7 @@ import { Fault } from "../model/fault.ts";
 import type { Reader } from "../model/state.ts";
 import type { Vpc } from "../model/vpc.ts";
 import type { Action } from "./action.ts";
+import { deleteFlowLogsOf } from "./flow-log.ts";
 import { type Done, DONE } from "./parameter.ts";
 import { deleteRoutesOf } from "./route-table.ts";
 import { deleteSecurityGroup } from "./security-group.ts";
@@ -21,6 +22,7 @@ const DeleteVpc: Action<DeleteVpcRequest, Done> = (tx, input) => {
     deleteRoutesOf(tx, table);
     tx.delete("route-table", table.id);
   }
+  deleteFlowLogsOf(tx, vpc.id);
   tx.delete("vpc", vpc.id);
   return DONE;
 };

@@ -74,6 +74,8 @@ export const FAULT_STATUS = {
   "InvalidCarrierGatewayID.NotFound": 400,
   "InvalidPrefixListID.NotFound": 400,
   "InvalidFlowLogId.NotFound": 400,
+  FlowLogAlreadyExists: 400,
+  FlowLogsLimitExceeded: 400,
   // Addresses and interfaces
   "InvalidAllocationID.NotFound": 400,
   "InvalidAddress.NotFound": 400,

@@ -13,6 +13,7 @@ export const DEFAULT_QUOTAS = {
   "rules-per-security-group": 60,
   "security-groups-per-interface": 5,
   "network-interfaces": 5000,
+  "flow-logs-per-resource": 10,
   instances: 1000,
   "tags-per-resource": 50,
 } as const;
