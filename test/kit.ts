@@ -19,6 +19,8 @@ export type Genkan = {
   readonly port: number;
   readonly client: ec2.EC2Client;
   readonly environment: NodeJS.ProcessEnv;
+  /** The caller's keys and region, in the variables that AWS's tools read. */
+  readonly credentials: NodeJS.ProcessEnv;
   /** The control plane's process, which leads a group of its own. */
   process: ChildProcess;
   /** Starts the control plane again after it was killed. */
@@ -61,6 +63,7 @@ export async function startGenkan(flags: readonly string[] = ["--no-host-link"])
     environment,
     process: await launch(environment, flags),
     client: clientOf(home, port),
+    credentials: credentialsOf(home),
     start: async () => {
       genkan.process = await launch(environment, flags);
     },
@@ -93,15 +96,21 @@ function launch(environment: NodeJS.ProcessEnv, flags: readonly string[]): Promi
   });
 }
 
+function credentialsOf(home: string): Readonly<Record<"AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" | "AWS_REGION", string>> {
+  const {
+    accessKeyId = "",
+    secretAccessKey = "",
+    region = "us-east-1",
+  } = JSON.parse(readFileSync(join(home, "credentials.json"), "utf8")) as Record<string, string>;
+  return { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_REGION: region };
+}
+
 function clientOf(home: string, port: number): ec2.EC2Client {
-  const { accessKeyId, secretAccessKey, region } = JSON.parse(readFileSync(join(home, "credentials.json"), "utf8")) as Record<
-    string,
-    string
-  >;
+  const credentials = credentialsOf(home);
   return new ec2.EC2Client({
     endpoint: `http://127.0.0.1:${port}`,
-    region: region ?? "us-east-1",
-    credentials: { accessKeyId: accessKeyId ?? "", secretAccessKey: secretAccessKey ?? "" },
+    region: credentials.AWS_REGION,
+    credentials: { accessKeyId: credentials.AWS_ACCESS_KEY_ID, secretAccessKey: credentials.AWS_SECRET_ACCESS_KEY },
     maxAttempts: 1,
   });
 }
