@@ -15,7 +15,7 @@ import type { Action, Context } from "./action.ts";
 import { elasticIpOf, findAddress, unmapAddress } from "./address.ts";
 import { findInstance } from "./instance.ts";
 import { internetGatewayOf } from "./internet-gateway.ts";
-import { findNetworkInterface, refreshAutoPublicIp } from "./network-interface.ts";
+import { findOwnNetworkInterface, refreshAutoPublicIp } from "./network-interface.ts";
 import { type Done, DONE, required } from "./parameter.ts";
 
 const AssociateAddress: Action<AssociateAddressRequest, AssociateAddressResult> = (tx, input, context) => {
@@ -33,6 +33,7 @@ const AssociateAddress: Action<AssociateAddressRequest, AssociateAddressResult> 
   if (association?.networkInterfaceId === eni.id && association.privateIpAddress === privateIpAddress) {
     return { AssociationId: association.associationId };
   }
+  if (association) findOwnNetworkInterface(tx, association.networkInterfaceId);
   makeWay(tx, { address, eni, privateIpAddress }, input.AllowReassociation ?? true);
   const associationId = newId("address-association", context.random);
   tx.put({ ...address, association: { associationId, networkInterfaceId: eni.id, privateIpAddress } });
@@ -71,7 +72,7 @@ function interfaceIn(tx: Reader, { InstanceId, NetworkInterfaceId }: AssociateAd
     if (NetworkInterfaceId === undefined) {
       throw new Fault("MissingParameter", "Either instance ID or network interface id must be specified");
     }
-    return readyInterface(tx, findNetworkInterface(tx, NetworkInterfaceId));
+    return readyInterface(tx, findOwnNetworkInterface(tx, NetworkInterfaceId));
   }
   const { id, state } = findInstance(tx, InstanceId);
   if (!READY.has(state)) {
@@ -120,6 +121,7 @@ const DisassociateAddress: Action<DisassociateAddressRequest, Done> = (tx, input
   if (!address?.association) {
     throw new Fault("InvalidAssociationID.NotFound", `The association ID '${associationId}' does not exist`);
   }
+  findOwnNetworkInterface(tx, address.association.networkInterfaceId);
   unmapAddress(tx, address);
   refresh(tx, address.association.networkInterfaceId, context);
   return DONE;

@@ -9,7 +9,13 @@ import type { Reader, Tx } from "../model/state.ts";
 import type { Action, Context } from "./action.ts";
 import { elasticIpOf, unmapAddress } from "./address.ts";
 import { instanceTypeInfo } from "./instance-type.ts";
-import { chooseFreePrivateIps, findNetworkInterface, refreshAutoPublicIp, requirePrivateIp } from "./network-interface.ts";
+import {
+  chooseFreePrivateIps,
+  findNetworkInterface,
+  findOwnNetworkInterface,
+  refreshAutoPublicIp,
+  requirePrivateIp,
+} from "./network-interface.ts";
 import { type Done, DONE, refuseUnoffered } from "./parameter.ts";
 import { findSubnet } from "./subnet.ts";
 
@@ -21,7 +27,7 @@ export function requireAddressRoom(count: number, instanceType: string): void {
 
 const AssignPrivateIpAddresses: Action<AssignPrivateIpAddressesRequest, AssignPrivateIpAddressesResult> = (tx, input, context) => {
   refuseUnoffered(input, ["Ipv4Prefixes", "Ipv4PrefixCount"]);
-  const eni = findNetworkInterface(tx, input.NetworkInterfaceId);
+  const eni = findOwnNetworkInterface(tx, input.NetworkInterfaceId);
   const ips = newSecondaryIps(tx, eni, input);
   const added = ips.filter((ip) => !eni.privateIpAddresses.includes(ip));
   const instance = eni.attachment && tx.get("instance", eni.attachment.instanceId);
@@ -88,7 +94,7 @@ function moveElasticIp(tx: Tx, { ip, holder, to }: Held & { readonly to: string 
 
 const UnassignPrivateIpAddresses: Action<UnassignPrivateIpAddressesRequest, Done> = (tx, input, context) => {
   refuseUnoffered(input, ["Ipv4Prefixes"]);
-  const eni = findNetworkInterface(tx, input.NetworkInterfaceId);
+  const eni = findOwnNetworkInterface(tx, input.NetworkInterfaceId);
   const ips = input.PrivateIpAddresses ?? [];
   if (ips.length === 0) throw new Fault("MissingParameter", "The request must contain the parameter privateIpAddresses");
   const strange = ips.filter((ip) => !eni.privateIpAddresses.includes(ip));

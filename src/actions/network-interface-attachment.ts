@@ -29,7 +29,7 @@ const AttachNetworkInterface: Action<AttachNetworkInterfaceRequest, AttachNetwor
  * InvalidParameterValue for a device index that is taken or no index, or another zone; AttachmentLimitExceeded; PrivateIpAddressLimitExceeded.
  */
 function requireAttachable(tx: Reader, eni: NetworkInterface, instance: Instance, deviceIndex: number): void {
-  if (eni.attachment) throw new Fault("InvalidNetworkInterface.InUse", `Interface: [${eni.id}] in use.`);
+  if (eni.attachment || eni.natGatewayId !== undefined) throw new Fault("InvalidNetworkInterface.InUse", `Interface: [${eni.id}] in use.`);
   if (instance.state !== "running" && instance.state !== "stopped") {
     throw new Fault("IncorrectState", `The instance '${instance.id}' is not in the 'running' or 'stopped' state.`);
   }
@@ -57,6 +57,7 @@ function requireAttachable(tx: Reader, eni: NetworkInterface, instance: Instance
 /** Force and its absence come to the same: an interface leaves at once. */
 const DetachNetworkInterface: Action<DetachNetworkInterfaceRequest, Done> = (tx, input) => {
   const id = required(input.AttachmentId, "attachmentId");
+  if (id.startsWith("ela-attach-")) throw new Fault("OperationNotPermitted", "You are not allowed to manage 'ela-attach' attachments.");
   const found = tx.by("network-interface", "attachmentId", id)[0];
   if (!found?.attachment) throw new Fault("InvalidAttachmentID.NotFound", `The attachment ID '${id}' does not exist`);
   if (found.attachment.deviceIndex === 0) {

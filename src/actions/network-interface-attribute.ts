@@ -9,7 +9,7 @@ import { Fault } from "../model/fault.ts";
 import type { NetworkInterface } from "../model/network-interface.ts";
 import type { Tx } from "../model/state.ts";
 import type { Action, Context } from "./action.ts";
-import { findNetworkInterface, refreshAutoPublicIp, requireGroups } from "./network-interface.ts";
+import { findNetworkInterface, findOwnNetworkInterface, refreshAutoPublicIp, requireGroups } from "./network-interface.ts";
 import { describedAttachment, describedGroups } from "./network-interface-describe.ts";
 import { type Done, DONE, refuseUnoffered, required } from "./parameter.ts";
 import { findSubnet } from "./subnet.ts";
@@ -18,7 +18,7 @@ const ATTRIBUTES = ["Description", "SourceDestCheck", "Groups", "Attachment", "A
 
 const ModifyNetworkInterfaceAttribute: Action<ModifyNetworkInterfaceAttributeRequest, Done> = (tx, input, context) => {
   refuseUnoffered(input, ["EnaSrdSpecification", "EnablePrimaryIpv6", "ConnectionTrackingSpecification", "AssociatedSubnetIds"]);
-  const eni = findNetworkInterface(tx, input.NetworkInterfaceId);
+  const eni = findOwnNetworkInterface(tx, input.NetworkInterfaceId);
   const given = ATTRIBUTES.filter((name) => input[name] !== undefined);
   const [name, second] = given;
   if (name === undefined) throw new Fault("InvalidParameterCombination", "No attributes specified.");
@@ -95,7 +95,7 @@ const DescribeNetworkInterfaceAttribute: Action<DescribeNetworkInterfaceAttribut
 
 /** Source/destination checking is the one attribute that has a value to go back to: true. */
 const ResetNetworkInterfaceAttribute: Action<ResetNetworkInterfaceAttributeRequest, Done> = (tx, input) => {
-  const eni = findNetworkInterface(tx, input.NetworkInterfaceId);
+  const eni = findOwnNetworkInterface(tx, input.NetworkInterfaceId);
   required(input.SourceDestCheck, "sourceDestCheck");
   tx.put({ ...eni, sourceDestCheck: true });
   return DONE;

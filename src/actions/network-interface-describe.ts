@@ -22,7 +22,7 @@ export function describedInterface(tx: Reader, eni: NetworkInterface, context: C
     AvailabilityZoneId: tx.get("subnet", eni.subnetId)?.availabilityZoneId,
     Description: eni.description,
     Groups: describedGroups(tx, eni),
-    InterfaceType: "interface",
+    InterfaceType: eni.natGatewayId === undefined ? "interface" : "natGateway",
     Ipv6Addresses: [],
     MacAddress: eni.macAddress,
     NetworkInterfaceId: eni.id,
@@ -33,7 +33,7 @@ export function describedInterface(tx: Reader, eni: NetworkInterface, context: C
     RequesterId: eni.requesterManaged ? "amazon-aws" : undefined,
     RequesterManaged: eni.requesterManaged,
     SourceDestCheck: eni.sourceDestCheck,
-    Status: eni.attachment ? "in-use" : "available",
+    Status: eni.attachment || eni.natGatewayId !== undefined ? "in-use" : "available",
     SubnetId: eni.subnetId,
     TagSet: tagList(eni.tags),
     VpcId: eni.vpcId,
@@ -72,7 +72,17 @@ export function describedAssociation(
   };
 }
 
-export function describedAttachment({ attachment }: NetworkInterface, context: Context): NetworkInterfaceAttachment | undefined {
+export function describedAttachment(eni: NetworkInterface, context: Context): NetworkInterfaceAttachment | undefined {
+  const { attachment } = eni;
+  if (eni.natGatewayId !== undefined) {
+    return {
+      AttachmentId: eni.id.replace(/^eni-/, "ela-attach-"),
+      DeleteOnTermination: false,
+      DeviceIndex: 1,
+      InstanceOwnerId: "amazon-aws",
+      Status: "attached",
+    };
+  }
   if (!attachment) return undefined;
   return {
     AttachTime: new Date(attachment.attachTime),

@@ -26,6 +26,16 @@ export function findNetworkInterface(tx: Reader, id: string | undefined): Networ
   return eni;
 }
 
+/**
+ * The same, to be changed by its owner.
+ * @throws AuthFailure besides, for an interface that belongs to a NAT gateway.
+ */
+export function findOwnNetworkInterface(tx: Reader, id: string | undefined): NetworkInterface {
+  const eni = findNetworkInterface(tx, id);
+  if (eni.natGatewayId !== undefined) throw new Fault("AuthFailure", "You do not have permission to access the specified resource.");
+  return eni;
+}
+
 export type NewNetworkInterface = {
   readonly subnet: Subnet;
   /** Without any, the VPC's default group. */
@@ -40,6 +50,8 @@ export type NewNetworkInterface = {
   readonly assignPublicIp: boolean;
   readonly requesterManaged: boolean;
   readonly tags: Tags;
+  /** Present when it is made for a NAT gateway: then no group guards it. */
+  readonly natGatewayId?: string | undefined;
   /** Present when it is made for an instance that is being launched; see {@link newAttachment}. */
   readonly attachment?: Attachment | undefined;
 };
@@ -50,10 +62,10 @@ export type NewNetworkInterface = {
  * ({@link requireGroups}) and pools (InsufficientAddressCapacity); NetworkInterfaceLimitExceeded.
  */
 export function createNetworkInterface(tx: Tx, wanted: NewNetworkInterface, context: Context): NetworkInterface {
-  const { subnet, description, assignPublicIp, requesterManaged, tags, attachment } = wanted;
+  const { subnet, description, assignPublicIp, requesterManaged, tags, attachment, natGatewayId } = wanted;
   const words = "The maximum number of network interfaces has been reached.";
   requireQuota(context, "network-interfaces", tx.count("network-interface") + 1, "NetworkInterfaceLimitExceeded", words);
-  const groupIds = groupIdsIn(tx, wanted);
+  const groupIds = natGatewayId === undefined ? groupIdsIn(tx, wanted) : [];
   requireGroups(tx, subnet, groupIds, context);
   const eni: NetworkInterface = {
     kind: "network-interface",
@@ -69,6 +81,7 @@ export function createNetworkInterface(tx: Tx, wanted: NewNetworkInterface, cont
     groupIds,
     sourceDestCheck: wanted.sourceDestCheck ?? true,
     ...(attachment ? { attachment } : {}),
+    ...(natGatewayId === undefined ? {} : { natGatewayId }),
     requesterManaged,
     assignPublicIp,
   };
@@ -161,7 +174,7 @@ export function chooseFreePrivateIps(tx: Reader, subnet: Subnet, count: number, 
 }
 
 /** @throws InvalidParameterValue for what is no address of the subnet's range, or a reserved one; InvalidIPAddress.InUse. */
-function requireFreePrivateIp(tx: Reader, subnet: Subnet, ip: string): void {
+export function requireFreePrivateIp(tx: Reader, subnet: Subnet, ip: string): void {
   requirePrivateIp(subnet, ip);
   if (tx.countBy("network-interface", "vpcAddress", `${subnet.vpcId}/${ip}`) > 0) {
     throw new Fault("InvalidIPAddress.InUse", `Address ${ip} is in use.`);
@@ -243,7 +256,9 @@ export function addressesIn(input: AddressesIn): Pick<NewNetworkInterface, "priv
 
 const DeleteNetworkInterface: Action<DeleteNetworkInterfaceRequest, Done> = (tx, input) => {
   const eni = findNetworkInterface(tx, input.NetworkInterfaceId);
-  if (eni.attachment) throw new Fault("InvalidParameterValue", `Network interface '${eni.id}' is currently in use.`);
+  if (eni.attachment || eni.natGatewayId !== undefined) {
+    throw new Fault("InvalidParameterValue", `Network interface '${eni.id}' is currently in use.`);
+  }
   deleteNetworkInterface(tx, eni);
   return DONE;
 };

@@ -5,8 +5,6 @@ import type {
   DescribeEgressOnlyInternetGatewaysResult,
   DescribeManagedPrefixListsRequest,
   DescribeManagedPrefixListsResult,
-  DescribeNatGatewaysRequest,
-  DescribeNatGatewaysResult,
   DescribePrefixListsRequest,
   DescribePrefixListsResult,
   DescribeTransitGatewaysRequest,
@@ -47,12 +45,6 @@ function none<Input, Output extends object>(
     return answer;
   };
 }
-
-const DescribeNatGateways = none<DescribeNatGatewaysRequest, DescribeNatGatewaysResult>(
-  (input) => input.NatGatewayIds,
-  { NatGateways: [] },
-  ["NatGatewayNotFound", "The Nat Gateway %s was not found"],
-);
 
 const DescribeEgressOnlyInternetGateways = none<DescribeEgressOnlyInternetGatewaysRequest, DescribeEgressOnlyInternetGatewaysResult>(
   (input) => input.EgressOnlyInternetGatewayIds,
@@ -129,7 +121,6 @@ const DescribeVpcClassicLinkDnsSupport: Action<DescribeVpcClassicLinkDnsSupportR
 };
 
 export const notYetActions = {
-  DescribeNatGateways,
   DescribeEgressOnlyInternetGateways,
   DescribeVpcEndpoints,
   DescribeVpcPeeringConnections,

@@ -18,6 +18,9 @@ import { instanceTypeActions } from "./instance-type.ts";
 import { internetGatewayActions } from "./internet-gateway.ts";
 import { internetGatewayAttachmentActions } from "./internet-gateway-attachment.ts";
 import { keyPairActions } from "./key-pair.ts";
+import { natGatewayActions } from "./nat-gateway.ts";
+import { natGatewayAddressActions } from "./nat-gateway-address.ts";
+import { natGatewayDescribeActions } from "./nat-gateway-describe.ts";
 import { networkAclActions } from "./network-acl.ts";
 import { networkAclEntryActions } from "./network-acl-entry.ts";
 import { networkInterfaceActions } from "./network-interface.ts";
@@ -61,6 +64,9 @@ export const NOUNS: readonly Actions[] = [
   routeActions,
   internetGatewayActions,
   internetGatewayAttachmentActions,
+  natGatewayActions,
+  natGatewayAddressActions,
+  natGatewayDescribeActions,
   // Addresses, interfaces and what guards them
   addressActions,
   addressAssociationActions,

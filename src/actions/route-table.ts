@@ -151,7 +151,18 @@ function describedRoute(tx: Reader, route: Route, context: Context): RouteAnswer
     Origin: "CreateRoute",
     State: isActive(tx, route) ? "active" : "blackhole",
   } as const;
-  if (route.target.kind === "internet-gateway") return { ...common, GatewayId: route.target.id };
+  switch (route.target.kind) {
+    case "internet-gateway":
+      return { ...common, GatewayId: route.target.id };
+    case "nat-gateway":
+      return { ...common, NatGatewayId: route.target.id };
+    case "egress-only-internet-gateway":
+      return { ...common, EgressOnlyInternetGatewayId: route.target.id };
+    case "vpc-peering-connection":
+      return { ...common, VpcPeeringConnectionId: route.target.id };
+    case "network-interface":
+      break;
+  }
   const instanceId = tx.get("network-interface", route.target.id)?.attachment?.instanceId;
   const instance = instanceId === undefined ? {} : { InstanceId: instanceId, InstanceOwnerId: context.account };
   return { ...common, ...instance, NetworkInterfaceId: route.target.id };

@@ -40,8 +40,8 @@ const RESOLVE: Readonly<Record<TargetParameter, Resolve>> = {
   GatewayId: gatewayTarget,
   InstanceId: instanceTarget,
   NetworkInterfaceId: interfaceTarget,
+  NatGatewayId: natGatewayTarget,
   // None of these can exist yet.
-  NatGatewayId: unknown("InvalidNatGatewayID.NotFound", "natGateway"),
   VpcPeeringConnectionId: unknown("InvalidVpcPeeringConnectionID.NotFound", "vpcPeeringConnection"),
   EgressOnlyInternetGatewayId: unknown("InvalidGatewayID.NotFound", "gateway"),
   TransitGatewayId: unknown("InvalidTransitGatewayID.NotFound", "transitGateway"),
@@ -69,6 +69,15 @@ function gatewayTarget(tx: Reader, table: RouteTable, id: string): RouteTarget {
     throw new Fault("InvalidParameterValue", `route table ${table.id} and network gateway ${id} belong to different networks`);
   }
   return { kind: "internet-gateway", id };
+}
+
+function natGatewayTarget(tx: Reader, table: RouteTable, id: string): RouteTarget {
+  const gateway = tx.get("nat-gateway", id);
+  if (gateway?.state !== "available") throw new Fault("InvalidNatGatewayID.NotFound", `The natGateway ID '${id}' does not exist`);
+  if (gateway.vpcId !== table.vpcId) {
+    throw new Fault("InvalidParameterValue", `route table ${table.id} and NAT gateway ${id} belong to different networks`);
+  }
+  return { kind: "nat-gateway", id };
 }
 
 function interfaceTarget(tx: Reader, table: RouteTable, id: string): RouteTarget {

@@ -107,6 +107,7 @@ const TAGGABLE: Readonly<Record<string, Taggable>> = {
     code: "InvalidFlowLogId.NotFound",
     words: "These flow log ids in the input list are not found: [TotalCount: 1] %s",
   },
+  nat: { kind: "nat-gateway", type: "natgateway", code: "NatGatewayNotFound", words: "The Nat Gateway %s was not found" },
   dopt: {
     kind: "dhcp-options",
     type: "dhcp-options",

@@ -65,6 +65,8 @@ export const FAULT_STATUS = {
   "InvalidInternetGatewayId.Malformed": 400,
   InternetGatewayLimitExceeded: 400,
   NatGatewayNotFound: 400,
+  NatGatewayMalformed: 400,
+  NatGatewayLimitExceeded: 400,
   "InvalidNatGatewayID.NotFound": 400,
   "InvalidTransitGatewayID.NotFound": 400,
   "InvalidVpcPeeringConnectionID.NotFound": 400,

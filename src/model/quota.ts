@@ -2,6 +2,7 @@
 export const DEFAULT_QUOTAS = {
   vpcs: 5,
   "internet-gateways": 5,
+  "nat-gateways-per-zone": 5,
   "elastic-ips": 5,
   "subnets-per-vpc": 200,
   "cidrs-per-vpc": 5,

@@ -7,8 +7,19 @@ import type { Reader } from "./state.ts";
  */
 export function isActive(reader: Reader, route: Route): boolean {
   const { target } = route;
-  if (target.kind === "internet-gateway") return reader.get("internet-gateway", target.id)?.vpcId === route.vpcId;
-  const instanceId = reader.get("network-interface", target.id)?.attachment?.instanceId;
-  const state = instanceId === undefined ? undefined : reader.get("instance", instanceId)?.state;
-  return state === "running" || state === "pending";
+  switch (target.kind) {
+    case "internet-gateway":
+      return reader.get("internet-gateway", target.id)?.vpcId === route.vpcId;
+    case "nat-gateway":
+      return reader.get("nat-gateway", target.id)?.state === "available";
+    case "egress-only-internet-gateway":
+      return reader.get("egress-only-internet-gateway", target.id) !== undefined;
+    case "vpc-peering-connection":
+      return reader.get("vpc-peering-connection", target.id)?.status === "active";
+    case "network-interface": {
+      const instanceId = reader.get("network-interface", target.id)?.attachment?.instanceId;
+      const state = instanceId === undefined ? undefined : reader.get("instance", instanceId)?.state;
+      return state === "running" || state === "pending";
+    }
+  }
 }

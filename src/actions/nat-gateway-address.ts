@@ -1,0 +1,217 @@
+import type {
+  AssignPrivateNatGatewayAddressRequest,
+  AssignPrivateNatGatewayAddressResult,
+  AssociateNatGatewayAddressRequest,
+  AssociateNatGatewayAddressResult,
+  CreateNatGatewayRequest,
+  DisassociateNatGatewayAddressRequest,
+  DisassociateNatGatewayAddressResult,
+  NatGatewayAddress as AddressAnswer,
+  UnassignPrivateNatGatewayAddressRequest,
+  UnassignPrivateNatGatewayAddressResult,
+} from "@aws-sdk/client-ec2";
+import { present } from "../lib/assert.ts";
+import type { Address } from "../model/address.ts";
+import { Fault } from "../model/fault.ts";
+import { newId } from "../model/id.ts";
+import type { NatGateway } from "../model/nat-gateway.ts";
+import type { NetworkInterface } from "../model/network-interface.ts";
+import type { Tx } from "../model/state.ts";
+import type { Subnet } from "../model/subnet.ts";
+import type { Action, Context } from "./action.ts";
+import { elasticIpOf, findAddress, unmapAddress } from "./address.ts";
+import { describedNatAddresses, findAvailableNatGateway } from "./nat-gateway-describe.ts";
+import { chooseFreePrivateIps, createNetworkInterface, requireFreePrivateIp } from "./network-interface.ts";
+import { required } from "./parameter.ts";
+import { findSubnet } from "./subnet.ts";
+
+/** What the kernel's tables hold for a gateway; AWS's own limit of private addresses (VPC user guide, "Amazon VPC quotas"). */
+const MOST_ADDRESSES = 8;
+
+/** @throws PrivateIpAddressLimitExceeded. */
+export function requireAddressCount(count: number, connectivityType: NatGateway["connectivityType"]): void {
+  if (count <= MOST_ADDRESSES) return;
+  const words = `A ${connectivityType} NAT gateway can have at most ${MOST_ADDRESSES} addresses.`;
+  throw new Fault("PrivateIpAddressLimitExceeded", words);
+}
+
+type Wanted = { readonly id: string; readonly subnet: Subnet; readonly input: CreateNatGatewayRequest };
+
+/** The gateway's interface with all its addresses, Elastic IPs mapped. */
+export function createNatAddresses(tx: Tx, { id, subnet, input }: Wanted, context: Context): NatGateway["addresses"] {
+  const { SecondaryAllocationIds = [], SecondaryPrivateIpAddresses = [], SecondaryPrivateIpAddressCount } = input;
+  if (SecondaryPrivateIpAddresses.length > 0 && SecondaryPrivateIpAddressCount !== undefined) {
+    const words = "The parameter secondaryPrivateIpAddressCount cannot be used with the parameter secondaryPrivateIpAddresses";
+    throw new Fault("InvalidParameterCombination", words);
+  }
+  if (SecondaryAllocationIds.length > 0 && SecondaryPrivateIpAddresses.length > SecondaryAllocationIds.length) {
+    throw new Fault("InvalidParameterCombination", "There are more secondary private addresses than secondary allocation ids.");
+  }
+  const count = SecondaryPrivateIpAddressCount ?? SecondaryAllocationIds.length - SecondaryPrivateIpAddresses.length;
+  const eni = createNetworkInterface(
+    tx,
+    {
+      subnet,
+      description: `Interface for NAT Gateway ${id}`,
+      privateIp: input.PrivateIpAddress,
+      secondaryIps: SecondaryPrivateIpAddresses,
+      secondaryCount: Math.max(0, count),
+      sourceDestCheck: false,
+      assignPublicIp: false,
+      requesterManaged: true,
+      natGatewayId: id,
+      tags: {},
+    },
+    context,
+  );
+  const allocations = input.AllocationId === undefined ? [] : [input.AllocationId, ...SecondaryAllocationIds];
+  allocations.forEach((allocationId, place) => {
+    mapAddress(tx, findAddress(tx, allocationId), eni, present(eni.privateIpAddresses[place], "a private address for it"), context);
+  });
+  return eni.privateIpAddresses.map((privateIp, place) => addressOf(eni, privateIp, place === 0, allocations[place]));
+}
+
+function addressOf(
+  eni: NetworkInterface,
+  privateIp: string,
+  isPrimary: boolean,
+  allocationId: string | undefined,
+): NatGateway["addresses"][number] {
+  return { networkInterfaceId: eni.id, privateIp, isPrimary, ...(allocationId === undefined ? {} : { allocationId }) };
+}
+
+function mapAddress(tx: Tx, address: Address, eni: NetworkInterface, privateIpAddress: string, context: Context): void {
+  const associationId = newId("address-association", context.random);
+  tx.put({ ...address, association: { associationId, networkInterfaceId: eni.id, privateIpAddress } });
+}
+
+/** @throws InvalidParameter for a gateway of the other type. */
+function ofType(gateway: NatGateway, connectivityType: NatGateway["connectivityType"]): NatGateway {
+  if (gateway.connectivityType === connectivityType) return gateway;
+  throw new Fault("InvalidParameter", `NatGateway ${gateway.id} is a ${gateway.connectivityType} NAT gateway.`);
+}
+
+type More = { readonly gateway: NatGateway; readonly named: readonly string[]; readonly count: number };
+
+/** Gives the gateway's interface more private addresses: those named, then as many free ones as are wanted. */
+function addPrivateIps(tx: Tx, { gateway, named, count }: More): { eni: NetworkInterface; added: readonly string[] } {
+  const before = interfaceOf(tx, gateway);
+  requireAddressCount(before.privateIpAddresses.length + named.length + count, gateway.connectivityType);
+  const subnet = findSubnet(tx, before.subnetId);
+  for (const ip of named) requireFreePrivateIp(tx, subnet, ip);
+  const added = [...named, ...chooseFreePrivateIps(tx, subnet, count, named)];
+  const eni: NetworkInterface = { ...before, privateIpAddresses: [...before.privateIpAddresses, ...added] };
+  tx.put(eni);
+  return { eni, added };
+}
+
+function interfaceOf(tx: Tx, gateway: NatGateway): NetworkInterface {
+  return present(tx.by("network-interface", "natGatewayId", gateway.id)[0], `the interface of ${gateway.id}`);
+}
+
+const AssociateNatGatewayAddress: Action<AssociateNatGatewayAddressRequest, AssociateNatGatewayAddressResult> = (tx, input, context) => {
+  if (input.AvailabilityZone !== undefined || input.AvailabilityZoneId !== undefined) {
+    throw new Fault("InvalidParameter", "A zone can be given for a regional NAT gateway alone.");
+  }
+  const gateway = ofType(findAvailableNatGateway(tx, input.NatGatewayId), "public");
+  const allocations = required(input.AllocationIds, "allocationIds").map((id) => findAddress(tx, id));
+  for (const { id, association } of allocations) {
+    if (!association) continue;
+    throw new Fault("Resource.AlreadyAssociated", `resource ${id} is already associated with associate-id ${association.associationId}`);
+  }
+  const named = input.PrivateIpAddresses ?? [];
+  if (named.length > allocations.length) {
+    throw new Fault("InvalidParameterCombination", "There are more private addresses than allocation ids.");
+  }
+  const { eni, added } = addPrivateIps(tx, { gateway, named, count: allocations.length - named.length });
+  allocations.forEach((address, place) => mapAddress(tx, address, eni, added[place] ?? "", context));
+  const fresh = allocations.map(({ id }, place) => addressOf(eni, added[place] ?? "", false, id));
+  return answered(tx, { ...gateway, addresses: [...gateway.addresses, ...fresh] }, added, "associating");
+};
+
+/** MaxDrainDuration: connections of the address end at once here, which is within any time to drain. */
+const DisassociateNatGatewayAddress: Action<DisassociateNatGatewayAddressRequest, DisassociateNatGatewayAddressResult> = (tx, input) => {
+  requireDrainTime(input.MaxDrainDurationSeconds);
+  const gateway = ofType(findAvailableNatGateway(tx, input.NatGatewayId), "public");
+  const eni = interfaceOf(tx, gateway);
+  const leaving = required(input.AssociationIds, "associationIds").map((id) => {
+    const address = tx.by("address", "associationId", id)[0];
+    if (address?.association?.networkInterfaceId !== eni.id) {
+      throw new Fault("InvalidAssociationID.NotFound", `The association ID '${id}' does not exist`);
+    }
+    return address.association.privateIpAddress;
+  });
+  return removePrivateIps(tx, gateway, leaving, "disassociating");
+};
+
+const AssignPrivateNatGatewayAddress: Action<AssignPrivateNatGatewayAddressRequest, AssignPrivateNatGatewayAddressResult> = (tx, input) => {
+  const gateway = ofType(findAvailableNatGateway(tx, input.NatGatewayId), "private");
+  const named = input.PrivateIpAddresses ?? [];
+  const count = input.PrivateIpAddressCount;
+  if (named.length > 0 && count !== undefined) {
+    const words = "The parameter privateIpAddressCount cannot be used with the parameter privateIpAddresses";
+    throw new Fault("InvalidParameterCombination", words);
+  }
+  if (named.length === 0 && (count === undefined || count < 1)) {
+    throw new Fault("MissingParameter", "Either 'privateIpAddresses' or 'privateIpAddressCount' should be provided.");
+  }
+  const { eni, added } = addPrivateIps(tx, { gateway, named, count: count ?? 0 });
+  const fresh = added.map((ip) => addressOf(eni, ip, false, undefined));
+  return answered(tx, { ...gateway, addresses: [...gateway.addresses, ...fresh] }, added, "assigning");
+};
+
+const UnassignPrivateNatGatewayAddress: Action<UnassignPrivateNatGatewayAddressRequest, UnassignPrivateNatGatewayAddressResult> = (
+  tx,
+  input,
+) => {
+  requireDrainTime(input.MaxDrainDurationSeconds);
+  const gateway = ofType(findAvailableNatGateway(tx, input.NatGatewayId), "private");
+  const ips = required(input.PrivateIpAddresses, "privateIpAddresses");
+  const strange = ips.filter((ip) => !gateway.addresses.some((address) => address.privateIp === ip));
+  if (strange.length > 0) {
+    throw new Fault("InvalidParameterValue", `Some of [${strange.join(", ")}] are not assigned to NatGateway ${gateway.id}`);
+  }
+  return removePrivateIps(tx, gateway, ips, "unassigning");
+};
+
+/** @throws InvalidParameterValue: 1 to 4000 seconds. */
+function requireDrainTime(seconds: number | undefined): void {
+  if (seconds === undefined || (seconds >= 1 && seconds <= 4000)) return;
+  throw new Fault("InvalidParameterValue", `Value (${seconds}) for parameter maxDrainDurationSeconds is invalid.`);
+}
+
+type Passing = "assigning" | "unassigning" | "associating" | "disassociating";
+
+function removePrivateIps(tx: Tx, gateway: NatGateway, ips: readonly string[], status: Passing): ReturnType<typeof answered> {
+  const eni = interfaceOf(tx, gateway);
+  if (gateway.addresses.some(({ isPrimary, privateIp }) => isPrimary && ips.includes(privateIp))) {
+    throw new Fault("InvalidParameter", `The primary address of NatGateway ${gateway.id} cannot be taken away.`);
+  }
+  const before = describedNatAddresses(tx, gateway).filter(({ PrivateIp = "" }) => ips.includes(PrivateIp));
+  for (const ip of ips) {
+    const address = elasticIpOf(tx, eni, ip);
+    if (address) unmapAddress(tx, address);
+  }
+  tx.put({ ...eni, privateIpAddresses: eni.privateIpAddresses.filter((ip) => !ips.includes(ip)) });
+  tx.put({ ...gateway, addresses: gateway.addresses.filter(({ privateIp }) => !ips.includes(privateIp)) });
+  return { NatGatewayId: gateway.id, NatGatewayAddresses: before.map((address) => ({ ...address, Status: status })) };
+}
+
+/** The addresses that are new, in the passing state in which AWS answers. */
+function answered(
+  tx: Tx,
+  gateway: NatGateway,
+  ips: readonly string[],
+  Status: Passing,
+): { readonly NatGatewayId: string; readonly NatGatewayAddresses: AddressAnswer[] } {
+  tx.put(gateway);
+  const fresh = describedNatAddresses(tx, gateway).filter(({ PrivateIp = "" }) => ips.includes(PrivateIp));
+  return { NatGatewayId: gateway.id, NatGatewayAddresses: fresh.map((address) => ({ ...address, Status })) };
+}
+
+export const natGatewayAddressActions = {
+  AssociateNatGatewayAddress,
+  DisassociateNatGatewayAddress,
+  AssignPrivateNatGatewayAddress,
+  UnassignPrivateNatGatewayAddress,
+};

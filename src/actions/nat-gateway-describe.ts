@@ -1,0 +1,86 @@
+import type {
+  DescribeNatGatewaysRequest,
+  DescribeNatGatewaysResult,
+  NatGatewayAddress as AddressAnswer,
+  NatGateway as NatGatewayAnswer,
+} from "@aws-sdk/client-ec2";
+import { Fault } from "../model/fault.ts";
+import { isWellFormedId } from "../model/id.ts";
+import type { NatGateway } from "../model/nat-gateway.ts";
+import type { Reader } from "../model/state.ts";
+import type { Action } from "./action.ts";
+import { elasticIpOf } from "./address.ts";
+import { candidates, chosen, type FilterFields, searched } from "./describe.ts";
+import { required } from "./parameter.ts";
+import { tagListOrAbsent } from "./tags.ts";
+
+/** @throws MissingParameter, NatGatewayMalformed, NatGatewayNotFound. */
+export function findNatGateway(tx: Reader, id: string | undefined): NatGateway {
+  const gateway = tx.get("nat-gateway", required(id, "natGatewayId"));
+  if (gateway) return gateway;
+  if (!isWellFormedId("nat-gateway", id ?? "")) throw new Fault("NatGatewayMalformed", `The NatGateway ID '${id}' is malformed`);
+  throw new Fault("NatGatewayNotFound", `The Nat Gateway ${id} was not found`);
+}
+
+/** The same, of one that is there for packets. @throws InvalidParameter besides, for a gateway in another state. */
+export function findAvailableNatGateway(tx: Reader, id: string | undefined): NatGateway {
+  const gateway = findNatGateway(tx, id);
+  if (gateway.state === "available") return gateway;
+  throw new Fault("InvalidParameter", `NatGateway ${gateway.id} is in the state '${gateway.state}', which does not allow this operation.`);
+}
+
+const DescribeNatGateways: Action<DescribeNatGatewaysRequest, DescribeNatGatewaysResult> = (tx, input) => {
+  const gateways = chosen(
+    input.NatGatewayIds,
+    (id) => findNatGateway(tx, id),
+    () => candidates(tx, "nat-gateway", input.Filter, { "vpc-id": "vpcId", "subnet-id": "subnetId" }),
+  );
+  const { items, nextToken } = searched(gateways, { ...input, Filters: input.Filter }, FIELDS);
+  return { NatGateways: items.map((gateway) => describedNatGateway(tx, gateway)), NextToken: nextToken };
+};
+
+const FIELDS: FilterFields<NatGateway> = {
+  "nat-gateway-id": (gateway) => gateway.id,
+  state: (gateway) => gateway.state,
+  "subnet-id": (gateway) => gateway.subnetId,
+  "vpc-id": (gateway) => gateway.vpcId,
+};
+
+/** A gateway as the API describes it. */
+export function describedNatGateway(tx: Reader, gateway: NatGateway): NatGatewayAnswer {
+  const { failure } = gateway;
+  return {
+    NatGatewayId: gateway.id,
+    VpcId: gateway.vpcId,
+    SubnetId: gateway.subnetId,
+    State: gateway.state,
+    ConnectivityType: gateway.connectivityType,
+    AvailabilityMode: gateway.availabilityMode,
+    CreateTime: new Date(gateway.createTime),
+    DeleteTime: gateway.deleteTime === undefined ? undefined : new Date(gateway.deleteTime),
+    FailureCode: failure?.code,
+    FailureMessage: failure?.message,
+    NatGatewayAddresses: describedNatAddresses(tx, gateway),
+    Tags: tagListOrAbsent(gateway.tags),
+  };
+}
+
+/** The gateway's addresses; of a deleted one as they were last. */
+export function describedNatAddresses(tx: Reader, gateway: NatGateway): AddressAnswer[] {
+  return gateway.addresses.map((address) => {
+    const eni = tx.get("network-interface", address.networkInterfaceId);
+    const elastic = eni && elasticIpOf(tx, eni, address.privateIp);
+    return {
+      NetworkInterfaceId: address.networkInterfaceId,
+      PrivateIp: address.privateIp,
+      PublicIp: elastic?.publicIp,
+      AllocationId: elastic?.id ?? address.allocationId,
+      AssociationId: elastic?.association?.associationId,
+      IsPrimary: address.isPrimary,
+      Status: "succeeded",
+      AvailabilityZone: address.availabilityZone,
+    };
+  });
+}
+
+export const natGatewayDescribeActions = { DescribeNatGateways };
