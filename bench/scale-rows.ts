@@ -96,7 +96,7 @@ function vpcRows(vpc: number): Entry[] {
     {
       table: "subnets",
       key: vpc,
-      value: { vpc, route_table: vpc, network_acl: vpc, block: "10.0.0.0", router: "10.0.0.1", length: 16 },
+      value: { vpc, route_table: vpc, network_acl: vpc, block: "10.0.0.0", router: "10.0.0.1", length: 16, flags: 0 },
     },
     route("10.0.0.0", 16, 1, 0),
     route("0.0.0.0", 0, 2, vpc),

@@ -76,7 +76,7 @@ describe("the metrics", { skip: noPackets, timeout: 120_000 }, () => {
     const drop = all.find((row) => row.name === "genkan_interface_dropped_packets_total" && row.labels["instance"] === id);
     assert.equal(drop?.labels["reason"], "no_route");
     assert.match(drop?.labels["interface"] ?? "", /^eni-[0-9a-f]{17}$/);
-    assert.ok(!(await rows()).some((row) => Object.values(row.labels).some((text) => /^(i|eni|vpc)-/.test(text))));
+    assert.ok(!(await rows()).some((row) => Object.values(row.labels).some((text) => /^(i|eni|vpc)-[0-9a-f]{8}/.test(text))));
   });
 
   test("are not for web pages", async () => {

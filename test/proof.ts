@@ -23,6 +23,7 @@ import { fragmentMemory } from "../src/reach/fragment-memory.ts";
 import { POOLS, randomRegion, type RandomRegion, type Step } from "./random-region.ts";
 import { SETTINGS } from "./scene.ts";
 import { newCounters } from "./counters.ts";
+import { newFlowCounters } from "./flow-counters.ts";
 import type { Sent } from "./random-frame.ts";
 import { type View, viewOf } from "./traffic.ts";
 
@@ -170,6 +171,7 @@ function newWorld({ datapath, settings, region, plan, clock }: Parts) {
   const connections = connectionMemory();
   const fragments = fragmentMemory();
   const counters = newCounters(datapath, COUNTED);
+  const flowCounters = newFlowCounters(datapath);
   const pools = poolsOf(settings.pools);
   const memory = (): Memory => ({ connections, fragments, now: clock.get() });
   let view: View | undefined;
@@ -243,6 +245,7 @@ function newWorld({ datapath, settings, region, plan, clock }: Parts) {
     frame: (sent: Sent) => {
       const result = bothWays(datapath, tables, sent, memory());
       counters.note(sent, result.became);
+      flowCounters.note(sent, result.became, clock.get());
       return result;
     },
     compareTables: (): Difference | undefined => {
@@ -252,7 +255,8 @@ function newWorld({ datapath, settings, region, plan, clock }: Parts) {
       return count === 0 ? undefined : { what: "the tables", kernel: `${count} rows that differ`, reference: "none" };
     },
     /** What is left at the end: connections, and counts. */
-    compareRest: () => compareMemory(datapath, connections.entries(), clock.get()) ?? counters.difference(datapath),
+    compareRest: () =>
+      compareMemory(datapath, connections.entries(), clock.get()) ?? counters.difference(datapath) ?? flowCounters.difference(),
   };
 }
 

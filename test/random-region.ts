@@ -250,6 +250,16 @@ const editInterface: Request = ({ tx, number, pick }) => {
   }
 };
 
+/** Of an interface, mostly: what is logged does not take the fast path. */
+function flowLog({ pick, number }: Picker): object {
+  const [type, id] = [
+    ["VPC", pick("vpc")?.id],
+    ["Subnet", pick("subnet")?.id],
+  ][number(4)] ?? ["NetworkInterface", pick("network-interface")?.id];
+  const to = { LogDestinationType: "s3", LogDestination: "arn:aws:s3:::flow-logs" };
+  return { ResourceType: type, ResourceIds: [id], TrafficType: "ALL", ...to };
+}
+
 const REQUESTS: Readonly<Record<string, Request>> = {
   seed: ({ tx, context }) => (tx.list("vpc").length === 0 ? seedRegion(tx, context) : undefined),
   vpc: api("CreateVpc", ({ number }) => ({ CidrBlock: `10.${number(3)}.0.0/16` })),
@@ -262,6 +272,8 @@ const REQUESTS: Readonly<Record<string, Request>> = {
     const block = vpc?.cidrBlocks[number(vpc.cidrBlocks.length)]?.cidrBlock ?? "10.0.0.0/16";
     return { VpcId: vpc?.id, CidrBlock: `${block.split(".").slice(0, 2).join(".")}.${number(4)}.0/24` };
   }),
+  flowLog: api("CreateFlowLogs", flowLog),
+  endFlowLog: api("DeleteFlowLogs", ({ pick }) => ({ FlowLogIds: [pick("flow-log")?.id] })),
   deleteSubnet: api("DeleteSubnet", ({ pick }) => ({ SubnetId: pick("subnet")?.id })),
   gateway: api("CreateInternetGateway", () => ({})),
   attachGateway: api("AttachInternetGateway", ({ pick }) => ({ InternetGatewayId: pick("internet-gateway")?.id, VpcId: pick("vpc")?.id })),
@@ -354,7 +366,7 @@ export function randomSteps(maxLength: number): fc.Arbitrary<readonly Step[]> {
 const BUILDING = (
   "vpc block subnet subnet gateway attachGateway table associate route route dns " +
   "group ingress ingress ingress egress wideIngress wideIngress wideEgress wideEgress closeEgress acl aclEntry aclEntry useAcl " +
-  "interface editInterface editInterface attach launch launch allocate allocate associateAddress associateAddress"
+  "flowLog flowLog interface editInterface editInterface attach launch launch allocate allocate associateAddress associateAddress"
 ).split(" ");
 
 /** A region with a way to the internet, and then this many requests that mostly build more. Without fast-check's machinery. */

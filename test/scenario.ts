@@ -12,7 +12,7 @@ const CHANGES = (
   "attachGateway attachGateway attachGateway detachGateway cutOff " +
   "associateAddress associateAddress associateAddress associateAddress disassociateAddress allocate allocate " +
   "editInterface editInterface editInterface attach detach changeState changeState launch launch terminate " +
-  "dns block dropBlock subnet interface deleteInterface group gateway table acl release deleteGroup"
+  "flowLog flowLog endFlowLog endFlowLog dns block dropBlock subnet interface deleteInterface group gateway table acl release deleteGroup"
 ).split(" ");
 const DAMAGED = [
   "settings",

@@ -130,7 +130,7 @@ describe("admit", { skip: noKernel }, () => {
     remove({
       table: "subnets",
       key: 1,
-      value: { vpc: 1, route_table: 1, network_acl: 1, block: "10.0.1.0", router: "10.0.1.1", length: 24 },
+      value: { vpc: 1, route_table: 1, network_acl: 1, block: "10.0.1.0", router: "10.0.1.1", length: 24, flags: 0 },
     });
     assert.equal(fromEni(A, to("10.0.1.6")).reason, "tables_incomplete");
   });

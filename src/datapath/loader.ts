@@ -15,6 +15,7 @@ import {
   type TrafficCount,
 } from "./count.ts";
 import { type Events, openEvents } from "./events.ts";
+import { type FlowLogs, openFlowLogs } from "./flow-log.ts";
 import { openLinks } from "./link.ts";
 import { loadObject, type MapName, type ProgramName, type Sizes } from "./object.ts";
 import type { KernelMap } from "./map.ts";
@@ -66,6 +67,8 @@ export type Datapath = {
   /** How many connections the last {@link Datapath.sweep} left. */
   readonly connectionCount: () => number;
   readonly connections: (slot?: number) => readonly Connection[];
+  /** What flow logs have counted. */
+  readonly flowLogs: FlowLogs;
   /** What becomes of packets, one by one, while they are watched. */
   readonly events: Events;
   /** Housekeeping, every few seconds: expired connections and replaced rules go. Returns how many connections went. */
@@ -88,6 +91,7 @@ export function openDatapath(options: DatapathOptions): Datapath {
   const clock = options.clock ?? monotonicNow;
   const sweeper = openSweeper(maps);
   const events = openEvents(maps);
+  const flowLogs = openFlowLogs(maps);
   const writer = openWriter(maps, {
     fresh,
     clock,
@@ -129,6 +133,7 @@ export function openDatapath(options: DatapathOptions): Datapath {
       return sweeper.sweep(now);
     },
     maps,
+    flowLogs,
     events,
     programs,
     close: () => {

@@ -11,7 +11,13 @@ const FLOW_MAPS = ["flows", "changes", "epochs"] as const;
 const STATE_MAPS = ["connections", "drops", "first_fragments"] as const;
 /** Those of them that grow with the region: connections stay when these are made anew, and the sweep counts them again. */
 const INTERFACE_MAPS = ["tracking", "connection_floors", "traffic"] as const;
-type StateMapName = (typeof STATE_MAPS)[number] | (typeof INTERFACE_MAPS)[number] | (typeof FLOW_MAPS)[number];
+/** What flow logs count: they outlive the control plane, and no change of the plan's layout touches them. */
+const FLOW_LOG_MAPS = ["flow_records_a", "flow_records_b", "flow_shares", "flow_window"] as const;
+type StateMapName =
+  | (typeof FLOW_LOG_MAPS)[number]
+  | (typeof STATE_MAPS)[number]
+  | (typeof INTERFACE_MAPS)[number]
+  | (typeof FLOW_MAPS)[number];
 /** The maps of those who watch packets: they end with the load that made them, since a watch is over when its control plane is. */
 const TRACE_MAPS = ["trace_control", "trace_events", "trace_lost"] as const;
 export type MapName = TableName | StateMapName | (typeof TRACE_MAPS)[number];
@@ -82,12 +88,19 @@ function prepareMaps(object: unknown, pins: string, sizes: Sizes, reused: number
   mkdirSync(stateFolder, { recursive: true });
   const state = prepareSet(object, stateFolder, STATE_MAPS, { sizes, reused, anew: false });
   const interfaces = prepareSet(object, stateFolder, INTERFACE_MAPS, { sizes, reused, anew: false });
+  const flowLogs = prepareSet(object, stateFolder, FLOW_LOG_MAPS, { sizes, reused, anew: false });
   // The epoch of a flow that is kept counts what `tracking` counts: it must not outlive that.
   const names = [...(Object.keys(TABLES) as TableName[]), ...FLOW_MAPS];
   const plan = prepareSet(object, planFolder, names, { sizes, reused, anew: interfaces.fresh });
   return {
     fresh: plan.fresh,
-    wanted: [...plan.wanted, ...state.wanted, ...interfaces.wanted, ...TRACE_MAPS.map((name) => unpinned(object, name))],
+    wanted: [
+      ...plan.wanted,
+      ...state.wanted,
+      ...interfaces.wanted,
+      ...flowLogs.wanted,
+      ...TRACE_MAPS.map((name) => unpinned(object, name)),
+    ],
   };
 }
 

@@ -195,7 +195,7 @@ function subnet(slot: number, value: Partial<StructValue<"subnet">>): Entry {
   return {
     table: "subnets",
     key: slot,
-    value: { vpc: 1, route_table: 1, network_acl: 1, block: "0.0.0.0", router: "0.0.0.0", length: 24, ...value },
+    value: { vpc: 1, route_table: 1, network_acl: 1, block: "0.0.0.0", router: "0.0.0.0", length: 24, flags: 0, ...value },
   };
 }
 

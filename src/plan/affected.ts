@@ -21,6 +21,12 @@ export function affectedUnits(readers: Both, changes: readonly Change[]): readon
 }
 
 const unit = (kind: UnitKind, id: string | undefined): readonly Unit[] => (id === undefined ? [] : [{ kind, id }]);
+/** The resource that a flow log is for, by its id's prefix. */
+function loggedUnit(id: string | undefined): readonly Unit[] {
+  const kind = id?.startsWith("eni-") ? "network-interface" : id?.startsWith("subnet-") ? "subnet" : "vpc";
+  return unit(kind, id);
+}
+
 const NOTHING: Affects<Kind> = () => [];
 
 const AFFECTS: { readonly [K in Kind]: Affects<K> } = {
@@ -71,7 +77,7 @@ const AFFECTS: { readonly [K in Kind]: Affects<K> } = {
   "prefix-list": NOTHING,
   "block-public-access": NOTHING,
   "block-public-access-exclusion": NOTHING,
-  "flow-log": NOTHING,
+  "flow-log": (before, after) => [...loggedUnit(before?.resourceId), ...loggedUnit(after?.resourceId)],
   "client-token": NOTHING,
   region: NOTHING,
 };

@@ -15,6 +15,7 @@ import {
   type StructName,
   STRUCTS,
   TABLES,
+  SUBNET_FLAGS,
   VPC_FLAGS,
 } from "./tables.ts";
 
@@ -47,6 +48,7 @@ export function header(): string {
     ...enumeration("stage", "STAGE_", Object.fromEntries(STAGES.map((stage, place) => [stage, place])), false),
     ...enumeration("drop_reason", "DROP_", Object.fromEntries(DROP_REASONS.map((reason, place) => [reason, place])), false),
     ...enumeration("vpc_flags", "VPC_", VPC_FLAGS, true),
+    ...enumeration("subnet_flags", "SUBNET_", SUBNET_FLAGS, true),
     ...enumeration("interface_flags", "INTERFACE_", INTERFACE_FLAGS, true),
     ...enumeration("route_target", "ROUTE_", ROUTE_TARGET, true),
     ...enumeration("rule_list_kind", "RULE_LIST_", RULE_LIST, true),

@@ -4,6 +4,7 @@ import { formatIpv4, ipv4 } from "../lib/ip.ts";
 import type { Instance } from "../model/instance.ts";
 import { type NetworkInterface, primaryPrivateIp } from "../model/network-interface.ts";
 import type { Reader } from "../model/state.ts";
+import { isLogged } from "./flow-log.ts";
 import { NO_POOL, type Pool, poolIndex } from "./pool.ts";
 import { type Entry, INTERFACE_FLAGS, MAX_GROUPS_PER_INTERFACE, type StructValue } from "./tables.ts";
 
@@ -42,7 +43,7 @@ function interfaceValue(reader: Reader, eni: NetworkInterface, publicIps: Readon
   assert(eni.groupIds.length <= MAX_GROUPS_PER_INTERFACE, `${eni.id} has at most ${MAX_GROUPS_PER_INTERFACE} groups`);
   const groups = eni.groupIds.map((id) => present(reader.get("security-group", id), `${id} of ${eni.id}`).slot);
   return {
-    flags: flagsOf(eni, instance),
+    flags: flagsOf(eni, instance) | (isLogged(reader, eni) ? INTERFACE_FLAGS.flow_log : 0),
     vpc: vpc.slot,
     subnet: subnet.slot,
     private_ip: primary,

@@ -3,7 +3,8 @@ import { cidrOf } from "../lib/cidr.ts";
 import { formatIpv4, ipv4 } from "../lib/ip.ts";
 import type { Reader } from "../model/state.ts";
 import type { Subnet } from "../model/subnet.ts";
-import type { Entry } from "./tables.ts";
+import { isLogged } from "./flow-log.ts";
+import { type Entry, SUBNET_FLAGS } from "./tables.ts";
 
 /** A subnet's row: its block, and the route table and the network ACL that hold for it. */
 export function subnetRows(reader: Reader, subnet: Subnet): readonly Entry[] {
@@ -22,6 +23,7 @@ export function subnetRows(reader: Reader, subnet: Subnet): readonly Entry[] {
         block: formatIpv4(block.base),
         router: formatIpv4(ipv4(block.base + 1)),
         length: block.length,
+        flags: isLogged(reader, subnet) ? SUBNET_FLAGS.flow_log : 0,
       },
     },
   ];

@@ -9,7 +9,7 @@
  *   be32             an IPv4 address in network order, 0 for none
  * Fields stand at their natural alignment; padding is explicit, so that a struct has no hidden bytes.
  */
-export const LAYOUT_VERSION = 3;
+export const LAYOUT_VERSION = 4;
 
 export type FieldType =
   | "u8"
@@ -33,7 +33,7 @@ export const STRUCTS = {
   vpc: { internet_gateway: "u32", flags: "u32" },
 
   /** One per subnet. `router` is the subnet's +1 address; `block`/`length` its IPv4 block. */
-  subnet: { vpc: "u32", route_table: "u32", network_acl: "u32", block: "be32", router: "be32", length: "u32" },
+  subnet: { vpc: "u32", route_table: "u32", network_acl: "u32", block: "be32", router: "be32", length: "u32", flags: "u32" },
 
   /** One per interface, at its slot, which is also its link's index. All zero: no such interface. */
   interface: {
@@ -105,7 +105,9 @@ export const STRUCTS = {
 
 export type StructName = keyof typeof STRUCTS;
 
-export const VPC_FLAGS = { dns_support: 1 } as const;
+/** `flow_log`: a flow log covers the VPC, the subnet, the interface. */
+export const VPC_FLAGS = { dns_support: 1, flow_log: 2 } as const;
+export const SUBNET_FLAGS = { flow_log: 1 } as const;
 export const INTERFACE_FLAGS = {
   present: 1,
   /** Attached to an instance that is up. */
@@ -114,6 +116,7 @@ export const INTERFACE_FLAGS = {
   /** Some private address besides the primary exists: look in `addresses`. */
   secondary_addresses: 8,
   metadata: 16,
+  flow_log: 32,
 } as const;
 export const ROUTE_TARGET = { blackhole: 0, local: 1, internet_gateway: 2, interface: 3 } as const;
 export const RULE_LIST = { security_group_out: 0, security_group_in: 1, network_acl_out: 2, network_acl_in: 3 } as const;

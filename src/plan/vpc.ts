@@ -1,6 +1,7 @@
 import { assert } from "../lib/assert.ts";
 import type { Reader } from "../model/state.ts";
 import type { Vpc } from "../model/vpc.ts";
+import { isLogged } from "./flow-log.ts";
 import { type Entry, VPC_FLAGS } from "./tables.ts";
 
 /** A VPC's row: which gateway is attached to it, the first of the three conditions. */
@@ -12,7 +13,11 @@ export function vpcRows(reader: Reader, vpc: Vpc): readonly Entry[] {
     {
       table: "vpcs",
       key: vpc.slot,
-      value: { internet_gateway: gateway ? gateway.slot + 1 : 0, flags: vpc.enableDnsSupport ? VPC_FLAGS.dns_support : 0 },
+      value: { internet_gateway: gateway ? gateway.slot + 1 : 0, flags: flagsOf(reader, vpc) },
     },
   ];
+}
+
+function flagsOf(reader: Reader, vpc: Vpc): number {
+  return (vpc.enableDnsSupport ? VPC_FLAGS.dns_support : 0) | (isLogged(reader, vpc) ? VPC_FLAGS.flow_log : 0);
 }

@@ -1,8 +1,10 @@
+import type { FlowKey } from "../plan/flow-count.ts";
 import type { DropReason, Stage } from "../plan/stages.ts";
 import { LAYOUT_VERSION, type TableReader } from "../plan/tables.ts";
 import { admit } from "./admit.ts";
 import type { Connection, Connections } from "./connection.ts";
 import { deliver } from "./deliver.ts";
+import { loggedEgress, loggedIngress } from "./flow-log.ts";
 import { fragmentPorts } from "./fragment.ts";
 import type { FirstFragment, FirstFragments } from "./fragment-memory.ts";
 import { internetGatewayIn, internetGatewayOut, isOurs } from "./internet-gateway.ts";
@@ -35,6 +37,8 @@ export type Trace = {
   readonly connections: ReadonlyMap<string, Connection>;
   /** What is remembered of it for the fragments that follow. */
   readonly firstFragments: ReadonlyMap<string, FirstFragment>;
+  /** What it leaves in flow logs. */
+  readonly logged: readonly FlowKey[];
 };
 
 const NO_CONNECTIONS: Connections = { get: () => undefined, count: () => 0, total: () => 0 };
@@ -53,7 +57,8 @@ type Options = {
 export function trace(tables: TableReader, packet: Packet, options: Options = {}): Trace {
   const passage = newPassage(tables, packet, options);
   const steps: Step[] = [];
-  const ended = walk(passage, steps);
+  const logged: FlowKey[] = [];
+  const ended = walk(passage, steps, logged);
   const { flow, about, hopLimit, throughGateway } = passage;
   return {
     steps,
@@ -63,6 +68,7 @@ export function trace(tables: TableReader, packet: Packet, options: Options = {}
     throughGateway,
     connections: passage.remembered,
     firstFragments: passage.firstFragments,
+    logged,
   };
 }
 
@@ -90,7 +96,7 @@ function newPassage(tables: TableReader, packet: Packet, options: Options): Pass
 }
 
 /** The order of the stages. Each ends the way with a named drop, or lets the packet on. */
-function walk(passage: Passage, steps: Step[]): Verdict {
+function walk(passage: Passage, steps: Step[], logged: FlowKey[]): Verdict {
   const { tables, packet } = passage;
   const from = packet.from ?? 0;
   /** Notes what a stage said; the verdict when it dropped the packet. */
@@ -99,6 +105,15 @@ function walk(passage: Passage, steps: Step[]): Verdict {
     return outcome.drop && { kind: "drop", reason: outcome.drop, interface: concerned };
   };
   const receiver = (): number => passage.target?.slot ?? from;
+
+  const logOut = <V extends Verdict | undefined>(verdict?: V): V => {
+    logged.push(...loggedEgress(passage, verdict?.kind === "drop" ? verdict.reason : undefined));
+    return verdict as V;
+  };
+  const logIn = (verdict: Verdict): Verdict => {
+    logged.push(...loggedIngress(passage, verdict.kind === "drop" ? verdict.reason : undefined));
+    return verdict;
+  };
 
   const outwards = (): Verdict | undefined => {
     const admitted = said("admit", admit(passage), from);
@@ -109,12 +124,13 @@ function walk(passage: Passage, steps: Step[]): Verdict {
     if (refused) return refused;
     if (service.service) return said("deliver", deliver(passage), from) ?? { kind: "service", service: service.service };
     const routed = route(passage);
-    return (
-      said("security_group_out", securityGroup(passage, "out"), from) ??
-      said("network_acl_out", networkAcl(passage, "out"), from) ??
-      said("route", routed, from) ??
-      (passage.way === "gateway" ? throughGateway() : undefined)
-    );
+    const guarded =
+      said("security_group_out", securityGroup(passage, "out"), from) ?? said("network_acl_out", networkAcl(passage, "out"), from);
+    if (guarded) return logOut(guarded);
+    const lost = said("route", routed, from);
+    if (lost) return lost;
+    logOut();
+    return passage.way === "gateway" ? throughGateway() : undefined;
   };
   const throughGateway = (): Verdict | undefined => {
     const dropped = said("internet_gateway", internetGatewayOut(passage), from);
@@ -127,10 +143,12 @@ function walk(passage: Passage, steps: Step[]): Verdict {
     const outcome = internetGatewayIn(passage);
     return said("internet_gateway", outcome, receiver());
   };
-  const inwards = (): Verdict =>
-    said("network_acl_in", networkAcl(passage, "in"), receiver()) ??
-    said("security_group_in", securityGroup(passage, "in"), receiver()) ??
-    said("deliver", deliver(passage), receiver()) ?? { kind: "deliver", interface: receiver() };
+  const inwards = (): Verdict => {
+    const guarded =
+      said("network_acl_in", networkAcl(passage, "in"), receiver()) ?? said("security_group_in", securityGroup(passage, "in"), receiver());
+    if (guarded) return logIn(guarded);
+    return said("deliver", deliver(passage), receiver()) ?? logIn({ kind: "deliver", interface: receiver() });
+  };
 
   const fromServices = (): Verdict =>
     said("services", servicesBack(passage), receiver()) ??

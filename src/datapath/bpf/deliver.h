@@ -6,6 +6,7 @@
 #pragma once
 
 #include "flow_cache.h"
+#include "flow_log.h"
 #include "fragment.h"
 #include "interface.h"
 
@@ -54,6 +55,10 @@ static __always_inline int hand_over(struct __sk_buff *skb, struct packet *p, __
 		if (!p->through_gateway || skb->gso_size)
 			return drop_packet(skb, p, DROP_too_big);
 		cut = 1;
+	}
+	if (p->log_in) {
+		p->may_keep = 0;
+		flow_log_in(skb, p, 0);
 	}
 	flow = cut || !headers_at_hand(skb) ? 0 : note_flow(p, link, mtu, source, destination);
 	if (flow ? rewrite_plain(skb, flow) : write_addresses(skb, p) || write_macs(skb, source, destination))

@@ -42,6 +42,7 @@
  */
 #include "deliver.h"
 #include "admit.h"
+#include "flow_log.h"
 #include "internet_gateway.h"
 #include "network_acl.h"
 #include "parse.h"
@@ -79,17 +80,18 @@ static __always_inline int layout_differs(void)
 /* The last stages of whatever goes to an interface. */
 static __always_inline int into_interface(struct __sk_buff *skb, struct packet *p)
 {
-	int reason;
+	int reason = 0;
 
 	p->charge = p->target_slot;
-	if (!p->same_subnet) {
+	p->log_in = is_logged(&p->target);
+	if (!p->same_subnet)
 		reason = network_acl(p, RULE_LIST_NETWORK_ACL_IN, p->target.subnet);
-		if (reason)
-			return drop_packet(skb, p, reason);
-	}
-	reason = security_group(p, 1);
-	if (reason)
+	if (!reason)
+		reason = security_group(p, 1);
+	if (reason) {
+		flow_log_in(skb, p, 1);
 		return drop_packet(skb, p, reason);
+	}
 	return deliver(skb, p);
 }
 
@@ -98,6 +100,7 @@ static __always_inline int through_gateway(struct __sk_buff *skb, struct packet 
 {
 	int reason = internet_gateway_out(p);
 
+	flow_log_gateway(skb, p);
 	if (reason)
 		return drop_packet(skb, p, reason);
 	if (p->target_slot == NO_POOL)
@@ -139,6 +142,7 @@ int from_eni(struct __sk_buff *skb)
 	reason = security_group(p, 0);
 	if (!reason && !p->same_subnet)
 		reason = network_acl(p, RULE_LIST_NETWORK_ACL_OUT, p->source.subnet);
+	flow_log_out(skb, p, reason);
 	if (!reason)
 		reason = p->route_reason;
 	if (reason)

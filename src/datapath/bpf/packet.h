@@ -144,11 +144,15 @@ struct packet {
 	__u8 tracked; /* a connection remembers it */
 	__u8 may_keep; /* what is decided for it may hold for its flow */
 	__u8 group_identity;  /* both ends are interfaces of one VPC that meet on private addresses */
+	__u8 log_in;	/* a flow log covers the receiver */
+	__u8 log_waits; /* for what the gateway says of what the sender's flow log is to tell */
+	__u32 log_slot; /* at which interface `logged` is to be told */
 
 	/* scratch for rule matching, ICMP errors and checksums */
 	__u32 peer_is_target;
 	__u64 peer[2]; /* the other side's address, two host-order halves */
 	__u8 buffer[512];
+	struct flow logged; /* the view as a flow log tells it; not cleared */
 };
 
 struct {

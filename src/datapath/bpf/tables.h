@@ -2,7 +2,7 @@
 /* Generated from plan/tables.ts and plan/stages.ts by tools/generate-header.ts. Do not edit. */
 #pragma once
 
-#define LAYOUT_VERSION 3
+#define LAYOUT_VERSION 4
 #define MAX_GROUPS_PER_INTERFACE 16
 #define RULES_PER_CHUNK 8
 #define MAX_RULES_PER_LIST 4096
@@ -64,6 +64,11 @@ enum drop_reason {
 
 enum vpc_flags {
 	VPC_DNS_SUPPORT = 1,
+	VPC_FLOW_LOG = 2,
+};
+
+enum subnet_flags {
+	SUBNET_FLOW_LOG = 1,
 };
 
 enum interface_flags {
@@ -72,6 +77,7 @@ enum interface_flags {
 	INTERFACE_SOURCE_DEST_CHECK = 4,
 	INTERFACE_SECONDARY_ADDRESSES = 8,
 	INTERFACE_METADATA = 16,
+	INTERFACE_FLOW_LOG = 32,
 };
 
 enum route_target {
@@ -101,8 +107,9 @@ struct subnet {
 	__be32 block;
 	__be32 router;
 	__u32 length;
+	__u32 flags;
 };
-_Static_assert(sizeof(struct subnet) == 24, "subnet");
+_Static_assert(sizeof(struct subnet) == 28, "subnet");
 
 struct interface {
 	__u32 flags;

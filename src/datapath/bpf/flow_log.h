@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * Flow logs: what passed, or was refused, at an interface that somebody logs, added up for each flow until user space takes
+ * it (datapath/flow-log.ts). Interfaces that nobody logs pay for a look at three words, once for each packet that meets the
+ * stages; the packets of those that are logged all meet them, since the fast path counts no flows.
+ *
+ * Two tables take turns: `flow_window` is moved by user space, which then reads the one that rests. An interface has so
+ * many flows in a window and no more, so that a scan of one leaves room for the others; what finds none is counted.
+ *
+ *   sender, egress     REJECT by its security group or network ACL; else ACCEPT once a way for it is found. A packet that no
+ *                      route leads anywhere was never on the way: nothing.
+ *   receiver, ingress  REJECT by its network ACL or security group; ACCEPT when it is handed over.
+ *
+ * Metadata, DNS, ARP, DHCP and forged packets are not logged, as at AWS (VPC user guide, "Flow log limitations").
+ */
+#pragma once
+
+#include "interface.h"
+
+#define FLOW_RECORDS 131072
+#define FLOW_RECORDS_PER_INTERFACE 16384
+
+enum flow_action { FLOW_ACCEPT = 0, FLOW_REJECT = 1, FLOW_REJECT_BPA = 2 };
+/* AWS's numbers for the way that egress takes. */
+enum traffic_path { PATH_NONE = 0, PATH_INSIDE = 1, PATH_PEERING = 4, PATH_GATEWAY = 8 };
+
+struct flow_record_key {
+	union address_bytes source;
+	union address_bytes destination;
+	__u32 interface;
+	__u16 source_port; /* host order; 0 but of TCP and UDP */
+	__u16 destination_port;
+	__u8 protocol;
+	__u8 egress;
+	__u8 action;
+	__u8 path;
+};
+_Static_assert(sizeof(struct flow_record_key) == 44, "flow_record_key");
+
+struct flow_record {
+	__u64 packets;
+	__u64 bytes; /* of IP packets */
+	__u64 first; /* nanoseconds */
+	__u64 last;
+	__u32 tcp_flags; /* FIN, SYN, RST, and ACK beside SYN */
+	__u32 pad;
+};
+
+/* What of a table an interface has, and how many packets found no room. */
+struct flow_share {
+	__u32 records;
+	__u32 pad;
+	__u64 skipped;
+};
+
+struct flow_share_key {
+	__u32 interface;
+	__u32 window; /* 0 or 1 */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, FLOW_RECORDS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct flow_record_key);
+	__type(value, struct flow_record);
+} flow_records_a SEC(".maps"), flow_records_b SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, FLOW_RECORDS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct flow_share_key);
+	__type(value, struct flow_share);
+} flow_shares SEC(".maps");
+
+/* Written by user space alone: 0 or 1, the table that counts. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} flow_window SEC(".maps");
+
+/* Whether a flow log of the interface, its subnet or its VPC covers it. What is down sends and receives nothing. */
+static __always_inline int is_logged(const struct interface *eni)
+{
+	const struct subnet *subnet;
+	const struct vpc *vpc;
+
+	if (!(eni->flags & INTERFACE_UP))
+		return 0;
+	if (eni->flags & INTERFACE_FLOW_LOG)
+		return 1;
+	subnet = find_subnet(eni->subnet);
+	if (subnet && subnet->flags & SUBNET_FLOW_LOG)
+		return 1;
+	vpc = find_vpc(eni->vpc);
+	return vpc && vpc->flags & VPC_FLOW_LOG;
+}
+
+/* The headers that each segment has of a packet that its sender left whole. */
+static __always_inline __u32 segment_headers(struct __sk_buff *skb, const struct packet *p)
+{
+	__u8 offset = 0;
+
+	if (p->flow.protocol != IPPROTO_TCP)
+		return p->header_length + 8;
+	bpf_skb_load_bytes(skb, p->l4 + 12, &offset, 1);
+	return p->header_length + (offset >> 4) * 4;
+}
+
+/* What there is of a packet, in packets and bytes as they go over a wire. */
+static __always_inline void measure(struct __sk_buff *skb, const struct packet *p, struct flow_record *into)
+{
+	__u32 size = skb->gso_size, headers, data;
+
+	into->packets = 1;
+	into->bytes = p->total_length;
+	if (!size)
+		return;
+	headers = segment_headers(skb, p);
+	data = p->total_length - headers;
+	if (p->total_length <= headers || data <= size)
+		return;
+	into->packets = (data + size - 1) / size;
+	into->bytes += (into->packets - 1) * headers;
+}
+
+/* Whether the interface may have one more record in this window; counts what it may not. */
+static __always_inline int take_share(__u32 interface, __u32 window)
+{
+	struct flow_share_key key = { .interface = interface, .window = window };
+	struct flow_share *share = bpf_map_lookup_elem(&flow_shares, &key);
+	struct flow_share none = {};
+
+	if (!share) {
+		bpf_map_update_elem(&flow_shares, &key, &none, BPF_NOEXIST);
+		share = bpf_map_lookup_elem(&flow_shares, &key);
+	}
+	if (!share)
+		return 0;
+	if (share->records < FLOW_RECORDS_PER_INTERFACE) {
+		__sync_fetch_and_add(&share->records, 1);
+		return 1;
+	}
+	__sync_fetch_and_add(&share->skipped, 1);
+	return 0;
+}
+
+static __always_inline void count_skipped(__u32 interface, __u32 window)
+{
+	struct flow_share_key key = { .interface = interface, .window = window };
+	struct flow_share *share = bpf_map_lookup_elem(&flow_shares, &key);
+
+	if (share)
+		__sync_fetch_and_add(&share->skipped, 1);
+}
+
+static __always_inline void add_to_record(struct flow_record *row, const struct flow_record *more)
+{
+	__sync_fetch_and_add(&row->packets, more->packets);
+	__sync_fetch_and_add(&row->bytes, more->bytes);
+	if (row->last < more->last)
+		row->last = more->last;
+	if (more->tcp_flags & ~row->tcp_flags)
+		__sync_fetch_and_or(&row->tcp_flags, more->tcp_flags);
+}
+
+/* `what`: egress << 16 | enum flow_action << 8 | enum traffic_path. Of p->logged at p->log_slot. */
+__noinline int flow_log_write(struct __sk_buff *skb, struct packet *p, __u32 what)
+{
+	struct flow_record_key key = {};
+	struct flow_record more = {};
+	struct flow_record *row;
+	__u32 zero = 0, window, *current = bpf_map_lookup_elem(&flow_window, &zero);
+	int failed;
+
+	if (!p || !current)
+		return 0;
+	window = *current & 1;
+	map_ipv4(&key.source, p->logged.source);
+	map_ipv4(&key.destination, p->logged.destination);
+	key.interface = p->log_slot;
+	key.protocol = p->logged.protocol;
+	key.egress = what >> 16;
+	key.action = what >> 8;
+	key.path = what;
+	if (key.protocol == IPPROTO_TCP || key.protocol == IPPROTO_UDP) {
+		key.source_port = p->logged.source_port;
+		key.destination_port = p->logged.destination_port;
+	}
+	measure(skb, p, &more);
+	more.first = more.last = p->now;
+	if (key.protocol == IPPROTO_TCP && !p->is_later_fragment) {
+		more.tcp_flags = p->tcp_flags & (TCP_FIN | TCP_SYN | TCP_RST);
+		if (more.tcp_flags & TCP_SYN)
+			more.tcp_flags |= p->tcp_flags & TCP_ACK;
+	}
+	row = window ? bpf_map_lookup_elem(&flow_records_b, &key) : bpf_map_lookup_elem(&flow_records_a, &key);
+	if (row) {
+		add_to_record(row, &more);
+		return 0;
+	}
+	if (!take_share(key.interface, window))
+		return 0;
+	failed = window ? bpf_map_update_elem(&flow_records_b, &key, &more, BPF_NOEXIST) : bpf_map_update_elem(&flow_records_a, &key, &more, BPF_NOEXIST);
+	if (!failed)
+		return 0;
+	/* Another processor was first, or there is no room. */
+	row = window ? bpf_map_lookup_elem(&flow_records_b, &key) : bpf_map_lookup_elem(&flow_records_a, &key);
+	if (row)
+		add_to_record(row, &more);
+	else
+		count_skipped(key.interface, window);
+	return 0;
+}
+
+#define FLOW_EGRESS(action, path) (1U << 16 | (action) << 8 | (path))
+#define FLOW_INGRESS(action) ((__u32)(action) << 8)
+
+/*
+ * What leaves p->source's subnet, or is refused there: after its group and ACL, `reason` being theirs. Whether the gateway
+ * refuses it for the sake of Block Public Access is not known yet: then flow_log_gateway says the rest.
+ */
+static __always_inline void flow_log_out(struct __sk_buff *skb, struct packet *p, int reason)
+{
+	if (!is_logged(&p->source))
+		return;
+	p->may_keep = 0;
+	p->logged = p->flow;
+	p->log_slot = p->link;
+	if (reason)
+		flow_log_write(skb, p, FLOW_EGRESS(FLOW_REJECT, PATH_NONE));
+	else if (!p->route_reason && p->way == WAY_GATEWAY)
+		p->log_waits = 1;
+	else if (!p->route_reason)
+		flow_log_write(skb, p, FLOW_EGRESS(FLOW_ACCEPT, PATH_INSIDE));
+}
+
+/* What the gateway said of it. */
+static __always_inline void flow_log_gateway(struct __sk_buff *skb, struct packet *p)
+{
+	if (!p->log_waits)
+		return;
+	p->log_waits = 0;
+	flow_log_write(skb, p, FLOW_EGRESS(FLOW_ACCEPT, PATH_GATEWAY));
+}
+
+/* What comes to p->target: `refused` by its ACL or group, else handed over. */
+static __always_inline void flow_log_in(struct __sk_buff *skb, struct packet *p, int refused)
+{
+	if (!p->log_in)
+		return;
+	p->logged = p->flow;
+	p->log_slot = p->target_slot;
+	flow_log_write(skb, p, FLOW_INGRESS(refused ? FLOW_REJECT : FLOW_ACCEPT));
+}

@@ -1,0 +1,46 @@
+import { type FlowKey, TRAFFIC_PATH } from "../plan/flow-count.ts";
+import type { DropReason } from "../plan/stages.ts";
+import { SUBNET_FLAGS, VPC_FLAGS } from "../plan/tables.ts";
+import { TCP, UDP } from "./packet.ts";
+import { type Ends, has, type Passage } from "./passage.ts";
+
+/**
+ * What a packet leaves in flow logs: a line for the interface that it leaves and one for the interface that it reaches, of
+ * those that a flow log covers. A group's or an ACL's refusal is the interface's that it guards; whatever else becomes of a
+ * packet that they let out, it was accepted, once a route led somewhere.
+ */
+export function loggedEgress(passage: Passage, refused: DropReason | undefined): readonly FlowKey[] {
+  const { source } = passage;
+  if (!source || !isLogged(passage, source)) return [];
+  if (refused) return [keyOf(passage, source, { direction: "egress", action: "REJECT", path: TRAFFIC_PATH.none })];
+  const path = passage.way === "gateway" ? TRAFFIC_PATH.gateway : TRAFFIC_PATH.inside;
+  return [keyOf(passage, source, { direction: "egress", action: "ACCEPT", path })];
+}
+
+/** The same at the interface that it is for. */
+export function loggedIngress(passage: Passage, refused: DropReason | undefined): readonly FlowKey[] {
+  const { target } = passage;
+  if (!target || !isLogged(passage, target)) return [];
+  return [keyOf(passage, target, { direction: "ingress", action: refused ? "REJECT" : "ACCEPT", path: TRAFFIC_PATH.none })];
+}
+
+/** Of a stopped instance's interface nothing is logged. */
+function isLogged({ tables }: Passage, ends: Ends): boolean {
+  if (!has(ends, "up")) return false;
+  const subnet = tables.lookup("subnets", ends.row.subnet)?.flags ?? 0;
+  const vpc = tables.lookup("vpcs", ends.row.vpc)?.flags ?? 0;
+  return has(ends, "flow_log") || (subnet & SUBNET_FLAGS.flow_log) !== 0 || (vpc & VPC_FLAGS.flow_log) !== 0;
+}
+
+function keyOf({ flow }: Passage, { slot }: Ends, how: Pick<FlowKey, "direction" | "action" | "path">): FlowKey {
+  const ports = flow.protocol === TCP || flow.protocol === UDP;
+  return {
+    interface: slot,
+    ...how,
+    source: flow.source,
+    destination: flow.destination,
+    sourcePort: ports ? (flow.sourcePort ?? 0) : 0,
+    destinationPort: ports ? (flow.destinationPort ?? 0) : 0,
+    protocol: flow.protocol,
+  };
+}

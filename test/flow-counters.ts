@@ -1,0 +1,72 @@
+/** What flow logs count in the kernel against what the tables read by hand say of every frame. */
+import type { Datapath } from "../src/datapath/loader.ts";
+import type { FlowCount, FlowKey } from "../src/plan/flow-count.ts";
+import { ETHERNET, read16 } from "../src/reach/bytes.ts";
+import type { Forwarded } from "../src/reach/forward.ts";
+import { TCP } from "../src/reach/packet.ts";
+import type { Sent } from "./random-frame.ts";
+
+export type FlowCounters = {
+  readonly note: (sent: Sent, became: Forwarded, now: bigint) => void;
+  /** The first record that is another; undefined: all agree. Both sides begin anew. */
+  readonly difference: () => { readonly what: string; readonly kernel: string; readonly reference: string } | undefined;
+};
+
+type Sums = Pick<FlowCount, "packets" | "bytes" | "first" | "last" | "tcpFlags">;
+
+/** Counts from now on. */
+export function newFlowCounters({ flowLogs }: Datapath): FlowCounters {
+  flowLogs.take();
+  const counts = new Map<string, Sums>();
+  return {
+    note: ({ bytes, segment }, { trace }, now) => {
+      for (const key of trace?.logged ?? []) {
+        const name = nameOf(key);
+        const [packets, size] = measured(bytes, segment, key.protocol);
+        const was = counts.get(name) ?? { packets: 0n, bytes: 0n, first: now, last: now, tcpFlags: 0 };
+        const tcpFlags = was.tcpFlags | (key.protocol === TCP ? flagsOf(bytes) : 0);
+        counts.set(name, { packets: was.packets + packets, bytes: was.bytes + size, first: was.first, last: now, tcpFlags });
+      }
+    },
+    difference: () => {
+      const expected = new Map(counts);
+      counts.clear();
+      const { flows } = flowLogs.take();
+      for (const { packets, bytes, first, last, tcpFlags, ...key } of flows) {
+        const name = nameOf(key);
+        const [kernel, reference] = [textOf({ packets, bytes, first, last, tcpFlags }), textOf(expected.get(name))];
+        if (kernel !== reference) return { what: `the flow record ${name}`, kernel, reference };
+        expected.delete(name);
+      }
+      const [missing] = expected;
+      return missing && { what: `the flow record ${missing[0]}`, kernel: "none", reference: textOf(missing[1]) };
+    },
+  };
+}
+
+function nameOf(key: FlowKey): string {
+  const ends = `${key.source}:${key.sourcePort} > ${key.destination}:${key.destinationPort}`;
+  return `${key.interface} ${key.direction} ${key.action} ${key.rejectReason ?? "-"} ${key.protocol} ${ends} path ${key.path}`;
+}
+
+function textOf(sums: Sums | undefined): string {
+  if (!sums) return "none";
+  return `${sums.packets} packets, ${sums.bytes} bytes, flags ${sums.tcpFlags}, ${sums.first} to ${sums.last}`;
+}
+
+/** Packets and bytes as they go over a wire: of what a device is to cut, each segment with headers of its own. */
+function measured(frame: Uint8Array, segment: number, protocol: number): readonly [packets: bigint, bytes: bigint] {
+  const length = read16(frame, ETHERNET + 2);
+  const at = ETHERNET + ((frame[ETHERNET] ?? 0) & 15) * 4;
+  const headers = at - ETHERNET + (protocol === TCP ? ((frame[at + 12] ?? 0) >> 4) * 4 : 8);
+  if (segment === 0 || length <= headers) return [1n, BigInt(length)];
+  const packets = Math.max(1, Math.ceil((length - headers) / segment));
+  return [BigInt(packets), BigInt(length + (packets - 1) * headers)];
+}
+
+/** FIN, SYN and RST; ACK beside SYN alone. Later fragments have none. */
+function flagsOf(frame: Uint8Array): number {
+  if (read16(frame, ETHERNET + 6) & 0x1fff) return 0;
+  const flags = frame[ETHERNET + ((frame[ETHERNET] ?? 0) & 15) * 4 + 13] ?? 0;
+  return flags & (flags & 2 ? 1 | 2 | 4 | 16 : 1 | 4);
+}
