@@ -31,7 +31,7 @@ const WITHOUT_EFFECT: Readonly<Record<string, readonly string[]>> = {
 
 /** Of lists that are always empty any part is empty. */
 const EMPTY =
-  /^Describe(EgressOnlyInternetGateways|VpcEndpoints|VpcPeeringConnections|VpnGateways|TransitGateways|CarrierGateways|PrefixLists|ManagedPrefixLists) (Filters?|MaxResults|NextToken)$/;
+  /^Describe(VpcEndpoints|VpcPeeringConnections|VpnGateways|TransitGateways|CarrierGateways|PrefixLists|ManagedPrefixLists) (Filters?|MaxResults|NextToken)$/;
 
 test("no parameter is ignored in silence: each is looked at by its action, or the request is refused", () => {
   const region = fixedRegion();

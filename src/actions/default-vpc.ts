@@ -38,7 +38,7 @@ function createDefaultVpc(tx: Tx, context: Context): Vpc {
   const gateway = createInternetGateway(tx, {}, context);
   attachInternetGateway(tx, gateway, vpc);
   const table = findRouteTable(tx, vpc.mainRouteTable.routeTableId);
-  putRoute(tx, table, cidrOf("0.0.0.0/0"), { kind: "internet-gateway", id: gateway.id });
+  putRoute(tx, table, "0.0.0.0/0", { kind: "internet-gateway", id: gateway.id });
   for (const zone of zonesOf(context.region)) createDefaultSubnet(tx, vpc, zone, context);
   return vpc;
 }

@@ -128,6 +128,7 @@ function describedNetwork(tx: Reader, instance: Instance, context: Context): Ins
   return {
     PrivateDnsName: names.privateName,
     PrivateIpAddress: names.privateIp,
+    Ipv6Address: primary.ipv6Addresses?.[0],
     PublicDnsName: names.publicName,
     PublicIpAddress: names.publicIp,
     SubnetId: instance.subnetId,
@@ -143,7 +144,15 @@ function describedNetwork(tx: Reader, instance: Instance, context: Context): Ins
 /** An interface in the words of its instance's description, which leaves out some of its own description. */
 function interfaceOf(tx: Reader, eni: NetworkInterface, context: Context): InstanceNetworkInterface {
   const { Association, Attachment, PrivateIpAddresses, ...described } = describedInterface(tx, eni, context);
-  const { AvailabilityZone: _1, AvailabilityZoneId: _2, RequesterId: _3, RequesterManaged: _4, TagSet: _5, ...rest } = described;
+  const {
+    AvailabilityZone: _1,
+    AvailabilityZoneId: _2,
+    RequesterId: _3,
+    RequesterManaged: _4,
+    TagSet: _5,
+    Ipv6Address: _6,
+    ...rest
+  } = described;
   return {
     ...rest,
     Association: associationOf(Association),

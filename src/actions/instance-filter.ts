@@ -28,9 +28,7 @@ const NEVER = [
   "capacity-reservation-specification.capacity-reservation-target.capacity-reservation-resource-group-arn",
   "host-id",
   "instance-lifecycle",
-  "ipv6-address",
   "kernel-id",
-  "network-interface.ipv6-addresses.ipv6-address",
   "network-interface.outpost-arn",
   "outpost-arn",
   "placement-group-name",
@@ -109,6 +107,7 @@ function nameFields(tx: Reader, context: Context): FilterFields<Instance> {
     "private-dns-name-options.enable-resource-name-dns-a-record": () => "false",
     "private-dns-name-options.enable-resource-name-dns-aaaa-record": () => "false",
     "private-dns-name-options.hostname-type": () => "ip-name",
+    "ipv6-address": (i) => primaryInterfaceOf(tx, i)?.ipv6Addresses,
     "private-ip-address": (i) => namesOf(tx, i, context)?.privateIp,
     "source-dest-check": (i) => primaryInterfaceOf(tx, i) && String(primaryInterfaceOf(tx, i)?.sourceDestCheck),
     "subnet-id": (i) => (i.state === "terminated" ? undefined : i.subnetId),
@@ -157,6 +156,7 @@ const ASSOCIATION_FIELDS: Readonly<Record<string, (association: NetworkInterface
 };
 
 const INTERFACE_FIELDS: Readonly<Record<string, (eni: NetworkInterface) => Values>> = {
+  "ipv6-addresses.ipv6-address": (eni) => (eni.Ipv6Addresses ?? []).map((address) => address.Ipv6Address),
   "addresses.primary": (eni) => (eni.PrivateIpAddresses ?? []).map((address) => String(address.Primary)),
   "addresses.private-dns-name": (eni) => (eni.PrivateIpAddresses ?? []).map((address) => address.PrivateDnsName),
   "addresses.private-ip-address": (eni) => (eni.PrivateIpAddresses ?? []).map((address) => address.PrivateIpAddress),

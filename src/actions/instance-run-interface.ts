@@ -5,7 +5,7 @@ import type { Reader } from "../model/state.ts";
 import type { Subnet } from "../model/subnet.ts";
 import type { Context } from "./action.ts";
 import { findInstanceType } from "./instance-type.ts";
-import { addressesIn, findNetworkInterface, type NewNetworkInterface } from "./network-interface.ts";
+import { addressesIn, findNetworkInterface, ipv6In, type NewNetworkInterface, requireIpv6Room } from "./network-interface.ts";
 import { requireAddressRoom } from "./network-interface-address.ts";
 import { refuseUnoffered } from "./parameter.ts";
 import { findSecurityGroupByName } from "./security-group.ts";
@@ -44,7 +44,10 @@ export function wantedInterfaces(tx: Reader, input: RunInstancesRequest, context
   if (wanted.length > type.maxInterfaces) {
     throw new Fault("AttachmentLimitExceeded", `Interface count ${wanted.length} exceeds the limit for ${type.name}`);
   }
-  for (const { source } of wanted) requireAddressRoom(addressCount(source), type.name);
+  for (const { source } of wanted) {
+    requireAddressRoom(addressCount(source), type.name);
+    requireIpv6Room(ipv6Count(source), type.name);
+  }
   return wanted;
 }
 
@@ -54,12 +57,19 @@ export function addressCount(source: WantedInterface["source"]): number {
   return 1 + (source.made.secondaryIps?.length ?? 0) + (source.made.secondaryCount ?? 0);
 }
 
+function ipv6Count(source: WantedInterface["source"]): number {
+  if (source.kind === "existing") return source.eni.ipv6Addresses?.length ?? 0;
+  return (source.made.ipv6Addresses?.length ?? 0) + (source.made.ipv6Count ?? 0);
+}
+
 /** With NetworkInterfaces, what concerns an interface is said there alone. */
 function refuseBeside(input: RunInstancesRequest): void {
   const beside = [
     { given: input.SubnetId !== undefined && input.SubnetId !== "", what: "subnet ID" },
     { given: (input.SecurityGroupIds?.length ?? 0) + (input.SecurityGroups?.length ?? 0) > 0, what: "security groups" },
     { given: input.PrivateIpAddress !== undefined && input.PrivateIpAddress !== "", what: "private address" },
+    { given: (input.Ipv6Addresses?.length ?? 0) > 0 || (input.Ipv6AddressCount ?? 0) > 0, what: "IPv6 address" },
+    { given: input.EnablePrimaryIpv6 === true, what: "primary IPv6 address" },
   ];
   for (const { given, what } of beside) {
     if (!given) continue;
@@ -86,6 +96,8 @@ function plainInterface(tx: Reader, input: RunInstancesRequest, context: Context
         groupIds,
         description: "",
         privateIp: input.PrivateIpAddress === "" ? undefined : input.PrivateIpAddress,
+        ...ipv6In(input),
+        primaryIpv6: input.EnablePrimaryIpv6,
         assignPublicIp: subnet.mapPublicIpOnLaunch,
         requesterManaged: false,
       },
@@ -120,6 +132,8 @@ function specifiedInterface(
         groupIds: spec.Groups,
         description: spec.Description ?? "",
         ...addressesIn(spec),
+        ...ipv6In(spec),
+        primaryIpv6: spec.PrimaryIpv6,
         assignPublicIp: !several && (spec.AssociatePublicIpAddress ?? subnet.mapPublicIpOnLaunch),
         requesterManaged: false,
       },
@@ -129,14 +143,11 @@ function specifiedInterface(
 
 function refuseUnhonoured(spec: InstanceNetworkInterfaceSpecification): void {
   refuseUnoffered(spec, [
-    "Ipv6Addresses",
-    "Ipv6AddressCount",
     "AssociateCarrierIpAddress",
     "Ipv4Prefixes",
     "Ipv4PrefixCount",
     "Ipv6Prefixes",
     "Ipv6PrefixCount",
-    "PrimaryIpv6",
     "EnaSrdSpecification",
     "ConnectionTrackingSpecification",
     "EnaQueueCount",
@@ -156,6 +167,8 @@ function existingInterface(tx: Reader, spec: InstanceNetworkInterfaceSpecificati
     { given: spec.PrivateIpAddress !== undefined, what: "both a network interface ID and a private IP address" },
     { given: (spec.PrivateIpAddresses?.length ?? 0) > 0, what: "both a network interface ID and private IP addresses" },
     { given: (spec.SecondaryPrivateIpAddressCount ?? 0) > 0, what: "both a network interface ID and a private IP address count" },
+    { given: (spec.Ipv6Addresses?.length ?? 0) > 0, what: "both a network interface ID and IPv6 addresses" },
+    { given: (spec.Ipv6AddressCount ?? 0) > 0 || spec.PrimaryIpv6 === true, what: "both a network interface ID and an IPv6 address count" },
     { given: (spec.Groups?.length ?? 0) > 0, what: "both a network interface ID and security groups" },
     { given: spec.DeleteOnTermination === true, what: "a network interface ID and delete on termination as true" },
   ];

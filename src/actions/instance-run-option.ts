@@ -68,9 +68,6 @@ function optional<K extends string, V>(key: K, value: V): { readonly [key in K]?
 function refuseUnhonoured(input: RunInstancesRequest): void {
   refuseUnoffered(input, [
     "LaunchTemplate",
-    "Ipv6Addresses",
-    "Ipv6AddressCount",
-    "EnablePrimaryIpv6",
     "SecondaryInterfaces",
     "NetworkPerformanceOptions",
     "InstanceMarketOptions",

@@ -80,6 +80,9 @@ function requireShareable(interfaces: readonly WantedInterface[], most: number):
     if (source.kind === "existing") {
       throw new Fault("InvalidParameterCombination", "A network interface ID cannot be specified when launching multiple instances");
     }
+    if ((source.made.ipv6Addresses?.length ?? 0) > 0) {
+      throw new Fault("InvalidParameterCombination", "An IPv6 address cannot be specified when launching multiple instances");
+    }
     if (source.made.privateIp !== undefined || (source.made.secondaryIps?.length ?? 0) > 0) {
       throw new Fault("InvalidParameterCombination", "A private IP address cannot be specified when launching multiple instances");
     }

@@ -12,6 +12,7 @@ import type {
 import type { Tags } from "../model/common.ts";
 import { Fault } from "../model/fault.ts";
 import { newId } from "../model/id.ts";
+import { same } from "../model/immutable.ts";
 import type { NetworkAcl, NetworkAclEntry } from "../model/network-acl.ts";
 import type { Reader, Tx } from "../model/state.ts";
 import type { Action, Context } from "./action.ts";
@@ -60,6 +61,22 @@ const allowAll = (egress: boolean): NetworkAclEntry => ({
   protocol: -1,
   cidrBlock: "0.0.0.0/0",
 });
+
+/** The VPC has got its first IPv6 block: each direction of its default ACL that nobody changed lets IPv6 through as well (VPC user guide, "Default network ACL"). */
+export function openNetworkAclForIpv6(tx: Tx, id: string): void {
+  const acl = findNetworkAcl(tx, id);
+  const added = [true, false].flatMap((egress) => {
+    const entries = acl.entries.filter((entry) => entry.egress === egress);
+    return same(entries, [allowAll(egress)]) ? [ipv6(allowAll(egress))] : [];
+  });
+  if (added.length > 0) tx.put({ ...acl, entries: [...acl.entries, ...added] });
+}
+
+/** The same rule for IPv6; it has the next number. */
+function ipv6(of: NetworkAclEntry): NetworkAclEntry {
+  const { cidrBlock: _, ruleNumber, ...entry } = of;
+  return { ...entry, ruleNumber: ruleNumber + 1, ipv6CidrBlock: "::/0" };
+}
 
 /** The rule that ends every list: what nothing allowed is denied. It can be neither changed nor removed, so it is not stored. */
 const denyAll = (egress: boolean): NetworkAclEntry => ({ ...allowAll(egress), ruleNumber: 32_767, action: "deny" });
@@ -111,7 +128,7 @@ const DescribeNetworkAcls: Action<DescribeNetworkAclsRequest, DescribeNetworkAcl
 function fields(tx: Reader, context: Context): FilterFields<NetworkAcl> {
   const subnets = (acl: NetworkAcl) => tx.by("subnet", "networkAclId", acl.id);
   const ofEntries = (value: (entry: NetworkAclEntry) => string | number | undefined) => (acl: NetworkAcl) =>
-    allEntries(acl).flatMap((entry) => value(entry)?.toString() ?? []);
+    allEntries(tx, acl).flatMap((entry) => value(entry)?.toString() ?? []);
   return {
     "association.association-id": (acl) => subnets(acl).map((subnet) => subnet.networkAcl.associationId),
     "association.network-acl-id": (acl) => (subnets(acl).length > 0 ? acl.id : undefined),
@@ -133,11 +150,13 @@ function fields(tx: Reader, context: Context): FilterFields<NetworkAcl> {
   };
 }
 
-/** The stored entries and the last rule of each direction: outward first, by number, as AWS lists them. */
-function allEntries(acl: NetworkAcl): readonly NetworkAclEntry[] {
+/** The stored entries and the last rule of each direction, for IPv6 one of its own in a VPC that has IPv6: outward first, by number, as AWS lists them. */
+function allEntries(tx: Reader, acl: NetworkAcl): readonly NetworkAclEntry[] {
+  const hasIpv6 = (tx.get("vpc", acl.vpcId)?.ipv6CidrBlocks ?? []).length > 0;
   return [true, false].flatMap((egress) => [
     ...acl.entries.filter((entry) => entry.egress === egress).toSorted((a, b) => a.ruleNumber - b.ruleNumber),
     denyAll(egress),
+    ...(hasIpv6 ? [ipv6(denyAll(egress))] : []),
   ]);
 }
 
@@ -147,7 +166,7 @@ function described(tx: Reader, acl: NetworkAcl, context: Context): NetworkAclAns
     VpcId: acl.vpcId,
     OwnerId: context.account,
     IsDefault: acl.isDefault,
-    Entries: allEntries(acl).map(describedEntry),
+    Entries: allEntries(tx, acl).map(describedEntry),
     Associations: tx.by("subnet", "networkAclId", acl.id).map((subnet) => ({
       NetworkAclAssociationId: subnet.networkAcl.associationId,
       NetworkAclId: acl.id,

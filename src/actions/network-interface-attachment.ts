@@ -6,7 +6,7 @@ import type { Reader } from "../model/state.ts";
 import type { Action } from "./action.ts";
 import { findInstance, interfacesOf } from "./instance.ts";
 import { instanceTypeInfo } from "./instance-type.ts";
-import { findNetworkInterface, newAttachment } from "./network-interface.ts";
+import { findNetworkInterface, newAttachment, requireIpv6Room } from "./network-interface.ts";
 import { requireAddressRoom } from "./network-interface-address.ts";
 import { type Done, DONE, refuseUnoffered, required } from "./parameter.ts";
 
@@ -52,6 +52,7 @@ function requireAttachable(tx: Reader, eni: NetworkInterface, instance: Instance
     throw new Fault("AttachmentLimitExceeded", words);
   }
   requireAddressRoom(eni.privateIpAddresses.length, instance.instanceType);
+  requireIpv6Room((eni.ipv6Addresses ?? []).length, instance.instanceType);
 }
 
 /** Force and its absence come to the same: an interface leaves at once. */

@@ -14,10 +14,10 @@ import { describedAttachment, describedGroups } from "./network-interface-descri
 import { type Done, DONE, refuseUnoffered, required } from "./parameter.ts";
 import { findSubnet } from "./subnet.ts";
 
-const ATTRIBUTES = ["Description", "SourceDestCheck", "Groups", "Attachment", "AssociatePublicIpAddress"] as const;
+const ATTRIBUTES = ["Description", "SourceDestCheck", "Groups", "Attachment", "AssociatePublicIpAddress", "EnablePrimaryIpv6"] as const;
 
 const ModifyNetworkInterfaceAttribute: Action<ModifyNetworkInterfaceAttributeRequest, Done> = (tx, input, context) => {
-  refuseUnoffered(input, ["EnaSrdSpecification", "EnablePrimaryIpv6", "ConnectionTrackingSpecification", "AssociatedSubnetIds"]);
+  refuseUnoffered(input, ["EnaSrdSpecification", "ConnectionTrackingSpecification", "AssociatedSubnetIds"]);
   const eni = findOwnNetworkInterface(tx, input.NetworkInterfaceId);
   const given = ATTRIBUTES.filter((name) => input[name] !== undefined);
   const [name, second] = given;
@@ -50,7 +50,20 @@ function changesOf(
       return { attachment: attachmentWith(eni, input.Attachment ?? {}) };
     case "AssociatePublicIpAddress":
       return { assignPublicIp: required(input.AssociatePublicIpAddress, "associatePublicIpAddress") };
+    case "EnablePrimaryIpv6":
+      return primaryIpv6Of(eni, required(input.EnablePrimaryIpv6, "enablePrimaryIpv6"));
   }
+}
+
+/** The first IPv6 address becomes the primary one, and stays it (EC2 API reference, ModifyNetworkInterfaceAttribute). */
+function primaryIpv6Of(eni: NetworkInterface, wanted: boolean): Pick<NetworkInterface, "isPrimaryIpv6"> {
+  if (!wanted && eni.isPrimaryIpv6 === true) {
+    throw new Fault("InvalidParameterValue", `The primary IPv6 address of network interface '${eni.id}' cannot be disabled.`);
+  }
+  if (wanted && (eni.ipv6Addresses ?? []).length === 0) {
+    throw new Fault("InvalidParameterValue", `The network interface '${eni.id}' has no IPv6 address to make the primary one.`);
+  }
+  return wanted ? { isPrimaryIpv6: true } : {};
 }
 
 function groupIdsIn(tx: Tx, eni: NetworkInterface, groups: readonly string[], context: Context): readonly string[] {

@@ -23,7 +23,11 @@ export function describedInterface(tx: Reader, eni: NetworkInterface, context: C
     Description: eni.description,
     Groups: describedGroups(tx, eni),
     InterfaceType: eni.natGatewayId === undefined ? "interface" : "natGateway",
-    Ipv6Addresses: [],
+    ...(eni.ipv6Addresses?.[0] === undefined ? {} : { Ipv6Address: eni.ipv6Addresses[0] }),
+    Ipv6Addresses: (eni.ipv6Addresses ?? []).map((Ipv6Address, place) => ({
+      Ipv6Address,
+      IsPrimaryIpv6: place === 0 && eni.isPrimaryIpv6 === true,
+    })),
     MacAddress: eni.macAddress,
     NetworkInterfaceId: eni.id,
     OwnerId: context.account,

@@ -69,7 +69,7 @@ function addressFields(tx: Reader, context: Context): FilterFields<NetworkInterf
     "association.ip-owner-id": primary((association) => association.IpOwnerId),
     "association.public-dns-name": primary((association) => association.PublicDnsName),
     "association.public-ip": primary((association) => association.PublicIp),
-    "ipv6-addresses.ipv6-address": () => undefined,
+    "ipv6-addresses.ipv6-address": (eni) => eni.ipv6Addresses,
     "private-dns-name": (eni) => describedInterface(tx, eni, context).PrivateDnsName,
     "private-ip-address": primaryPrivateIp,
   };

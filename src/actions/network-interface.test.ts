@@ -109,7 +109,7 @@ test("an address outside the subnet, reserved, in use or repeated is refused, an
     SecondaryPrivateIpAddressCount: 1,
   });
   refused(value, { SecondaryPrivateIpAddressCount: -1 });
-  refused("UnsupportedOperation", { Ipv6AddressCount: 1 });
+  refused("UnsupportedOperation", { Ipv6PrefixCount: 1 });
   refused("UnsupportedOperation", { ConnectionTrackingSpecification: { UdpTimeout: 30 } });
   refused("InvalidSubnetID.NotFound", { SubnetId: "subnet-1" });
   assert.equal(region.reader().count("network-interface"), 1);

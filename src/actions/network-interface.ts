@@ -12,11 +12,13 @@ import type { Subnet } from "../model/subnet.ts";
 import type { Action, Context } from "./action.ts";
 import { elasticIpOf, takePublicIp, unmapAddress } from "./address.ts";
 import { deleteFlowLogsOf } from "./flow-log.ts";
+import { instanceTypeInfo } from "./instance-type.ts";
 import { describedInterface } from "./network-interface-describe.ts";
 import { type Done, DONE, refuseUnoffered, required } from "./parameter.ts";
 import { requireQuota } from "./quota.ts";
 import { findSecurityGroup } from "./security-group.ts";
 import { findSubnet, freePrivateIps, isUsableAddress } from "./subnet.ts";
+import { freeIpv6Addresses, isIpv6Held, requireIpv6Address } from "./subnet-ipv6.ts";
 import { tagsFor } from "./tags.ts";
 
 /** @throws MissingParameter without an id; InvalidNetworkInterfaceID.NotFound for an unknown one. */
@@ -46,6 +48,11 @@ export type NewNetworkInterface = {
   readonly secondaryIps?: readonly string[] | undefined;
   /** How many more secondary addresses to choose. */
   readonly secondaryCount?: number | undefined;
+  /** Without addresses and without a count: one, where the subnet says that new interfaces get one. */
+  readonly ipv6Addresses?: readonly string[] | undefined;
+  readonly ipv6Count?: number | undefined;
+  /** The first IPv6 address is to be the primary one, for as long as the interface lives. */
+  readonly primaryIpv6?: boolean | undefined;
   readonly sourceDestCheck?: boolean | undefined;
   readonly assignPublicIp: boolean;
   readonly requesterManaged: boolean;
@@ -78,6 +85,7 @@ export function createNetworkInterface(tx: Tx, wanted: NewNetworkInterface, cont
     description,
     macAddress: newMacAddress(context.random),
     privateIpAddresses: privateIpsFor(tx, wanted),
+    ...ipv6For(tx, wanted, context),
     groupIds,
     sourceDestCheck: wanted.sourceDestCheck ?? true,
     ...(attachment ? { attachment } : {}),
@@ -163,6 +171,27 @@ function privateIpsFor(tx: Reader, wanted: NewNetworkInterface): readonly string
   return [...free.slice(0, 1), ...named, ...free.slice(1)];
 }
 
+/** The IPv6 addresses: those named, or as many as are counted. @throws also InvalidParameterCombination for a primary one of none. */
+function ipv6For(tx: Reader, wanted: NewNetworkInterface, context: Context): Pick<NetworkInterface, "ipv6Addresses" | "isPrimaryIpv6"> {
+  const { subnet, ipv6Addresses: asked = [] } = wanted;
+  const named = asked.map((ip) => requireIpv6Address(subnet, ip));
+  const held = named.find((ip, place) => isIpv6Held(tx, subnet, ip) || named.indexOf(ip) !== place);
+  if (held !== undefined) throw new Fault("InvalidIPAddress.InUse", `Address ${held} is in use.`);
+  const count = wanted.ipv6Count ?? (named.length === 0 && subnet.assignIpv6AddressOnCreation === true ? 1 : 0);
+  const addresses = [...named, ...freeIpv6Addresses(tx, subnet, count, named, context)];
+  if (wanted.primaryIpv6 === true && addresses.length === 0) {
+    throw new Fault("InvalidParameterCombination", "A primary IPv6 address needs an IPv6 address on the network interface.");
+  }
+  if (addresses.length === 0) return {};
+  return { ipv6Addresses: addresses, ...(wanted.primaryIpv6 === true ? { isPrimaryIpv6: true } : {}) };
+}
+
+/** @throws PrivateIpAddressLimitExceeded when an interface of the instance type cannot have so many IPv6 addresses. */
+export function requireIpv6Room(count: number, instanceType: string): void {
+  const limit = instanceTypeInfo(instanceType)?.ipv4PerInterface ?? Number.POSITIVE_INFINITY;
+  if (count > limit) throw new Fault("PrivateIpAddressLimitExceeded", "Number of IPv6 addresses will exceed limit.");
+}
+
 /** Free addresses of the subnet, none of those about to be used. @throws InsufficientFreeAddressesInSubnet. */
 export function chooseFreePrivateIps(tx: Reader, subnet: Subnet, count: number, except: readonly string[]): readonly string[] {
   if (count === 0) return [];
@@ -207,9 +236,6 @@ const CreateNetworkInterface: Action<CreateNetworkInterfaceRequest, CreateNetwor
     "Ipv4PrefixCount",
     "Ipv6Prefixes",
     "Ipv6PrefixCount",
-    "Ipv6Addresses",
-    "Ipv6AddressCount",
-    "EnablePrimaryIpv6",
     "ConnectionTrackingSpecification",
     "Operator",
   ]);
@@ -221,6 +247,8 @@ const CreateNetworkInterface: Action<CreateNetworkInterfaceRequest, CreateNetwor
     groupIds: input.Groups,
     description: input.Description ?? "",
     ...addressesIn(input),
+    ...ipv6In(input),
+    primaryIpv6: input.EnablePrimaryIpv6,
     assignPublicIp: false,
     requesterManaged: false,
     tags: tagsFor("network-interface", input.TagSpecifications, context.quotas),
@@ -252,6 +280,24 @@ export function addressesIn(input: AddressesIn): Pick<NewNetworkInterface, "priv
   const [privateIp, other] = primaries;
   if (other !== undefined) throw new Fault("InvalidParameterCombination", "Only one primary private IP address can be specified.");
   return { privateIp, secondaryIps, secondaryCount };
+}
+
+type Ipv6In = {
+  readonly Ipv6Addresses?: readonly { readonly Ipv6Address?: string | undefined }[] | undefined;
+  readonly Ipv6AddressCount?: number | undefined;
+};
+
+/** The IPv6 addresses that a request for an interface names or counts. A count of 0 overrides the subnet's. @throws InvalidParameterCombination; InvalidParameterValue. */
+export function ipv6In(input: Ipv6In): Pick<NewNetworkInterface, "ipv6Addresses" | "ipv6Count"> {
+  const ipv6Addresses = (input.Ipv6Addresses ?? []).map((one) => required(one.Ipv6Address, "ipv6Address"));
+  const ipv6Count = input.Ipv6AddressCount;
+  if (ipv6Addresses.length > 0 && ipv6Count !== undefined && ipv6Count !== 0) {
+    throw new Fault("InvalidParameterCombination", "The parameter ipv6AddressCount cannot be used with the parameter ipv6Addresses");
+  }
+  if (ipv6Count !== undefined && ipv6Count < 0) {
+    throw new Fault("InvalidParameterValue", `Value (${ipv6Count}) for parameter ipv6AddressCount is invalid.`);
+  }
+  return { ipv6Addresses, ipv6Count };
 }
 
 const DeleteNetworkInterface: Action<DeleteNetworkInterfaceRequest, Done> = (tx, input) => {

@@ -1,8 +1,6 @@
 import type {
   DescribeCarrierGatewaysRequest,
   DescribeCarrierGatewaysResult,
-  DescribeEgressOnlyInternetGatewaysRequest,
-  DescribeEgressOnlyInternetGatewaysResult,
   DescribeManagedPrefixListsRequest,
   DescribeManagedPrefixListsResult,
   DescribePrefixListsRequest,
@@ -45,12 +43,6 @@ function none<Input, Output extends object>(
     return answer;
   };
 }
-
-const DescribeEgressOnlyInternetGateways = none<DescribeEgressOnlyInternetGatewaysRequest, DescribeEgressOnlyInternetGatewaysResult>(
-  (input) => input.EgressOnlyInternetGatewayIds,
-  { EgressOnlyInternetGateways: [] },
-  ["InvalidGatewayID.NotFound", "The gateway ID '%s' does not exist"],
-);
 
 const DescribeVpcEndpoints = none<DescribeVpcEndpointsRequest, DescribeVpcEndpointsResult>(
   (input) => input.VpcEndpointIds,
@@ -121,7 +113,6 @@ const DescribeVpcClassicLinkDnsSupport: Action<DescribeVpcClassicLinkDnsSupportR
 };
 
 export const notYetActions = {
-  DescribeEgressOnlyInternetGateways,
   DescribeVpcEndpoints,
   DescribeVpcPeeringConnections,
   DescribeVpnGateways,

@@ -7,6 +7,7 @@ import { consoleActions } from "./console.ts";
 import { defaultVpcActions } from "./default-vpc.ts";
 import { dhcpOptionsActions } from "./dhcp-options.ts";
 import { flowLogActions } from "./flow-log.ts";
+import { egressOnlyInternetGatewayActions } from "./egress-only-internet-gateway.ts";
 import { imageActions } from "./image.ts";
 import { instanceAttributeActions } from "./instance-attribute.ts";
 import { instanceAttributeModifyActions } from "./instance-attribute-modify.ts";
@@ -28,6 +29,7 @@ import { networkInterfaceAddressActions } from "./network-interface-address.ts";
 import { networkInterfaceAttachmentActions } from "./network-interface-attachment.ts";
 import { networkInterfaceAttributeActions } from "./network-interface-attribute.ts";
 import { networkInterfaceListActions } from "./network-interface-list.ts";
+import { networkInterfaceIpv6Actions } from "./network-interface-ipv6.ts";
 import { notYetActions } from "./not-yet.ts";
 import { regionActions } from "./region.ts";
 import { routeActions } from "./route.ts";
@@ -38,6 +40,7 @@ import { securityGroupDescribeActions } from "./security-group-describe.ts";
 import { securityGroupRuleActions } from "./security-group-rule.ts";
 import { securityGroupRuleModifyActions } from "./security-group-rule-modify.ts";
 import { subnetActions } from "./subnet.ts";
+import { subnetCidrBlockActions } from "./subnet-cidr-block.ts";
 import { subnetCreateActions } from "./subnet-create.ts";
 import { tagActions } from "./tag.ts";
 import { volumeActions } from "./volume.ts";
@@ -59,6 +62,7 @@ export const NOUNS: readonly Actions[] = [
   dhcpOptionsActions,
   subnetActions,
   subnetCreateActions,
+  subnetCidrBlockActions,
   routeTableActions,
   routeTableAssociationActions,
   routeActions,
@@ -67,6 +71,7 @@ export const NOUNS: readonly Actions[] = [
   natGatewayActions,
   natGatewayAddressActions,
   natGatewayDescribeActions,
+  egressOnlyInternetGatewayActions,
   // Addresses, interfaces and what guards them
   addressActions,
   addressAssociationActions,
@@ -76,6 +81,7 @@ export const NOUNS: readonly Actions[] = [
   networkInterfaceAttributeActions,
   networkInterfaceAttachmentActions,
   networkInterfaceAddressActions,
+  networkInterfaceIpv6Actions,
   securityGroupActions,
   securityGroupDescribeActions,
   securityGroupRuleActions,

@@ -135,9 +135,10 @@ function associationsOf(tx: Reader, table: RouteTable): RouteTableAssociation[] 
 
 /** A local route for each of the VPC's blocks, then the user's routes. */
 function routesOf(tx: Reader, table: RouteTable, context: Context): RouteAnswer[] {
-  const { cidrBlocks } = present(tx.get("vpc", table.vpcId), table.vpcId);
-  const local = cidrBlocks.map(({ cidrBlock }) => ({
-    DestinationCidrBlock: cidrBlock,
+  const { cidrBlocks, ipv6CidrBlocks = [] } = present(tx.get("vpc", table.vpcId), table.vpcId);
+  const blocks = [...cidrBlocks.map(({ cidrBlock }) => cidrBlock), ...ipv6CidrBlocks.map(({ ipv6CidrBlock }) => ipv6CidrBlock)];
+  const local = blocks.map((block) => ({
+    ...describedDestination(block),
     GatewayId: "local",
     Origin: "CreateRouteTable" as const,
     State: "active" as const,
@@ -145,27 +146,32 @@ function routesOf(tx: Reader, table: RouteTable, context: Context): RouteAnswer[
   return [...local, ...tx.by("route", "routeTableId", table.id).map((route) => describedRoute(tx, route, context))];
 }
 
+function describedDestination(destination: string): RouteAnswer {
+  return destination.includes(":") ? { DestinationIpv6CidrBlock: destination } : { DestinationCidrBlock: destination };
+}
+
 function describedRoute(tx: Reader, route: Route, context: Context): RouteAnswer {
+  const { target } = route;
   const common = {
-    DestinationCidrBlock: route.destination,
+    ...describedDestination(route.destination),
     Origin: "CreateRoute",
     State: isActive(tx, route) ? "active" : "blackhole",
   } as const;
-  switch (route.target.kind) {
+  switch (target.kind) {
     case "internet-gateway":
-      return { ...common, GatewayId: route.target.id };
+      return { ...common, GatewayId: target.id };
     case "nat-gateway":
-      return { ...common, NatGatewayId: route.target.id };
+      return { ...common, NatGatewayId: target.id };
     case "egress-only-internet-gateway":
-      return { ...common, EgressOnlyInternetGatewayId: route.target.id };
+      return { ...common, EgressOnlyInternetGatewayId: target.id };
     case "vpc-peering-connection":
-      return { ...common, VpcPeeringConnectionId: route.target.id };
+      return { ...common, VpcPeeringConnectionId: target.id };
     case "network-interface":
       break;
   }
-  const instanceId = tx.get("network-interface", route.target.id)?.attachment?.instanceId;
+  const instanceId = tx.get("network-interface", target.id)?.attachment?.instanceId;
   const instance = instanceId === undefined ? {} : { InstanceId: instanceId, InstanceOwnerId: context.account };
-  return { ...common, ...instance, NetworkInterfaceId: route.target.id };
+  return { ...common, ...instance, NetworkInterfaceId: target.id };
 }
 
 export const routeTableActions = { CreateRouteTable, DeleteRouteTable, DescribeRouteTables };

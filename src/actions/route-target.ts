@@ -41,9 +41,9 @@ const RESOLVE: Readonly<Record<TargetParameter, Resolve>> = {
   InstanceId: instanceTarget,
   NetworkInterfaceId: interfaceTarget,
   NatGatewayId: natGatewayTarget,
+  EgressOnlyInternetGatewayId: egressOnlyTarget,
   // None of these can exist yet.
   VpcPeeringConnectionId: unknown("InvalidVpcPeeringConnectionID.NotFound", "vpcPeeringConnection"),
-  EgressOnlyInternetGatewayId: unknown("InvalidGatewayID.NotFound", "gateway"),
   TransitGatewayId: unknown("InvalidTransitGatewayID.NotFound", "transitGateway"),
   LocalGatewayId: unknown("InvalidLocalGatewayID.NotFound", "localGateway"),
   CarrierGatewayId: unknown("InvalidCarrierGatewayID.NotFound", "carrierGateway"),
@@ -78,6 +78,15 @@ function natGatewayTarget(tx: Reader, table: RouteTable, id: string): RouteTarge
     throw new Fault("InvalidParameterValue", `route table ${table.id} and NAT gateway ${id} belong to different networks`);
   }
   return { kind: "nat-gateway", id };
+}
+
+function egressOnlyTarget(tx: Reader, table: RouteTable, id: string): RouteTarget {
+  const gateway = tx.get("egress-only-internet-gateway", id);
+  if (!gateway) throw new Fault("InvalidGatewayID.NotFound", `The gateway ID '${id}' does not exist`);
+  if (gateway.vpcId !== table.vpcId) {
+    throw new Fault("InvalidParameterValue", `route table ${table.id} and network gateway ${id} belong to different networks`);
+  }
+  return { kind: "egress-only-internet-gateway", id };
 }
 
 function interfaceTarget(tx: Reader, table: RouteTable, id: string): RouteTarget {

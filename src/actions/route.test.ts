@@ -97,7 +97,6 @@ test("destinations: existing, inside the VPC, malformed, of other kinds", () => 
   refuses("InvalidParameterValue", toGateway("nowhere"), /This is not a valid CIDR block\.$/);
   refuses("InvalidParameterValue", toGateway("169.254.169.254/32"));
   refuses("MissingParameter", () => region.call(CreateRoute, { RouteTableId, GatewayId }));
-  refuses("UnsupportedOperation", () => region.call(CreateRoute, { RouteTableId, DestinationIpv6CidrBlock: "::/0", GatewayId }));
   refuses("InvalidPrefixListID.NotFound", () => region.call(CreateRoute, { RouteTableId, DestinationPrefixListId: "pl-1", GatewayId }));
 });
 

@@ -1,10 +1,12 @@
 import type { CreateRouteRequest, CreateRouteResult, DeleteRouteRequest, ReplaceRouteRequest } from "@aws-sdk/client-ec2";
 import { present } from "../lib/assert.ts";
-import { type Cidr, cidrContains, cidrOf, formatCidr, sameCidr } from "../lib/cidr.ts";
+import { type Cidr, cidrContains, cidrOf, formatCidr } from "../lib/cidr.ts";
+import { type Cidr6, cidr6Contains, cidr6Of, formatCidr6, parseCidr6 } from "../lib/cidr6.ts";
 import { Fault } from "../model/fault.ts";
 import type { Route, RouteTable, RouteTarget } from "../model/route-table.ts";
 import { routeId } from "../model/route-table.ts";
 import type { Reader, Tx } from "../model/state.ts";
+import type { Vpc } from "../model/vpc.ts";
 import type { Action, Context } from "./action.ts";
 import { type Done, DONE, required, requiredCidr } from "./parameter.ts";
 import { requireQuota } from "./quota.ts";
@@ -20,25 +22,29 @@ function createRoute(tx: Tx, table: RouteTable, input: CreateRouteRequest, conte
   const destination = destinationOf(input);
   const target = targetOf(tx, table, input);
   requireFitting(tx, table, destination, target);
-  const text = formatCidr(destination);
+  const { text } = destination;
   if (isLocal(tx, table, destination) || tx.get("route", routeId(table.id, text))) {
     throw new Fault("RouteAlreadyExists", `The route identified by ${text} already exists.`);
   }
-  const used = tx.countBy("route", "routeTableId", table.id) + 1;
+  const used = tx.by("route", "routeTableId", table.id).filter((route) => isIpv6Block(route.destination) === isIpv6Block(text)).length + 1;
   requireQuota(context, "routes-per-table", used, "RouteLimitExceeded", "The maximum number of routes has been reached.");
-  putRoute(tx, table, destination, target);
+  putRoute(tx, table, text, target);
 }
 
-/** A route that is known to be good, such as the default VPC's. */
-export function putRoute(tx: Tx, table: RouteTable, destination: Cidr, target: RouteTarget): void {
-  const text = formatCidr(destination);
+/** The quota counts routes for IPv6 apart (VPC user guide, "Amazon VPC quotas"). */
+function isIpv6Block(destination: string): boolean {
+  return destination.includes(":");
+}
+
+/** A route that is known to be good, such as the default VPC's. `destination` is canonical. */
+export function putRoute(tx: Tx, table: RouteTable, destination: string, target: RouteTarget): void {
   const route: Route = {
     kind: "route",
-    id: routeId(table.id, text),
+    id: routeId(table.id, destination),
     tags: {},
     routeTableId: table.id,
     vpcId: table.vpcId,
-    destination: text,
+    destination,
     target,
   };
   tx.put(route);
@@ -50,13 +56,13 @@ const ReplaceRoute: Action<ReplaceRouteRequest, Done> = (tx, input) => {
   if (input.LocalTarget === true) {
     // The local route always has its local target here, so giving it back changes nothing.
     if (isLocal(tx, table, destination)) return DONE;
-    throw new Fault("InvalidParameterValue", `The local target can only be given to a local route, not to ${formatCidr(destination)}.`);
+    throw new Fault("InvalidParameterValue", `The local target can only be given to a local route, not to ${destination.text}.`);
   }
   if (isLocal(tx, table, destination)) throw new Fault("UnsupportedOperation", "Genkan does not offer other targets for the local route.");
   const target = targetOf(tx, table, input);
   findRoute(tx, table, destination);
   requireFitting(tx, table, destination, target);
-  putRoute(tx, table, destination, target);
+  putRoute(tx, table, destination.text, target);
   return DONE;
 };
 
@@ -64,20 +70,25 @@ const DeleteRoute: Action<DeleteRouteRequest, Done> = (tx, input) => {
   const table = findRouteTable(tx, input.RouteTableId);
   const destination = destinationOf(input);
   if (isLocal(tx, table, destination)) {
-    throw new Fault("InvalidParameterValue", `cannot remove local route ${formatCidr(destination)} in route table ${table.id}`);
+    throw new Fault("InvalidParameterValue", `cannot remove local route ${destination.text} in route table ${table.id}`);
   }
   tx.delete("route", findRoute(tx, table, destination).id);
   return DONE;
 };
 
-function findRoute(tx: Reader, table: RouteTable, destination: Cidr): Route {
-  const text = formatCidr(destination);
+function findRoute(tx: Reader, table: RouteTable, { kind, text }: Destination): Route {
   const route = tx.get("route", routeId(table.id, text));
-  if (!route) throw new Fault("InvalidRoute.NotFound", `no route with destination-cidr-block ${text} in route table ${table.id}`);
-  return route;
+  if (route) return route;
+  const parameter = kind === "ipv4" ? "destination-cidr-block" : "destination-ipv6-cidr-block";
+  throw new Fault("InvalidRoute.NotFound", `no route with ${parameter} ${text} in route table ${table.id}`);
 }
 
-function destinationOf(input: DeleteRouteRequest): Cidr {
+/** Where a route leads; `text` is canonical. */
+type Destination =
+  | { readonly kind: "ipv4"; readonly text: string; readonly cidr: Cidr }
+  | { readonly kind: "ipv6"; readonly text: string; readonly cidr: Cidr6 };
+
+function destinationOf(input: DeleteRouteRequest): Destination {
   const { DestinationCidrBlock, DestinationIpv6CidrBlock, DestinationPrefixListId } = input;
   const given = [DestinationCidrBlock, DestinationIpv6CidrBlock, DestinationPrefixListId].filter((value) => value !== undefined);
   if (given.length === 0) {
@@ -90,40 +101,70 @@ function destinationOf(input: DeleteRouteRequest): Cidr {
   if (DestinationPrefixListId !== undefined) {
     throw new Fault("InvalidPrefixListID.NotFound", `The prefix list ID '${DestinationPrefixListId}' does not exist`);
   }
-  if (DestinationIpv6CidrBlock !== undefined) throw new Fault("UnsupportedOperation", "Genkan does not offer routes for IPv6.");
-  return requiredCidr(required(DestinationCidrBlock, "destinationCidrBlock"), "destinationCidrBlock");
+  if (DestinationIpv6CidrBlock !== undefined) return ipv6Destination(DestinationIpv6CidrBlock);
+  const cidr = requiredCidr(required(DestinationCidrBlock, "destinationCidrBlock"), "destinationCidrBlock");
+  return { kind: "ipv4", text: formatCidr(cidr), cidr };
 }
 
-function isLocal(tx: Reader, table: RouteTable, destination: Cidr): boolean {
-  return blocksOf(tx, table).some((block) => sameCidr(block, destination));
+function ipv6Destination(text: string): Destination {
+  const cidr = parseCidr6(required(text, "destinationIpv6CidrBlock"));
+  if (cidr) return { kind: "ipv6", text: formatCidr6(cidr), cidr };
+  const words = `Value (${text}) for parameter destinationIpv6CidrBlock is invalid. This is not a valid CIDR block.`;
+  throw new Fault("InvalidParameterValue", words);
 }
 
-function blocksOf(tx: Reader, table: RouteTable): Cidr[] {
-  const vpc = present(tx.get("vpc", table.vpcId), table.vpcId);
-  return vpc.cidrBlocks.map(({ cidrBlock }) => cidrOf(cidrBlock));
+function isLocal(tx: Reader, table: RouteTable, { text }: Destination): boolean {
+  const { cidrBlocks, ipv6CidrBlocks = [] } = vpcOf(tx, table);
+  return cidrBlocks.some(({ cidrBlock }) => cidrBlock === text) || ipv6CidrBlocks.some(({ ipv6CidrBlock }) => ipv6CidrBlock === text);
+}
+
+function vpcOf(tx: Reader, table: RouteTable): Vpc {
+  return present(tx.get("vpc", table.vpcId), table.vpcId);
 }
 
 /** Link-local addresses that AWS's own services use: no route may be for them (VPC user guide, "Route tables"). */
 const SERVICES = cidrOf("169.254.168.0/22");
+const SERVICES_IPV6 = cidr6Of("fd00:ec2::/32");
 
 /** Inside the VPC's own range a route may only lead to an interface, and only for a whole subnet. */
-function requireFitting(tx: Reader, table: RouteTable, destination: Cidr, target: RouteTarget): void {
-  const text = formatCidr(destination);
-  if (cidrContains(SERVICES, destination)) {
-    throw new Fault("InvalidParameterValue", `The destination CIDR block ${text} is reserved for use by AWS services.`);
-  }
-  const inside = blocksOf(tx, table).find((block) => cidrContains(block, destination));
-  if (!inside) return;
-  if (target.kind === "internet-gateway") {
+function requireFitting(tx: Reader, table: RouteTable, destination: Destination, target: RouteTarget): void {
+  const { text } = destination;
+  const reserved = destination.kind === "ipv4" ? cidrContains(SERVICES, destination.cidr) : cidr6Contains(SERVICES_IPV6, destination.cidr);
+  if (reserved) throw new Fault("InvalidParameterValue", `The destination CIDR block ${text} is reserved for use by AWS services.`);
+  requireFamily(destination, target);
+  const inside = blockAround(tx, table, destination);
+  if (inside === undefined) return;
+  if (target.kind !== "network-interface") {
     throw new Fault(
       "InvalidParameterValue",
       `The destination CIDR block ${text} is equal to or more specific than one of this VPC's CIDR blocks. This route can target only an interface or an instance.`,
     );
   }
-  if (sameCidr(inside, destination)) return;
-  if (!tx.by("subnet", "vpcId", table.vpcId).some((subnet) => sameCidr(cidrOf(subnet.cidrBlock), destination))) {
-    throw new Fault("InvalidParameterValue", "Route destination doesn't match any subnet CIDR blocks.");
+  if (inside === text) return;
+  const blocks = tx.by("subnet", "vpcId", table.vpcId).flatMap((subnet) => [subnet.cidrBlock, subnet.ipv6CidrBlock?.ipv6CidrBlock]);
+  if (!blocks.includes(text)) throw new Fault("InvalidParameterValue", "Route destination doesn't match any subnet CIDR blocks.");
+}
+
+/** Some targets carry one family alone. NAT64, which leads 64:ff9b::/96 through a NAT gateway, is not offered. */
+function requireFamily({ kind, text }: Destination, target: RouteTarget): void {
+  if (kind === "ipv4" && target.kind === "egress-only-internet-gateway") {
+    const words = `The destination CIDR block ${text} is not an IPv6 CIDR block. An egress-only internet gateway can be the target of IPv6 routes only.`;
+    throw new Fault("InvalidParameterValue", words);
   }
+  if (kind === "ipv6" && target.kind === "nat-gateway") {
+    if (text === NAT64) throw new Fault("UnsupportedOperation", "Genkan does not offer NAT64, routes for 64:ff9b::/96.");
+    throw new Fault("InvalidParameterValue", `A NAT gateway can't be the target of the IPv6 route for ${text}.`);
+  }
+}
+
+/** RFC 6052, section 2.1. */
+const NAT64 = "64:ff9b::/96";
+
+/** The VPC's block that the destination is or lies in. */
+function blockAround(tx: Reader, table: RouteTable, destination: Destination): string | undefined {
+  const { cidrBlocks, ipv6CidrBlocks = [] } = vpcOf(tx, table);
+  if (destination.kind === "ipv4") return cidrBlocks.find(({ cidrBlock }) => cidrContains(cidrOf(cidrBlock), destination.cidr))?.cidrBlock;
+  return ipv6CidrBlocks.find(({ ipv6CidrBlock }) => cidr6Contains(cidr6Of(ipv6CidrBlock), destination.cidr))?.ipv6CidrBlock;
 }
 
 export const routeActions = { CreateRoute, ReplaceRoute, DeleteRoute };

@@ -92,9 +92,26 @@ export function createSecurityGroup(
     const peer = { kind: "group", groupId: id } as const;
     tx.put({ ...everything, id: newId("security-group-rule", context.random), direction: "ingress", peer });
   }
-  const peer = { kind: "ipv4", cidr: "0.0.0.0/0" } as const;
-  tx.put({ ...everything, id: newId("security-group-rule", context.random), direction: "egress", peer });
+  tx.put({ ...everything, id: newId("security-group-rule", context.random), direction: "egress", peer: ANY_IPV4 });
+  if ((tx.get("vpc", vpcId)?.ipv6CidrBlocks ?? []).length > 0) letIpv6Out(tx, group, context);
   return group;
+}
+
+const ANY_IPV4 = { kind: "ipv4", cidr: "0.0.0.0/0" } as const;
+const ANY_IPV6 = { kind: "ipv6", cidr: "::/0" } as const;
+
+function letIpv6Out(tx: Tx, { id: groupId }: SecurityGroup, { random }: Context): void {
+  const everything = { protocol: -1, fromPort: -1, toPort: -1, direction: "egress", peer: ANY_IPV6 } as const;
+  tx.put({ kind: "security-group-rule", id: newId("security-group-rule", random), tags: {}, groupId, ...everything });
+}
+
+/** The VPC has got its first IPv6 block: groups whose outward rules nobody changed let all IPv6 out as well (VPC user guide, "Security groups"). */
+export function openSecurityGroupsForIpv6(tx: Tx, vpcId: string, context: Context): void {
+  for (const group of tx.by("security-group", "vpcId", vpcId)) {
+    const [rule, ...more] = rulesOf(tx, group.id).filter(({ direction }) => direction === "egress");
+    const isAsMade = rule?.protocol === -1 && rule.peer.kind === "ipv4" && rule.peer.cidr === ANY_IPV4.cidr && more.length === 0;
+    if (isAsMade) letIpv6Out(tx, group, context);
+  }
 }
 
 /** Removes a group and its rules, whatever still uses it: the caller has checked. */

@@ -11,6 +11,7 @@ import type { Action, Context } from "./action.ts";
 import { refuseUnoffered, requiredCidr } from "./parameter.ts";
 import { requireQuota } from "./quota.ts";
 import { describedSubnet } from "./subnet.ts";
+import { newSubnetIpv6Block, requireSubnetIpv6Block } from "./subnet-ipv6.ts";
 import { tagsFor } from "./tags.ts";
 import { findVpc } from "./vpc.ts";
 import { type Zone, zonesOf } from "./zone.ts";
@@ -18,6 +19,8 @@ import { type Zone, zonesOf } from "./zone.ts";
 type NewSubnet = {
   /** Canonical. */
   readonly cidrBlock: string;
+  /** A block of the VPC's, as the request has it. */
+  readonly ipv6CidrBlock?: string | undefined;
   readonly zone: Zone;
   /** The default subnet of its zone: launches there map a public address. */
   readonly defaultForAz: boolean;
@@ -28,7 +31,8 @@ type NewSubnet = {
  * A subnet with the VPC's default network ACL, following the VPC's main route table.
  * @throws InvalidSubnet.Range outside the VPC's blocks or of a bad size; InvalidSubnet.Conflict; SubnetLimitExceeded.
  */
-export function createSubnet(tx: Tx, vpc: Vpc, { cidrBlock, zone, defaultForAz, tags }: NewSubnet, context: Context): Subnet {
+export function createSubnet(tx: Tx, vpc: Vpc, wanted: NewSubnet, context: Context): Subnet {
+  const { cidrBlock, zone, defaultForAz, tags } = wanted;
   const cidr = cidrOf(cidrBlock);
   const inside = vpc.cidrBlocks.some((block) => cidrContains(cidrOf(block.cidrBlock), cidr));
   if (!inside || cidr.length < 16 || cidr.length > 28) throw new Fault("InvalidSubnet.Range", `The CIDR '${cidrBlock}' is invalid.`);
@@ -36,6 +40,7 @@ export function createSubnet(tx: Tx, vpc: Vpc, { cidrBlock, zone, defaultForAz, 
   if (others.some((other) => cidrsOverlap(cidrOf(other.cidrBlock), cidr))) {
     throw new Fault("InvalidSubnet.Conflict", `The CIDR '${cidrBlock}' conflicts with another subnet`);
   }
+  const ipv6 = wanted.ipv6CidrBlock === undefined ? undefined : requireSubnetIpv6Block(tx, vpc, wanted.ipv6CidrBlock);
   const words = "The maximum number of subnets has been reached.";
   requireQuota(context, "subnets-per-vpc", others.length + 1, "SubnetLimitExceeded", words);
   const subnet: Subnet = {
@@ -45,6 +50,7 @@ export function createSubnet(tx: Tx, vpc: Vpc, { cidrBlock, zone, defaultForAz, 
     tags,
     vpcId: vpc.id,
     cidrBlock,
+    ...(ipv6 === undefined ? {} : { ipv6CidrBlock: newSubnetIpv6Block(ipv6, context) }),
     availabilityZone: zone.name,
     availabilityZoneId: zone.id,
     defaultForAz,
@@ -64,22 +70,14 @@ const CreateSubnet: Action<CreateSubnetRequest, CreateSubnetResult> = (tx, input
     const words = "When specifying ipv4 parameters, cidrBlock or ipv4IpamPoolId, you cannot set ipv6Native to true.";
     throw new Fault("InvalidParameterCombination", words);
   }
-  refuseUnoffered(input, [
-    "Ipv6CidrBlock",
-    "Ipv6Native",
-    "Ipv6IpamPoolId",
-    "Ipv6NetmaskLength",
-    "Ipv4IpamPoolId",
-    "Ipv4NetmaskLength",
-    "OutpostArn",
-  ]);
+  refuseUnoffered(input, ["Ipv6Native", "Ipv6IpamPoolId", "Ipv6NetmaskLength", "Ipv4IpamPoolId", "Ipv4NetmaskLength", "OutpostArn"]);
   if (input.CidrBlock === undefined) {
     throw new Fault("MissingParameter", "Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided.");
   }
   const cidrBlock = formatCidr(requiredCidr(input.CidrBlock, "cidrBlock"));
   const zone = zoneOf(input, context);
   const tags = tagsFor("subnet", input.TagSpecifications, context.quotas);
-  const subnet = createSubnet(tx, vpc, { cidrBlock, zone, defaultForAz: false, tags }, context);
+  const subnet = createSubnet(tx, vpc, { cidrBlock, ipv6CidrBlock: input.Ipv6CidrBlock, zone, defaultForAz: false, tags }, context);
   return { Subnet: describedSubnet(tx, subnet, context) };
 };
 

@@ -41,7 +41,7 @@ test("ranges: inside the VPC, /16 to /28, no overlap", () => {
   refuses("InvalidParameterValue", () => create("ten"));
   refuses("InvalidVpcID.NotFound", () => region.call(CreateSubnet, { VpcId: "vpc-0", CidrBlock: "10.0.2.0/24" }));
   refuses("MissingParameter", () => region.call(CreateSubnet, { VpcId: undefined, CidrBlock: "10.0.2.0/24" }), /parameter vpcId$/);
-  refuses("UnsupportedOperation", () => region.call(CreateSubnet, { VpcId, CidrBlock: "10.0.2.0/24", Ipv6CidrBlock: "2001:db8::/64" }));
+  refuses("UnsupportedOperation", () => region.call(CreateSubnet, { VpcId, CidrBlock: "10.0.2.0/24", Ipv6NetmaskLength: 64 }));
   refuses(
     "InvalidParameterValue",
     () => region.call(CreateSubnet, { VpcId, CidrBlock: "10.0.2.0/24", AvailabilityZone: "us-west-2a" }),
@@ -69,7 +69,7 @@ test("attributes change one at a time", () => {
   const subnet = must(region.call(DescribeSubnets, {}).Subnets?.[0]);
   assert.equal(subnet.MapPublicIpOnLaunch, true);
   assert.equal(subnet.PrivateDnsNameOptionsOnLaunch?.HostnameType, "resource-name");
-  refuses("UnsupportedOperation", () => region.call(ModifySubnetAttribute, { SubnetId, EnableDns64: { Value: true } }));
+  refuses("UnsupportedOperation", () => region.call(ModifySubnetAttribute, { SubnetId, MapCustomerOwnedIpOnLaunch: { Value: true } }));
   refuses("InvalidParameterCombination", () => region.call(ModifySubnetAttribute, { SubnetId }));
 });
 

@@ -14,6 +14,7 @@ import type { Action, Context } from "./action.ts";
 import { candidates, chosen, type FilterFields, searched } from "./describe.ts";
 import { deleteFlowLogsOf } from "./flow-log.ts";
 import { type Done, DONE, required, unoffered } from "./parameter.ts";
+import { describedSubnetIpv6Block } from "./subnet-ipv6.ts";
 import { tagListOrAbsent } from "./tags.ts";
 
 /** @throws MissingParameter without an id; InvalidSubnetID.NotFound for an unknown one. */
@@ -103,12 +104,12 @@ function fields(tx: Reader, context: Context): FilterFields<Subnet> {
     "customer-owned-ipv4-pool": () => undefined,
     "default-for-az": isDefault,
     defaultForAz: isDefault,
-    "enable-dns64": () => "false",
+    "enable-dns64": (subnet) => String(subnet.enableDns64 ?? false),
     "enable-lni-at-device-index": () => undefined,
-    "ipv6-cidr-block-association.association-id": () => undefined,
-    "ipv6-cidr-block-association.ipv6-cidr-block": () => undefined,
-    "ipv6-cidr-block-association.state": () => undefined,
-    "ipv6-native": () => "false",
+    "ipv6-cidr-block-association.association-id": (subnet) => subnet.ipv6CidrBlock?.associationId,
+    "ipv6-cidr-block-association.ipv6-cidr-block": (subnet) => subnet.ipv6CidrBlock?.ipv6CidrBlock,
+    "ipv6-cidr-block-association.state": (subnet) => subnet.ipv6CidrBlock && "associated",
+    "ipv6-native": (subnet) => String(subnet.ipv6Native ?? false),
     "map-customer-owned-ip-on-launch": () => "false",
     "map-public-ip-on-launch": (subnet) => String(subnet.mapPublicIpOnLaunch),
     "outpost-arn": () => undefined,
@@ -135,17 +136,17 @@ export function describedSubnet(tx: Reader, subnet: Subnet, context: Context): S
     OwnerId: context.account,
     VpcId: subnet.vpcId,
     CidrBlock: subnet.cidrBlock,
-    Ipv6CidrBlockAssociationSet: [],
+    Ipv6CidrBlockAssociationSet: subnet.ipv6CidrBlock ? [describedSubnetIpv6Block(subnet.ipv6CidrBlock, "associated")] : [],
     AvailableIpAddressCount: availableAddressCount(tx, subnet),
     AvailabilityZone: subnet.availabilityZone,
     AvailabilityZoneId: subnet.availabilityZoneId,
     DefaultForAz: subnet.defaultForAz,
     MapPublicIpOnLaunch: subnet.mapPublicIpOnLaunch,
     Tags: tagListOrAbsent(subnet.tags),
-    AssignIpv6AddressOnCreation: false,
+    AssignIpv6AddressOnCreation: subnet.assignIpv6AddressOnCreation ?? false,
     MapCustomerOwnedIpOnLaunch: false,
-    EnableDns64: false,
-    Ipv6Native: false,
+    EnableDns64: subnet.enableDns64 ?? false,
+    Ipv6Native: subnet.ipv6Native ?? false,
     PrivateDnsNameOptionsOnLaunch: {
       HostnameType: subnet.privateDnsHostnameType,
       EnableResourceNameDnsARecord: subnet.enableResourceNameDnsARecord,
@@ -162,13 +163,13 @@ const ModifySubnetAttribute: Action<ModifySubnetAttributeRequest, Done> = (tx, i
   if (!first) throw new Fault("InvalidParameterCombination", "No attributes specified.");
   if (second) throw new Fault("InvalidParameterCombination", "Only one attribute of a subnet can be modified in a request.");
   const [name, value] = first;
-  tx.put({ ...subnet, ...changed(name as keyof typeof attributes, value) });
+  tx.put({ ...subnet, ...changed(subnet, name as keyof typeof attributes, value) });
   return DONE;
 };
 
 type Attribute = Exclude<keyof ModifySubnetAttributeRequest, "SubnetId">;
 
-function changed(name: Attribute, value: unknown): Partial<Subnet> {
+function changed(subnet: Subnet, name: Attribute, value: unknown): Partial<Subnet> {
   switch (name) {
     case "MapPublicIpOnLaunch":
       return { mapPublicIpOnLaunch: truth(name, value) };
@@ -180,7 +181,9 @@ function changed(name: Attribute, value: unknown): Partial<Subnet> {
       if (value === "ip-name" || value === "resource-name") return { privateDnsHostnameType: value };
       throw new Fault("InvalidParameterValue", `Value (${String(value)}) for parameter privateDnsHostnameTypeOnLaunch is invalid.`);
     case "AssignIpv6AddressOnCreation":
+      return { assignIpv6AddressOnCreation: assignment(subnet, truth(name, value)) };
     case "EnableDns64":
+      return { enableDns64: truth(name, value) };
     case "MapCustomerOwnedIpOnLaunch":
     case "DisableLniAtDeviceIndex":
       if (!truth(name, value)) return {};
@@ -188,6 +191,14 @@ function changed(name: Attribute, value: unknown): Partial<Subnet> {
     default:
       throw unoffered(String(name));
   }
+}
+
+function assignment({ id, ipv6CidrBlock }: Subnet, wanted: boolean): boolean {
+  if (!wanted || ipv6CidrBlock) return wanted;
+  throw new Fault(
+    "InvalidParameterValue",
+    `Invalid value 'true' for assign-ipv6-address-on-creation. Cannot set assign-ipv6-address-on-creation to true unless the subnet (${id}) has an IPv6 CIDR block associated with it.`,
+  );
 }
 
 function truth(name: string, attribute: unknown): boolean {

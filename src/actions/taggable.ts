@@ -84,6 +84,12 @@ const TAGGABLE: Readonly<Record<string, Taggable>> = {
     code: "InvalidInternetGatewayID.NotFound",
     words: "The internetGateway ID '%s' does not exist",
   },
+  eigw: {
+    kind: "egress-only-internet-gateway",
+    type: "egress-only-internet-gateway",
+    code: "InvalidEgressOnlyInternetGatewayId.NotFound",
+    words: "The egressOnlyInternetGateway ID '%s' does not exist",
+  },
   eipalloc: { kind: "address", type: "elastic-ip", code: "InvalidAllocationID.NotFound", words: "The allocation ID '%s' does not exist" },
   eni: {
     kind: "network-interface",

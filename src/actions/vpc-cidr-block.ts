@@ -4,7 +4,7 @@ import type {
   DisassociateVpcCidrBlockRequest,
   DisassociateVpcCidrBlockResult,
 } from "@aws-sdk/client-ec2";
-import { type Cidr, cidrContains, cidrOf, cidrsOverlap, formatCidr } from "../lib/cidr.ts";
+import { type Cidr, cidrContains, cidrOf, cidrsOverlap, formatCidr, parseCidr } from "../lib/cidr.ts";
 import { Fault } from "../model/fault.ts";
 import { newId } from "../model/id.ts";
 import type { Tx } from "../model/state.ts";
@@ -13,12 +13,24 @@ import type { Action } from "./action.ts";
 import { refuseUnoffered, required, requiredCidr } from "./parameter.ts";
 import { requireQuota } from "./quota.ts";
 import { findVpc, primaryCidr } from "./vpc.ts";
+import { describedIpv6Block, ipv6BlocksOf } from "./vpc-ipv6.ts";
+import { associateIpv6Block, disassociateIpv6Block, wantsIpv6Block } from "./vpc-ipv6-association.ts";
 import { requireAssociable, requireVpcRange, UNOFFERED_BLOCKS } from "./vpc-range.ts";
 
 /** A block more for a VPC. Every table of the VPC gets its local route, since local routes follow from the blocks. */
 const AssociateVpcCidrBlock: Action<AssociateVpcCidrBlockRequest, AssociateVpcCidrBlockResult> = (tx, input, context) => {
   const vpc = findVpc(tx, input.VpcId);
   refuseUnoffered(input, UNOFFERED_BLOCKS);
+  if (wantsIpv6Block(input, context)) {
+    if (input.CidrBlock !== undefined) {
+      throw new Fault(
+        "InvalidParameterCombination",
+        "The parameter amazonProvidedIpv6CidrBlock cannot be used with the parameter cidrBlock",
+      );
+    }
+    const { added } = associateIpv6Block(tx, vpc, context);
+    return { VpcId: vpc.id, Ipv6CidrBlockAssociation: describedIpv6Block(added, "associating", context) };
+  }
   const cidr = requiredCidr(input.CidrBlock, "cidrBlock");
   requireVpcRange(cidr);
   requireAssociable(cidrOf(primaryCidr(vpc)), cidr);
@@ -40,7 +52,10 @@ function requireFree(tx: Tx, vpc: Vpc, cidr: Cidr): void {
     throw new Fault("InvalidVpc.Range", `The CIDR '${formatCidr(cidr)}' conflicts with another CIDR block of the VPC.`);
   }
   for (const table of tx.by("route-table", "vpcId", vpc.id)) {
-    const route = tx.by("route", "routeTableId", table.id).find(({ destination }) => cidrContains(cidr, cidrOf(destination)));
+    const route = tx.by("route", "routeTableId", table.id).find(({ destination }) => {
+      const block = parseCidr(destination);
+      return block !== undefined && cidrContains(cidr, block);
+    });
     if (route) {
       throw new Fault(
         "InvalidVpc.Range",
@@ -50,9 +65,14 @@ function requireFree(tx: Tx, vpc: Vpc, cidr: Cidr): void {
   }
 }
 
-const DisassociateVpcCidrBlock: Action<DisassociateVpcCidrBlockRequest, DisassociateVpcCidrBlockResult> = (tx, input) => {
+const DisassociateVpcCidrBlock: Action<DisassociateVpcCidrBlockRequest, DisassociateVpcCidrBlockResult> = (tx, input, context) => {
   const id = required(input.AssociationId, "associationId");
   const vpc = tx.by("vpc", "associationId", id)[0];
+  const ipv6 = vpc && ipv6BlocksOf(vpc).find(({ associationId }) => associationId === id);
+  if (vpc && ipv6) {
+    disassociateIpv6Block(tx, vpc, ipv6);
+    return { VpcId: vpc.id, Ipv6CidrBlockAssociation: describedIpv6Block(ipv6, "disassociating", context) };
+  }
   const association = vpc?.cidrBlocks.find(({ associationId }) => associationId === id);
   if (!vpc || !association) {
     throw new Fault("InvalidVpcCidrBlockAssociationID.NotFound", `The vpc CIDR block association ID '${id}' does not exist`);

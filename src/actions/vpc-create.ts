@@ -14,6 +14,8 @@ import { requireQuota } from "./quota.ts";
 import { createSecurityGroup } from "./security-group.ts";
 import { tagsFor } from "./tags.ts";
 import { describedVpc } from "./vpc.ts";
+import { describedIpv6Block } from "./vpc-ipv6.ts";
+import { associateIpv6Block, wantsIpv6Block } from "./vpc-ipv6-association.ts";
 import { requireVpcRange, UNOFFERED_BLOCKS } from "./vpc-range.ts";
 
 type NewVpc = {
@@ -69,8 +71,10 @@ const CreateVpc: Action<CreateVpcRequest, CreateVpcResult> = (tx, input, context
   requireVpcRange(cidr);
   const tags = tagsFor("vpc", input.TagSpecifications, context.quotas);
   const instanceTenancy = tenancyOf(input);
+  const wantsIpv6 = wantsIpv6Block(input, context);
   const vpc = createVpc(tx, { cidrBlock: formatCidr(cidr), isDefault: false, instanceTenancy, tags }, context);
-  return { Vpc: { ...describedVpc(vpc, context), State: "pending", Ipv6CidrBlockAssociationSet: [] } };
+  const blocks = wantsIpv6 ? [describedIpv6Block(associateIpv6Block(tx, vpc, context).added, "associating", context)] : [];
+  return { Vpc: { ...describedVpc(vpc, context), State: "pending", Ipv6CidrBlockAssociationSet: blocks } };
 };
 
 function tenancyOf({ InstanceTenancy: tenancy = "default" }: CreateVpcRequest): Vpc["instanceTenancy"] {

@@ -1,17 +1,8 @@
 import { type Cidr, cidrContains, cidrOf, cidrsOverlap, formatCidr } from "../lib/cidr.ts";
 import { Fault } from "../model/fault.ts";
 
-/** Ways to ask for a VPC's block that Genkan does not offer: IPv6, and blocks out of an IPAM pool. */
-export const UNOFFERED_BLOCKS = [
-  "AmazonProvidedIpv6CidrBlock",
-  "Ipv6CidrBlock",
-  "Ipv6CidrBlockNetworkBorderGroup",
-  "Ipv6IpamPoolId",
-  "Ipv6NetmaskLength",
-  "Ipv6Pool",
-  "Ipv4IpamPoolId",
-  "Ipv4NetmaskLength",
-] as const;
+/** Ways to ask for a VPC's IPv4 block that Genkan does not offer: out of an IPAM pool. */
+export const UNOFFERED_BLOCKS = ["Ipv4IpamPoolId", "Ipv4NetmaskLength"] as const;
 
 /** @throws InvalidVpc.Range unless the block is /16 to /28 and of addresses that hosts can have. */
 export function requireVpcRange(cidr: Cidr): void {

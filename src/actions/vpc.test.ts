@@ -49,7 +49,7 @@ test("VPC blocks are /16 to /28 of usable addresses", () => {
   refuses("InvalidVpc.Range", () => vpcIn(region, "127.0.0.0/16"));
   refuses("InvalidParameterValue", () => vpcIn(region, "10.0.0/16"), /This is not a valid CIDR block/);
   refuses("MissingParameter", () => region.call(CreateVpc, {}));
-  refuses("UnsupportedOperation", () => region.call(CreateVpc, { CidrBlock: "10.0.0.0/16", AmazonProvidedIpv6CidrBlock: true }));
+  refuses("UnsupportedOperation", () => region.call(CreateVpc, { CidrBlock: "10.0.0.0/16", Ipv6Pool: "ipv6pool-ec2-012345abc" }));
   region.call(CreateVpc, { CidrBlock: "10.0.0.0/16", AmazonProvidedIpv6CidrBlock: false });
 });
 

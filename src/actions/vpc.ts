@@ -16,6 +16,7 @@ import type { Action, Context } from "./action.ts";
 import { candidates, chosen, type FilterFields, searched } from "./describe.ts";
 import { type Done, DONE, required } from "./parameter.ts";
 import { tagListOrAbsent } from "./tags.ts";
+import { describedIpv6Blocks, ipv6BlocksOf } from "./vpc-ipv6.ts";
 
 /** @throws MissingParameter without an id; InvalidVpcID.NotFound for an id that no VPC has, malformed ones included. */
 export function findVpc(tx: Reader, id: string | undefined): Vpc {
@@ -33,7 +34,7 @@ export function primaryCidr(vpc: Vpc): string {
   return present(vpc.cidrBlocks[0], `the primary block of ${vpc.id}`).cidrBlock;
 }
 
-/** A VPC as the API describes it. Without tags `Tags` is absent (facts of recorded answers). */
+/** A VPC as the API describes it. Without tags `Tags` is absent, without IPv6 blocks their list (facts of recorded answers). */
 export function describedVpc(vpc: Vpc, context: Context): VpcAnswer {
   return {
     VpcId: vpc.id,
@@ -45,6 +46,7 @@ export function describedVpc(vpc: Vpc, context: Context): VpcAnswer {
       CidrBlock: block.cidrBlock,
       CidrBlockState: { State: "associated" },
     })),
+    ...(ipv6BlocksOf(vpc).length > 0 ? { Ipv6CidrBlockAssociationSet: describedIpv6Blocks(vpc, context) } : {}),
     DhcpOptionsId: vpc.dhcpOptionsId,
     Tags: tagListOrAbsent(vpc.tags),
     InstanceTenancy: vpc.instanceTenancy,
@@ -62,10 +64,10 @@ function fields(context: Context): FilterFields<Vpc> {
     "cidr-block-association.state": () => "associated",
     "dhcp-options-id": (vpc) => vpc.dhcpOptionsId,
     "instance-tenancy": (vpc) => vpc.instanceTenancy,
-    "ipv6-cidr-block-association.association-id": () => undefined,
-    "ipv6-cidr-block-association.ipv6-cidr-block": () => undefined,
-    "ipv6-cidr-block-association.ipv6-pool": () => undefined,
-    "ipv6-cidr-block-association.state": () => undefined,
+    "ipv6-cidr-block-association.association-id": (vpc) => ipv6BlocksOf(vpc).map((block) => block.associationId),
+    "ipv6-cidr-block-association.ipv6-cidr-block": (vpc) => ipv6BlocksOf(vpc).map((block) => block.ipv6CidrBlock),
+    "ipv6-cidr-block-association.ipv6-pool": (vpc) => ipv6BlocksOf(vpc).map((block) => block.ipv6Pool),
+    "ipv6-cidr-block-association.state": (vpc) => ipv6BlocksOf(vpc).map(() => "associated"),
     "is-default": isDefault,
     isDefault,
     "owner-id": () => context.account,

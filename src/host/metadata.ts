@@ -63,6 +63,7 @@ function instanceMetadata(asker: Asker & { readonly instance: Instance }): Metad
     "block-device-mapping": { ami: "/dev/xvda", root: "/dev/xvda" },
     events: { maintenance: { history: "[]", scheduled: "[]" } },
     hostname,
+    ipv6: primary.ipv6Addresses?.[0],
     "instance-action": "none",
     "instance-id": instance.id,
     "instance-life-cycle": "on-demand",
@@ -95,11 +96,14 @@ function interfaceMetadata({ reader, region, account }: Asker, eni: NetworkInter
   const first = addresses[0]?.publicIp;
   const blocks = vpc?.cidrBlocks.map(({ cidrBlock }) => cidrBlock) ?? [];
   const hostname = privateDnsName(eni.privateIpAddresses[0] ?? "", region);
+  const ipv6Addresses = eni.ipv6Addresses ?? [];
+  const ipv6Blocks = vpc?.ipv6CidrBlocks?.map(({ ipv6CidrBlock }) => ipv6CidrBlock) ?? [];
   return {
     "device-number": String(eni.attachment?.deviceIndex ?? 0),
     "interface-id": eni.id,
     "ipv4-associations":
       addresses.length === 0 ? undefined : Object.fromEntries(addresses.map(({ publicIp, privateIp }) => [publicIp, privateIp])),
+    ipv6s: ipv6Addresses.length === 0 ? undefined : ipv6Addresses.join("\n"),
     "local-hostname": hostname,
     "local-ipv4s": eni.privateIpAddresses.join("\n"),
     mac: eni.macAddress,
@@ -111,9 +115,11 @@ function interfaceMetadata({ reader, region, account }: Asker, eni: NetworkInter
     "security-groups": groupNames({ reader }, eni),
     "subnet-id": eni.subnetId,
     "subnet-ipv4-cidr-block": subnet?.cidrBlock,
+    "subnet-ipv6-cidr-blocks": subnet?.ipv6CidrBlock?.ipv6CidrBlock,
     "vpc-id": eni.vpcId,
     "vpc-ipv4-cidr-block": blocks[0],
     "vpc-ipv4-cidr-blocks": blocks.join("\n"),
+    "vpc-ipv6-cidr-blocks": ipv6Blocks.length === 0 ? undefined : ipv6Blocks.join("\n"),
   };
 }
 

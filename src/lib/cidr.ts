@@ -41,10 +41,6 @@ export function cidrsOverlap(a: Cidr, b: Cidr): boolean {
   return a.base <= lastAddress(b) && b.base <= lastAddress(a);
 }
 
-export function sameCidr(a: Cidr, b: Cidr): boolean {
-  return a.base === b.base && a.length === b.length;
-}
-
 /** An IPv6 block in canonical text (no host bit set, compressed), or undefined when the text is none or stands for IPv4 addresses. */
 export function canonicalIpv6Cidr(text: string): string | undefined {
   const [address, length, ...rest] = text.split("/");

@@ -5,6 +5,7 @@ const ID_PREFIX = {
   vpc: "vpc",
   "vpc-cidr-association": "vpc-cidr-assoc",
   subnet: "subnet",
+  "subnet-cidr-association": "subnet-cidr-assoc",
   "route-table": "rtb",
   "route-table-association": "rtbassoc",
   "internet-gateway": "igw",

@@ -1,5 +1,5 @@
 import { present } from "../lib/assert.ts";
-import { type Cidr, cidrOf } from "../lib/cidr.ts";
+import { type Cidr, cidrOf, parseCidr } from "../lib/cidr.ts";
 import { formatIpv4 } from "../lib/ip.ts";
 import { isActive } from "../model/route-state.ts";
 import { type Route, routeId, type RouteTable } from "../model/route-table.ts";
@@ -16,10 +16,11 @@ export function routeTableRows(reader: Reader, table: RouteTable): readonly Entr
   return blocks.map(({ cidrBlock }) => row(table, cidrOf(cidrBlock), { target: ROUTE_TARGET.local, slot: 0 }));
 }
 
-/** The row of a route that a user made; none when its table is gone. */
+/** The row of a route that a user made; none when its table is gone, or for IPv6, which packets do not follow yet. */
 export function routeRows(reader: Reader, route: Route): readonly Entry[] {
   const table = reader.get("route-table", route.routeTableId);
-  return table ? [row(table, cidrOf(route.destination), target(reader, route))] : [];
+  const block = parseCidr(route.destination);
+  return table && block ? [row(table, block, target(reader, route))] : [];
 }
 
 function row(table: RouteTable, cidr: Cidr, value: StructValue<"route">): Entry<"routes"> {

@@ -152,6 +152,7 @@ const DELETION_ORDER = [
   "network-interface",
   "subnet",
   "internet-gateway",
+  "egress-only-internet-gateway",
   "route-table",
   "network-acl",
   "security-group",

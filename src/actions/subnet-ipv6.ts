@@ -1,0 +1,87 @@
+import type { SubnetIpv6CidrBlockAssociation } from "@aws-sdk/client-ec2";
+import { cidr6Contains, cidr6Of, cidrs6Overlap, formatCidr6, formatIpv6, lastAddress6, parseCidr6, parseIpv6 } from "../lib/cidr6.ts";
+import { Fault } from "../model/fault.ts";
+import { newId } from "../model/id.ts";
+import type { NetworkInterface } from "../model/network-interface.ts";
+import type { Reader } from "../model/state.ts";
+import type { Subnet } from "../model/subnet.ts";
+import type { Vpc } from "../model/vpc.ts";
+import type { Context } from "./action.ts";
+import { ipv6BlocksOf } from "./vpc-ipv6.ts";
+
+/**
+ * A subnet's IPv6 block in canonical form: /44 to /64 in steps of 4, inside one of the VPC's blocks, meeting no other subnet's.
+ * @throws InvalidParameterValue; InvalidSubnet.Range; InvalidSubnet.Conflict.
+ */
+export function requireSubnetIpv6Block(tx: Reader, vpc: Vpc, text: string): string {
+  const cidr = parseCidr6(text);
+  if (!cidr || cidr.length < 44 || cidr.length > 64 || cidr.length % 4 !== 0) {
+    throw new Fault("InvalidParameterValue", `invalid value for parameter ipv6-cidr-block: ${text}`);
+  }
+  const block = formatCidr6(cidr);
+  if (!ipv6BlocksOf(vpc).some(({ ipv6CidrBlock }) => cidr6Contains(cidr6Of(ipv6CidrBlock), cidr))) {
+    throw new Fault("InvalidSubnet.Range", `The IPv6 CIDR '${block}' is invalid.`);
+  }
+  const others = tx.by("subnet", "vpcId", vpc.id).flatMap(({ ipv6CidrBlock }) => ipv6CidrBlock?.ipv6CidrBlock ?? []);
+  if (others.some((other) => cidrs6Overlap(cidr6Of(other), cidr))) {
+    throw new Fault("InvalidSubnet.Conflict", `The IPv6 CIDR '${block}' conflicts with another subnet`);
+  }
+  return block;
+}
+
+export function newSubnetIpv6Block(ipv6CidrBlock: string, { random }: Context): NonNullable<Subnet["ipv6CidrBlock"]> {
+  return { associationId: newId("subnet-cidr-association", random), ipv6CidrBlock };
+}
+
+export function describedSubnetIpv6Block(
+  block: NonNullable<Subnet["ipv6CidrBlock"]>,
+  state: "associating" | "associated" | "disassociating",
+): SubnetIpv6CidrBlockAssociation {
+  return {
+    AssociationId: block.associationId,
+    Ipv6CidrBlock: block.ipv6CidrBlock,
+    Ipv6CidrBlockState: { State: state },
+    Ipv6AddressAttribute: "public",
+    IpSource: "amazon",
+  };
+}
+
+/** The first four addresses of a subnet's block and its last (VPC user guide, "Subnet sizing for IPv6"). */
+const RESERVED_FIRST = 4n;
+
+/** The subnet's block. @throws InvalidParameterValue when it has none. */
+function blockOf(subnet: Subnet): string {
+  if (subnet.ipv6CidrBlock) return subnet.ipv6CidrBlock.ipv6CidrBlock;
+  throw new Fault("InvalidParameterValue", `The subnet '${subnet.id}' has no IPv6 CIDR block associated with it.`);
+}
+
+/** The address in canonical text. @throws InvalidParameterValue for what is no address of the subnet's IPv6 block, or a reserved one. */
+export function requireIpv6Address(subnet: Subnet, text: string): string {
+  const address = parseIpv6(text);
+  if (address === undefined) throw new Fault("InvalidParameterValue", `invalid value for parameter address: ${text}`);
+  const block = cidr6Of(blockOf(subnet));
+  if (!cidr6Contains(block, address)) {
+    throw new Fault("InvalidParameterValue", `Address ${text} does not fall within the subnet's address range`);
+  }
+  if (address < block.base + RESERVED_FIRST || address === lastAddress6(block)) {
+    throw new Fault("InvalidParameterValue", `Address ${text} is in subnet's reserved address range`);
+  }
+  return formatIpv6(address);
+}
+
+/** `count` addresses of the subnet's block that no interface has, anywhere in it, none of `except`. @throws InvalidParameterValue. */
+export function freeIpv6Addresses(tx: Reader, subnet: Subnet, count: number, except: readonly string[], { random }: Context): string[] {
+  const found: string[] = [];
+  if (count === 0) return found;
+  const block = cidr6Of(blockOf(subnet));
+  const usable = lastAddress6(block) - block.base - RESERVED_FIRST;
+  while (found.length < count) {
+    const ip = formatIpv6(block.base + RESERVED_FIRST + (BigInt(`0x${random.hex(32)}`) % usable));
+    if (!found.includes(ip) && !except.includes(ip) && !isIpv6Held(tx, subnet, ip)) found.push(ip);
+  }
+  return found;
+}
+
+export function isIpv6Held(tx: Reader, { vpcId }: Pick<NetworkInterface, "vpcId">, ip: string): boolean {
+  return tx.countBy("network-interface", "vpcAddress", `${vpcId}/${ip}`) > 0;
+}
