@@ -5,6 +5,7 @@ import type { Home } from "./cli/home.ts";
 import type { RegionStatus, Status } from "./cli/status.ts";
 import { explainInstance } from "./server/explain.ts";
 import type { ControlPlane } from "./server/control-plane.ts";
+import type { FlowRecorder } from "./server/flow-log.ts";
 import { type Internal, NotFound } from "./server/internal.ts";
 import { type Gauges, metrics } from "./server/metrics.ts";
 import { traceAnswers } from "./server/trace-answers.ts";
@@ -17,6 +18,7 @@ type Sources = {
   readonly plane: ControlPlane;
   readonly settings: Settings;
   readonly machine: RunningMachine | undefined;
+  readonly recorder: FlowRecorder;
   readonly noPackets: string | undefined;
   readonly home: Home;
   readonly gauges: Gauges;
@@ -25,7 +27,7 @@ type Sources = {
 
 /** What `/_genkan/…` answers. */
 export function makeAnswers(sources: Sources): Internal & { readonly watchers: Watchers | undefined } {
-  const { plane, machine, noPackets, home } = sources;
+  const { plane, machine, noPackets, home, recorder } = sources;
   const datapath = machine?.datapath;
   const kernel = datapath && { packets: datapath.events, tables: datapath.reader, monotonicNow };
   const tracing = traceAnswers({ plane, pools: sources.settings.pools, kernel, noPackets, now: Date.now, log: sources.log });
@@ -63,11 +65,22 @@ export function makeAnswers(sources: Sources): Internal & { readonly watchers: W
       });
     },
     ...tracing,
+    flows: (question) => {
+      const { instance: id } = question;
+      return recorder.followers.join(question, id === undefined ? undefined : idsOf(plane, id));
+    },
     reset: async () => {
       await plane.reset();
       return { reset: true };
     },
   };
+}
+
+/** The id, and of an instance those of its interfaces: not every format names the instance. */
+function idsOf(plane: ControlPlane, id: string): ReadonlySet<string> {
+  const found = plane.findInstance(id);
+  const interfaces = found ? plane.reader(found.realm).by("network-interface", "instanceId", id) : [];
+  return new Set([id, ...interfaces.map((eni) => eni.id)]);
 }
 
 function status({ plane, settings, machine, noPackets }: Sources): Status {

@@ -74,6 +74,10 @@ const RUN: Readonly<Record<VerbName, Run>> = {
     const { traced } = await import("./cli/trace.ts");
     return traced({ id: args.positionals[0], control: findControl(home), options: args.options, language, paint });
   },
+  flows: async ({ args, home, language }) => {
+    const { flows } = await import("./cli/flows.ts");
+    return flows({ id: args.positionals[0], control: findControl(home), options: args.options, language, paint });
+  },
   demo: async ({ home, language }) => {
     const { runDemo } = await import("./cli/demo-tools.ts");
     const { execInInstance, execInInternet } = await import("./host/exec.ts");

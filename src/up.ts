@@ -12,12 +12,15 @@ import { join } from "node:path";
 import { makeAnswers } from "./answers.ts";
 import { ensureCredentials, type Home, isAlive, processStart, readRunning, writeRunning } from "./cli/home.ts";
 import { CommandError } from "./cli/control.ts";
+import { monotonicNow } from "./datapath/clock.ts";
 import { keepImages } from "./image.ts";
 import { present } from "./lib/assert.ts";
 import { reasons } from "./lib/reasons.ts";
 import { checkMachine, type RunningMachine, startMachine } from "./machine.ts";
 import { ACTIONS } from "./actions/registry.ts";
 import { ControlPlane } from "./server/control-plane.ts";
+import { FlowRecorder } from "./server/flow-log.ts";
+import { openFlowLogFiles } from "./server/flow-log-files.ts";
 import { createServer } from "./server/http.ts";
 import { answerInternal } from "./server/internal.ts";
 import { openGauges } from "./server/metrics.ts";
@@ -38,6 +41,9 @@ export type UpOptions = {
 };
 
 const SWEEP_MS = 5_000;
+const FLOWS_MS = 1_000;
+/** Bytes of all flow logs' files. */
+const FLOW_LOG_LIMIT = 256 << 20;
 const PURGE_MS = 60_000;
 
 /** Starts everything and returns when it is ready: the API answers, and a real packet has passed the gateway. */
@@ -64,15 +70,17 @@ export async function up(options: UpOptions): Promise<{ readonly stop: () => Pro
     generateKeyPair,
     machine: machine?.host,
     applyDelta: (delta) => machine?.datapath.apply(delta),
+    onChanged: (realm, changes) => recorder.changed(realm, changes),
     log,
   });
+  const recorder = newRecorder({ home, plane, machine, log });
   machine?.host.onExit((id, ending) => {
     const found = plane.findInstance(id);
     if (found) plane.lifecycle.exited(found.realm, id, ending);
   });
   await plane.resume();
   if (machine) await checkMachine(machine, world, plane, credentials.region);
-  const answers = makeAnswers({ plane, settings, machine, noPackets: options.noPackets, home, gauges, log });
+  const answers = makeAnswers({ plane, settings, machine, noPackets: options.noPackets, home, gauges, recorder, log });
   const server = await createServer({
     host: settings.host,
     port: settings.port,
@@ -97,15 +105,14 @@ export async function up(options: UpOptions): Promise<{ readonly stop: () => Pro
     version: VERSION,
   });
   const endImages = keepImages({ store, folder: state, pools: settings.pools, log });
-  const timers = [
-    setInterval(() => sweep(machine, log), SWEEP_MS),
-    setInterval(() => void plane.purge().catch((cause: unknown) => log("purge", cause)), PURGE_MS),
-  ];
+  const timers = housekeeping({ machine, plane, recorder, log });
   return {
     stop: async () => {
       for (const timer of timers) clearInterval(timer);
       endImages();
       answers.watchers?.close();
+      recorder.followers.close();
+      await recorder.collect().catch((cause: unknown) => log("flow logs", cause));
       await server.close();
       await plane.lifecycle.settled();
       await store.close();
@@ -113,6 +120,38 @@ export async function up(options: UpOptions): Promise<{ readonly stop: () => Pro
       machine?.datapath.close();
     },
   };
+}
+
+type Kept = {
+  readonly machine: RunningMachine | undefined;
+  readonly plane: ControlPlane;
+  readonly recorder: FlowRecorder;
+  readonly log: (message: string, cause?: unknown) => void;
+};
+
+function housekeeping({ machine, plane, recorder, log }: Kept): readonly NodeJS.Timeout[] {
+  return [
+    setInterval(() => sweep(machine, log), SWEEP_MS),
+    setInterval(() => void recorder.tick().catch((cause: unknown) => log("flow logs", cause)), FLOWS_MS),
+    setInterval(() => void plane.purge().catch((cause: unknown) => log("purge", cause)), PURGE_MS),
+  ];
+}
+
+type Recorded = Pick<UpOptions, "home"> & {
+  readonly plane: ControlPlane;
+  readonly machine: RunningMachine | undefined;
+  readonly log: (message: string, cause?: unknown) => void;
+};
+
+function newRecorder({ home, plane, machine, log }: Recorded): FlowRecorder {
+  return new FlowRecorder({
+    kernel: machine && { take: machine.datapath.flowLogs.take, tables: machine.datapath.reader, monotonicNow },
+    realms: () => plane.realms(),
+    reader: (realm) => plane.reader(realm),
+    files: openFlowLogFiles({ folder: join(home.folder, "flow-logs"), limit: FLOW_LOG_LIMIT }),
+    now: Date.now,
+    log,
+  });
 }
 
 function refuseSecond(home: Home): void {

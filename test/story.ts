@@ -22,6 +22,7 @@ import { connectionMemory } from "../src/reach/connection.ts";
 import type { Forwarded } from "../src/reach/forward.ts";
 import { fragmentMemory } from "../src/reach/fragment-memory.ts";
 import { ICMP } from "../src/reach/packet.ts";
+import { FlowRecorder } from "../src/server/flow-log.ts";
 import { ROOT } from "./kit.ts";
 import { bothWays, difference, writeTime } from "./proof.ts";
 import { SETTINGS } from "./scene.ts";
@@ -58,6 +59,8 @@ export type Story = {
   /** The answer to what came out of the last packet; from whom it reached. */
   readonly answer: () => Forwarded;
   readonly wait: (seconds: number) => void;
+  /** Ends the interval of all flow logs and tells what is written in each. */
+  readonly flows: () => Promise<void>;
   /** The end: the text is the golden one. */
   readonly end: () => void;
 };
@@ -81,9 +84,12 @@ export function story(name: string, settings: Parameters<typeof newRegion>[0] = 
   const planned = (): readonly Entry[] => fullPlan([region.reader()], { ...SETTINGS, fragments: 4, now });
   let rows = planned();
   let tables: MemoryTables = memoryTables(rows);
+  const begun = now;
+  const recorder = recorderOf({ datapath, region, tables: () => tables, clock: () => now - begun });
   let last: { readonly said: Said; readonly became: Forwarded } | undefined;
   datapath.reconcile(rows);
   datapath.sweep(now);
+  datapath.flowLogs.take();
 
   const tell = (text: string): void => void lines.push([...words].reduce((told, [id, word]) => told.split(id).join(word), text));
   const obey = (): void => {
@@ -168,7 +174,45 @@ export function story(name: string, settings: Parameters<typeof newRegion>[0] = 
       writeTime(datapath, now);
       lines.push(`${seconds} s later`);
     },
+    flows: async () => {
+      const written = await recorder();
+      tell(
+        written.length === 0 ? "  no flow log has anything to tell" : `  flow logs:\n${written.map((line) => `    ${line}`).join("\n")}`,
+      );
+    },
     end: () => keep(name, `${lines.join("\n").trim()}\n`),
+  };
+}
+
+type Recorded = {
+  readonly datapath: Datapath;
+  readonly region: TestRegion;
+  readonly tables: () => MemoryTables;
+  /** Nanoseconds since the story began. */
+  readonly clock: () => bigint;
+};
+
+/** What flow logs write, the story having begun as the year does. */
+function recorderOf({ datapath, region, tables, clock }: Recorded): () => Promise<readonly string[]> {
+  const { account, region: name } = region.context();
+  const written: string[] = [];
+  const recorder = new FlowRecorder({
+    kernel: {
+      take: datapath.flowLogs.take,
+      tables: { lookup: (table, key) => tables().lookup(table, key), longestMatch: (...args) => tables().longestMatch(...args) },
+      monotonicNow: () => now,
+    },
+    realms: () => [{ account, region: name }],
+    reader: region.reader,
+    files: { append: async (_path, _header, lines) => void written.push(...lines), read: async function* () {} },
+    now: () => Date.parse("2026-01-01T00:00:00Z") + Number(clock() / 1_000_000n),
+    log: (message, cause) => {
+      throw new Error(message, { cause });
+    },
+  });
+  return async () => {
+    await recorder.collect();
+    return written.splice(0);
   };
 }
 

@@ -1,3 +1,4 @@
+import { FLOWS_VERB } from "./flows-verb.ts";
 import type { Words } from "./language.ts";
 import { TRACE_VERB } from "./trace-verb.ts";
 
@@ -155,6 +156,7 @@ export const VERBS = {
     },
   },
   trace: TRACE_VERB,
+  flows: FLOWS_VERB,
   demo: {
     summary: {
       en: "one VPC built step by step, with real packets after each step",

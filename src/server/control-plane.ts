@@ -5,7 +5,7 @@ import { purgeNatGateways } from "../actions/nat-gateway.ts";
 import { perform } from "../actions/perform.ts";
 import type { Random } from "../lib/random.ts";
 import type { Instance } from "../model/instance.ts";
-import type { Reader, Tx } from "../model/state.ts";
+import type { Change, Reader, Tx } from "../model/state.ts";
 import type { World } from "../model/world.ts";
 import { instancePlan } from "../plan/instance.ts";
 import { poolsOf } from "../plan/pool.ts";
@@ -27,6 +27,8 @@ type Options = {
     | (Machine & { readonly instances: () => readonly string[]; readonly console: (id: string) => string | undefined })
     | undefined;
   readonly applyDelta: (delta: Delta) => void;
+  /** Told of every change once it is durable and packets obey it. */
+  readonly onChanged?: (realm: Realm, changes: readonly Change[]) => void;
   readonly log: (message: string, cause?: unknown) => void;
 };
 
@@ -47,7 +49,10 @@ export class ControlPlane {
       store: options.store,
       pools: poolsOf(options.settings.pools),
       applyDelta: options.applyDelta,
-      onCommitted: (realm, changes) => this.lifecycle.changed(realm, changes),
+      onCommitted: (realm, changes) => {
+        this.lifecycle.changed(realm, changes);
+        options.onChanged?.(realm, changes);
+      },
       log: options.log,
     });
     this.lifecycle = new Lifecycle({

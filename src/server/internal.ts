@@ -14,6 +14,8 @@ export type Internal = {
   readonly explain: (id: string, question: Readonly<Record<string, string>>) => object;
   /** What happens to packets, told to a stream for as long as it lasts. */
   readonly watch: (question: Readonly<Record<string, string>>) => (out: Writable) => void;
+  /** Records of flow logs: those that were written, or with `follow` those that come. */
+  readonly flows: (question: Readonly<Record<string, string>>) => (out: Writable) => void;
   /** One packet walked through the tables: from an instance, or with `internet` from there. */
   readonly trace: (id: string, question: Readonly<Record<string, string>>) => object;
   readonly reset: () => Promise<object>;
@@ -65,6 +67,7 @@ const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
   internet: { method: "GET", open: nobody, answer: (i) => json(i.internet()) },
   explain: { method: "GET", open: nobody, answer: (i, { query }, id) => json(i.explain(id, Object.fromEntries(query))) },
   trace: { method: "GET", open: nobody, answer: (i, { query }, id) => traced(i, Object.fromEntries(query), id) },
+  flows: { method: "GET", open: nobody, answer: (i, { query }) => streamed(i.flows(Object.fromEntries(query))) },
   reset: { method: "POST", open: nobody, answer: async (i) => json(await i.reset()) },
 };
 
@@ -93,7 +96,11 @@ async function measured(internal: Internal, detail: string | null): Promise<Inte
 
 function traced(internal: Internal, question: Readonly<Record<string, string>>, id: string): InternalAnswer {
   if (id !== "") return json(internal.trace(id, question));
-  return { status: 200, type: "application/x-ndjson", body: "", stream: internal.watch(question) };
+  return streamed(internal.watch(question));
+}
+
+function streamed(stream: (out: Writable) => void): InternalAnswer {
+  return { status: 200, type: "application/x-ndjson", body: "", stream };
 }
 
 function authorized(header: string | undefined, token: string): boolean {

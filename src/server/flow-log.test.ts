@@ -1,0 +1,224 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { instanceRecord, interfaceRecord, must, newRegion, type TestRegion } from "../actions/test-region.ts";
+import { flowLogActions } from "../actions/flow-log.ts";
+import type { NetworkInterface } from "../model/network-interface.ts";
+import type { FlowCount } from "../plan/flow-count.ts";
+import type { TableReader } from "../plan/tables.ts";
+import { FlowRecorder } from "./flow-log.ts";
+import { openFlowLogFiles } from "./flow-log-files.ts";
+import { flowFilterOf, flowFits } from "./flow-log-filter.ts";
+import { BadQuestion } from "./internal.ts";
+
+const SECOND = 1_000_000_000n;
+const START = Date.parse("2026-01-01T00:00:30Z");
+const FIELDS = "interface-id srcaddr action packets log-status";
+const LogFormat = FIELDS.split(" ")
+  .map((field) => `\${${field}}`)
+  .join(" ");
+
+const folder = mkdtempSync(join(tmpdir(), "genkan-flow-log-"));
+after(() => rmSync(folder, { recursive: true }));
+let homes = 0;
+
+/** A recorder over a region with one VPC, and a kernel that has counted what it is given. */
+function recorder(limit = 1 << 20) {
+  const region = newRegion({ defaultVpc: true });
+  const home = join(folder, String(homes++));
+  let now = START;
+  let flows: FlowCount[] = [];
+  let skipped = new Map<number, bigint>();
+  const { account, region: name } = region.context();
+  const made = new FlowRecorder({
+    kernel: {
+      take: () => {
+        const taken = { flows, skipped };
+        [flows, skipped] = [[], new Map()];
+        return taken;
+      },
+      tables: rowsOf(region),
+      monotonicNow: () => BigInt(now - START) * 1_000_000n,
+    },
+    realms: () => [{ account, region: name }],
+    reader: region.reader,
+    files: openFlowLogFiles({ folder: home, limit }),
+    now: () => now,
+    log: (message, cause) => assert.fail(`${message}: ${cause}`),
+  });
+  return {
+    region,
+    made,
+    vpc: must(region.reader().list("vpc")[0]).id,
+    subnet: must(region.reader().list("subnet")[0]).id,
+    count: (more: readonly FlowCount[], lost: readonly (readonly [number, bigint])[] = []) => {
+      flows.push(...more);
+      skipped = new Map(lost);
+    },
+    advance: (seconds: number) => void (now += seconds * 1000),
+    /** Each file below the folder, with its lines. */
+    files: () => filesIn(home),
+  };
+}
+
+function filesIn(home: string): Readonly<Record<string, readonly string[]>> {
+  if (!existsSync(home)) return {};
+  const names = readdirSync(home, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".log"));
+  return Object.fromEntries(names.toSorted().map((name) => [name, readFileSync(join(home, name), "utf8").trimEnd().split("\n")]));
+}
+
+/** Of the kernel's tables, the interfaces' rows. */
+function rowsOf(region: TestRegion): TableReader {
+  const lookup = (_table: string, slot: unknown): unknown => {
+    const eni = region
+      .reader()
+      .list("network-interface")
+      .find((one) => one.slot === slot);
+    return eni && { vpc: must(region.reader().get("vpc", eni.vpcId)).slot, private_ip: eni.privateIpAddresses[0] };
+  };
+  return { lookup, longestMatch: () => undefined } as unknown as TableReader;
+}
+
+function flow(eni: NetworkInterface, more: Partial<FlowCount> = {}): FlowCount {
+  return {
+    interface: eni.slot,
+    direction: "egress",
+    action: "ACCEPT",
+    source: must(eni.privateIpAddresses[0]),
+    destination: "198.51.100.1",
+    sourcePort: 40_000,
+    destinationPort: 80,
+    protocol: 6,
+    path: 8,
+    packets: 3n,
+    bytes: 120n,
+    first: 0n,
+    last: SECOND,
+    tcpFlags: 2,
+    ...more,
+  };
+}
+
+function toBucket(id: string, more: object = {}) {
+  const type = id.startsWith("vpc-") ? ("VPC" as const) : ("NetworkInterface" as const);
+  const to = { LogDestinationType: "s3" as const, LogDestination: "arn:aws:s3:::bucket/a/" };
+  return { ResourceIds: [id], ResourceType: type, TrafficType: "ALL" as const, LogFormat, ...to, ...more };
+}
+
+/** An interface of a running instance. */
+function running(region: TestRegion, subnet: string, ip: string): NetworkInterface {
+  const { id: instanceId } = instanceRecord(region, subnet);
+  const attachment = {
+    attachmentId: "eni-attach-00000000000000001",
+    instanceId,
+    deviceIndex: 0,
+    attachTime: "2026-01-01T00:00:00.000Z",
+    deleteOnTermination: true,
+  };
+  return interfaceRecord(region, subnet, [ip], { attachment } as Partial<NetworkInterface>);
+}
+
+test("a line goes into the file of each log that covers its interface and wants such traffic", async () => {
+  const { region, made, vpc, subnet, count, files } = recorder();
+  const eni = running(region, subnet, "172.31.0.5");
+  const [all = ""] = region.call(flowLogActions.CreateFlowLogs, toBucket(vpc)).FlowLogIds ?? [];
+  const DestinationOptions = { HiveCompatiblePartitions: true, PerHourPartition: true };
+  const [refused = ""] =
+    region.call(flowLogActions.CreateFlowLogs, toBucket(eni.id, { TrafficType: "REJECT", DestinationOptions })).FlowLogIds ?? [];
+  const group = {
+    LogDestinationType: undefined,
+    LogDestination: undefined,
+    LogGroupName: "/aws/../flows",
+    DeliverLogsPermissionArn: "arn:aws:iam::123456789012:role/r",
+  };
+  const [stream = ""] = region.call(flowLogActions.CreateFlowLogs, toBucket(eni.id, group)).FlowLogIds ?? [];
+  count([
+    flow(eni),
+    flow(eni, { action: "REJECT", direction: "ingress", source: "198.51.100.1", destination: "172.31.0.5", first: SECOND }),
+  ]);
+  await made.collect();
+  const accepted = `${eni.id} 172.31.0.5 ACCEPT 3 OK`;
+  const denied = `${eni.id} 198.51.100.1 REJECT 3 OK`;
+  const written = Object.entries(files()).map(([name, lines]) => [name.replace(/_[0-9a-f]{8}\.log$/, "_HASH.log"), lines]);
+  assert.deepEqual(Object.fromEntries(written), {
+    [`cloud-watch-logs/aws/__/flows/${eni.id}-all/${stream}_20260101T00Z.log`]: [FIELDS, accepted, denied],
+    [`s3/bucket/a/AWSLogs/123456789012/vpcflowlogs/us-east-1/2026/01/01/123456789012_vpcflowlogs_us-east-1_${all}_20260101T0000Z_HASH.log`]:
+      [FIELDS, accepted, denied],
+    [`s3/bucket/a/AWSLogs/aws-account-id=123456789012/aws-service=vpcflowlogs/aws-region=us-east-1/year=2026/month=01/day=01/hour=00/123456789012_vpcflowlogs_us-east-1_${refused}_20260101T0000Z_HASH.log`]:
+      [FIELDS, denied],
+  });
+});
+
+test("what found no room is SKIPDATA, and a minute without anything NODATA, once for each", async () => {
+  const { region, made, vpc, subnet, count, advance, files } = recorder();
+  const [busy, quiet] = [running(region, subnet, "172.31.0.5"), running(region, subnet, "172.31.0.6")];
+  interfaceRecord(region, subnet, ["172.31.0.7"]);
+  region.call(flowLogActions.CreateFlowLogs, toBucket(vpc));
+  count([], [[busy.slot, 9n]]);
+  advance(20);
+  await made.tick();
+  assert.deepEqual(files(), {}, "the minute is not over");
+  advance(20);
+  await made.tick();
+  advance(60);
+  await made.tick();
+  const lines = Object.values(files()).flat();
+  assert.deepEqual(lines, [
+    FIELDS,
+    `${busy.id} - - - SKIPDATA`,
+    `${quiet.id} - - - NODATA`,
+    `${busy.id} - - - NODATA`,
+    `${quiet.id} - - - NODATA`,
+  ]);
+});
+
+test("an interface that went within the minute has its lines, and so has the next one of its slot", async () => {
+  const { region, made, vpc, subnet, count, files } = recorder();
+  const old = running(region, subnet, "172.31.0.5");
+  region.call(flowLogActions.CreateFlowLogs, toBucket(vpc));
+  region.change((tx) => tx.delete("network-interface", old.id));
+  const { account, region: name } = region.context();
+  made.changed({ account, region: name }, [{ kind: "network-interface", id: old.id, before: old, after: undefined } as never]);
+  const next = running(region, subnet, "172.31.0.6");
+  const same = { ...next, slot: old.slot };
+  region.change((tx) => tx.put(same));
+  count([flow(old), flow(same, { first: SECOND })]);
+  await made.collect();
+  assert.deepEqual(Object.values(files()).flat().slice(1), [`${old.id} 172.31.0.5 ACCEPT 3 OK`, `${next.id} 172.31.0.6 ACCEPT 3 OK`]);
+});
+
+test("the oldest files go when all are longer than the limit", async () => {
+  const { region, made, vpc, subnet, count, advance, files } = recorder(400);
+  const eni = running(region, subnet, "172.31.0.5");
+  region.call(flowLogActions.CreateFlowLogs, toBucket(vpc));
+  for (let round = 0; round < 12; round++) {
+    count([flow(eni)]);
+    await made.collect();
+    advance(300);
+  }
+  const kept = Object.entries(files());
+  const size = kept.reduce((sum, [, lines]) => sum + lines.join("\n").length + 1, 0);
+  assert.ok(size <= 400 && kept.length >= 2, `${size} bytes in ${kept.length} files`);
+  assert.ok(kept.at(-1)?.[0].includes("20260101T0055Z"), "the newest is there");
+});
+
+test("filters let through what has the field and the value", () => {
+  const fields = {
+    srcaddr: "10.0.1.5",
+    dstaddr: "198.51.100.1",
+    srcport: "40000",
+    dstport: "80",
+    action: "REJECT",
+    "interface-id": "eni-1",
+  };
+  const line = { kind: "record", log: "fl-1", line: "", fields } as const;
+  const fits = (query: Readonly<Record<string, string>>): boolean => flowFits(flowFilterOf(query), line);
+  assert.ok(fits({}) && fits({ log: "fl-1", address: "10.0.0.0/8", port: "80", action: "reject" }));
+  for (const query of [{ log: "fl-2" }, { address: "10.2.0.0/16" }, { port: "81" }, { action: "accept" }] as const) assert.ok(!fits(query));
+  assert.ok(!flowFits({ port: "80" }, { ...line, fields: { srcaddr: "10.0.1.5" } }));
+  assert.ok(flowFits({ ids: new Set(["eni-1"]) }, line) && !flowFits({ ids: new Set(["eni-2"]) }, line));
+  for (const query of [{ log: "../x" }, { address: "here" }, { port: "70000" }, { action: "maybe" }])
+    assert.throws(() => flowFilterOf(query as Record<string, string>), BadQuestion);
+});

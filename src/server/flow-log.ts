@@ -1,0 +1,232 @@
+import { zonesOf } from "../actions/zone.ts";
+import type { FlowLog } from "../model/flow-log.ts";
+import type { NetworkInterface } from "../model/network-interface.ts";
+import type { Change, Reader } from "../model/state.ts";
+import type { FlowCount } from "../plan/flow-count.ts";
+import type { TableReader } from "../plan/tables.ts";
+import type { Realm } from "./committer.ts";
+import type { FlowLogFiles } from "./flow-log-files.ts";
+import { Followers } from "./flow-log-follow.ts";
+import { fileOf } from "./flow-log-place.ts";
+import { type FlowSubject, headerLine, recordLine, type Told } from "./flow-record.ts";
+
+/** The kernel's side of flow logs, see `FlowLogs` in datapath/flow-log.ts. */
+type FlowSource = {
+  readonly take: () => { readonly flows: readonly FlowCount[]; readonly skipped: ReadonlyMap<number, bigint> };
+  readonly tables: TableReader;
+  /** Nanoseconds, the kernel program's clock. */
+  readonly monotonicNow: () => bigint;
+};
+
+type Sources = {
+  /** Absent where no packets move. */
+  readonly kernel: FlowSource | undefined;
+  readonly realms: () => readonly Realm[];
+  readonly reader: (realm: Realm) => Reader;
+  readonly files: FlowLogFiles;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly log: (message: string, cause: unknown) => void;
+};
+
+/** Whose flows stand behind a slot of the kernel's. */
+type Owner = { readonly realm: Realm; readonly eni: NetworkInterface };
+type Batch = { readonly path: readonly string[]; readonly header: string; readonly lines: string[] };
+
+const MINUTE = 60_000;
+/** An interval of somebody who follows: AWS's are "up to" a minute as well. */
+const FOLLOWED = 1_000;
+/** Of a flow log over more interfaces than this, those without traffic are not told one by one. */
+const MOST_NODATA = 1_000;
+
+/**
+ * Writes flow logs: once a minute, on the minute, it takes what the kernel counted, and makes of each flow a line in every flow
+ * log that covers its interface. The kernel counts on while the control plane is away.
+ */
+export class FlowRecorder {
+  readonly followers: Followers;
+  readonly #sources: Sources;
+  /** Interfaces that have gone since the last window, by slot. */
+  readonly #gone = new Map<number, Owner[]>();
+  /** `LOG INTERFACE` of what was told of since the minute began. */
+  readonly #told = new Set<string>();
+  #minute: number;
+  #since: number;
+
+  constructor(sources: Sources) {
+    this.#sources = sources;
+    this.#since = sources.now();
+    this.#minute = this.#since;
+    this.followers = new Followers({
+      files: sources.files,
+      live: sources.kernel !== undefined,
+      refresh: () => this.collect(),
+      log: sources.log,
+    });
+  }
+
+  /** Told of every change of the state. */
+  changed(realm: Realm, changes: readonly Change[]): void {
+    for (const { kind, before, after } of changes) {
+      if (kind !== "network-interface" || !before || after) continue;
+      const eni = before as NetworkInterface;
+      this.#gone.set(eni.slot, [...(this.#gone.get(eni.slot) ?? []), { realm, eni }]);
+    }
+  }
+
+  /** To be called every second or so. What fails is tried again with the next window. */
+  async tick(): Promise<void> {
+    const now = this.#sources.now();
+    this.followers.greet(now);
+    const minutes = Math.floor(now / MINUTE) !== Math.floor(this.#since / MINUTE);
+    if (!minutes && !(this.followers.count > 0 && now - this.#since >= FOLLOWED)) return;
+    await this.collect();
+  }
+
+  /** Ends the window and writes what was in it. */
+  async collect(): Promise<void> {
+    const { kernel, realms, reader, now, files, log } = this.#sources;
+    const at = now();
+    const span = { start: seconds(this.#since), end: seconds(at) };
+    const minute =
+      Math.floor(at / MINUTE) === Math.floor(this.#minute / MINUTE) ? undefined : { start: seconds(this.#minute), end: span.end };
+    this.#since = at;
+    if (minute) this.#minute = at;
+    const batches = new Map<string, Batch>();
+    const tell = (owner: Owner, told: Told): void => this.#tell(owner, told, { batches, at: new Date(at) });
+    const logged = realms().filter((realm) => reader(realm).count("flow-log") > 0);
+    if (kernel) this.#takeWindow(kernel, { logged, span, at, tell });
+    if (minute && kernel) for (const realm of logged) this.#tellNothing(realm, minute, tell);
+    if (minute) this.#told.clear();
+    for (const { path, header, lines } of batches.values()) {
+      await files
+        .append(path, header, lines)
+        .catch((cause: unknown) => log(`flow log records could not be written to ${path.join("/")}`, cause));
+    }
+  }
+
+  #takeWindow(kernel: FlowSource, { logged, span, at, tell }: Window): void {
+    const { flows, skipped } = kernel.take();
+    // Milliseconds since 1970 when the monotonic clock stood at zero.
+    const zero = at - Number(kernel.monotonicNow() / 1_000n) / 1_000;
+    const clock = (time: bigint): number => seconds(zero + Number(time / 1_000n) / 1_000);
+    const owners = this.#ownersIn(kernel.tables, logged);
+    for (const flow of inOrder(flows)) {
+      const owner = chosen(owners(flow.interface), flow);
+      if (owner) tell(owner, { status: "OK", flow, span: { start: clock(flow.first), end: clock(flow.last) } });
+    }
+    for (const slot of skipped.keys()) {
+      const owner = owners(slot)[0];
+      if (owner) tell(owner, { status: "SKIPDATA", span });
+    }
+    this.#gone.clear();
+  }
+
+  /** The state has no index by slot: the kernel's row names VPC and address, by which the state finds the interface. */
+  #ownersIn(tables: TableReader, logged: readonly Realm[]): (slot: number) => readonly Owner[] {
+    const { reader } = this.#sources;
+    const vpcs = new Map(
+      logged.flatMap((realm) =>
+        reader(realm)
+          .list("vpc")
+          .map(({ slot, id }) => [slot, { realm, id }] as const),
+      ),
+    );
+    const known = new Map<number, readonly Owner[]>();
+    const find = (slot: number): readonly Owner[] => {
+      const row = tables.lookup("interfaces", slot);
+      const vpc = row && vpcs.get(row.vpc);
+      const eni = vpc && row && interfaceAt(reader(vpc.realm), vpc.id, { slot, address: row.private_ip });
+      return [...(vpc && eni ? [{ realm: vpc.realm, eni }] : []), ...(this.#gone.get(slot) ?? [])];
+    };
+    return (slot) => {
+      const found = known.get(slot) ?? find(slot);
+      known.set(slot, found);
+      return found;
+    };
+  }
+
+  #tell({ realm, eni }: Owner, told: Told, { batches, at }: { readonly batches: Map<string, Batch>; readonly at: Date }): void {
+    const reader = this.#sources.reader(realm);
+    for (const log of logsOver(reader, eni)) {
+      if (told.status === "OK" && log.trafficType !== "ALL" && log.trafficType !== told.flow.action) continue;
+      this.#told.add(`${log.id} ${eni.id}`);
+      const line = recordLine(log, subjectOf(reader, { realm, eni }), told);
+      const path = fileOf(log, { ...realm, interfaceId: eni.id, at });
+      const batch = batches.get(path.join("/")) ?? { path, header: headerLine(log), lines: [] };
+      batches.set(path.join("/"), batch);
+      batch.lines.push(line);
+      this.followers.tell({ log: log.id, fields: batch.header.split(" "), line });
+    }
+  }
+
+  /** Interfaces that are up and of which a flow log had nothing to tell for a whole minute. */
+  #tellNothing(realm: Realm, span: Told["span"], tell: (owner: Owner, told: Told) => void): void {
+    const reader = this.#sources.reader(realm);
+    const quiet = new Map<string, NetworkInterface>();
+    for (const log of reader.list("flow-log")) {
+      if (seconds(Date.parse(log.createdAt)) > span.start) continue;
+      for (const eni of interfacesOf(reader, log)) {
+        if (!this.#told.has(`${log.id} ${eni.id}`) && isUp(reader, eni)) quiet.set(eni.id, eni);
+      }
+    }
+    for (const eni of quiet.values()) tell({ realm, eni }, { status: "NODATA", span });
+  }
+}
+
+/** An interface without an IPv4 address is looked for among all of its VPC. */
+function interfaceAt(reader: Reader, vpcId: string, at: { readonly slot: number; readonly address: string }): NetworkInterface | undefined {
+  const found = reader.by("network-interface", "vpcAddress", `${vpcId}/${at.address}`).find((eni) => eni.slot === at.slot);
+  return found ?? reader.by("network-interface", "vpcId", vpcId).find((eni) => eni.slot === at.slot);
+}
+
+type Window = {
+  readonly logged: readonly Realm[];
+  readonly span: Told["span"];
+  readonly at: number;
+  readonly tell: (owner: Owner, told: Told) => void;
+};
+
+/** By time; what is of one time in an order of its own, since the kernel has none. */
+function inOrder(flows: readonly FlowCount[]): readonly FlowCount[] {
+  const rank = (flow: FlowCount): string =>
+    [flow.interface, flow.direction, flow.protocol, flow.source, flow.destination, flow.sourcePort, flow.destinationPort, flow.action].join(
+      " ",
+    );
+  const ranks = new Map(flows.map((flow) => [flow, rank(flow)]));
+  return flows.toSorted((a, b) => Number(a.first - b.first) || ((ranks.get(a) ?? "") < (ranks.get(b) ?? "") ? -1 : 1));
+}
+
+function seconds(milliseconds: number): number {
+  return Math.floor(milliseconds / 1000);
+}
+
+/** Every flow log that covers the interface: its own, its subnet's, its VPC's. */
+function logsOver(reader: Reader, eni: NetworkInterface): readonly FlowLog[] {
+  return [eni.id, eni.subnetId, eni.vpcId].flatMap((id) => reader.by("flow-log", "resourceId", id));
+}
+
+/** Of a slot that changed hands within one window, the one whose address the flow has; else the one that has it now. */
+function chosen(owners: readonly Owner[], { direction, source, destination }: FlowCount): Owner | undefined {
+  if (owners.length <= 1) return owners[0];
+  const own = direction === "egress" ? source : destination;
+  return owners.find(({ eni }) => eni.privateIpAddresses.includes(own) || eni.ipv6Addresses?.includes(own)) ?? owners[0];
+}
+
+function subjectOf(reader: Reader, { realm, eni }: Owner): FlowSubject {
+  const instance = eni.attachment && reader.get("instance", eni.attachment.instanceId);
+  const zone = zonesOf(realm.region).find(({ name }) => name === eni.availabilityZone);
+  return { ...realm, eni, zoneId: zone?.id ?? "-", ...(instance ? { instanceTags: instance.tags } : {}) };
+}
+
+function interfacesOf(reader: Reader, { resourceId: id }: FlowLog): readonly NetworkInterface[] {
+  const own = reader.get("network-interface", id);
+  if (own) return [own];
+  const index = id.startsWith("subnet-") ? "subnetId" : "vpcId";
+  return reader.countBy("network-interface", index, id) > MOST_NODATA ? [] : reader.by("network-interface", index, id);
+}
+
+function isUp(reader: Reader, eni: NetworkInterface): boolean {
+  if (eni.natGatewayId !== undefined) return true;
+  return eni.attachment !== undefined && reader.get("instance", eni.attachment.instanceId)?.state === "running";
+}
