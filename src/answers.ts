@@ -120,7 +120,7 @@ function regionStatus(reader: Reader): Omit<RegionStatus, "account" | "region"> 
       return {
         id: instance.id,
         state: instance.state,
-        privateIp: eni ? primaryPrivateIp(eni) : "",
+        privateIp: (eni && (primaryPrivateIp(eni) ?? eni.ipv6Addresses?.[0])) ?? "",
         publicIp: elastic ?? eni?.autoPublicIp,
         subnet: instance.subnetId,
       };

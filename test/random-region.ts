@@ -235,7 +235,7 @@ const editInterface: Request = ({ tx, number, pick }) => {
   if (!eni) return;
   const group = pick("security-group");
   const subnet = present(tx.get("subnet", eni.subnetId), eni.subnetId);
-  const secondary = `${subnet.cidrBlock.split(".").slice(0, 3).join(".")}.${200 + number(20)}`;
+  const secondary = `${(subnet.cidrBlock ?? "").split(".").slice(0, 3).join(".")}.${200 + number(20)}`;
   const free = tx.by("network-interface", "vpcAddress", `${eni.vpcId}/${secondary}`).length === 0;
   const mapped = tx.by("address", "networkInterfaceId", eni.id).length > 0;
   switch (number(4)) {

@@ -146,7 +146,7 @@ export function story(name: string, settings: Parameters<typeof newRegion>[0] = 
       region.change((tx, context) => bootDone(tx, id, context));
       obey();
       const eni = present(region.reader().by("network-interface", "instanceId", id)[0], `the interface of ${id}`);
-      const ip = primaryPrivateIp(eni);
+      const ip = primaryPrivateIp(eni) ?? "";
       words.set(id, word);
       words.set(eni.id, `${word}'s interface`);
       tell(`${word} runs: ${ip}${eni.autoPublicIp === undefined ? "" : `, public ${eni.autoPublicIp}`}`);

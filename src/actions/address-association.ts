@@ -22,6 +22,9 @@ const AssociateAddress: Action<AssociateAddressRequest, AssociateAddressResult> 
   const address = addressIn(tx, input);
   const eni = interfaceIn(tx, input);
   const privateIpAddress = input.PrivateIpAddress ?? primaryPrivateIp(eni);
+  if (privateIpAddress === undefined) {
+    throw new Fault("InvalidParameterValue", `The network interface '${eni.id}' has no private IPv4 address.`);
+  }
   if (!eni.privateIpAddresses.includes(privateIpAddress)) {
     const words = `The private IP address '${privateIpAddress}' is not assigned to network interface '${eni.id}'.`;
     throw new Fault("InvalidParameterValue", words);

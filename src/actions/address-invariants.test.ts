@@ -77,7 +77,7 @@ function holds(reader: Reader, vpcId: string): void {
   assert.equal(new Set(mapped).size, mapped.length, "no private address has two Elastic IPs");
   for (const eni of interfaces) {
     if (eni.autoPublicIp === undefined) continue;
-    assert.equal(elasticIpOf(reader, eni, primaryPrivateIp(eni)), undefined, "an automatic address gives way to an Elastic IP");
+    assert.equal(elasticIpOf(reader, eni, primaryPrivateIp(eni) ?? ""), undefined, "an automatic address gives way to an Elastic IP");
     assert.equal(reader.get("instance", eni.attachment?.instanceId ?? "")?.state, "running", "a stopped instance has no automatic address");
   }
   const attached = reader.by("internet-gateway", "vpcId", vpcId).length > 0;

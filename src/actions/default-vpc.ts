@@ -45,7 +45,7 @@ function createDefaultVpc(tx: Tx, context: Context): Vpc {
 
 /** A /20 of the default VPC that no subnet meets, the lowest one. */
 function createDefaultSubnet(tx: Tx, vpc: Vpc, zone: Zone, context: Context): Subnet {
-  const taken = tx.by("subnet", "vpcId", vpc.id).map((subnet) => cidrOf(subnet.cidrBlock));
+  const taken = tx.by("subnet", "vpcId", vpc.id).flatMap(({ cidrBlock }) => (cidrBlock === undefined ? [] : cidrOf(cidrBlock)));
   const whole = cidrOf(present(vpc.cidrBlocks[0], "the primary block").cidrBlock);
   const step = cidrSize({ base: whole.base, length: 20 });
   const blocks = Array.from({ length: cidrSize(whole) / step }, (_, n): Cidr => ({ base: ipv4(whole.base + n * step), length: 20 }));

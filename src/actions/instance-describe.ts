@@ -137,7 +137,11 @@ function describedNetwork(tx: Reader, instance: Instance, context: Context): Ins
     SecurityGroups: describedGroups(tx, primary),
     NetworkInterfaces: interfaces.map((eni) => interfaceOf(tx, eni, context)),
     BlockDeviceMappings: describedMappings(tx, instance, context.region),
-    PrivateDnsNameOptions: { HostnameType: "ip-name", EnableResourceNameDnsARecord: false, EnableResourceNameDnsAAAARecord: false },
+    PrivateDnsNameOptions: {
+      HostnameType: names.privateIp === undefined ? "resource-name" : "ip-name",
+      EnableResourceNameDnsARecord: false,
+      EnableResourceNameDnsAAAARecord: false,
+    },
   };
 }
 

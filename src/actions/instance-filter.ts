@@ -106,7 +106,7 @@ function nameFields(tx: Reader, context: Context): FilterFields<Instance> {
     "private-dns-name": (i) => namesOf(tx, i, context)?.privateName,
     "private-dns-name-options.enable-resource-name-dns-a-record": () => "false",
     "private-dns-name-options.enable-resource-name-dns-aaaa-record": () => "false",
-    "private-dns-name-options.hostname-type": () => "ip-name",
+    "private-dns-name-options.hostname-type": (i) => (namesOf(tx, i, context)?.privateIp === undefined ? "resource-name" : "ip-name"),
     "ipv6-address": (i) => primaryInterfaceOf(tx, i)?.ipv6Addresses,
     "private-ip-address": (i) => namesOf(tx, i, context)?.privateIp,
     "source-dest-check": (i) => primaryInterfaceOf(tx, i) && String(primaryInterfaceOf(tx, i)?.sourceDestCheck),

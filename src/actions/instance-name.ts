@@ -1,4 +1,4 @@
-import { privateDnsName } from "../model/dns-name.ts";
+import { privateDnsName, resourceDnsName } from "../model/dns-name.ts";
 import type { Instance } from "../model/instance.ts";
 import { primaryPrivateIp } from "../model/network-interface.ts";
 import type { Reader } from "../model/state.ts";
@@ -7,7 +7,8 @@ import { primaryInterfaceOf } from "./instance.ts";
 import { describedAssociation } from "./network-interface-describe.ts";
 
 export type InstanceNames = {
-  readonly privateIp: string;
+  /** Absent in a subnet for IPv6 alone. */
+  readonly privateIp: string | undefined;
   readonly privateName: string;
   readonly publicIp: string | undefined;
   /** Empty without a public address, or in a VPC without DNS host names. */
@@ -19,10 +20,10 @@ export function namesOf(tx: Reader, instance: Instance, context: Context): Insta
   const primary = primaryInterfaceOf(tx, instance);
   if (!primary) return undefined;
   const privateIp = primaryPrivateIp(primary);
-  const association = describedAssociation(tx, primary, privateIp, context);
+  const association = privateIp === undefined ? undefined : describedAssociation(tx, primary, privateIp, context);
   return {
     privateIp,
-    privateName: privateDnsName(privateIp, context.region),
+    privateName: privateIp === undefined ? resourceDnsName(instance.id, context.region) : privateDnsName(privateIp, context.region),
     publicIp: association?.PublicIp,
     publicName: association?.PublicDnsName ?? "",
   };

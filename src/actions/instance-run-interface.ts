@@ -5,7 +5,7 @@ import type { Reader } from "../model/state.ts";
 import type { Subnet } from "../model/subnet.ts";
 import type { Context } from "./action.ts";
 import { findInstanceType } from "./instance-type.ts";
-import { addressesIn, findNetworkInterface, ipv6In, type NewNetworkInterface, requireIpv6Room } from "./network-interface.ts";
+import { addressesIn, findNetworkInterface, ipv6In, type NewNetworkInterface, requireIpv4, requireIpv6Room } from "./network-interface.ts";
 import { requireAddressRoom } from "./network-interface-address.ts";
 import { refuseUnoffered } from "./parameter.ts";
 import { findSecurityGroupByName } from "./security-group.ts";
@@ -30,7 +30,17 @@ export type WantedInterface = {
  */
 export function wantedInterfaces(tx: Reader, input: RunInstancesRequest, context: Context): readonly WantedInterface[] {
   const specs = input.NetworkInterfaces ?? [];
-  if (specs.length === 0) return [plainInterface(tx, input, context)];
+  const wanted = specs.length === 0 ? [plainInterface(tx, input, context)] : specifiedInterfaces(tx, specs, input, context);
+  requireRoom(wanted, input);
+  return wanted;
+}
+
+function specifiedInterfaces(
+  tx: Reader,
+  specs: readonly InstanceNetworkInterfaceSpecification[],
+  input: RunInstancesRequest,
+  context: Context,
+): readonly WantedInterface[] {
   refuseBeside(input);
   const indexes = specs.map((spec) => spec.DeviceIndex);
   if (indexes.includes(undefined)) throw new Fault("InvalidParameterValue", "Each network interface requires a device index.");
@@ -40,20 +50,31 @@ export function wantedInterfaces(tx: Reader, input: RunInstancesRequest, context
   if (!indexes.includes(0)) throw new Fault("InvalidParameterValue", "A network interface with device index 0 is required.");
   const wanted = specs.map((spec) => specifiedInterface(tx, spec, input, context)).toSorted((a, b) => a.deviceIndex - b.deviceIndex);
   requireTogether(wanted);
+  return wanted;
+}
+
+/** Only instances on the Nitro system can be in subnets for IPv6 alone (VPC user guide, "Subnet types"). */
+function requireRoom(wanted: readonly WantedInterface[], input: RunInstancesRequest): void {
   const type = findInstanceType(input.InstanceType ?? "m1.small");
   if (wanted.length > type.maxInterfaces) {
     throw new Fault("AttachmentLimitExceeded", `Interface count ${wanted.length} exceeds the limit for ${type.name}`);
   }
-  for (const { source } of wanted) {
-    requireAddressRoom(addressCount(source), type.name);
-    requireIpv6Room(ipv6Count(source), type.name);
+  for (const one of wanted) {
+    requireAddressRoom(addressCount(one), type.name);
+    requireIpv6Room(ipv6Count(one.source), type.name);
+    if (one.subnet.cidrBlock === undefined && type.hypervisor !== "nitro") {
+      throw new Fault(
+        "UnsupportedOperation",
+        `The instance type ${type.name} cannot be launched into the IPv6-only subnet '${one.subnet.id}'.`,
+      );
+    }
   }
-  return wanted;
 }
 
 /** How many private addresses of its subnet each instance takes. */
-export function addressCount(source: WantedInterface["source"]): number {
+export function addressCount({ source, subnet }: WantedInterface): number {
   if (source.kind === "existing") return source.eni.privateIpAddresses.length;
+  if (subnet.cidrBlock === undefined) return 0;
   return 1 + (source.made.secondaryIps?.length ?? 0) + (source.made.secondaryCount ?? 0);
 }
 
@@ -122,6 +143,7 @@ function specifiedInterface(
     throw new Fault("InvalidParameterCombination", words);
   }
   const subnet = subnetOf(tx, spec.SubnetId, input, context);
+  if (spec.AssociatePublicIpAddress === true) requireIpv4(subnet);
   return {
     deviceIndex,
     deleteOnTermination: spec.DeleteOnTermination ?? true,

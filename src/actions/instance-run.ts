@@ -106,10 +106,10 @@ function affordableCount(tx: Reader, interfaces: readonly WantedInterface[], { l
   for (const wanted of interfaces) {
     if (wanted.source.kind === "existing") continue;
     const before = taken.get(wanted.subnet.id)?.addresses ?? 0;
-    taken.set(wanted.subnet.id, { wanted, addresses: before + addressCount(wanted.source) });
+    taken.set(wanted.subnet.id, { wanted, addresses: before + addressCount(wanted) });
   }
   const rooms = [...taken.values()].map(({ wanted: { subnet }, addresses }) => {
-    const room = Math.floor(availableAddressCount(tx, subnet) / addresses);
+    const room = addresses === 0 ? Number.POSITIVE_INFINITY : Math.floor(availableAddressCount(tx, subnet) / addresses);
     if (room >= least) return room;
     const words = `There are not enough free addresses in subnet '${subnet.id}' to satisfy the requested number of instances.`;
     throw new Fault("InsufficientFreeAddressesInSubnet", words);

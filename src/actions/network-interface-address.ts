@@ -14,6 +14,7 @@ import {
   findNetworkInterface,
   findOwnNetworkInterface,
   refreshAutoPublicIp,
+  requireIpv4,
   requirePrivateIp,
 } from "./network-interface.ts";
 import { type Done, DONE, refuseUnoffered } from "./parameter.ts";
@@ -52,6 +53,7 @@ function newSecondaryIps(tx: Reader, eni: NetworkInterface, input: AssignPrivate
   const named = [...new Set(input.PrivateIpAddresses ?? [])];
   const count = input.SecondaryPrivateIpAddressCount;
   const subnet = findSubnet(tx, eni.subnetId);
+  requireIpv4(subnet);
   if (named.length > 0) {
     if (count !== undefined) {
       const words = "The parameter secondaryPrivateIpAddressCount cannot be used with the parameter privateIpAddresses";
@@ -101,8 +103,9 @@ const UnassignPrivateIpAddresses: Action<UnassignPrivateIpAddressesRequest, Done
   if (strange.length > 0) {
     throw new Fault("InvalidParameterValue", `Some of [${strange.join(", ")}] are not assigned to interface ${eni.id}`);
   }
-  if (ips.includes(primaryPrivateIp(eni))) {
-    throw new Fault("InvalidParameterValue", `The primary private IP address ${primaryPrivateIp(eni)} cannot be unassigned.`);
+  const primary = primaryPrivateIp(eni);
+  if (primary !== undefined && ips.includes(primary)) {
+    throw new Fault("InvalidParameterValue", `The primary private IP address ${primary} cannot be unassigned.`);
   }
   for (const ip of ips) {
     const address = elasticIpOf(tx, eni, ip);

@@ -9,7 +9,7 @@ import { Fault } from "../model/fault.ts";
 import type { NetworkInterface } from "../model/network-interface.ts";
 import type { Tx } from "../model/state.ts";
 import type { Action, Context } from "./action.ts";
-import { findNetworkInterface, findOwnNetworkInterface, refreshAutoPublicIp, requireGroups } from "./network-interface.ts";
+import { findNetworkInterface, findOwnNetworkInterface, refreshAutoPublicIp, requireGroups, requireIpv4 } from "./network-interface.ts";
 import { describedAttachment, describedGroups } from "./network-interface-describe.ts";
 import { type Done, DONE, refuseUnoffered, required } from "./parameter.ts";
 import { findSubnet } from "./subnet.ts";
@@ -49,6 +49,7 @@ function changesOf(
     case "Attachment":
       return { attachment: attachmentWith(eni, input.Attachment ?? {}) };
     case "AssociatePublicIpAddress":
+      if (input.AssociatePublicIpAddress === true) requireIpv4(findSubnet(tx, eni.subnetId));
       return { assignPublicIp: required(input.AssociatePublicIpAddress, "associatePublicIpAddress") };
     case "EnablePrimaryIpv6":
       return primaryIpv6Of(eni, required(input.EnablePrimaryIpv6, "enablePrimaryIpv6"));

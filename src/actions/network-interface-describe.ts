@@ -14,7 +14,8 @@ import { tagList } from "./tags.ts";
 
 /** An interface as the API describes it; its public addresses follow from its Elastic IPs and its automatic address. */
 export function describedInterface(tx: Reader, eni: NetworkInterface, context: Context): InterfaceAnswer {
-  const primary = describedAddress(tx, eni, primaryPrivateIp(eni), context);
+  const privateIp = primaryPrivateIp(eni);
+  const primary: NetworkInterfacePrivateIpAddress = privateIp === undefined ? {} : describedAddress(tx, eni, privateIp, context);
   return {
     Association: primary.Association,
     Attachment: describedAttachment(eni, context),

@@ -12,7 +12,7 @@ import type { NetworkInterface } from "../model/network-interface.ts";
 import type { Reader } from "../model/state.ts";
 import type { Action, Context } from "./action.ts";
 import { filtered, paged } from "./describe.ts";
-import { findNetworkInterface, requireIpv6Room } from "./network-interface.ts";
+import { findOwnNetworkInterface, requireIpv6Room } from "./network-interface.ts";
 import { refuseUnoffered } from "./parameter.ts";
 import { findSubnet } from "./subnet.ts";
 import { freeIpv6Addresses, isIpv6Held, requireIpv6Address } from "./subnet-ipv6.ts";
@@ -20,7 +20,7 @@ import { freeIpv6Addresses, isIpv6Held, requireIpv6Address } from "./subnet-ipv6
 /** More addresses for an interface: those named, or as many as are counted. One that it has already is given again. */
 const AssignIpv6Addresses: Action<AssignIpv6AddressesRequest, AssignIpv6AddressesResult> = (tx, input, context) => {
   refuseUnoffered(input, ["Ipv6Prefixes", "Ipv6PrefixCount"]);
-  const eni = findNetworkInterface(tx, input.NetworkInterfaceId);
+  const eni = findOwnNetworkInterface(tx, input.NetworkInterfaceId);
   const has = eni.ipv6Addresses ?? [];
   const assigned = newAddresses(tx, eni, input, context);
   const added = assigned.filter((ip) => !has.includes(ip));
@@ -51,7 +51,7 @@ function newAddresses(tx: Reader, eni: NetworkInterface, input: AssignIpv6Addres
 /** The primary address stays for as long as the interface (EC2 user guide, "Primary IPv6 addresses"). */
 const UnassignIpv6Addresses: Action<UnassignIpv6AddressesRequest, UnassignIpv6AddressesResult> = (tx, input) => {
   refuseUnoffered(input, ["Ipv6Prefixes"]);
-  const eni = findNetworkInterface(tx, input.NetworkInterfaceId);
+  const eni = findOwnNetworkInterface(tx, input.NetworkInterfaceId);
   const asked = input.Ipv6Addresses ?? [];
   if (asked.length === 0) throw new Fault("MissingParameter", "The request must contain the parameter ipv6Addresses");
   const has = eni.ipv6Addresses ?? [];
@@ -64,7 +64,14 @@ const UnassignIpv6Addresses: Action<UnassignIpv6AddressesRequest, UnassignIpv6Ad
   if (primary !== undefined && gone.includes(primary)) {
     throw new Fault("InvalidParameterValue", `The primary IPv6 address ${primary} cannot be unassigned.`);
   }
-  tx.put({ ...eni, ipv6Addresses: has.filter((ip) => !gone.includes(ip)) });
+  const left = has.filter((ip) => !gone.includes(ip));
+  if (left.length === 0 && eni.privateIpAddresses.length === 0) {
+    throw new Fault(
+      "InvalidParameterValue",
+      `The last IPv6 address of network interface '${eni.id}' in an IPv6-only subnet cannot be unassigned.`,
+    );
+  }
+  tx.put({ ...eni, ipv6Addresses: left });
   return { NetworkInterfaceId: eni.id, UnassignedIpv6Addresses: gone, UnassignedIpv6Prefixes: [] };
 };
 

@@ -51,7 +51,8 @@ function fields(tx: Reader, context: Context): FilterFields<NetworkInterface> {
 
 function addressFields(tx: Reader, context: Context): FilterFields<NetworkInterface> {
   const primary = (value: (association: NetworkInterfaceAssociation) => string | undefined) => (eni: NetworkInterface) => {
-    const association = describedAssociation(tx, eni, primaryPrivateIp(eni), context);
+    const ip = primaryPrivateIp(eni);
+    const association = ip === undefined ? undefined : describedAssociation(tx, eni, ip, context);
     return association && value(association);
   };
   const every = (value: (association: NetworkInterfaceAssociation) => string | undefined) => (eni: NetworkInterface) =>
@@ -62,7 +63,7 @@ function addressFields(tx: Reader, context: Context): FilterFields<NetworkInterf
   return {
     "addresses.association.owner-id": every((association) => association.IpOwnerId),
     "addresses.association.public-ip": every((association) => association.PublicIp),
-    "addresses.primary": (eni) => (eni.privateIpAddresses.length > 1 ? ["true", "false"] : "true"),
+    "addresses.primary": (eni) => eni.privateIpAddresses.map((_, place) => String(place === 0)),
     "addresses.private-ip-address": (eni) => eni.privateIpAddresses,
     "association.allocation-id": primary((association) => association.AllocationId),
     "association.association-id": primary((association) => association.AssociationId),

@@ -120,7 +120,8 @@ function isAutoPublicIpDue(tx: Reader, eni: NetworkInterface): boolean {
   if (!eni.assignPublicIp || eni.attachment?.deviceIndex !== 0) return false;
   // An instance that isn't there yet is being launched.
   const state = tx.get("instance", eni.attachment.instanceId)?.state ?? "pending";
-  return (state === "pending" || state === "running") && elasticIpOf(tx, eni, primaryPrivateIp(eni)) === undefined;
+  const primary = primaryPrivateIp(eni);
+  return (state === "pending" || state === "running") && primary !== undefined && elasticIpOf(tx, eni, primary) === undefined;
 }
 
 function mayGetAutoPublicIp(tx: Reader, eni: NetworkInterface): boolean {
@@ -164,6 +165,8 @@ export function requireGroups(tx: Reader, subnet: Subnet, groupIds: readonly str
 function privateIpsFor(tx: Reader, wanted: NewNetworkInterface): readonly string[] {
   const { subnet, privateIp, secondaryIps = [], secondaryCount = 0 } = wanted;
   const named = [...(privateIp === undefined ? [] : [privateIp]), ...secondaryIps];
+  if (named.length > 0 || secondaryCount > 0) requireIpv4(subnet);
+  if (subnet.cidrBlock === undefined) return [];
   for (const ip of named) requireFreePrivateIp(tx, subnet, ip);
   if (new Set(named).size < named.length) throw new Fault("InvalidParameterValue", "Private IP addresses must not repeat");
   const free = chooseFreePrivateIps(tx, subnet, secondaryCount + (privateIp === undefined ? 1 : 0), named);
@@ -177,6 +180,9 @@ function ipv6For(tx: Reader, wanted: NewNetworkInterface, context: Context): Pic
   const named = asked.map((ip) => requireIpv6Address(subnet, ip));
   const held = named.find((ip, place) => isIpv6Held(tx, subnet, ip) || named.indexOf(ip) !== place);
   if (held !== undefined) throw new Fault("InvalidIPAddress.InUse", `Address ${held} is in use.`);
+  if (subnet.cidrBlock === undefined && named.length === 0 && wanted.ipv6Count === 0) {
+    throw new Fault("InvalidParameterValue", `A network interface of the IPv6-only subnet '${subnet.id}' needs an IPv6 address.`);
+  }
   const count = wanted.ipv6Count ?? (named.length === 0 && subnet.assignIpv6AddressOnCreation === true ? 1 : 0);
   const addresses = [...named, ...freeIpv6Addresses(tx, subnet, count, named, context)];
   if (wanted.primaryIpv6 === true && addresses.length === 0) {
@@ -210,12 +216,21 @@ export function requireFreePrivateIp(tx: Reader, subnet: Subnet, ip: string): vo
   }
 }
 
+/** @throws InvalidParameterValue for a subnet for IPv6 alone. */
+export function requireIpv4(subnet: Subnet): void {
+  if (subnet.cidrBlock !== undefined) return;
+  throw new Fault(
+    "InvalidParameterValue",
+    `The subnet '${subnet.id}' is IPv6-only: its network interfaces have no private IPv4 addresses.`,
+  );
+}
+
 /** @throws InvalidParameterValue for what is no address of the subnet's range, or a reserved one. */
 export function requirePrivateIp(subnet: Subnet, ip: string): void {
   const address = parseIpv4(ip);
   if (address === undefined) throw new Fault("InvalidParameterValue", `invalid value for parameter address: ${ip}`);
-  const cidr = cidrOf(subnet.cidrBlock);
-  if (!cidrContains(cidr, address)) {
+  requireIpv4(subnet);
+  if (subnet.cidrBlock === undefined || !cidrContains(cidrOf(subnet.cidrBlock), address)) {
     throw new Fault("InvalidParameterValue", `Address ${ip} does not fall within the subnet's address range`);
   }
   if (!isUsableAddress(subnet, address)) {

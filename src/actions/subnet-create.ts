@@ -17,8 +17,8 @@ import { findVpc } from "./vpc.ts";
 import { type Zone, zonesOf } from "./zone.ts";
 
 type NewSubnet = {
-  /** Canonical. */
-  readonly cidrBlock: string;
+  /** Canonical. Absent of a subnet for IPv6 alone. */
+  readonly cidrBlock: string | undefined;
   /** A block of the VPC's, as the request has it. */
   readonly ipv6CidrBlock?: string | undefined;
   readonly zone: Zone;
@@ -33,13 +33,8 @@ type NewSubnet = {
  */
 export function createSubnet(tx: Tx, vpc: Vpc, wanted: NewSubnet, context: Context): Subnet {
   const { cidrBlock, zone, defaultForAz, tags } = wanted;
-  const cidr = cidrOf(cidrBlock);
-  const inside = vpc.cidrBlocks.some((block) => cidrContains(cidrOf(block.cidrBlock), cidr));
-  if (!inside || cidr.length < 16 || cidr.length > 28) throw new Fault("InvalidSubnet.Range", `The CIDR '${cidrBlock}' is invalid.`);
   const others = tx.by("subnet", "vpcId", vpc.id);
-  if (others.some((other) => cidrsOverlap(cidrOf(other.cidrBlock), cidr))) {
-    throw new Fault("InvalidSubnet.Conflict", `The CIDR '${cidrBlock}' conflicts with another subnet`);
-  }
+  if (cidrBlock !== undefined) requireSubnetBlock(vpc, others, cidrBlock);
   const ipv6 = wanted.ipv6CidrBlock === undefined ? undefined : requireSubnetIpv6Block(tx, vpc, wanted.ipv6CidrBlock);
   const words = "The maximum number of subnets has been reached.";
   requireQuota(context, "subnets-per-vpc", others.length + 1, "SubnetLimitExceeded", words);
@@ -49,19 +44,28 @@ export function createSubnet(tx: Tx, vpc: Vpc, wanted: NewSubnet, context: Conte
     slot: tx.slot("subnet"),
     tags,
     vpcId: vpc.id,
-    cidrBlock,
+    ...(cidrBlock === undefined ? { ipv6Native: true, assignIpv6AddressOnCreation: true } : { cidrBlock }),
     ...(ipv6 === undefined ? {} : { ipv6CidrBlock: newSubnetIpv6Block(ipv6, context) }),
     availabilityZone: zone.name,
     availabilityZoneId: zone.id,
     defaultForAz,
     mapPublicIpOnLaunch: defaultForAz,
     networkAcl: { associationId: newId("network-acl-association", context.random), networkAclId: vpc.defaultNetworkAclId },
-    privateDnsHostnameType: "ip-name",
+    privateDnsHostnameType: cidrBlock === undefined ? "resource-name" : "ip-name",
     enableResourceNameDnsARecord: false,
     enableResourceNameDnsAAAARecord: false,
   };
   tx.put(subnet);
   return subnet;
+}
+
+function requireSubnetBlock(vpc: Vpc, others: readonly Subnet[], cidrBlock: string): void {
+  const cidr = cidrOf(cidrBlock);
+  const inside = vpc.cidrBlocks.some((block) => cidrContains(cidrOf(block.cidrBlock), cidr));
+  if (!inside || cidr.length < 16 || cidr.length > 28) throw new Fault("InvalidSubnet.Range", `The CIDR '${cidrBlock}' is invalid.`);
+  if (others.some((other) => other.cidrBlock !== undefined && cidrsOverlap(cidrOf(other.cidrBlock), cidr))) {
+    throw new Fault("InvalidSubnet.Conflict", `The CIDR '${cidrBlock}' conflicts with another subnet`);
+  }
 }
 
 const CreateSubnet: Action<CreateSubnetRequest, CreateSubnetResult> = (tx, input, context) => {
@@ -70,16 +74,23 @@ const CreateSubnet: Action<CreateSubnetRequest, CreateSubnetResult> = (tx, input
     const words = "When specifying ipv4 parameters, cidrBlock or ipv4IpamPoolId, you cannot set ipv6Native to true.";
     throw new Fault("InvalidParameterCombination", words);
   }
-  refuseUnoffered(input, ["Ipv6Native", "Ipv6IpamPoolId", "Ipv6NetmaskLength", "Ipv4IpamPoolId", "Ipv4NetmaskLength", "OutpostArn"]);
-  if (input.CidrBlock === undefined) {
-    throw new Fault("MissingParameter", "Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided.");
-  }
-  const cidrBlock = formatCidr(requiredCidr(input.CidrBlock, "cidrBlock"));
+  refuseUnoffered(input, ["Ipv6IpamPoolId", "Ipv6NetmaskLength", "Ipv4IpamPoolId", "Ipv4NetmaskLength", "OutpostArn"]);
+  const cidrBlock = blockIn(input);
   const zone = zoneOf(input, context);
   const tags = tagsFor("subnet", input.TagSpecifications, context.quotas);
   const subnet = createSubnet(tx, vpc, { cidrBlock, ipv6CidrBlock: input.Ipv6CidrBlock, zone, defaultForAz: false, tags }, context);
   return { Subnet: describedSubnet(tx, subnet, context) };
 };
+
+/** The IPv4 block in canonical form; undefined of a subnet for IPv6 alone. @throws MissingParameter; InvalidParameterValue. */
+function blockIn(input: CreateSubnetRequest): string | undefined {
+  if (input.Ipv6Native === true) {
+    if (input.Ipv6CidrBlock !== undefined) return undefined;
+    throw new Fault("MissingParameter", "Either 'ipv6CidrBlock' or 'ipv6IpamPoolId' should be provided.");
+  }
+  if (input.CidrBlock === undefined) throw new Fault("MissingParameter", "Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided.");
+  return formatCidr(requiredCidr(input.CidrBlock, "cidrBlock"));
+}
 
 /** The zone asked for by name or id; the region's first when none is. */
 function zoneOf({ AvailabilityZone: name, AvailabilityZoneId: id }: CreateSubnetRequest, context: Context): Zone {

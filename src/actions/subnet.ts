@@ -28,14 +28,17 @@ export function findSubnet(tx: Reader, id: string | undefined): Subnet {
 const RESERVED_FIRST = 4;
 const RESERVED = RESERVED_FIRST + 1;
 
+/** Stands for the block of a subnet for IPv6 alone: all that it has is reserved. */
+const NO_BLOCK = "0.0.0.0/32";
+
 /**
  * `count` private addresses that no interface of the VPC holds, in the subnet's range.
  * The search starts behind as many addresses as there are interfaces, so that a subnet that only grows is filled without looking twice.
  * @throws InsufficientFreeAddressesInSubnet.
  */
 export function freePrivateIps(tx: Reader, subnet: Subnet, count: number): string[] {
-  const cidr = cidrOf(subnet.cidrBlock);
-  const usable = cidrSize(cidr) - RESERVED;
+  const cidr = cidrOf(subnet.cidrBlock ?? NO_BLOCK);
+  const usable = Math.max(0, cidrSize(cidr) - RESERVED);
   const start = tx.countBy("network-interface", "subnetId", subnet.id);
   const found: string[] = [];
   for (let step = 0; step < usable && found.length < count; step += 1) {
@@ -53,12 +56,13 @@ export function freePrivateIps(tx: Reader, subnet: Subnet, count: number): strin
 
 /** Whether an address of the subnet may be given to an interface: it is in the range and not one of the five reserved. */
 export function isUsableAddress(subnet: Subnet, address: number): boolean {
-  const cidr = cidrOf(subnet.cidrBlock);
+  const cidr = cidrOf(subnet.cidrBlock ?? NO_BLOCK);
   return address >= cidr.base + RESERVED_FIRST && address < cidr.base + cidrSize(cidr) - 1;
 }
 
 /** How many private addresses of the subnet are free, the reserved ones left out. */
 export function availableAddressCount(tx: Reader, subnet: Subnet): number {
+  if (subnet.cidrBlock === undefined) return 0;
   const secondary = tx.by("network-interface", "secondarySubnetId", subnet.id);
   const held = secondary.reduce(
     (sum, eni) => sum + eni.privateIpAddresses.length - 1,
@@ -88,7 +92,7 @@ const DescribeSubnets: Action<DescribeSubnetsRequest, DescribeSubnetsResult> = (
 };
 
 function fields(tx: Reader, context: Context): FilterFields<Subnet> {
-  const cidr = (subnet: Subnet): string => subnet.cidrBlock;
+  const cidr = (subnet: Subnet): string | undefined => subnet.cidrBlock;
   const zone = (subnet: Subnet): string => subnet.availabilityZone;
   const zoneId = (subnet: Subnet): string => subnet.availabilityZoneId;
   const isDefault = (subnet: Subnet): string => String(subnet.defaultForAz);
@@ -163,9 +167,20 @@ const ModifySubnetAttribute: Action<ModifySubnetAttributeRequest, Done> = (tx, i
   if (!first) throw new Fault("InvalidParameterCombination", "No attributes specified.");
   if (second) throw new Fault("InvalidParameterCombination", "Only one attribute of a subnet can be modified in a request.");
   const [name, value] = first;
+  if (subnet.cidrBlock === undefined) requireIpv6OnlyFit(subnet, input);
   tx.put({ ...subnet, ...changed(subnet, name as keyof typeof attributes, value) });
   return DONE;
 };
+
+/** A subnet for IPv6 alone gives IPv6 addresses, and names of resources (VPC user guide, "Create a subnet"). @throws InvalidParameterValue. */
+function requireIpv6OnlyFit({ id }: Subnet, input: ModifySubnetAttributeRequest): void {
+  const wrong =
+    input.MapPublicIpOnLaunch?.Value === true ||
+    input.EnableResourceNameDnsARecordOnLaunch?.Value === true ||
+    input.AssignIpv6AddressOnCreation?.Value === false ||
+    input.PrivateDnsHostnameTypeOnLaunch === "ip-name";
+  if (wrong) throw new Fault("InvalidParameterValue", `The attribute cannot have this value: the subnet '${id}' is IPv6-only.`);
+}
 
 type Attribute = Exclude<keyof ModifySubnetAttributeRequest, "SubnetId">;
 

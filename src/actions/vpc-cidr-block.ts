@@ -84,7 +84,7 @@ const DisassociateVpcCidrBlock: Action<DisassociateVpcCidrBlockRequest, Disassoc
     );
   }
   const range = cidrOf(association.cidrBlock);
-  if (tx.by("subnet", "vpcId", vpc.id).some((subnet) => cidrContains(range, cidrOf(subnet.cidrBlock)))) {
+  if (tx.by("subnet", "vpcId", vpc.id).some(({ cidrBlock }) => cidrBlock !== undefined && cidrContains(range, cidrOf(cidrBlock)))) {
     throw new Fault("InvalidCidrBlock.InUse", `The vpc ${vpc.id} currently has a subnet within CIDR block ${association.cidrBlock}`);
   }
   tx.put({ ...vpc, cidrBlocks: vpc.cidrBlocks.filter((kept) => kept !== association) });

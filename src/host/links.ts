@@ -120,12 +120,12 @@ export type InterfaceSpec = {
   readonly slot: number;
   readonly deviceIndex: number;
   readonly mac: string;
-  /** The first is the primary. */
+  /** IPv4. The first is the primary; there may be none. */
   readonly addresses: readonly string[];
   /** Of the subnet, in bits. */
   readonly prefixLength: number;
-  /** The subnet's +1 address. */
-  readonly router: string;
+  /** The subnet's +1 address; none without IPv4. */
+  readonly router: string | undefined;
 };
 
 /** Inside the VPC packets have up to 9001 bytes (EC2 user guide, "Jumbo frames"). */
@@ -151,6 +151,7 @@ export async function removeInterfaceLink(dp: string, slot: number): Promise<voi
 export function interfaceLines(spec: InterfaceSpec): readonly string[] {
   const device = `eth${spec.deviceIndex}`;
   const addresses = spec.addresses.map((address) => `addr add ${address}/${spec.prefixLength} broadcast + dev ${device}`);
+  if (spec.router === undefined) return [`link set ${device} up`];
   if (spec.deviceIndex === 0) return [...addresses, `link set ${device} up`, `route add default via ${spec.router} dev ${device}`];
   // A further interface answers by itself: what comes from its addresses leaves through it.
   const table = 10_000 + spec.deviceIndex;

@@ -1,4 +1,4 @@
-import { privateDnsName, publicDnsName } from "../model/dns-name.ts";
+import { privateDnsName, publicDnsName, resourceDnsName } from "../model/dns-name.ts";
 import type { NetworkInterface } from "../model/network-interface.ts";
 import type { KeyPair } from "../model/key-pair.ts";
 import type { Instance } from "../model/instance.ts";
@@ -52,8 +52,8 @@ function instanceMetadata(asker: Asker & { readonly instance: Instance }): Metad
     .toSorted((a, b) => (a.attachment?.deviceIndex ?? 0) - (b.attachment?.deviceIndex ?? 0));
   // The instance's own answers are those of its primary interface, whichever interface the question came from.
   const primary = interfaces[0] ?? asker.eni;
-  const privateIp = primary.privateIpAddresses[0] ?? "";
-  const hostname = privateDnsName(privateIp, region);
+  const privateIp = primary.privateIpAddresses[0];
+  const hostname = hostnameOf(primary, instance.id, region);
   const publicIp = publicAddresses(reader, primary).find((address) => address.privateIp === privateIp)?.publicIp;
   const key = instance.keyName === undefined ? undefined : reader.by("key-pair", "name", instance.keyName)[0];
   return {
@@ -89,13 +89,18 @@ function instanceMetadata(asker: Asker & { readonly instance: Instance }): Metad
   };
 }
 
+/** By its first IPv4 address; without one, by the instance. */
+function hostnameOf({ privateIpAddresses: [ip] }: NetworkInterface, instanceId: string, region: string): string {
+  return ip === undefined ? resourceDnsName(instanceId, region) : privateDnsName(ip, region);
+}
+
 function interfaceMetadata({ reader, region, account }: Asker, eni: NetworkInterface): MetadataFolder {
   const vpc = reader.get("vpc", eni.vpcId);
   const subnet = reader.get("subnet", eni.subnetId);
   const addresses = publicAddresses(reader, eni);
   const first = addresses[0]?.publicIp;
   const blocks = vpc?.cidrBlocks.map(({ cidrBlock }) => cidrBlock) ?? [];
-  const hostname = privateDnsName(eni.privateIpAddresses[0] ?? "", region);
+  const hostname = hostnameOf(eni, eni.attachment?.instanceId ?? "", region);
   const ipv6Addresses = eni.ipv6Addresses ?? [];
   const ipv6Blocks = vpc?.ipv6CidrBlocks?.map(({ ipv6CidrBlock }) => ipv6CidrBlock) ?? [];
   return {
@@ -105,7 +110,7 @@ function interfaceMetadata({ reader, region, account }: Asker, eni: NetworkInter
       addresses.length === 0 ? undefined : Object.fromEntries(addresses.map(({ publicIp, privateIp }) => [publicIp, privateIp])),
     ipv6s: ipv6Addresses.length === 0 ? undefined : ipv6Addresses.join("\n"),
     "local-hostname": hostname,
-    "local-ipv4s": eni.privateIpAddresses.join("\n"),
+    "local-ipv4s": eni.privateIpAddresses.length === 0 ? undefined : eni.privateIpAddresses.join("\n"),
     mac: eni.macAddress,
     "network-card": String(eni.attachment?.networkCardIndex ?? 0),
     "owner-id": account,

@@ -3,6 +3,11 @@ export function privateDnsName(privateIp: string, region: string): string {
   return `ip-${privateIp.replaceAll(".", "-")}.${privateDnsDomain(region)}`;
 }
 
+/** `i-0123456789abcdef0.ec2.internal`: the name of an instance that has no IPv4 address (EC2 user guide, "Hostname types"). */
+export function resourceDnsName(instanceId: string, region: string): string {
+  return `${instanceId}.${privateDnsDomain(region)}`;
+}
+
 export function privateDnsDomain(region: string): string {
   return region === "us-east-1" ? "ec2.internal" : `${region}.compute.internal`;
 }

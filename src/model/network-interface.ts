@@ -19,7 +19,7 @@ export type NetworkInterface = Base<"network-interface"> &
     readonly description: string;
     /** Lower case, colon separated. */
     readonly macAddress: string;
-    /** The first is the primary address. */
+    /** IPv4. The first is the primary address. None in a subnet for IPv6 alone. */
     readonly privateIpAddresses: readonly string[];
     /** The first is the primary one where `isPrimaryIpv6` says that there is one. */
     readonly ipv6Addresses?: readonly string[];
@@ -42,8 +42,7 @@ export const FIRST_INTERFACE_SLOT = 16;
 /** What the kernel's tables can hold, and as far as AWS raises the quota (VPC user guide, "Amazon VPC quotas"). */
 export const MAX_GROUPS_PER_INTERFACE = 16;
 
-export function primaryPrivateIp(eni: NetworkInterface): string {
-  const primary = eni.privateIpAddresses[0];
-  if (primary === undefined) throw new Error(`assertion failed: ${eni.id} has a primary address`);
-  return primary;
+/** The primary private IPv4 address; undefined in a subnet for IPv6 alone. */
+export function primaryPrivateIp(eni: NetworkInterface): string | undefined {
+  return eni.privateIpAddresses[0];
 }

@@ -3,8 +3,9 @@ import type { Base, Slotted } from "./common.ts";
 export type Subnet = Base<"subnet"> &
   Slotted & {
     readonly vpcId: string;
-    readonly cidrBlock: string;
-    /** A /64 of one of the VPC's blocks. */
+    /** Absent of a subnet for IPv6 alone. */
+    readonly cidrBlock?: string;
+    /** /44 to /64 in steps of 4, of one of the VPC's blocks. */
     readonly ipv6CidrBlock?: { readonly associationId: string; readonly ipv6CidrBlock: string };
     /** For IPv6 alone. Fixed at creation. */
     readonly ipv6Native?: boolean;

@@ -1,10 +1,10 @@
 import { present } from "../lib/assert.ts";
-import { parseCidr } from "../lib/cidr.ts";
+import { cidrOf, parseCidr } from "../lib/cidr.ts";
 import { formatIpv4, ipv4 } from "../lib/ip.ts";
 import type { Instance } from "../model/instance.ts";
 import { type NetworkInterface, primaryPrivateIp } from "../model/network-interface.ts";
 import type { Reader } from "../model/state.ts";
-import { privateDnsName } from "../model/dns-name.ts";
+import { privateDnsName, resourceDnsName } from "../model/dns-name.ts";
 
 /** One interface as the instance sees it. */
 export type InterfacePlan = {
@@ -13,12 +13,12 @@ export type InterfacePlan = {
   readonly slot: number;
   readonly deviceIndex: number;
   readonly mac: string;
-  /** The first is the primary. */
+  /** IPv4. The first is the primary; none in a subnet for IPv6 alone. */
   readonly addresses: readonly string[];
   /** Of the subnet, in bits. */
   readonly prefixLength: number;
-  /** The subnet's +1 address. */
-  readonly router: string;
+  /** The subnet's +1 address; none in a subnet for IPv6 alone. */
+  readonly router: string | undefined;
 };
 
 /** What the machine needs to boot an instance. */
@@ -41,7 +41,8 @@ export function instancePlan(reader: Reader, instance: Instance, region: string)
   const first = present(interfaces[0], `the primary interface of ${instance.id}`);
   const vpc = present(reader.get("vpc", instance.vpcId), instance.vpcId);
   const block = present(parseCidr(vpc.cidrBlocks[0]?.cidrBlock ?? ""), `the block of ${vpc.id}`);
-  const name = privateDnsName(primaryPrivateIp(first), region);
+  const primary = primaryPrivateIp(first);
+  const name = primary === undefined ? resourceDnsName(instance.id, region) : privateDnsName(primary, region);
   return {
     id: instance.id,
     hostname: name.split(".")[0] ?? name,
@@ -55,14 +56,14 @@ export function instancePlan(reader: Reader, instance: Instance, region: string)
 
 function interfacePlan(reader: Reader, eni: NetworkInterface): InterfacePlan {
   const subnet = present(reader.get("subnet", eni.subnetId), eni.subnetId);
-  const block = present(parseCidr(subnet.cidrBlock), `the block of ${subnet.id}`);
+  const block = subnet.cidrBlock === undefined ? undefined : cidrOf(subnet.cidrBlock);
   return {
     id: eni.id,
     slot: eni.slot,
     deviceIndex: eni.attachment?.deviceIndex ?? 0,
     mac: eni.macAddress,
     addresses: eni.privateIpAddresses,
-    prefixLength: block.length,
-    router: formatIpv4(ipv4(block.base + 1)),
+    prefixLength: block?.length ?? 32,
+    router: block && formatIpv4(ipv4(block.base + 1)),
   };
 }

@@ -27,7 +27,8 @@ export function networkInterfaceRows(reader: Reader, eni: NetworkInterface, pool
 /** Public by private address. One that no pool holds any more is left out: nothing would bring its answers back. */
 function publicIpsOf(reader: Reader, eni: NetworkInterface, pools: readonly Pool[]): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
-  if (eni.autoPublicIp !== undefined) found.set(primaryPrivateIp(eni), eni.autoPublicIp);
+  const primary = primaryPrivateIp(eni);
+  if (eni.autoPublicIp !== undefined && primary !== undefined) found.set(primary, eni.autoPublicIp);
   for (const { association, publicIp } of reader.by("address", "networkInterfaceId", eni.id))
     if (association) found.set(association.privateIpAddress, publicIp);
   for (const [privateIp, publicIp] of found) if (poolIndex(pools, publicIp) === NO_POOL) found.delete(privateIp);
@@ -38,7 +39,7 @@ function interfaceValue(reader: Reader, eni: NetworkInterface, publicIps: Readon
   const vpc = present(reader.get("vpc", eni.vpcId), `${eni.vpcId} of ${eni.id}`);
   const subnet = present(reader.get("subnet", eni.subnetId), `${eni.subnetId} of ${eni.id}`);
   const instance = eni.attachment && reader.get("instance", eni.attachment.instanceId);
-  const primary = primaryPrivateIp(eni);
+  const primary = primaryPrivateIp(eni) ?? NO_ADDRESS;
   const block = cidrOf(present(vpc.cidrBlocks[0], `the primary block of ${vpc.id}`).cidrBlock);
   assert(eni.groupIds.length <= MAX_GROUPS_PER_INTERFACE, `${eni.id} has at most ${MAX_GROUPS_PER_INTERFACE} groups`);
   const groups = eni.groupIds.map((id) => present(reader.get("security-group", id), `${id} of ${eni.id}`).slot);

@@ -6,12 +6,15 @@ import type { Subnet } from "../model/subnet.ts";
 import { isLogged } from "./flow-log.ts";
 import { type Entry, SUBNET_FLAGS } from "./tables.ts";
 
+/** What the row of a subnet for IPv6 alone has instead: no packet is for it, nor from it. */
+const NO_BLOCK = "0.0.0.0/32";
+
 /** A subnet's row: its block, and the route table and the network ACL that hold for it. */
 export function subnetRows(reader: Reader, subnet: Subnet): readonly Entry[] {
   const vpc = present(reader.get("vpc", subnet.vpcId), `${subnet.vpcId} of ${subnet.id}`);
   const tableId = subnet.routeTableAssociation?.routeTableId ?? vpc.mainRouteTable.routeTableId;
   const aclId = subnet.networkAcl.networkAclId;
-  const block = cidrOf(subnet.cidrBlock);
+  const block = cidrOf(subnet.cidrBlock ?? NO_BLOCK);
   return [
     {
       table: "subnets",
@@ -21,7 +24,7 @@ export function subnetRows(reader: Reader, subnet: Subnet): readonly Entry[] {
         route_table: present(reader.get("route-table", tableId), `${tableId} of ${subnet.id}`).slot,
         network_acl: present(reader.get("network-acl", aclId), `${aclId} of ${subnet.id}`).slot,
         block: formatIpv4(block.base),
-        router: formatIpv4(ipv4(block.base + 1)),
+        router: subnet.cidrBlock === undefined ? formatIpv4(block.base) : formatIpv4(ipv4(block.base + 1)),
         length: block.length,
         flags: isLogged(reader, subnet) ? SUBNET_FLAGS.flow_log : 0,
       },

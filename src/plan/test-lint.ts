@@ -49,7 +49,10 @@ const CHECKS: { readonly [T in TableName]: Check<T> } = {
   interfaces: ({ key, value }, tables) => [
     !tables.lookup("vpcs", value.vpc) && `no VPC ${value.vpc}`,
     tables.lookup("subnets", value.subnet)?.vpc !== value.vpc && `subnet ${value.subnet} is not in VPC ${value.vpc}`,
-    tables.lookup("addresses", { vpc: value.vpc, address: value.private_ip })?.interface !== key && `${value.private_ip} is not its own`,
+    // One for IPv6 alone has none.
+    value.private_ip !== "0.0.0.0" &&
+      tables.lookup("addresses", { vpc: value.vpc, address: value.private_ip })?.interface !== key &&
+      `${value.private_ip} is not its own`,
     !(value.flags & INTERFACE_FLAGS.present) && "is absent",
     ...value.groups
       .slice(0, value.group_count)

@@ -98,7 +98,7 @@ function flowFields(eni: NetworkInterface, flow: FlowCount): Partial<Record<Flow
 
 /** At its own end a record shows the interface's primary address, whatever stands in the packet ("Flow log limitations"). */
 function ownAddress(eni: NetworkInterface, address: string): string {
-  if (!isIpv6(address)) return primaryPrivateIp(eni);
+  if (!isIpv6(address)) return primaryPrivateIp(eni) ?? address;
   const own = eni.ipv6Addresses ?? [];
   return own.includes(address) ? address : (own[0] ?? address);
 }

@@ -62,6 +62,12 @@ const DEFAULT_PORT = 80;
 /** Of a client; anything from Linux's ephemeral range. */
 const DEFAULT_SOURCE_PORT = 40_000;
 
+function addressOf(eni: NetworkInterface): string {
+  const address = primaryPrivateIp(eni) ?? eni.ipv6Addresses?.[0];
+  if (address === undefined) throw new BadQuestion("Its network interface has no address.");
+  return address;
+}
+
 /** Walks one packet, the first of its exchange, through the tables. @throws BadQuestion for what is no packet. */
 export function tracePacket({ tables, ids, sender, question }: PacketQuestion): PacketTrace {
   const protocol = protocolOf(question["protocol"]);
@@ -70,7 +76,7 @@ export function tracePacket({ tables, ids, sender, question }: PacketQuestion): 
   const eni = sender?.find((one) => one.privateIpAddresses.includes(from?.address ?? "")) ?? sender?.[0];
   if (sender && !eni) throw new BadQuestion("It has no network interface.");
   const packet: Packet = {
-    source: from?.address ?? (eni ? primaryPrivateIp(eni) : INTERNET_HOST),
+    source: from?.address ?? (eni ? addressOf(eni) : INTERNET_HOST),
     destination: to.address,
     protocol: PROTOCOLS[protocol],
     ...(protocol === "icmp"
