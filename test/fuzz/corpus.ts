@@ -155,7 +155,21 @@ function fillMore(ask: Ask, VpcId: string, DefaultSubnetId: string) {
     EmptySubnetId: ask("CreateSubnet", { VpcId, CidrBlock: "10.1.3.0/24" }).Subnet.SubnetId,
     LooseGatewayId: ask("CreateInternetGateway", {}).InternetGateway.InternetGatewayId,
     EmptyRouteTableId: ask("CreateRouteTable", { VpcId }).RouteTable.RouteTableId,
+    FlowLogId: ask("CreateFlowLogs", flowLogOf(VpcId)).FlowLogIds[0],
     LooseGroupId: ask("CreateSecurityGroup", { VpcId, GroupName: "loose", Description: "loose" }).GroupId,
+  };
+}
+
+function flowLogOf(vpcId: string): object {
+  return {
+    ResourceType: "VPC",
+    ResourceIds: [vpcId],
+    TrafficType: "ALL",
+    LogDestinationType: "s3",
+    LogDestination: "arn:aws:s3:::bucket",
+    LogFormat: "${version} ${instance-tag}",
+    DestinationOptions: { HiveCompatiblePartitions: true },
+    TagFieldSpecifications: [{ ResourceType: "instance", TagKeys: ["Name"] }],
   };
 }
 

@@ -23,7 +23,8 @@ export type Standing = Readonly<
     | "RuleId"
     | "AddressAssociationId"
     | "SecondAddress"
-    | "ExtraAssociationId",
+    | "ExtraAssociationId"
+    | "FlowLogId",
     string
   >
 >;
@@ -44,6 +45,7 @@ export function takeable(ids: Standing): readonly Takeable[] {
     ["DisassociateVpcCidrBlock", { AssociationId: ids.ExtraAssociationId }],
     ["AssociateDhcpOptions", { VpcId, DhcpOptionsId: "default" }],
     ["GetSecurityGroupsForVpc", { VpcId }],
+    ["DeleteFlowLogs", { FlowLogIds: [ids.FlowLogId] }],
     ["DeleteTags", { Resources: [VpcId], Tags: [{ Key: "Name" }] }],
     ["DisassociateAddress", { AssociationId: ids.AddressAssociationId }],
     ["DescribeNetworkInterfaceAttribute", { NetworkInterfaceId, Attribute: "groupSet" }],
