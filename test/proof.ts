@@ -77,7 +77,7 @@ const SECOND = 1_000_000_000n;
 /** Between scenarios: longer than any connection is remembered. A clock of 64 bits has room for some ten thousand of them. */
 const FORGETTING = 432_100n * SECOND;
 /** Few flows, so that they often take each other's places on the fast path. */
-const SIZES = { interfaces: 256, publicAddresses: 1024, vpcs: 256, subnets: 256, flows: 32 };
+const SIZES = { interfaces: 256, publicAddresses: 1024, vpcs: 256, subnets: 256, flows: 32, flowRecords: 4096 };
 /** The link on which pieces are made: it must be there and up. */
 const FRAGMENTS_LINK = `ip link show fragments >/dev/null 2>&1 || {
   ip link add fragments index 4 mtu 65535 type veth peer name fragments-peer index 5 mtu 65535 &&

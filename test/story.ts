@@ -66,7 +66,7 @@ export type Story = {
 };
 
 const SECOND = 1_000_000_000n;
-const SIZES = { interfaces: 256, publicAddresses: 1024, vpcs: 256, subnets: 256, flows: 32 };
+const SIZES = { interfaces: 256, publicAddresses: 1024, vpcs: 256, subnets: 256, flows: 32, flowRecords: 4096 };
 let shared: Datapath | undefined;
 let now = 1_000n * SECOND;
 

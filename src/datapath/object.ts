@@ -44,6 +44,8 @@ export type Sizes = {
   readonly vpcs?: number;
   readonly subnets?: number;
   /** Flows that a processor's fast path knows. */ readonly flows?: number;
+  /** Of flow logs, in one window. */
+  readonly flowRecords?: number;
 };
 
 const DEFAULT_INTERFACES = 65_536;
@@ -148,6 +150,7 @@ function prepareSet(
 function sizeOf(name: MapName, sizes: Sizes): number | undefined {
   if (["interfaces", "traffic", "tracking", "connection_floors"].includes(name)) return sizes.interfaces ?? DEFAULT_INTERFACES;
   if (name === "vpcs" || name === "subnets") return sizes[name];
+  if (name.startsWith("flow_records_") || name === "flow_shares") return sizes.flowRecords;
   if (name === "epochs") return sizes.vpcs;
   if (name === "flows") return possibleCpus() * flowsPerCpu(sizes);
   return name === "public_addresses" ? sizes.publicAddresses : undefined;
