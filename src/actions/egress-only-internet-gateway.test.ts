@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { egressOnlyInternetGatewayActions } from "./egress-only-internet-gateway.ts";
+import { natGatewayActions } from "./nat-gateway.ts";
 import { networkInterfaceActions } from "./network-interface.ts";
 import { routeActions } from "./route.ts";
 import { routeTableActions } from "./route-table.ts";
@@ -142,6 +143,17 @@ test("which target fits which IPv6 destination", () => {
     route({ DestinationIpv6CidrBlock: "::/0", EgressOnlyInternetGatewayId: elsewhere }),
     /different networks$/,
   );
+});
+
+test("a NAT gateway carries no IPv6, and NAT64 is refused by name", () => {
+  const network = newNetwork();
+  const { region, subnetId: SubnetId } = network;
+  const RouteTableId = tableOf(network);
+  const { NatGateway } = region.call(natGatewayActions.CreateNatGateway, { SubnetId, ConnectivityType: "private" });
+  const route = (DestinationIpv6CidrBlock: string) => () =>
+    region.call(CreateRoute, { RouteTableId, DestinationIpv6CidrBlock, NatGatewayId: NatGateway?.NatGatewayId });
+  refuses("UnsupportedOperation", route("64:ff9b::/96"), /NAT64/);
+  refuses("InvalidParameterValue", route("::/0"), "A NAT gateway can't be the target of the IPv6 route for ::/0.");
 });
 
 function newVpc({ region }: TestNetwork): string {

@@ -126,7 +126,7 @@ function fill(ask: Ask): Standing {
     InstanceType: "t3.micro",
   });
   const [second] = ask("AssignPrivateIpAddresses", { NetworkInterfaceId, SecondaryPrivateIpAddressCount: 1 }).AssignedPrivateIpAddresses;
-  const others = { ...fillMore(ask, VpcId, Subnets[0].SubnetId), SecondAddress: second.PrivateIpAddress };
+  const others = { ...fillMore(ask, VpcId, Subnets[0].SubnetId), ...fillIpv6(ask, VpcId), SecondAddress: second.PrivateIpAddress };
   for (const operation of ["DescribeVpcs", "DescribeSecurityGroupRules", "DescribeNetworkAcls", "DescribeRouteTables", "DescribeInstances"])
     ask(operation, {});
   return {
@@ -170,6 +170,33 @@ function flowLogOf(vpcId: string): object {
     LogFormat: "${version} ${instance-tag}",
     DestinationOptions: { HiveCompatiblePartitions: true },
     TagFieldSpecifications: [{ ResourceType: "instance", TagKeys: ["Name"] }],
+  };
+}
+
+/** What has IPv6, and the ways out for it. */
+function fillIpv6(ask: Ask, VpcId: string) {
+  const { Ipv6CidrBlockAssociation } = ask("AssociateVpcCidrBlock", { VpcId, AmazonProvidedIpv6CidrBlock: true });
+  const nth = (n: number): string => Ipv6CidrBlockAssociation.Ipv6CidrBlock.replace("00::/56", `0${n}::/64`);
+  const { SubnetId } = ask("CreateSubnet", { VpcId, CidrBlock: "10.1.6.0/24", Ipv6CidrBlock: nth(6) }).Subnet;
+  const Ipv6OnlySubnetId = ask("CreateSubnet", { VpcId, Ipv6Native: true, Ipv6CidrBlock: nth(7) }).Subnet.SubnetId;
+  const BareSubnetId = ask("CreateSubnet", { VpcId, CidrBlock: "10.1.8.0/24" }).Subnet.SubnetId;
+  const { Ipv6CidrBlockAssociation: ofVpc } = ask("AssociateVpcCidrBlock", { VpcId, AmazonProvidedIpv6CidrBlock: true });
+  const { Ipv6CidrBlockAssociation: ofSubnet } = ask("AssociateSubnetCidrBlock", { SubnetId: BareSubnetId, Ipv6CidrBlock: nth(8) });
+  ask("ModifySubnetAttribute", { SubnetId, AssignIpv6AddressOnCreation: { Value: true } });
+  const { NetworkInterface } = ask("CreateNetworkInterface", { SubnetId });
+  ask("CreateNetworkInterface", { SubnetId: Ipv6OnlySubnetId });
+  const { EgressOnlyInternetGatewayId } = ask("CreateEgressOnlyInternetGateway", { VpcId }).EgressOnlyInternetGateway;
+  const { RouteTableId } = ask("CreateRouteTable", { VpcId }).RouteTable;
+  ask("CreateRoute", { RouteTableId, DestinationIpv6CidrBlock: "::/0", EgressOnlyInternetGatewayId });
+  return {
+    Ipv6SubnetId: SubnetId,
+    BareIpv6Block: nth(9),
+    Ipv6InterfaceId: NetworkInterface.NetworkInterfaceId,
+    Ipv6Address: NetworkInterface.Ipv6Addresses[0].Ipv6Address,
+    Ipv6RouteTableId: RouteTableId,
+    Ipv6VpcAssociationId: ofVpc.AssociationId,
+    Ipv6SubnetAssociationId: ofSubnet.AssociationId,
+    EgressOnlyInternetGatewayId,
   };
 }
 

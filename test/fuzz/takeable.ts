@@ -24,7 +24,15 @@ export type Standing = Readonly<
     | "AddressAssociationId"
     | "SecondAddress"
     | "ExtraAssociationId"
-    | "FlowLogId",
+    | "FlowLogId"
+    | "Ipv6SubnetId"
+    | "Ipv6InterfaceId"
+    | "Ipv6Address"
+    | "BareIpv6Block"
+    | "Ipv6RouteTableId"
+    | "Ipv6VpcAssociationId"
+    | "Ipv6SubnetAssociationId"
+    | "EgressOnlyInternetGatewayId",
     string
   >
 >;
@@ -93,6 +101,22 @@ export function takeable(ids: Standing): readonly Takeable[] {
     ["ModifyInstanceMetadataOptions", { InstanceId, HttpTokens: "required", HttpPutResponseHopLimit: 2 }],
     ["ModifyInstanceCreditSpecification", { InstanceCreditSpecifications: [{ InstanceId, CpuCredits: "standard" }] }],
     ["ImportKeyPair", { KeyName: "imported", PublicKeyMaterial: Buffer.from(PUBLIC_KEY) }],
+    ...takeableIpv6(ids),
+  ];
+}
+
+function takeableIpv6(ids: Standing): readonly Takeable[] {
+  const { EgressOnlyInternetGatewayId, Ipv6InterfaceId: NetworkInterfaceId } = ids;
+  const route = { RouteTableId: ids.Ipv6RouteTableId, DestinationIpv6CidrBlock: "2001:db8:ffff::/48", EgressOnlyInternetGatewayId };
+  return [
+    ["AssociateSubnetCidrBlock", { SubnetId: ids.EmptySubnetId, Ipv6CidrBlock: ids.BareIpv6Block }],
+    ["DisassociateSubnetCidrBlock", { AssociationId: ids.Ipv6SubnetAssociationId }],
+    ["DisassociateVpcCidrBlock", { AssociationId: ids.Ipv6VpcAssociationId }],
+    ["AssignIpv6Addresses", { NetworkInterfaceId, Ipv6AddressCount: 1 }],
+    ["UnassignIpv6Addresses", { NetworkInterfaceId, Ipv6Addresses: [ids.Ipv6Address] }],
+    ["CreateRoute", route],
+    ["ReplaceRoute", { ...route, DestinationIpv6CidrBlock: "::/0" }],
+    ["DeleteEgressOnlyInternetGateway", { EgressOnlyInternetGatewayId }],
   ];
 }
 
