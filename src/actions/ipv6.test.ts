@@ -192,14 +192,18 @@ test("a subnet's block is a /44 to /64 of the VPC's, and no other subnet's", () 
   assert.equal(answer.Ipv6CidrBlockAssociation?.Ipv6CidrBlockState?.State, "associating");
   refuses("CidrLimitExceeded", () => region.call(AssociateSubnetCidrBlock, { SubnetId: bare, Ipv6CidrBlock: nth(vpcBlock, 10) }));
   turnOn();
-  refuses("InvalidCidrBlock.InUse", () => region.call(DisassociateSubnetCidrBlock, { AssociationId }));
+  const disassociate = () => region.call(DisassociateSubnetCidrBlock, { AssociationId });
+  const words = `The subnet IPv6 CIDR block with association ID ${AssociationId} may not be disassociated, because its subnet has assign-ipv6-address-on-creation set to true.`;
+  refuses("InvalidCidrBlock.InUse", disassociate, words);
   region.call(ModifySubnetAttribute, { SubnetId: bare, AssignIpv6AddressOnCreation: { Value: false } });
   region.call(CreateNetworkInterface, { SubnetId: bare, Ipv6AddressCount: 1 });
-  refuses("InvalidCidrBlock.InUse", () => region.call(DisassociateSubnetCidrBlock, { AssociationId }));
+  refuses("InvalidCidrBlock.InUse", disassociate);
   const eni = must(region.reader().by("network-interface", "subnetId", bare)[0]);
   region.call(UnassignIpv6Addresses, { NetworkInterfaceId: eni.id, Ipv6Addresses: [...must(eni.ipv6Addresses)] });
-  region.call(DisassociateSubnetCidrBlock, { AssociationId });
-  refuses("InvalidSubnetCidrBlockAssociationID.NotFound", () => region.call(DisassociateSubnetCidrBlock, { AssociationId }));
+  disassociate();
+  refuses("InvalidSubnetCidrBlockAssociationID.NotFound", disassociate);
+  const malformed = () => region.call(DisassociateSubnetCidrBlock, { AssociationId: "assoc" });
+  refuses("InvalidSubnetCidrBlockAssociationId.Malformed", malformed, "The subnet CIDR block with association ID assoc is malformed");
   region.call(ModifySubnetAttribute, { SubnetId, EnableDns64: { Value: true } });
   assert.equal(region.call(DescribeSubnets, { SubnetIds: [SubnetId] }).Subnets?.[0]?.EnableDns64, true);
 });
@@ -292,7 +296,8 @@ test("a launch: addresses by count and by name, on the request or on its interfa
   refused("InvalidParameterCombination", { count: 2, SubnetId, Ipv6Addresses: [{ Ipv6Address: at("60") }] });
   refused("InvalidIPAddress.InUse", { SubnetId, Ipv6Addresses: [{ Ipv6Address: at("50") }] });
   const bare = must(region.call(CreateSubnet, { VpcId, CidrBlock: "10.0.9.0/24" }).Subnet?.SubnetId);
-  refused("InvalidParameterValue", { SubnetId: bare, Ipv6AddressCount: 1 });
+  const noBlock = () => launchedPending(region, { SubnetId: bare, Ipv6AddressCount: 1 });
+  refuses("InvalidParameterValue", noBlock, "Subnet does not contain any IPv6 CIDR block ranges");
   const many = must(region.call(CreateNetworkInterface, { SubnetId, Ipv6AddressCount: 3 }).NetworkInterface?.NetworkInterfaceId);
   refuses("PrivateIpAddressLimitExceeded", () =>
     region.call(networkInterfaceAttachmentActions.AttachNetworkInterface, { NetworkInterfaceId: many, InstanceId: named, DeviceIndex: 1 }),

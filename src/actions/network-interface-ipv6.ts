@@ -35,7 +35,7 @@ function newAddresses(tx: Reader, eni: NetworkInterface, input: AssignIpv6Addres
   const named = input.Ipv6Addresses ?? [];
   const count = input.Ipv6AddressCount;
   if (named.length > 0 && count !== undefined) {
-    throw new Fault("InvalidParameterCombination", "The parameter ipv6AddressCount cannot be used with the parameter ipv6Addresses");
+    throw new Fault("InvalidParameterCombination", "IPv6 addresses and IPv6 address count may not be specified on the same request");
   }
   if (named.length === 0) {
     if (count === undefined) throw new Fault("MissingParameter", "Either 'ipv6Addresses' or 'ipv6AddressCount' should be provided.");

@@ -307,7 +307,7 @@ export function ipv6In(input: Ipv6In): Pick<NewNetworkInterface, "ipv6Addresses"
   const ipv6Addresses = (input.Ipv6Addresses ?? []).map((one) => required(one.Ipv6Address, "ipv6Address"));
   const ipv6Count = input.Ipv6AddressCount;
   if (ipv6Addresses.length > 0 && ipv6Count !== undefined && ipv6Count !== 0) {
-    throw new Fault("InvalidParameterCombination", "The parameter ipv6AddressCount cannot be used with the parameter ipv6Addresses");
+    throw new Fault("InvalidParameterCombination", "IPv6 addresses and IPv6 address count may not be specified on the same request");
   }
   if (ipv6Count !== undefined && ipv6Count < 0) {
     throw new Fault("InvalidParameterValue", `Value (${ipv6Count}) for parameter ipv6AddressCount is invalid.`);

@@ -6,6 +6,7 @@ import type {
 } from "@aws-sdk/client-ec2";
 import { present } from "../lib/assert.ts";
 import { Fault } from "../model/fault.ts";
+import { isWellFormedId } from "../model/id.ts";
 import type { Action } from "./action.ts";
 import { refuseUnoffered, required } from "./parameter.ts";
 import { findSubnet } from "./subnet.ts";
@@ -29,22 +30,29 @@ const AssociateSubnetCidrBlock: Action<AssociateSubnetCidrBlockRequest, Associat
 const DisassociateSubnetCidrBlock: Action<DisassociateSubnetCidrBlockRequest, DisassociateSubnetCidrBlockResult> = (tx, input) => {
   const id = required(input.AssociationId, "associationId");
   const found = tx.by("subnet", "associationId", id)[0];
-  if (found?.ipv6CidrBlock?.associationId !== id) {
-    throw new Fault("InvalidSubnetCidrBlockAssociationID.NotFound", `The subnet CIDR block association ID '${id}' does not exist`);
-  }
+  if (found?.ipv6CidrBlock?.associationId !== id) throw unknown(id);
   const { ipv6CidrBlock: association, ...subnet } = found;
   if (subnet.ipv6Native === true) {
     throw new Fault("OperationNotPermitted", `The IPv6 CIDR block of the IPv6-only subnet ${subnet.id} may not be disassociated.`);
   }
-  const inUse = tx.by("network-interface", "subnetId", subnet.id).some((eni) => (eni.ipv6Addresses ?? []).length > 0);
-  if (inUse || subnet.assignIpv6AddressOnCreation === true) {
-    const words = `The subnet CIDR block with association ID ${id} may not be disassociated. ${
-      inUse ? "Its addresses are assigned to network interfaces." : "assign-ipv6-address-on-creation is true."
-    }`;
-    throw new Fault("InvalidCidrBlock.InUse", words);
+  if (subnet.assignIpv6AddressOnCreation === true) throw inUse(id, "its subnet has assign-ipv6-address-on-creation set to true");
+  if (tx.by("network-interface", "subnetId", subnet.id).some((eni) => (eni.ipv6Addresses ?? []).length > 0)) {
+    throw inUse(id, "its addresses are assigned to network interfaces");
   }
   tx.put(subnet);
   return { SubnetId: subnet.id, Ipv6CidrBlockAssociation: describedSubnetIpv6Block(association, "disassociating") };
 };
+
+function unknown(id: string): Fault {
+  if (isWellFormedId("subnet-cidr-association", id)) {
+    return new Fault("InvalidSubnetCidrBlockAssociationID.NotFound", `The subnet CIDR block with association ID ${id} does not exist`);
+  }
+  return new Fault("InvalidSubnetCidrBlockAssociationId.Malformed", `The subnet CIDR block with association ID ${id} is malformed`);
+}
+
+function inUse(id: string, why: string): Fault {
+  const words = `The subnet IPv6 CIDR block with association ID ${id} may not be disassociated, because ${why}.`;
+  return new Fault("InvalidCidrBlock.InUse", words);
+}
 
 export const subnetCidrBlockActions = { AssociateSubnetCidrBlock, DisassociateSubnetCidrBlock };

@@ -52,7 +52,7 @@ const RESERVED_FIRST = 4n;
 /** The subnet's block. @throws InvalidParameterValue when it has none. */
 function blockOf(subnet: Subnet): string {
   if (subnet.ipv6CidrBlock) return subnet.ipv6CidrBlock.ipv6CidrBlock;
-  throw new Fault("InvalidParameterValue", `The subnet '${subnet.id}' has no IPv6 CIDR block associated with it.`);
+  throw new Fault("InvalidParameterValue", "Subnet does not contain any IPv6 CIDR block ranges");
 }
 
 /** The address in canonical text. @throws InvalidParameterValue for what is no address of the subnet's IPv6 block, or a reserved one. */

@@ -43,6 +43,7 @@ export const FAULT_STATUS = {
   "InvalidVpcCidrBlockAssociationID.NotFound": 400,
   "InvalidCidrBlock.InUse": 400,
   "InvalidSubnetCidrBlockAssociationID.NotFound": 400,
+  "InvalidSubnetCidrBlockAssociationId.Malformed": 400,
   DefaultVpcAlreadyExists: 400,
   DefaultVpcDoesNotExist: 400,
   DefaultSubnetAlreadyExistsInAvailabilityZone: 400,
