@@ -8,7 +8,7 @@ import { KernelMap, type MapShape, possibleCpus } from "./map.ts";
 /** The maps of the fast path (bpf/flow_cache.h): they stand and fall with the tables. */
 const FLOW_MAPS = ["flows", "changes", "epochs"] as const;
 /** The maps that are the kernel program's own: they live on over a change of the plan's layout. */
-const STATE_MAPS = ["connections", "drops", "first_fragments"] as const;
+const STATE_MAPS = ["connections", "nat_connections", "nat_ports", "drops", "first_fragments"] as const;
 /** Those of them that grow with the region: connections stay when these are made anew, and the sweep counts them again. */
 const INTERFACE_MAPS = ["tracking", "connection_floors", "traffic"] as const;
 /** What flow logs count: they outlive the control plane, and no change of the plan's layout touches them. */

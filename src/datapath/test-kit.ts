@@ -180,6 +180,8 @@ export function settings(change: Partial<StructValue<"settings">>): Entry {
       connection_limit: 8,
       connections_crowded: 1_000_000,
       connection_share: 1_000,
+      nat_connection_limit: 8,
+      nat_ports: 55_000,
       now,
       uplink_mac: "02:00:00:00:02:01",
       uplink_peer_mac: "02:00:00:00:02:02",

@@ -71,7 +71,10 @@ const AFFECTS: { readonly [K in Kind]: Affects<K> } = {
   },
   "key-pair": NOTHING,
   "dhcp-options": NOTHING,
-  "nat-gateway": NOTHING,
+  "nat-gateway": (before, after, id, readers) => [
+    ...both(readers, (reader) => reader.by("network-interface", "natGatewayId", id), "network-interface"),
+    ...(before?.state === after?.state ? [] : routesTo(readers, id)),
+  ],
   "egress-only-internet-gateway": NOTHING,
   "vpc-peering-connection": NOTHING,
   "prefix-list": NOTHING,

@@ -5,8 +5,10 @@ import {
   INTERFACE_FLAGS,
   LAYOUT_VERSION,
   MAX_GROUPS_PER_INTERFACE,
+  MAX_NAT_ADDRESSES,
   MAX_POOLS,
   MAX_RULES_PER_LIST,
+  NAT_GATEWAY_FLAGS,
   ROUTE_TARGET,
   ROUTER_MAC,
   RULE_LIST,
@@ -41,6 +43,7 @@ export function header(): string {
     `#define RULES_PER_CHUNK ${RULES_PER_CHUNK}`,
     `#define MAX_RULES_PER_LIST ${MAX_RULES_PER_LIST}`,
     `#define MAX_POOLS ${MAX_POOLS}`,
+    `#define MAX_NAT_ADDRESSES ${MAX_NAT_ADDRESSES}`,
     `#define ROUTER_MAC { ${ROUTER_MAC.split(":")
       .map((byte) => `0x${byte}`)
       .join(", ")} }`,
@@ -50,6 +53,7 @@ export function header(): string {
     ...enumeration("vpc_flags", "VPC_", VPC_FLAGS, true),
     ...enumeration("subnet_flags", "SUBNET_", SUBNET_FLAGS, true),
     ...enumeration("interface_flags", "INTERFACE_", INTERFACE_FLAGS, true),
+    ...enumeration("nat_gateway_flags", "NAT_GATEWAY_", NAT_GATEWAY_FLAGS, true),
     ...enumeration("route_target", "ROUTE_", ROUTE_TARGET, true),
     ...enumeration("rule_list_kind", "RULE_LIST_", RULE_LIST, true),
     ...(Object.keys(STRUCTS) as StructName[]).toSorted(byDependency).flatMap(struct),

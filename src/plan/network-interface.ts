@@ -5,6 +5,7 @@ import type { Instance } from "../model/instance.ts";
 import { type NetworkInterface, primaryPrivateIp } from "../model/network-interface.ts";
 import type { Reader } from "../model/state.ts";
 import { isLogged } from "./flow-log.ts";
+import { natGatewayRows } from "./nat-gateway.ts";
 import { NO_POOL, type Pool, poolIndex } from "./pool.ts";
 import { type Entry, INTERFACE_FLAGS, MAX_GROUPS_PER_INTERFACE, type StructValue } from "./tables.ts";
 
@@ -14,7 +15,10 @@ const NO_ADDRESS = "0.0.0.0";
 export function networkInterfaceRows(reader: Reader, eni: NetworkInterface, pools: readonly Pool[]): readonly Entry[] {
   const vpc = present(reader.get("vpc", eni.vpcId), `${eni.vpcId} of ${eni.id}`);
   const publicIps = publicIpsOf(reader, eni, pools);
-  const rows: Entry[] = [{ table: "interfaces", key: eni.slot, value: interfaceValue(reader, eni, publicIps) }];
+  const rows: Entry[] = [
+    { table: "interfaces", key: eni.slot, value: interfaceValue(reader, eni, publicIps) },
+    ...natGatewayRows(reader, eni),
+  ];
   for (const address of eni.privateIpAddresses) {
     const publicIp = publicIps.get(address) ?? NO_ADDRESS;
     rows.push({ table: "addresses", key: { vpc: vpc.slot, address }, value: { interface: eni.slot, public_ip: publicIp } });
@@ -59,6 +63,7 @@ function interfaceValue(reader: Reader, eni: NetworkInterface, publicIps: Readon
 
 function flagsOf(eni: NetworkInterface, instance: Instance | undefined): number {
   let flags: number = INTERFACE_FLAGS.present;
+  if (eni.natGatewayId !== undefined) flags |= INTERFACE_FLAGS.nat_gateway | INTERFACE_FLAGS.up;
   if (instance && isUp(instance)) flags |= INTERFACE_FLAGS.up;
   if (eni.sourceDestCheck) flags |= INTERFACE_FLAGS.source_dest_check;
   if (eni.privateIpAddresses.length > 1) flags |= INTERFACE_FLAGS.secondary_addresses;

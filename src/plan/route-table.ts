@@ -33,14 +33,35 @@ function row(table: RouteTable, cidr: Cidr, value: StructValue<"route">): Entry<
 
 /**
  * A route to a gateway names the gateway, attached or not: the packet asks its VPC which one is attached, so that
- * attaching and detaching write one row. A route to an interface is a blackhole while nothing behind it can forward.
+ * attaching and detaching write one row. A route to an interface is a blackhole while nothing behind it can forward, one to a
+ * NAT gateway while that is not available.
  */
 function target(reader: Reader, route: Route): StructValue<"route"> {
-  const blackhole = { target: ROUTE_TARGET.blackhole, slot: 0 };
-  if (route.target.kind === "internet-gateway") {
-    const gateway = reader.get("internet-gateway", route.target.id);
-    return gateway ? { target: ROUTE_TARGET.internet_gateway, slot: gateway.slot } : blackhole;
+  const slot = slotOf(reader, route);
+  return slot === undefined ? { target: ROUTE_TARGET.blackhole, slot: 0 } : { target: TARGETS[route.target.kind], slot };
+}
+
+const TARGETS = {
+  "internet-gateway": ROUTE_TARGET.internet_gateway,
+  "nat-gateway": ROUTE_TARGET.nat_gateway,
+  "network-interface": ROUTE_TARGET.interface,
+  // Nothing carries packets there yet.
+  "egress-only-internet-gateway": ROUTE_TARGET.blackhole,
+  "vpc-peering-connection": ROUTE_TARGET.blackhole,
+} as const;
+
+/** The gateway's or the interface's; undefined: nothing there takes packets. A NAT gateway goes by the slot of its interface. */
+function slotOf(reader: Reader, route: Route): number | undefined {
+  const { id, kind } = route.target;
+  switch (kind) {
+    case "internet-gateway":
+      return reader.get("internet-gateway", id)?.slot;
+    case "nat-gateway":
+      return isActive(reader, route) ? reader.by("network-interface", "natGatewayId", id)[0]?.slot : undefined;
+    case "network-interface":
+      return isActive(reader, route) ? reader.get("network-interface", id)?.slot : undefined;
+    case "egress-only-internet-gateway":
+    case "vpc-peering-connection":
+      return undefined;
   }
-  const eni = reader.get("network-interface", route.target.id);
-  return eni && isActive(reader, route) ? { target: ROUTE_TARGET.interface, slot: eni.slot } : blackhole;
 }

@@ -18,6 +18,9 @@ export type PlanSettings = {
   /** How many they may remember in all before an interface with more than its share is refused. */
   readonly connectionsCrowded?: number;
   readonly connectionShare?: number;
+  /** How many connections a NAT gateway remembers, and how many ports each of its addresses has towards one destination. */
+  readonly natConnectionLimit?: number;
+  readonly natPorts?: number;
   /** A fixed time in nanoseconds, for tests. */
   readonly now?: bigint;
 };
@@ -25,6 +28,10 @@ export type PlanSettings = {
 /** Three quarters of the table that the program has for connections (datapath/bpf/connection.h). */
 const CROWDED = 786_432;
 const SHARE = 1_024;
+/** A quarter of the table that the program has for NAT gateways' connections, which take two rows each (datapath/bpf/nat_gateway.h). */
+const NAT_CONNECTIONS = 131_072;
+/** VPC user guide, "NAT gateways". */
+const NAT_PORTS = 55_000;
 
 const NO_POOL_ROW = { base: "0.0.0.0", mask: "0.0.0.0", first: 0, size: 0 };
 
@@ -42,6 +49,8 @@ export function settingsRow(settings: PlanSettings): Entry<"settings"> {
       connection_limit: settings.connectionLimit,
       connections_crowded: settings.connectionsCrowded ?? CROWDED,
       connection_share: settings.connectionShare ?? SHARE,
+      nat_connection_limit: settings.natConnectionLimit ?? NAT_CONNECTIONS,
+      nat_ports: settings.natPorts ?? NAT_PORTS,
       now: settings.now ?? 0n,
       uplink_mac: settings.uplinkMac,
       uplink_peer_mac: settings.uplinkPeerMac,

@@ -10,6 +10,7 @@ export const STAGES = [
   "security_group_out",
   "network_acl_out",
   "route",
+  "nat_gateway",
   "internet_gateway",
   "network_acl_in",
   "security_group_in",
@@ -58,6 +59,13 @@ export const DROPS = {
   destination_down: { stage: "deliver", code: "BAD_STATE" },
   tables_incomplete: { stage: "deliver" },
   destination_check: { stage: "deliver", code: "ENI_SOURCE_DEST_CHECK_RESTRICTION" },
+  nat_source: { stage: "nat_gateway", code: "NGW_REQUIRES_SOURCE_IN_VPC" },
+  nat_protocol: { stage: "nat_gateway" },
+  nat_no_connection: { stage: "nat_gateway" },
+  nat_connection_expired: { stage: "nat_gateway" },
+  nat_ports_exhausted: { stage: "nat_gateway" },
+  nat_connections_full: { stage: "nat_gateway" },
+  nat_private: { stage: "nat_gateway" },
 } as const satisfies Record<string, Drop>;
 
 export type DropReason = keyof typeof DROPS;

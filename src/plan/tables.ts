@@ -27,6 +27,8 @@ export const MAX_GROUPS_PER_INTERFACE = 16;
 export const RULES_PER_CHUNK = 8;
 export const MAX_RULES_PER_LIST = 4096;
 export const MAX_POOLS = 8;
+/** A power of two. */
+export const MAX_NAT_ADDRESSES = 8;
 
 export const STRUCTS = {
   /** One per VPC. `internet_gateway` is the slot of the attached gateway plus one, 0 when none is attached. */
@@ -80,6 +82,11 @@ export const STRUCTS = {
    */
   rule: { peer: "addr", group: "u32", number: "u32", protocol: "u16", port_from: "u16", port_to: "u16", peer_length: "u8", action: "u8" },
 
+  /** Key of `nat_gateways`: the slot of the gateway's interface. */
+  nat_gateway_key: { interface: "u32" },
+  /** `addresses`: the first `count` are the private ones that it translates to. */
+  nat_gateway: { flags: "u32", count: "u32", addresses: { array: "be32", length: MAX_NAT_ADDRESSES } },
+
   pool: { base: "be32", mask: "be32", first: "u32", size: "u32" },
   /** The one element of `settings`. */
   settings: {
@@ -93,6 +100,10 @@ export const STRUCTS = {
     /** When so many are remembered in all, an interface that has its share takes no more: others' are not shut out. */
     connections_crowded: "u32",
     connection_share: "u32",
+    /** Of connections for each NAT gateway. */
+    nat_connection_limit: "u32",
+    /** How many ports an address of a NAT gateway has towards one destination. */
+    nat_ports: "u32",
     /** Fixed time in nanoseconds for tests; 0: the kernel's clock. */
     now: "u64",
     uplink_mac: "mac",
@@ -117,8 +128,11 @@ export const INTERFACE_FLAGS = {
   secondary_addresses: 8,
   metadata: 16,
   flow_log: 32,
+  /** A NAT gateway's: no group guards it, and what arrives is translated and goes on. */
+  nat_gateway: 64,
 } as const;
-export const ROUTE_TARGET = { blackhole: 0, local: 1, internet_gateway: 2, interface: 3 } as const;
+export const NAT_GATEWAY_FLAGS = { public: 1 } as const;
+export const ROUTE_TARGET = { blackhole: 0, local: 1, internet_gateway: 2, interface: 3, nat_gateway: 4 } as const;
 export const RULE_LIST = { security_group_out: 0, security_group_in: 1, network_acl_out: 2, network_acl_in: 3 } as const;
 export type RuleListName = keyof typeof RULE_LIST;
 
@@ -138,6 +152,7 @@ export const TABLES = {
   addresses: { type: "hash", key: "address_key", value: "address", max: 1_310_720 },
   public_addresses: { type: "array", value: "public_address", max: 1_114_112 },
   routes: { type: "lpm", key: "route_key", value: "route", max: 524_288 },
+  nat_gateways: { type: "hash", key: "nat_gateway_key", value: "nat_gateway", max: 65_536 },
   rule_lists: { type: "hash", key: "rule_list_key", value: "rule_list", max: 262_144 },
   rule_chunks: { type: "hash", key: "rule_chunk_key", value: "rule_chunk", max: 262_144 },
 } as const satisfies Record<string, { type: "array" | "hash" | "lpm"; key?: StructName; value: StructName; max: number; locked?: true }>;
@@ -151,6 +166,7 @@ export const WRITE_ORDER: readonly TableName[] = [
   "rule_lists",
   "vpcs",
   "subnets",
+  "nat_gateways",
   "interfaces",
   "addresses",
   "routes",

@@ -58,6 +58,16 @@ const CHECKS: { readonly [T in TableName]: Check<T> } = {
       .slice(0, value.group_count)
       .map((group) => !hasLists(tables, group, "security_group_out", "security_group_in") && `no lists of security group ${group}`),
   ],
+  nat_gateways: ({ key, value }, tables) => {
+    const eni = tables.lookup("interfaces", key.interface);
+    return [
+      !(eni && eni.flags & INTERFACE_FLAGS.nat_gateway) && `interface ${key.interface} is no NAT gateway's`,
+      value.addresses[0] !== eni?.private_ip && `its first address is ${eni?.private_ip}`,
+      ...value.addresses
+        .slice(0, value.count)
+        .map((address) => tables.lookup("addresses", { vpc: eni?.vpc ?? 0, address })?.interface !== key.interface && `${address} is not its own`),
+    ];
+  },
   addresses: ({ key, value }, tables) => {
     const eni = tables.lookup("interfaces", value.interface);
     const mapped = value.public_ip !== "0.0.0.0";
@@ -75,6 +85,7 @@ const CHECKS: { readonly [T in TableName]: Check<T> } = {
     return [(!there || there.interface !== value.interface) && `interface ${value.interface} has no address ${value.private_ip}`];
   },
   routes: ({ value }, tables) => [
+    value.target === ROUTE_TARGET.nat_gateway && !tables.lookup("nat_gateways", { interface: value.slot }) && `no NAT gateway ${value.slot}`,
     value.target === ROUTE_TARGET.interface && !tables.lookup("interfaces", value.slot) && `no interface ${value.slot}`,
   ],
   rule_lists: ({ key, value }, tables) => {

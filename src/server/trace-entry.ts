@@ -54,6 +54,8 @@ export function entryText(entry: Entry, rule: StructValue<"rule"> | undefined, i
         `${ids.of("route-table", entry.key.route_table)} ${entry.key.address}/${lengthOf(entry.key)}`,
         targetText(entry.value, ids),
       );
+    case "nat_gateways":
+      return say(nameOf(ids, entry.key.interface), entry.value.addresses.slice(0, entry.value.count).join(" "));
     case "rule_lists":
       return say(ownerText(entry.key, ids), `${entry.value.count} rules`);
     case "rule_chunks":
@@ -86,7 +88,7 @@ function lengthOf({ prefix_length, address }: StructValue<"route_key">): number 
 function targetText({ target, slot }: StructValue<"route">, ids: Ids): string {
   if (target === ROUTE_TARGET.local) return "local";
   if (target === ROUTE_TARGET.internet_gateway) return ids.of("internet-gateway", slot);
-  return target === ROUTE_TARGET.interface ? nameOf(ids, slot) : "blackhole";
+  return target === ROUTE_TARGET.interface || target === ROUTE_TARGET.nat_gateway ? nameOf(ids, slot) : "blackhole";
 }
 
 const DIRECTION = { security_group_out: "out", security_group_in: "in", network_acl_out: "out", network_acl_in: "in" } as const;

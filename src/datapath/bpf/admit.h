@@ -36,7 +36,7 @@ static __always_inline int admit_interface(struct packet *p)
 __noinline int admit(struct packet *p)
 {
 	const struct subnet *subnet;
-	__u32 destination, mask;
+	__u32 destination;
 	int reason;
 
 	if (!p)
@@ -55,9 +55,8 @@ __noinline int admit(struct packet *p)
 	subnet = find_subnet(p->source.subnet);
 	if (!subnet || subnet->length > 32)
 		return DROP_tables_incomplete;
-	mask = subnet->length ? ~0U << (32 - subnet->length) : 0;
-	p->same_subnet = (destination & mask) == bpf_ntohl(subnet->block);
-	if (p->same_subnet && (destination | mask) == 0xffffffff)
+	p->same_subnet = in_subnet(subnet, p->flow.destination);
+	if (p->same_subnet && (destination | subnet_mask(subnet)) == 0xffffffff)
 		return DROP_broadcast;
 	if (from_a_group_address(p->destination_mac))
 		return is_broadcast_mac(p->destination_mac) ? DROP_broadcast : DROP_multicast;

@@ -38,7 +38,7 @@ static __always_inline int write_macs(struct __sk_buff *skb, const __u8 *source,
 static __always_inline int write_addresses(struct __sk_buff *skb, struct packet *p)
 {
 	return translate(skb, p, p->ip.source, p->flow.source, IP_SOURCE_AT) ||
-	       translate(skb, p, p->ip.destination, p->flow.destination, IP_DESTINATION_AT);
+	       translate(skb, p, p->ip.destination, p->flow.destination, IP_DESTINATION_AT) || (p->translated && translate_ports(skb, p));
 }
 
 /* Rewrites, counts, and hands the packet to the peer of `link`. p->target_slot: the interface that it is for, or 0. */

@@ -44,6 +44,7 @@ struct flow_entry {
 	__u32 target_vpc; /* 0 as well when it goes there */
 	__u32 link; /* where it goes out */
 	__be32 from, to; /* the address that changes, and into what; the same: none does */
+	__be16 port_from, port_to; /* the same end's port */
 	__u16 header_delta; /* what that adds to the header's checksum before its inversion (RFC 1624) */
 	__u16 mtu;
 	__u8 macs[12]; /* of the frame as it came: destination, source */
@@ -217,7 +218,7 @@ static __always_inline int rewrite_plain(struct __sk_buff *skb, const struct flo
 {
 	__u8 *macs = (void *)(long)skb->data;
 	struct plain_headers *h = (void *)(macs + ETH_HLEN);
-	__u32 sum, checksum, flags;
+	__u32 sum, checksum, udp;
 
 	if ((void *)(h + 1) > (void *)(long)skb->data_end)
 		return -1;
@@ -231,10 +232,17 @@ static __always_inline int rewrite_plain(struct __sk_buff *skb, const struct flo
 	sum = (__u16)~h->ip.checksum + (__u32)flow->header_delta;
 	sum = (sum & 0xffff) + (sum >> 16);
 	h->ip.checksum = ~((sum & 0xffff) + (sum >> 16));
-	checksum = flow->key.protocol == IPPROTO_TCP ? 16 : 6;
-	flags = flow->key.protocol == IPPROTO_TCP ? 4 | BPF_F_PSEUDO_HDR : 4 | BPF_F_PSEUDO_HDR | BPF_F_MARK_MANGLED_0;
+	checksum = ETH_HLEN + sizeof(struct ip_header) + (flow->key.protocol == IPPROTO_TCP ? 16 : 6);
+	udp = flow->key.protocol == IPPROTO_TCP ? 0 : BPF_F_MARK_MANGLED_0;
+	if (flow->port_from != flow->port_to) {
+		__be16 *ports = (__be16 *)&h->ports;
+
+		ports[flow->field == IP_SOURCE_AT ? 0 : 1] = flow->port_to;
+		if (bpf_l4_csum_replace(skb, checksum, flow->port_from, flow->port_to, 2 | udp))
+			return -1;
+	}
 	/* The last that touches the packet: it may move. */
-	return bpf_l4_csum_replace(skb, ETH_HLEN + sizeof(struct ip_header) + checksum, flow->from, flow->to, flags);
+	return bpf_l4_csum_replace(skb, checksum, flow->from, flow->to, 4 | BPF_F_PSEUDO_HDR | udp);
 }
 
 #define NOT_FAST (-1)
@@ -312,7 +320,7 @@ static __always_inline const struct flow_entry *note_flow(struct packet *p, __u3
 		return 0;
 	if (source_changes && p->ip.destination != p->flow.destination)
 		return 0;
-	key.ports = bpf_htons(p->flow.source_port) | (__u32)bpf_htons(p->flow.destination_port) << 16;
+	key.ports = bpf_htons(p->arrived.source_port) | (__u32)bpf_htons(p->arrived.destination_port) << 16;
 	epoch = epoch_of(c, p->source.vpc, p->target.vpc, p->link, p->target_slot);
 	/* The epoch first, then whether the tables stood still until now. */
 	__asm__ volatile("" ::: "memory");
@@ -330,6 +338,8 @@ static __always_inline const struct flow_entry *note_flow(struct packet *p, __u3
 	entry->mtu = mtu;
 	entry->from = source_changes ? p->ip.source : p->ip.destination;
 	entry->to = source_changes ? p->flow.source : p->flow.destination;
+	entry->port_from = bpf_htons(source_changes ? p->arrived.source_port : p->arrived.destination_port);
+	entry->port_to = bpf_htons(source_changes ? p->flow.source_port : p->flow.destination_port);
 	entry->field = source_changes ? IP_SOURCE_AT : IP_DESTINATION_AT;
 	entry->header_delta = address_delta(entry->from, entry->to);
 	__builtin_memcpy(entry->macs, p->destination_mac, 6);

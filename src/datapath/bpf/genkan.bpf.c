@@ -16,7 +16,7 @@
  *                         |
  *               no_route, blackhole, ...
  *                         |
- *        +----------------+--------------------+
+ *        +----------------+--------------------+<------ nat_gateway: its ACL, its address and port, its own route and ACL
  *      local         to an interface    internet_gateway: attached? public address? destination possible?
  *        |                |                    |              source becomes public
  *        |                |                    +--(not in our pools)--> deliver -------> uplink
@@ -26,6 +26,8 @@
  *        |                |              ours? mapped? gateway attached? source possible?
  *        |                |                    |              destination becomes private
  *        +----------------+--------------------+
+ *                         |
+ *                  nat_gateway      (when it is for one: the private address again, its own route and ACL)
  *                         |
  *                  network_acl_in   (not within a subnet; sees the private destination)
  *                         |
@@ -44,8 +46,10 @@
 #include "admit.h"
 #include "flow_log.h"
 #include "internet_gateway.h"
+#include "nat_gateway.h"
 #include "network_acl.h"
 #include "parse.h"
+#include "reset.h"
 #include "route.h"
 #include "security_group.h"
 #include "services.h"
@@ -77,38 +81,111 @@ static __always_inline int layout_differs(void)
 	return !s || s->layout != LAYOUT_VERSION;
 }
 
+/* Into an interface: its subnet's ACL and its groups. */
+static __noinline int guards_in(struct packet *p)
+{
+	int reason;
+
+	if (!p)
+		return DROP_tables_incomplete;
+	p->charge = p->target_slot;
+	if (!p->same_subnet) {
+		reason = network_acl(p, RULE_LIST_NETWORK_ACL_IN, p->target.subnet);
+		if (reason)
+			return reason;
+	}
+	return p->target.flags & INTERFACE_NAT_GATEWAY ? 0 : security_group(p, 1);
+}
+
+/* From the NAT gateway p->target on: what goes on has its interface as the source, and its subnet's table to go by. */
+static __noinline int onward_from_nat(struct packet *p)
+{
+	const struct subnet *subnet;
+	int reason;
+
+	if (!p)
+		return DROP_tables_incomplete;
+	p->source = p->target;
+	p->own_source = 0;
+	p->group_identity = 0;
+	subnet = find_subnet(p->source.subnet);
+	if (!subnet)
+		return DROP_tables_incomplete;
+	p->same_subnet = in_subnet(subnet, p->flow.destination);
+	reason = route(p);
+	if (reason || p->same_subnet)
+		return reason;
+	return network_acl(p, RULE_LIST_NETWORK_ACL_OUT, p->source.subnet);
+}
+
+/* Out through the NAT gateway p->target. */
+static __noinline int through_nat(struct packet *p)
+{
+	const struct nat_gateway *gateway;
+	int reason = guards_in(p);
+
+	if (!p)
+		return DROP_tables_incomplete;
+	if (!reason)
+		reason = nat_out(p);
+	gateway = find_nat_gateway(p->target_slot);
+	if (!reason)
+		reason = onward_from_nat(p);
+	if (reason)
+		return reason;
+	if (p->way == WAY_NAT)
+		return DROP_route_loop;
+	return p->way == WAY_GATEWAY && !(gateway && gateway->flags & NAT_GATEWAY_PUBLIC) ? DROP_nat_private : 0;
+}
+
+/* Back through the NAT gateway p->target, which sent what this answers. */
+static __noinline int back_through_nat(struct packet *p)
+{
+	int reason = guards_in(p);
+
+	if (!p)
+		return DROP_tables_incomplete;
+	if (!reason)
+		reason = nat_in(p);
+	if (!reason)
+		reason = onward_from_nat(p);
+	if (reason)
+		return reason;
+	return p->way == WAY_GATEWAY || p->target.flags & INTERFACE_NAT_GATEWAY ? DROP_route_loop : 0;
+}
+
+/* Through the internet gateway, and straight in again when the destination is one of our own. */
+static __noinline int through_gateway(struct __sk_buff *skb, struct packet *p)
+{
+	int reason;
+
+	if (!p)
+		return DROP_tables_incomplete;
+	reason = internet_gateway_out(p);
+	flow_log_gateway(skb, p);
+	if (reason)
+		return reason;
+	p->leaves = p->target_slot == NO_POOL;
+	return p->leaves ? 0 : internet_gateway_in(p);
+}
+
 /* The last stages of whatever goes to an interface. */
 static __always_inline int into_interface(struct __sk_buff *skb, struct packet *p)
 {
-	int reason = 0;
+	int reason;
 
-	p->charge = p->target_slot;
+	if (p->target.flags & INTERFACE_NAT_GATEWAY) {
+		reason = back_through_nat(p);
+		if (reason)
+			return drop_packet(skb, p, reason);
+	}
 	p->log_in = is_logged(&p->target);
-	if (!p->same_subnet)
-		reason = network_acl(p, RULE_LIST_NETWORK_ACL_IN, p->target.subnet);
-	if (!reason)
-		reason = security_group(p, 1);
+	reason = guards_in(p);
 	if (reason) {
 		flow_log_in(skb, p, 1);
 		return drop_packet(skb, p, reason);
 	}
 	return deliver(skb, p);
-}
-
-/* Through the gateway and out, or straight in again. */
-static __always_inline int through_gateway(struct __sk_buff *skb, struct packet *p)
-{
-	int reason = internet_gateway_out(p);
-
-	flow_log_gateway(skb, p);
-	if (reason)
-		return drop_packet(skb, p, reason);
-	if (p->target_slot == NO_POOL)
-		return leave(skb, p);
-	reason = internet_gateway_in(p);
-	if (reason)
-		return drop_packet(skb, p, reason);
-	return into_interface(skb, p);
 }
 
 SEC("tc")
@@ -145,9 +222,15 @@ int from_eni(struct __sk_buff *skb)
 	flow_log_out(skb, p, reason);
 	if (!reason)
 		reason = p->route_reason;
+	if (!reason && p->way == WAY_NAT)
+		reason = through_nat(p);
+	if (reason == DROP_nat_connection_expired)
+		return refuse_with_reset(skb, p);
+	if (!reason && p->way == WAY_GATEWAY)
+		reason = through_gateway(skb, p);
 	if (reason)
 		return drop_packet(skb, p, reason);
-	return p->way == WAY_GATEWAY ? through_gateway(skb, p) : into_interface(skb, p);
+	return p->leaves ? leave(skb, p) : into_interface(skb, p);
 }
 
 SEC("tc")

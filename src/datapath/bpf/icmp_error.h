@@ -86,7 +86,8 @@ static __always_inline int refuse_too_big(struct __sk_buff *skb, struct packet *
 	if (!s || p->is_icmp_error || p->is_later_fragment || (!p->link && !p->through_gateway))
 		return drop_packet(skb, p, DROP_too_big);
 	if (p->link) {
-		subnet = find_subnet(p->source.subnet);
+		/* p->source may be a NAT gateway by now; the target is no longer needed. */
+		subnet = read_interface(p->link, &p->target) ? find_subnet(p->target.subnet) : 0;
 		if (!subnet)
 			return drop_packet(skb, p, DROP_tables_incomplete);
 		router = subnet->router;

@@ -32,6 +32,17 @@ static __always_inline const struct subnet *find_subnet(__u32 slot)
 	return row && row->length ? row : 0;
 }
 
+/* Host order. */
+static __always_inline __u32 subnet_mask(const struct subnet *subnet)
+{
+	return subnet->length ? ~0U << ((32 - subnet->length) & 31) : 0;
+}
+
+static __always_inline int in_subnet(const struct subnet *subnet, __be32 ip)
+{
+	return subnet->length <= 32 && (bpf_ntohl(ip) & subnet_mask(subnet)) == bpf_ntohl(subnet->block);
+}
+
 static __always_inline const struct vpc *find_vpc(__u32 slot)
 {
 	return bpf_map_lookup_elem(&vpcs, &slot);

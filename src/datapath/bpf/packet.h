@@ -106,7 +106,7 @@ struct flow {
 };
 
 /* How the packet goes on after the source's subnet. */
-enum way { WAY_LOCAL = 1, WAY_INTERFACE = 2, WAY_GATEWAY = 3 };
+enum way { WAY_LOCAL = 1, WAY_INTERFACE = 2, WAY_GATEWAY = 3, WAY_NAT = 4 };
 
 struct packet {
 	__u32 link;   /* index of the link it came in on: the interface's slot; 0 when it came from the internet */
@@ -119,6 +119,8 @@ struct packet {
 	struct ip_header ip; /* as it came */
 	struct flow flow;    /* the view: what the stage at hand sees; translation changes it */
 	struct flow inner;   /* of the packet that an ICMP error carries */
+	struct flow arrived; /* the same two before translation */
+	struct flow inner_arrived;
 	__u32 header_length;
 	__u32 total_length;
 	__u32 l4;	     /* offset of the transport header in the frame */
@@ -143,6 +145,10 @@ struct packet {
 	__u8 own_source;      /* the source address is the sending interface's own */
 	__u8 tracked; /* a connection remembers it */
 	__u8 may_keep; /* what is decided for it may hold for its flow */
+	__u8 leaves; /* for the internet */
+	__u8 translated; /* by a NAT gateway: ports too */
+	__u16 nat_port; /* what a NAT gateway puts in the place of the source's */
+	__be32 nat_address;
 	__u8 group_identity;  /* both ends are interfaces of one VPC that meet on private addresses */
 	__u8 log_in;	/* a flow log covers the receiver */
 	__u8 log_waits; /* for what the gateway says of what the sender's flow log is to tell */

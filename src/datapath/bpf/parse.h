@@ -192,7 +192,9 @@ static __always_inline int parse_transport(struct __sk_buff *skb, struct packet 
 	if (protocol == IPPROTO_ICMP && is_icmp_error_type(p->flow.type)) {
 		p->is_icmp_error = 1;
 		parse_inner(skb, p);
+		p->inner_arrived = p->inner;
 	}
+	p->arrived = p->flow;
 	return 0;
 }
 

@@ -39,6 +39,17 @@ static __always_inline int route_interface(struct packet *p, __u32 slot)
 	return 0;
 }
 
+/* A NAT gateway, by its interface. It goes on from there by its own subnet's table (nat_gateway.h). */
+static __always_inline int route_nat_gateway(struct packet *p, __u32 slot)
+{
+	p->way = WAY_NAT;
+	p->target_slot = slot;
+	if (!read_interface(slot, &p->target) || !(p->target.flags & INTERFACE_NAT_GATEWAY) || p->target.vpc != p->source.vpc)
+		return DROP_blackhole;
+	p->same_subnet = p->target.subnet == p->source.subnet;
+	return 0;
+}
+
 static __always_inline int route_by_table(struct packet *p)
 {
 	const struct subnet *subnet = find_subnet(p->source.subnet);
@@ -57,6 +68,8 @@ static __always_inline int route_by_table(struct packet *p)
 		return route_local(p);
 	case ROUTE_INTERFACE:
 		return route_interface(p, route->slot);
+	case ROUTE_NAT_GATEWAY:
+		return route_nat_gateway(p, route->slot);
 	case ROUTE_INTERNET_GATEWAY:
 		p->way = WAY_GATEWAY;
 		p->through_gateway = 1;

@@ -7,6 +7,7 @@
 #define RULES_PER_CHUNK 8
 #define MAX_RULES_PER_LIST 4096
 #define MAX_POOLS 8
+#define MAX_NAT_ADDRESSES 8
 #define ROUTER_MAC { 0x02, 0x67, 0x6b, 0x00, 0x00, 0x01 }
 
 enum stage {
@@ -16,10 +17,11 @@ enum stage {
 	STAGE_security_group_out = 3,
 	STAGE_network_acl_out = 4,
 	STAGE_route = 5,
-	STAGE_internet_gateway = 6,
-	STAGE_network_acl_in = 7,
-	STAGE_security_group_in = 8,
-	STAGE_deliver = 9,
+	STAGE_nat_gateway = 6,
+	STAGE_internet_gateway = 7,
+	STAGE_network_acl_in = 8,
+	STAGE_security_group_in = 9,
+	STAGE_deliver = 10,
 };
 
 enum drop_reason {
@@ -60,6 +62,13 @@ enum drop_reason {
 	DROP_destination_down = 34,
 	DROP_tables_incomplete = 35,
 	DROP_destination_check = 36,
+	DROP_nat_source = 37,
+	DROP_nat_protocol = 38,
+	DROP_nat_no_connection = 39,
+	DROP_nat_connection_expired = 40,
+	DROP_nat_ports_exhausted = 41,
+	DROP_nat_connections_full = 42,
+	DROP_nat_private = 43,
 };
 
 enum vpc_flags {
@@ -78,6 +87,11 @@ enum interface_flags {
 	INTERFACE_SECONDARY_ADDRESSES = 8,
 	INTERFACE_METADATA = 16,
 	INTERFACE_FLOW_LOG = 32,
+	INTERFACE_NAT_GATEWAY = 64,
+};
+
+enum nat_gateway_flags {
+	NAT_GATEWAY_PUBLIC = 1,
 };
 
 enum route_target {
@@ -85,6 +99,7 @@ enum route_target {
 	ROUTE_LOCAL = 1,
 	ROUTE_INTERNET_GATEWAY = 2,
 	ROUTE_INTERFACE = 3,
+	ROUTE_NAT_GATEWAY = 4,
 };
 
 enum rule_list_kind {
@@ -190,6 +205,18 @@ struct rule {
 };
 _Static_assert(sizeof(struct rule) == 32, "rule");
 
+struct nat_gateway_key {
+	__u32 interface;
+};
+_Static_assert(sizeof(struct nat_gateway_key) == 4, "nat_gateway_key");
+
+struct nat_gateway {
+	__u32 flags;
+	__u32 count;
+	__be32 addresses[8];
+};
+_Static_assert(sizeof(struct nat_gateway) == 40, "nat_gateway");
+
 struct pool {
 	__be32 base;
 	__be32 mask;
@@ -212,6 +239,8 @@ struct settings {
 	__u32 connection_limit;
 	__u32 connections_crowded;
 	__u32 connection_share;
+	__u32 nat_connection_limit;
+	__u32 nat_ports;
 	__u64 now;
 	__u8 uplink_mac[6];
 	__u8 uplink_peer_mac[6];
@@ -219,7 +248,7 @@ struct settings {
 	__u8 services_peer_mac[6];
 	struct pool pools[8];
 };
-_Static_assert(sizeof(struct settings) == 192, "settings");
+_Static_assert(sizeof(struct settings) == 200, "settings");
 
 struct interface_row {
 	struct bpf_spin_lock lock;
@@ -276,6 +305,14 @@ struct {
 	__type(key, struct route_key);
 	__type(value, struct route);
 } routes SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct nat_gateway_key);
+	__type(value, struct nat_gateway);
+} nat_gateways SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

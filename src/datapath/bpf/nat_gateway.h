@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * Stage nat_gateway: many private addresses behind a NAT gateway's few (RFC 3022, RFC 5382, RFC 4787, RFC 5508).
+ *
+ *   out:   connection known? -> the same address and port as before
+ *          else a new one: the gateway's addresses in turn, the next free port towards this destination
+ *   back:  address, port and remote end known? -> the private address and port; else unsolicited, dropped
+ *
+ * Each connection has two entries in `nat_connections`: one keyed by what the inside sees, which holds the times, and one by
+ * what the outside sees, which only points to the first. The outside's entry counts while the inside's says the same address
+ * and port; so one that is left over from an earlier connection is harmless, and its port is free.
+ *
+ * A port is claimed by changing `claim` in the outside's entry from what it was, which one CPU alone can do. Ports go round
+ * in a circle for each destination: in most cases the next one is free, and what was used longest ago comes next.
+ */
+#pragma once
+
+#include "connection.h"
+#include "internet_gateway.h"
+
+#define NAT_FIRST_PORT 1024
+#define NAT_PROBES 64	/* ports that one packet looks at before it gives up; the next one goes on from there */
+#define NAT_IDLE (350 * SECOND)
+#define NAT_CLOSED (10 * SECOND) /* FINs both ways, or a RST */
+
+enum { NAT_INSIDE = 0, NAT_OUTSIDE = 1 };
+
+struct nat_key {
+	__u32 interface; /* the gateway's */
+	__be32 local;	 /* inside: the private address; outside: the gateway's */
+	__be32 remote;
+	__u16 local_port; /* host order; of an ICMP query the identifier */
+	__u16 remote_port; /* of an ICMP query the request's type */
+	__u8 protocol;
+	__u8 side;
+	__u8 pad[2];
+};
+
+struct nat_connection {
+	__u64 expires; /* of the inside's entry, like all that follows but the address, the port and the claim */
+	__u64 created;
+	__be32 address; /* inside: the gateway's; outside: the private one */
+	__u16 port;
+	__u8 inside_fin;
+	__u8 outside_fin;
+	__u8 reset;
+	__u8 pad[3];
+	__u32 claim;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1048576);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct nat_key);
+	__type(value, struct nat_connection);
+} nat_connections SEC(".maps");
+
+/* The next port to try towards a destination, counted from the first; the key is an outside's without a local port. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct nat_key);
+	__type(value, __u32);
+} nat_ports SEC(".maps");
+
+static __always_inline const struct nat_gateway *find_nat_gateway(__u32 interface)
+{
+	struct nat_gateway_key key = { .interface = interface };
+
+	return bpf_map_lookup_elem(&nat_gateways, &key);
+}
+
+/* What a connection has in the place of ports; 0: nothing that a NAT gateway carries. `from`: of the end that sends. */
+static __always_inline int nat_ports_of(const struct flow *flow, __u16 *from, __u16 *to)
+{
+	if (flow->protocol == IPPROTO_TCP || flow->protocol == IPPROTO_UDP) {
+		*from = flow->source_port;
+		*to = flow->destination_port;
+		return 1;
+	}
+	if (flow->protocol != IPPROTO_ICMP || !is_icmp_query_type(flow->type))
+		return 0;
+	/* Whoever asks has the identifier; the other end answers to the request's type. */
+	*from = is_icmp_answer(flow) ? icmp_request_type(flow->type) : flow->source_port;
+	*to = is_icmp_answer(flow) ? flow->source_port : flow->type;
+	return 1;
+}
+
+static __always_inline struct nat_connection *live_inside(const struct nat_key *key, __u64 now)
+{
+	struct nat_connection *c = bpf_map_lookup_elem(&nat_connections, key);
+	const struct connection_floor *floor = bpf_map_lookup_elem(&connection_floors, &key->interface);
+
+	return c && floor && c->expires > now && c->created >= floor->born ? c : 0;
+}
+
+/* The inside's entry that the outside's points to and that says the same. Fills in the inside's key. */
+static __always_inline struct nat_connection *nat_inside_of(const struct nat_key *outside, const struct nat_connection *pointer, struct nat_key *inside, __u64 now)
+{
+	struct nat_connection *c;
+
+	*inside = *outside;
+	inside->side = NAT_INSIDE;
+	inside->local = pointer->address;
+	inside->local_port = pointer->port;
+	c = live_inside(inside, now);
+	return c && c->address == outside->local && c->port == outside->local_port ? c : 0;
+}
+
+static __always_inline void nat_refresh(struct nat_connection *c, const struct packet *p, int outside)
+{
+	if (p->flow.protocol == IPPROTO_TCP && !p->is_later_fragment && !p->is_icmp_error) {
+		if ((p->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && !outside)
+			c->inside_fin = c->outside_fin = c->reset = 0;
+		if (p->tcp_flags & TCP_RST)
+			c->reset = 1;
+		if (p->tcp_flags & TCP_FIN) {
+			if (outside)
+				c->outside_fin = 1;
+			else
+				c->inside_fin = 1;
+		}
+	}
+	c->expires = p->now - p->now % SECOND + (c->reset || (c->inside_fin && c->outside_fin) ? NAT_CLOSED : NAT_IDLE);
+}
+
+/* Whether the outside's key is free now and became this inside's. */
+static __always_inline int nat_claim(const struct nat_key *outside, const struct nat_key *inside, __u64 now)
+{
+	struct nat_connection fresh = { .address = inside->local, .port = inside->local_port }, *old;
+	struct nat_key other;
+	__u32 claim;
+
+	old = bpf_map_lookup_elem(&nat_connections, outside);
+	if (!old)
+		return !bpf_map_update_elem(&nat_connections, outside, &fresh, BPF_NOEXIST);
+	claim = *(volatile __u32 *)&old->claim;
+	if (nat_inside_of(outside, old, &other, now))
+		return 0;
+	if (__sync_val_compare_and_swap(&old->claim, claim, claim + 1) != claim)
+		return 0;
+	old->address = inside->local;
+	old->port = inside->local_port;
+	return 1;
+}
+
+/* A port of the gateway's address that is free towards the destination, or 0. `inside` is in the scratch buffer. */
+__noinline int nat_take_port(struct packet *p, __be32 address)
+{
+	const struct settings *s = get_settings();
+	struct nat_key *inside, outside = {};
+	__u32 i, next, first, ports, *known;
+
+	if (!p || !s)
+		return 0;
+	ports = s->nat_ports;
+	if (!ports || ports > 65536 - NAT_FIRST_PORT)
+		return 0;
+	inside = (void *)p->buffer;
+	outside.interface = inside->interface;
+	outside.side = NAT_OUTSIDE;
+	outside.local = address;
+	outside.remote = inside->remote;
+	outside.remote_port = inside->remote_port;
+	outside.protocol = inside->protocol;
+	known = bpf_map_lookup_elem(&nat_ports, &outside);
+	/* Where the circle begins differs from one destination to the other. */
+	first = known ? *known : (bpf_ntohl(inside->remote) * 2654435761U + inside->remote_port * 40503U) % ports;
+	for (i = 0; i < NAT_PROBES; i++) {
+		if (i >= ports)
+			break;
+		outside.local_port = NAT_FIRST_PORT + (first + i) % ports;
+		if (nat_claim(&outside, inside, p->now))
+			break;
+	}
+	next = (first + i + 1) % ports;
+	first = outside.local_port;
+	outside.local_port = 0;
+	bpf_map_update_elem(&nat_ports, &outside, &next, BPF_ANY);
+	return i < NAT_PROBES && i < ports ? first : 0;
+}
+
+/* A new connection of the inside's key in the buffer: 0 and p->nat_address, p->nat_port; or the reason to drop. */
+__noinline int nat_open(struct packet *p)
+{
+	const struct nat_gateway *gateway;
+	struct nat_connection fresh = {};
+	const struct settings *s = get_settings();
+	struct nat_connection *old;
+	struct nat_key *inside;
+	struct tracking *row;
+	__u32 i, place, count;
+	int port = 0;
+
+	if (!p || !s)
+		return DROP_tables_incomplete;
+	inside = (void *)p->buffer;
+	gateway = find_nat_gateway(inside->interface);
+	if (!gateway || !gateway->count || gateway->count > MAX_NAT_ADDRESSES)
+		return DROP_tables_incomplete;
+	old = bpf_map_lookup_elem(&nat_connections, inside);
+	if (!old && limit_reached(inside->interface, s->nat_connection_limit))
+		return DROP_nat_connections_full;
+	count = gateway->count;
+	/* The same host has the same address as long as it has ports left. */
+	place = bpf_ntohl(inside->local) % count;
+	for (i = 0; i < MAX_NAT_ADDRESSES; i++) {
+		if (i >= count)
+			break;
+		fresh.address = gateway->addresses[(place + i) % count & (MAX_NAT_ADDRESSES - 1)];
+		port = nat_take_port(p, fresh.address);
+		if (port)
+			break;
+	}
+	if (!port)
+		return DROP_nat_ports_exhausted;
+	fresh.port = port;
+	fresh.created = p->now;
+	nat_refresh(&fresh, p, 0);
+	if (bpf_map_update_elem(&nat_connections, inside, &fresh, BPF_ANY))
+		return DROP_nat_connections_full;
+	row = bpf_map_lookup_elem(&tracking, &inside->interface);
+	if (row && !old)
+		__sync_fetch_and_add(&row->created, 1);
+	p->nat_address = fresh.address;
+	p->nat_port = port;
+	return 0;
+}
+
+/* Of an ICMP error from inside: it must be about a packet that came back through the gateway to the very one that sends it. */
+static __always_inline int nat_error_out(struct packet *p)
+{
+	struct nat_key key = { .interface = p->target_slot, .side = NAT_INSIDE };
+	const struct nat_connection *c;
+
+	if (!p->inner_ip || !p->inner.has_ports || p->inner.source != p->flow.destination || p->inner.destination != p->flow.source)
+		return DROP_nat_no_connection;
+	key.local = p->inner.destination;
+	key.remote = p->inner.source;
+	key.protocol = p->inner.protocol;
+	if (!nat_ports_of(&p->inner, &key.remote_port, &key.local_port))
+		return DROP_nat_no_connection;
+	c = live_inside(&key, p->now);
+	if (!c)
+		return DROP_nat_no_connection;
+	p->translated = 1;
+	view_source(p, c->address);
+	if (p->inner.protocol == IPPROTO_ICMP)
+		p->inner.source_port = p->inner.destination_port = c->port;
+	else
+		p->inner.destination_port = c->port;
+	return 0;
+}
+
+/* Outwards, at the gateway p->target: the view's source becomes the gateway's. */
+__noinline int nat_out(struct packet *p)
+{
+	struct nat_key *key;
+	struct nat_connection *c;
+	int reason;
+
+	if (!p)
+		return DROP_tables_incomplete;
+	if (!find_address(p->target.vpc, p->flow.source))
+		return DROP_nat_source;
+	if (!p->flow.has_ports)
+		return DROP_fragment_without_first;
+	if (p->is_icmp_error)
+		return nat_error_out(p);
+	key = (void *)p->buffer;
+	__builtin_memset(key, 0, sizeof(*key));
+	key->interface = p->target_slot;
+	key->local = p->flow.source;
+	key->remote = p->flow.destination;
+	key->protocol = p->flow.protocol;
+	if (!nat_ports_of(&p->flow, &key->local_port, &key->remote_port))
+		return DROP_nat_protocol;
+	p->tracked = 1;
+	p->translated = 1;
+	c = is_icmp_answer(&p->flow) ? 0 : live_inside(key, p->now);
+	if (c) {
+		p->nat_address = c->address;
+		p->nat_port = c->port;
+		nat_refresh(c, p, 0);
+	} else {
+		if (is_icmp_answer(&p->flow) || p->is_later_fragment)
+			return DROP_nat_no_connection;
+		if (p->flow.protocol == IPPROTO_TCP && (p->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN)
+			return DROP_nat_connection_expired;
+		reason = nat_open(p);
+		if (reason)
+			return reason;
+	}
+	view_source(p, p->nat_address);
+	p->flow.source_port = p->nat_port;
+	if (p->flow.protocol == IPPROTO_ICMP)
+		p->flow.destination_port = p->nat_port;
+	return 0;
+}
+
+/* Back, at the gateway p->target: the view's destination becomes the private one. */
+__noinline int nat_in(struct packet *p)
+{
+	struct nat_key key = { .side = NAT_OUTSIDE }, inside;
+	const struct nat_connection *pointer;
+	const struct flow *flow;
+	struct nat_connection *c;
+	int known;
+
+	if (!p)
+		return DROP_tables_incomplete;
+	if (!p->flow.has_ports)
+		return DROP_fragment_without_first;
+	key.interface = p->target_slot;
+	key.local = p->flow.destination;
+	if (p->is_icmp_error) {
+		/* About a packet that went out through the gateway. */
+		if (!p->inner_ip || !p->inner.has_ports || p->inner.source != p->flow.destination)
+			return DROP_nat_no_connection;
+		flow = &p->inner;
+		key.remote = flow->destination;
+		known = nat_ports_of(flow, &key.local_port, &key.remote_port);
+	} else {
+		flow = &p->flow;
+		key.remote = flow->source;
+		known = nat_ports_of(flow, &key.remote_port, &key.local_port);
+	}
+	key.protocol = flow->protocol;
+	if (!known)
+		return p->is_icmp_error ? DROP_nat_no_connection : DROP_nat_protocol;
+	pointer = bpf_map_lookup_elem(&nat_connections, &key);
+	if (!pointer)
+		return DROP_nat_no_connection;
+	c = nat_inside_of(&key, pointer, &inside, p->now);
+	if (!c)
+		return DROP_nat_no_connection;
+	p->tracked = 1;
+	p->translated = 1;
+	view_destination(p, inside.local);
+	if (p->is_icmp_error) {
+		p->inner.source_port = inside.local_port;
+		if (p->inner.protocol == IPPROTO_ICMP)
+			p->inner.destination_port = inside.local_port;
+		return 0;
+	}
+	nat_refresh(c, p, 1);
+	p->flow.destination_port = inside.local_port;
+	if (p->flow.protocol == IPPROTO_ICMP)
+		p->flow.source_port = inside.local_port;
+	return 0;
+}

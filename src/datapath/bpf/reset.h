@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * A TCP reset to an instance whose connection a NAT gateway no longer knows: the packet itself turns into it (RFC 9293,
+ * section 3.10.7.1; VPC user guide, "NAT gateways": after the idle time-out it returns a RST to whoever goes on).
+ */
+#pragma once
+
+#include "checksum.h"
+#include "icmp_error.h"
+
+struct reset {
+	__u8 destination[6];
+	__u8 source[6];
+	__be16 type;
+	struct ip_header ip;
+	struct tcp_header tcp;
+} __attribute__((packed));
+
+/* What the segment takes of the sequence space: its payload, and one for a SYN or a FIN. */
+static __always_inline __u32 segment_length(const struct packet *p, const struct tcp_header *tcp)
+{
+	return p->total_length - p->header_length - (tcp->offset >> 4) * 4 + !!(tcp->flags & TCP_SYN) + !!(tcp->flags & TCP_FIN);
+}
+
+/* Rewrites the packet. Not 0 on failure. */
+static __noinline int make_reset(struct __sk_buff *skb, struct packet *p)
+{
+	struct tcp_header tcp;
+	struct reset *r;
+	__u64 sum;
+
+	if (!p || bpf_skb_load_bytes(skb, p->l4, &tcp, sizeof(tcp)))
+		return -1;
+	/* So long that as much can go and come back as makes the kernel forget a checksum still to be filled in. */
+	if (bpf_skb_change_tail(skb, sizeof(*r) + FORGOTTEN, 0) || bpf_skb_adjust_room(skb, -FORGOTTEN, BPF_ADJ_ROOM_NET, 0))
+		return -1;
+	r = (void *)p->buffer;
+	__builtin_memset(r, 0, sizeof(*r));
+	__builtin_memcpy(r->destination, p->source_mac, 6);
+	__builtin_memcpy(r->source, p->destination_mac, 6);
+	r->type = bpf_htons(ETH_P_IP);
+	r->ip.version_ihl = 0x45;
+	r->ip.total_length = bpf_htons(sizeof(r->ip) + sizeof(r->tcp));
+	r->ip.fragment = bpf_htons(IP_DF);
+	r->ip.ttl = 64;
+	r->ip.protocol = IPPROTO_TCP;
+	r->ip.source = p->ip.destination;
+	r->ip.destination = p->ip.source;
+	r->ip.checksum = header_checksum((void *)r + ETH_HLEN);
+	r->tcp.source = tcp.destination;
+	r->tcp.destination = tcp.source;
+	r->tcp.offset = 5 << 4;
+	if (tcp.flags & TCP_ACK) {
+		r->tcp.sequence = tcp.acknowledgment;
+		r->tcp.flags = TCP_RST;
+	} else {
+		r->tcp.acknowledgment = bpf_htonl(bpf_ntohl(tcp.sequence) + segment_length(p, &tcp));
+		r->tcp.flags = TCP_RST | TCP_ACK;
+	}
+	sum = pseudo_sum(r->ip.source, r->ip.destination, IPPROTO_TCP, sizeof(r->tcp));
+	{
+		const __u16 *words = (const void *)r + ETH_HLEN + sizeof(struct ip_header);
+		int i;
+
+		for (i = 0; i < 10; i++)
+			sum += words[i];
+	}
+	r->tcp.checksum = ~fold(sum);
+	return bpf_skb_store_bytes(skb, 0, r, sizeof(*r), 0);
+}
+
+/* The connection is over: drops the packet and tells the instance. Nobody answers a RST. */
+static __noinline int refuse_with_reset(struct __sk_buff *skb, struct packet *p)
+{
+	if (!p)
+		return TC_ACT_SHOT;
+	if (p->tcp_flags & TCP_RST || make_reset(skb, p))
+		return drop_packet(skb, p, DROP_nat_connection_expired);
+	count_drop(p->charge, DROP_nat_connection_expired, p->bytes);
+	report(skb, VERDICT_ERROR, DROP_nat_connection_expired, p->link);
+	trace_verdict(skb, p, VERDICT_ERROR, DROP_nat_connection_expired);
+	bpf_skb_change_type(skb, PACKET_HOST);
+	return bpf_redirect_peer(p->link, 0);
+}
