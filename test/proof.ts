@@ -20,6 +20,7 @@ import type { Delta, Entry, TableName } from "../src/plan/tables.ts";
 import { connectionMemory } from "../src/reach/connection.ts";
 import { type Forwarded, forward, type Memory } from "../src/reach/forward.ts";
 import { fragmentMemory } from "../src/reach/fragment-memory.ts";
+import { type NatConnection, natKey, natMemory } from "../src/reach/nat-connection.ts";
 import { POOLS, randomRegion, type RandomRegion, type Step } from "./random-region.ts";
 import { SETTINGS } from "./scene.ts";
 import { newCounters } from "./counters.ts";
@@ -82,6 +83,8 @@ const SIZES = { interfaces: 256, publicAddresses: 1024, vpcs: 256, subnets: 256,
 const FRAGMENTS_LINK = `ip link show fragments >/dev/null 2>&1 || {
   ip link add fragments index 4 mtu 65535 type veth peer name fragments-peer index 5 mtu 65535 &&
   ip link set fragments up && ip link set fragments-peer up; }`;
+/** Few, so that they run out. */
+const NAT_PORTS = 5;
 const PIECE_BITS = 4;
 /** Counts are looked at for interfaces below this slot. */
 const COUNTED = 64;
@@ -112,6 +115,8 @@ export function openMachine(object = OBJECT): Machine {
       connectionLimit: limit,
       connectionsCrowded: 2 * limit,
       connectionShare: 2,
+      natConnectionLimit: limit,
+      natPorts: NAT_PORTS,
     };
     const region = randomRegion();
     for (const step of growth) region.run(step);
@@ -173,7 +178,8 @@ function newWorld({ datapath, settings, region, plan, clock }: Parts) {
   const counters = newCounters(datapath, COUNTED);
   const flowCounters = newFlowCounters(datapath);
   const pools = poolsOf(settings.pools);
-  const memory = (): Memory => ({ connections, fragments, now: clock.get() });
+  const nat = natMemory();
+  const memory = (): Memory => ({ connections, fragments, nat, now: clock.get() });
   let view: View | undefined;
 
   const setTime = (now: bigint): void => {
@@ -191,6 +197,7 @@ function newWorld({ datapath, settings, region, plan, clock }: Parts) {
     for (const entry of delta.removals) {
       if (entry.table !== "interfaces" || put.has(entryKey(entry))) continue;
       connections.forget(entry.key);
+      nat.forget(entry.key);
       counters.forget(entry.key);
     }
   };
@@ -199,6 +206,7 @@ function newWorld({ datapath, settings, region, plan, clock }: Parts) {
     datapath.sweep(clock.get());
     datapath.sweep(clock.get());
     connections.sweep(clock.get() - LINGER);
+    nat.sweep(clock.get() - LINGER);
   };
   const damage = (table: TableName, number: number): void => {
     const row = settingsRow({ ...settings, now: clock.get() });
@@ -219,9 +227,11 @@ function newWorld({ datapath, settings, region, plan, clock }: Parts) {
     forgetAll: () => {
       setTime(clock.get());
       sweep();
-      const keys: Buffer[] = [];
-      datapath.maps.first_fragments.forEach((key) => keys.push(Buffer.from(key)));
-      if (keys.length > 0) datapath.maps.first_fragments.deleteMany(Buffer.concat(keys));
+      for (const name of ["first_fragments", "nat_ports"] as const) {
+        const keys: Buffer[] = [];
+        datapath.maps[name].forEach((key) => keys.push(Buffer.from(key)));
+        if (keys.length > 0) datapath.maps[name].deleteMany(Buffer.concat(keys));
+      }
     },
     /** Whether the tables are others now. */
     happen: (event: Exclude<Event, { kind: "frame" }>): boolean => {
@@ -256,7 +266,10 @@ function newWorld({ datapath, settings, region, plan, clock }: Parts) {
     },
     /** What is left at the end: connections, and counts. */
     compareRest: () =>
-      compareMemory(datapath, connections.entries(), clock.get()) ?? counters.difference(datapath) ?? flowCounters.difference(),
+      compareMemory(datapath, connections.entries(), clock.get()) ??
+      compareNat(datapath, nat.entries()) ??
+      counters.difference(datapath) ??
+      flowCounters.difference(),
   };
 }
 
@@ -335,6 +348,21 @@ function compareMemory(
   }
   const [extra] = kernel;
   return extra && { what: `the memory of ${extra[0]} at ${now}`, kernel: `${extra[1]}`, reference: "undefined" };
+}
+
+/** The same of NAT gateways: what each connection became, and until when. */
+function compareNat(datapath: Datapath, entries: Iterable<readonly [string, NatConnection]>): Difference | undefined {
+  const text = (c: { readonly address: string; readonly port: number; readonly expires: bigint }): string =>
+    `${c.address}:${c.port} until ${c.expires}`;
+  const kernel = new Map(datapath.natConnections().map((c) => [natKey({ ...c, slot: c.interface }), c]));
+  for (const [key, connection] of entries) {
+    const held = kernel.get(key);
+    const same = held && (connection.expires < 0n || text(held) === text(connection));
+    if (!same) return { what: `the NAT connection ${key}`, kernel: held ? text(held) : "none", reference: text(connection) };
+    kernel.delete(key);
+  }
+  const [extra] = kernel;
+  return extra && { what: `the NAT connection ${extra[0]}`, kernel: text(extra[1]), reference: "none" };
 }
 
 function kernelKey({

@@ -21,6 +21,7 @@ import type { Entry } from "../src/plan/tables.ts";
 import { connectionMemory } from "../src/reach/connection.ts";
 import type { Forwarded } from "../src/reach/forward.ts";
 import { fragmentMemory } from "../src/reach/fragment-memory.ts";
+import { natMemory } from "../src/reach/nat-connection.ts";
 import { ICMP } from "../src/reach/packet.ts";
 import { FlowRecorder } from "../src/server/flow-log.ts";
 import { ROOT } from "./kit.ts";
@@ -81,6 +82,7 @@ export function story(name: string, settings: Parameters<typeof newRegion>[0] = 
   const lines: string[] = [];
   const connections = connectionMemory();
   const fragments = fragmentMemory();
+  const nat = natMemory();
   const planned = (): readonly Entry[] => fullPlan([region.reader()], { ...SETTINGS, fragments: 4, now });
   let rows = planned();
   let tables: MemoryTables = memoryTables(rows);
@@ -90,6 +92,7 @@ export function story(name: string, settings: Parameters<typeof newRegion>[0] = 
   datapath.reconcile(rows);
   datapath.sweep(now);
   datapath.flowLogs.take();
+  forget(datapath.maps.nat_ports);
 
   const tell = (text: string): void => void lines.push([...words].reduce((told, [id, word]) => told.split(id).join(word), text));
   const obey = (): void => {
@@ -100,7 +103,12 @@ export function story(name: string, settings: Parameters<typeof newRegion>[0] = 
     tables = memoryTables(rows);
   };
   const through = (said: Said, entrance: Parameters<typeof bothWays>[2]["entrance"], bytes: Uint8Array): Forwarded => {
-    const { became, difference: differs } = bothWays(datapath, tables, { entrance, bytes, segment: 0 }, { connections, fragments, now });
+    const { became, difference: differs } = bothWays(
+      datapath,
+      tables,
+      { entrance, bytes, segment: 0 },
+      { connections, fragments, nat, now },
+    );
     assert.equal(differs, undefined, `${JSON.stringify(said)}: the kernel program and the reading by hand agree`);
     last = { said, became };
     for (const line of toldOf(said, became, region)) tell(line);
@@ -214,6 +222,10 @@ function recorderOf({ datapath, region, tables, clock }: Recorded): () => Promis
     await recorder.collect();
     return written.splice(0);
   };
+function forget(map: Datapath["maps"]["nat_ports"]): void {
+  const keys: Buffer[] = [];
+  map.forEach((key) => keys.push(Buffer.from(key)));
+  if (keys.length > 0) map.deleteMany(Buffer.concat(keys));
 }
 
 function keep(name: string, text: string): void {
@@ -240,7 +252,7 @@ function frameOf(
   const payload = {
     tcp: () => tcp(ends, sourcePort, port, flags === "ack" && back ? FLAGS.syn | FLAGS.ack : FLAGS[flags]),
     udp: () => udp(ends, sourcePort, port),
-    ping: () => icmp(back ? 0 : 8, 0, 0x00070001),
+    ping: () => icmp(back ? 0 : 8, 0, sourcePort * 0x10000 + 1),
   }[protocol]();
   const macs = mac === undefined ? { to: SETTINGS.uplinkMac, from: SETTINGS.uplinkPeerMac } : { to: ROUTER, from: mac };
   return frame({ ...ends, ...macs, protocol: number, payload });

@@ -1,6 +1,7 @@
 import { assert } from "../lib/assert.ts";
 import { formatAddress } from "../lib/ip.ts";
 import { indexKey, type KernelMap } from "./map.ts";
+import { openNatSweeper } from "./nat-connection.ts";
 
 /**
  * User space's half of the connections that security groups remember (bpf/connection.h): it removes those that have
@@ -19,6 +20,7 @@ const LINGER = 5_000_000_000n;
 
 export type ConnectionMaps = {
   readonly connections: KernelMap;
+  readonly nat_connections: KernelMap;
   readonly tracking: KernelMap;
   readonly connection_floors: KernelMap;
 };
@@ -75,6 +77,9 @@ export function openSweeper(maps: ConnectionMaps): Sweeper {
   // Interfaces that the last pass saw; at the first pass, all that ever had a connection.
   let known: ReadonlySet<number> | undefined;
   let left = 0;
+  const natSweeper = openNatSweeper(maps.nat_connections);
+  /** NAT gateways that had connections at the last pass; those of them that have none now are counted once more. */
+  let natSlots: ReadonlySet<number> = new Set();
   return {
     count: () => left,
     sweep: (now) => {
@@ -84,12 +89,14 @@ export function openSweeper(maps: ConnectionMaps): Sweeper {
         [...(known ?? slotsEverUsed(maps))].filter((slot) => slot !== ALL).map((slot) => [slot, createdCount(maps, slot)]),
       );
       const { alive, seen, removed } = removeExpired(maps, now);
+      const nat = natSweeper.sweep(now - LINGER, (slot) => readFloor(maps, slot).born);
       for (const [slot, count] of created)
-        writeFloor(maps, slot, { ...readFloor(maps, slot), removed: (count - (alive.get(slot) ?? 0)) >>> 0 });
-      known = seen;
+        writeFloor(maps, slot, { ...readFloor(maps, slot), removed: (count - (alive.get(slot) ?? nat.alive.get(slot) ?? 0)) >>> 0 });
+      known = new Set([...seen, ...nat.alive.keys(), ...[...created.keys()].filter((slot) => natSlots.has(slot))]);
+      natSlots = new Set(nat.alive.keys());
       left = [...alive.values()].reduce((sum, count) => sum + count, 0);
       writeFloor(maps, ALL, { born: 0n, removed: (createdInAll - left) >>> 0 });
-      return removed;
+      return removed + nat.removed;
     },
     forget: (slot, now) => writeFloor(maps, slot, { ...readFloor(maps, slot), born: now }),
   };

@@ -4,6 +4,7 @@ import type { DropReason } from "../plan/stages.ts";
 import type { Delta, Entry, TableName, TableReader } from "../plan/tables.ts";
 import { monotonicNow } from "./clock.ts";
 import { type Connection, openSweeper, readConnections } from "./connection.ts";
+import { type NatConnection, readNatConnections } from "./nat-connection.ts";
 import {
   clearCounts,
   type DropCount,
@@ -69,6 +70,8 @@ export type Datapath = {
   readonly connections: (slot?: number) => readonly Connection[];
   /** What flow logs have counted. */
   readonly flowLogs: FlowLogs;
+  /** Through NAT gateways. */
+  readonly natConnections: () => readonly NatConnection[];
   /** What becomes of packets, one by one, while they are watched. */
   readonly events: Events;
   /** Housekeeping, every few seconds: expired connections and replaced rules go. Returns how many connections went. */
@@ -128,6 +131,7 @@ export function openDatapath(options: DatapathOptions): Datapath {
     tableSizes: tableSizes(maps, () => performance.now()),
     connectionCount: sweeper.count,
     connections: (slot) => readConnections(maps, slot),
+    natConnections: () => readNatConnections(maps.nat_connections),
     sweep: (now = clock()) => {
       writer.retire();
       return sweeper.sweep(now);

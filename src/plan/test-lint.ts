@@ -65,7 +65,10 @@ const CHECKS: { readonly [T in TableName]: Check<T> } = {
       value.addresses[0] !== eni?.private_ip && `its first address is ${eni?.private_ip}`,
       ...value.addresses
         .slice(0, value.count)
-        .map((address) => tables.lookup("addresses", { vpc: eni?.vpc ?? 0, address })?.interface !== key.interface && `${address} is not its own`),
+        .map(
+          (address) =>
+            tables.lookup("addresses", { vpc: eni?.vpc ?? 0, address })?.interface !== key.interface && `${address} is not its own`,
+        ),
     ];
   },
   addresses: ({ key, value }, tables) => {
@@ -85,7 +88,9 @@ const CHECKS: { readonly [T in TableName]: Check<T> } = {
     return [(!there || there.interface !== value.interface) && `interface ${value.interface} has no address ${value.private_ip}`];
   },
   routes: ({ value }, tables) => [
-    value.target === ROUTE_TARGET.nat_gateway && !tables.lookup("nat_gateways", { interface: value.slot }) && `no NAT gateway ${value.slot}`,
+    value.target === ROUTE_TARGET.nat_gateway &&
+      !tables.lookup("nat_gateways", { interface: value.slot }) &&
+      `no NAT gateway ${value.slot}`,
     value.target === ROUTE_TARGET.interface && !tables.lookup("interfaces", value.slot) && `no interface ${value.slot}`,
   ],
   rule_lists: ({ key, value }, tables) => {

@@ -6,10 +6,12 @@ import { type Arp, arpFromInterface, arpFromInternet, arpFromServices } from "./
 import type { ConnectionMemory } from "./connection.ts";
 import type { FragmentMemory } from "./fragment-memory.ts";
 import { type Frame, readFrame, type Shape } from "./frame.ts";
-import { isIcmpError } from "./packet.ts";
+import { ICMP, isIcmpError, type Packet, TCP, UDP } from "./packet.ts";
 import { GATEWAY_MTU, INSIDE_MTU } from "./deliver.ts";
 import { inPieces, tooBig } from "./pieces.ts";
-import { completeChecksum, setMacs, setTtl, translate } from "./rewrite.ts";
+import type { NatMemory } from "./nat-connection.ts";
+import { resetOf } from "./reset.ts";
+import { completeChecksum, setMacs, setTtl, translate, translatePort, translateQuotedPort } from "./rewrite.ts";
 import { type Trace, trace } from "./trace.ts";
 
 /** Where a frame comes in. */
@@ -36,6 +38,7 @@ export type Forwarded = {
 export type Memory = {
   readonly connections: ConnectionMemory;
   readonly fragments: FragmentMemory;
+  readonly nat: NatMemory;
   /** Nanoseconds. */
   readonly now: bigint;
 };
@@ -58,9 +61,11 @@ export function forward(tables: TableReader, arrived: Uint8Array, entrance: Entr
     ...(entrance.kind === "interface" ? { from: entrance.slot } : {}),
     ...(entrance.kind === "services" ? { fromServices: true as const } : {}),
   };
-  const traced = trace(tables, packet, { connections: memory.connections, fragments: memory.fragments, now: memory.now });
+  const { connections, fragments, nat, now } = memory;
+  const traced = trace(tables, packet, { connections, fragments, nat, now });
   memory.connections.remember(traced.connections);
   memory.fragments.remember(traced.firstFragments);
+  memory.nat.remember(traced.nat);
   return { ...outcome(tables, bytes, frame, entrance, traced), trace: traced };
 }
 
@@ -101,6 +106,7 @@ function outcome(tables: TableReader, bytes: Uint8Array, frame: Frame & { kind: 
   const { verdict } = traced;
   switch (verdict.kind) {
     case "drop":
+      if (verdict.reason === "nat_connection_expired") return reset(bytes, frame, entrance, verdict.interface);
       return verdict.reason === "too_big" ? refused(tables, bytes, frame, entrance, traced) : dropped(verdict.reason, verdict.interface);
     case "deliver": {
       const mac = present(tables.lookup("interfaces", verdict.interface), "the receiver").mac;
@@ -132,8 +138,22 @@ function rewritten(
   if (hopLimit !== undefined) setTtl(out, hopLimit);
   translate(out, shape, "source", parseIpv4(packet.source) ?? 0);
   translate(out, shape, "destination", parseIpv4(packet.destination) ?? 0);
+  translatePorts(out, shape, packet);
   setMacs(out, ...macs);
   return out;
+}
+
+/** What a NAT gateway changed besides the addresses; where none did, the ports are what they were. */
+function translatePorts(out: Uint8Array, shape: Shape, { protocol, sourcePort, destinationPort, about }: Packet): void {
+  if (about) {
+    if (about?.sourcePort !== undefined) translateQuotedPort(out, shape, "source", about.sourcePort);
+    if (about?.destinationPort !== undefined && about.protocol !== ICMP)
+      translateQuotedPort(out, shape, "destination", about.destinationPort);
+    return;
+  }
+  if (protocol !== TCP && protocol !== UDP && protocol !== ICMP) return;
+  if (sourcePort !== undefined) translatePort(out, shape, "source", sourcePort);
+  if (destinationPort !== undefined && protocol !== ICMP) translatePort(out, shape, "destination", destinationPort);
 }
 
 /** Whole, or through the gateway in pieces. A packet that may not be cut did not come here. */
@@ -169,4 +189,11 @@ function refused(
   const message = tooBig(bytes, parseIpv4(router) ?? 0, throughGateway ? GATEWAY_MTU : INSIDE_MTU);
   const target = entrance.kind === "interface" ? entrance.slot : 0;
   return { verdict: "error", reason: "too_big", target, frame: message };
+}
+
+/** A connection that a NAT gateway no longer knows, and its sender is told so; but nobody answers a reset with one. */
+function reset(bytes: Uint8Array, { packet, shape }: Frame & { kind: "packet" }, entrance: Entrance, charged: number): Forwarded {
+  if (packet.tcp?.reset === true) return dropped("nat_connection_expired", charged);
+  const target = entrance.kind === "interface" ? entrance.slot : 0;
+  return { verdict: "error", reason: "nat_connection_expired", target, frame: resetOf(bytes, shape) };
 }

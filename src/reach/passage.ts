@@ -3,6 +3,7 @@ import type { DropReason, Stage } from "../plan/stages.ts";
 import { type Entry, INTERFACE_FLAGS, type StructValue, type TableReader } from "../plan/tables.ts";
 import type { Connection, Connections } from "./connection.ts";
 import type { FirstFragment, FirstFragments } from "./fragment-memory.ts";
+import type { NatChanges, NatConnections } from "./nat-connection.ts";
 import type { Flow, Packet } from "./packet.ts";
 
 type Interface = StructValue<"interface">;
@@ -18,6 +19,8 @@ export type Passage = {
   readonly fragments: FirstFragments;
   /** First fragments among which this packet is. */
   readonly firstFragments: Map<string, FirstFragment>;
+  /** What NAT gateways remember, and what this packet changes of it. */
+  readonly nat: { readonly known: NatConnections; readonly changes: NatChanges };
   /** Translation changes it. */
   flow: Flow;
   /** What an ICMP error carries; translated along. */
@@ -28,7 +31,7 @@ export type Passage = {
   /** The sender's own address, not one that it forwards. */
   ownSource: boolean;
   sameSubnet: boolean;
-  way: "local" | "interface" | "gateway" | undefined;
+  way: "local" | "interface" | "gateway" | "nat" | undefined;
   /** The gateway that the route names, by slot. */
   gateway: number | undefined;
   throughGateway: boolean;

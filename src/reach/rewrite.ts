@@ -1,6 +1,6 @@
 import { adjusted16, adjusted32, ETHERNET, folded, read16, read32, sealHeader, wordSum, write16, write32 } from "./bytes.ts";
 import type { Shape } from "./frame.ts";
-import { TCP, UDP, UDP_LITE } from "./packet.ts";
+import { ICMP, TCP, UDP, UDP_LITE } from "./packet.ts";
 
 type End = "source" | "destination";
 /** Of an address in an IPv4 header. */
@@ -54,6 +54,49 @@ function translateQuoted(bytes: Uint8Array, shape: Shape, end: End, from: number
   if (field === undefined || quoted.transport === undefined) return;
   const transport = quoted.transport + field;
   if (transport + 2 <= shape.end) within(transport, () => adjustChecksum(bytes, transport, quoted.protocol, from, to));
+}
+
+/** Puts a port, or an ICMP query's identifier, in the place of one end's, with the checksum that covers it. */
+export function translatePort(bytes: Uint8Array, shape: Shape, end: End, to: number): void {
+  if (shape.later) return;
+  const at = shape.transport + portAt(shape.protocol, end);
+  const from = read16(bytes, at);
+  if (from === to) return;
+  write16(bytes, at, to);
+  adjustChecksum16(bytes, shape.transport + portChecksumAt(shape.protocol), shape.protocol, from, to);
+}
+
+/** The same in the packet that an ICMP error carries. */
+export function translateQuotedPort(bytes: Uint8Array, shape: Shape, end: End, to: number): void {
+  const { quoted } = shape;
+  if (quoted?.transport === undefined) return;
+  const at = quoted.transport + portAt(quoted.protocol, end);
+  const own = shape.transport + 2;
+  const from = read16(bytes, at);
+  if (from === to) return;
+  write16(bytes, at, to);
+  write16(bytes, own, adjusted16(read16(bytes, own), from, to));
+  const field = quoted.transport + portChecksumAt(quoted.protocol);
+  if (field + 2 > shape.end) return;
+  const before = read16(bytes, field);
+  adjustChecksum16(bytes, field, quoted.protocol, from, to);
+  write16(bytes, own, adjusted16(read16(bytes, own), before, read16(bytes, field)));
+}
+
+function portAt(protocol: number, end: End): number {
+  return protocol === ICMP ? 4 : end === "source" ? 0 : 2;
+}
+
+function portChecksumAt(protocol: number): number {
+  return checksumAt(protocol) ?? 2;
+}
+
+function adjustChecksum16(bytes: Uint8Array, at: number, protocol: number, from: number, to: number): void {
+  const absent = protocol === UDP;
+  const before = read16(bytes, at);
+  if (before === 0 && absent) return;
+  const after = adjusted16(before, from, to);
+  write16(bytes, at, after === 0 && absent ? 0xffff : after);
 }
 
 function adjustChecksum(bytes: Uint8Array, at: number, protocol: number, from: number, to: number): void {

@@ -1,5 +1,7 @@
+import { cidrContains, cidrOf } from "../lib/cidr.ts";
+import { parseIpv4 } from "../lib/ip.ts";
 import { ROUTE_TARGET } from "../plan/tables.ts";
-import { addressEntry, drop, interfaceAt, type Outcome, pass, type Passage, senderOf } from "./passage.ts";
+import { addressEntry, drop, has, interfaceAt, type Outcome, pass, type Passage, senderOf } from "./passage.ts";
 
 /**
  * Stage route: the longest match of the subnet's route table; within a subnet there is nothing to look up. It is read
@@ -22,6 +24,10 @@ export function route(passage: Passage): Outcome {
     case ROUTE_TARGET.interface: {
       const appliance = toInterface(passage, entry.value.slot, prefix);
       return { ...appliance, entries: [entry, ...appliance.entries] };
+    }
+    case ROUTE_TARGET.nat_gateway: {
+      const gateway = toNatGateway(passage, entry.value.slot, prefix);
+      return { ...gateway, entries: [entry, ...gateway.entries] };
     }
     case ROUTE_TARGET.internet_gateway:
       passage.way = "gateway";
@@ -51,10 +57,34 @@ function toLocal(passage: Passage, why: string): Outcome {
 function toInterface(passage: Passage, slot: number, prefix: string): Outcome {
   const sender = senderOf(passage);
   passage.way = "interface";
-  if (slot === sender.slot) return drop("route_loop", `${prefix} leads back to the sender`);
+  if (slot === passage.packet.from) return drop("route_loop", `${prefix} leads back to the sender`);
   const target = interfaceAt(passage.tables, slot);
   if (target?.row.vpc !== sender.row.vpc) return drop("blackhole", `${prefix} to interface ${slot}, which is gone`);
   passage.target = target;
   passage.sameSubnet = target.row.subnet === sender.row.subnet;
   return pass(`${prefix} to interface ${slot}`);
+}
+
+/** A NAT gateway, by its interface; it goes on from there by its own subnet's table. */
+function toNatGateway(passage: Passage, slot: number, prefix: string): Outcome {
+  const sender = senderOf(passage);
+  passage.way = "nat";
+  const target = interfaceAt(passage.tables, slot);
+  if (!target || !has(target, "nat_gateway") || target.row.vpc !== sender.row.vpc)
+    return drop("blackhole", `${prefix} to NAT gateway ${slot}, which is gone`);
+  passage.target = target;
+  passage.sameSubnet = target.row.subnet === sender.row.subnet;
+  return pass(`${prefix} to NAT gateway ${slot}`);
+}
+
+/** From a NAT gateway on: what goes on has its interface as the source, and its subnet's table to go by. */
+export function atNat(passage: Passage): Outcome {
+  const { tables, target, flow } = passage;
+  passage.source = target;
+  passage.ownSource = false;
+  passage.groupIdentity = false;
+  const subnet = tables.lookup("subnets", target?.row.subnet ?? 0);
+  if (!subnet) return drop("tables_incomplete", "no subnet");
+  passage.sameSubnet = cidrContains(cidrOf(`${subnet.block}/${subnet.length}`), (parseIpv4(flow.destination) ?? 0) as never);
+  return pass("from the NAT gateway on");
 }

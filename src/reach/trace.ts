@@ -9,10 +9,12 @@ import { fragmentPorts } from "./fragment.ts";
 import type { FirstFragment, FirstFragments } from "./fragment-memory.ts";
 import { internetGatewayIn, internetGatewayOut, isOurs } from "./internet-gateway.ts";
 import { networkAcl } from "./network-acl.ts";
-import type { Packet } from "./packet.ts";
+import type { Flow, Packet } from "./packet.ts";
 import { parse } from "./parse.ts";
-import { drop, type Outcome, type Passage, type Step } from "./passage.ts";
-import { route } from "./route.ts";
+import { isPublicNat, natIn, natOut } from "./nat-gateway.ts";
+import { type NatChanges, type NatConnections, newNatChanges, NO_NAT } from "./nat-connection.ts";
+import { drop, has, type Outcome, type Passage, type Step } from "./passage.ts";
+import { atNat, route } from "./route.ts";
 import { securityGroup } from "./security-group.ts";
 import { type Service, services, servicesBack } from "./services.ts";
 
@@ -37,6 +39,8 @@ export type Trace = {
   readonly connections: ReadonlyMap<string, Connection>;
   /** What is remembered of it for the fragments that follow. */
   readonly firstFragments: ReadonlyMap<string, FirstFragment>;
+  /** What NAT gateways remember of it. */
+  readonly nat: NatChanges;
   /** What it leaves in flow logs. */
   readonly logged: readonly FlowKey[];
 };
@@ -47,6 +51,8 @@ const NO_FRAGMENTS: FirstFragments = { get: () => undefined };
 type Options = {
   /** Exchanges remembered from earlier packets; absent: none. */
   readonly connections?: Connections;
+  /** Connections through NAT gateways of earlier packets; absent: none. */
+  readonly nat?: NatConnections;
   /** First fragments of earlier packets; absent: none. */
   readonly fragments?: FirstFragments;
   /** Nanoseconds; absent: the settings' time. */
@@ -63,12 +69,23 @@ export function trace(tables: TableReader, packet: Packet, options: Options = {}
   return {
     steps,
     verdict: ended,
-    packet: { ...packet, source: flow.source, destination: flow.destination, ...(about ? { about } : {}) },
+    packet: { ...packet, ...endsOf(flow), ...(about ? { about } : {}) },
     hopLimit,
     throughGateway,
     connections: passage.remembered,
     firstFragments: passage.firstFragments,
+    nat: passage.nat.changes,
     logged,
+  };
+}
+
+/** What translation may have changed. */
+function endsOf({ source, destination, sourcePort, destinationPort }: Flow): Flow | object {
+  return {
+    source,
+    destination,
+    ...(sourcePort === undefined ? {} : { sourcePort }),
+    ...(destinationPort === undefined ? {} : { destinationPort }),
   };
 }
 
@@ -81,6 +98,7 @@ function newPassage(tables: TableReader, packet: Packet, options: Options): Pass
     remembered: new Map(),
     fragments: options.fragments ?? NO_FRAGMENTS,
     firstFragments: new Map(),
+    nat: { known: options.nat ?? NO_NAT, changes: newNatChanges() },
     flow: packet,
     about: packet.about,
     source: undefined,
@@ -130,13 +148,49 @@ function walk(passage: Passage, steps: Step[], logged: FlowKey[]): Verdict {
     const lost = said("route", routed, from);
     if (lost) return lost;
     logOut();
-    return passage.way === "gateway" ? throughGateway() : undefined;
+    return (passage.way === "nat" ? throughNat() : undefined) ?? (passage.way === "gateway" ? throughGateway() : undefined);
   };
+  /** Out through a NAT gateway, which sends on by its own subnet's table. */
+  const throughNat = (): Verdict | undefined => {
+    const slot = receiver();
+    return (
+      said("network_acl_in", networkAcl(passage, "in"), slot) ??
+      said("nat_gateway", natOut(passage), slot) ??
+      onwardFromNat(slot) ??
+      (passage.way === "nat" ? said("route", drop("route_loop", "from one NAT gateway to the other"), slot) : undefined) ??
+      (passage.way === "gateway" && !isPublicNat(passage, slot)
+        ? said("nat_gateway", drop("nat_private", "a private NAT gateway has no way to the internet"), slot)
+        : undefined)
+    );
+  };
+  const onwardFromNat = (slot: number): Verdict | undefined => {
+    const where = atNat(passage);
+    return (
+      (where.drop ? said("route", where, slot) : undefined) ??
+      said("route", route(passage), slot) ??
+      (passage.sameSubnet ? undefined : said("network_acl_out", networkAcl(passage, "out"), slot))
+    );
+  };
+  /** Back through the NAT gateway that sent what this answers. */
+  const backThroughNat = (): Verdict | undefined => {
+    const slot = receiver();
+    return (
+      said("network_acl_in", networkAcl(passage, "in"), slot) ??
+      said("nat_gateway", natIn(passage), slot) ??
+      onwardFromNat(slot) ??
+      (passage.way === "gateway" || passage.way === "nat" || (passage.target && has(passage.target, "nat_gateway"))
+        ? said("route", drop("route_loop", "back through a NAT gateway, and out again"), slot)
+        : undefined)
+    );
+  };
+  /** Who sends now: the interface, or the NAT gateway on its behalf. */
+  const sender = (): number => passage.source?.slot ?? from;
   const throughGateway = (): Verdict | undefined => {
-    const dropped = said("internet_gateway", internetGatewayOut(passage), from);
+    const dropped = said("internet_gateway", internetGatewayOut(passage), sender());
     if (dropped) return dropped;
     if (isOurs(tables, passage.flow.destination)) return fromOutside();
-    return said("deliver", deliver(passage), from) ?? { kind: "internet" };
+    passage.target = undefined;
+    return said("deliver", deliver(passage), sender()) ?? { kind: "internet" };
   };
   /** The interface that a public address leads to is concerned as soon as it is known. */
   const fromOutside = (): Verdict | undefined => {
@@ -144,6 +198,8 @@ function walk(passage: Passage, steps: Step[], logged: FlowKey[]): Verdict {
     return said("internet_gateway", outcome, receiver());
   };
   const inwards = (): Verdict => {
+    const lost = passage.target && has(passage.target, "nat_gateway") ? backThroughNat() : undefined;
+    if (lost) return lost;
     const guarded =
       said("network_acl_in", networkAcl(passage, "in"), receiver()) ?? said("security_group_in", securityGroup(passage, "in"), receiver());
     if (guarded) return logIn(guarded);

@@ -1,0 +1,122 @@
+import type { Direction } from "./connection.ts";
+import { type Flow, ICMP, ICMP_QUERIES, icmpRequestType, isIcmpAnswer, type Packet, TCP, UDP } from "./packet.ts";
+
+/** A connection through a NAT gateway: what the inside's address and port became, and until when that holds. */
+export type NatConnection = {
+  readonly address: string;
+  readonly port: number;
+  /** Nanoseconds. */
+  readonly expires: bigint;
+  readonly insideFin: boolean;
+  readonly outsideFin: boolean;
+  readonly reset: boolean;
+};
+
+/** Where the outside's address and port lead: to the inside's, if that says the same. */
+type Inside = { readonly address: string; readonly port: number };
+
+/** What NAT gateways remember, as one packet may read and change it. Keys: {@link natKey}. */
+export type NatChanges = {
+  readonly inside: Map<string, NatConnection>;
+  readonly outside: Map<string, Inside>;
+  /** By destination: the port to try next, counted from the first. */
+  readonly ports: Map<string, number>;
+};
+
+export type NatConnections = {
+  readonly inside: (key: string) => NatConnection | undefined;
+  readonly outside: (key: string) => Inside | undefined;
+  readonly nextPort: (key: string) => number | undefined;
+  /** Of one gateway, by the slot of its interface. */
+  readonly count: (slot: number) => number;
+};
+
+export const NO_NAT: NatConnections = {
+  inside: () => undefined,
+  outside: () => undefined,
+  nextPort: () => undefined,
+  count: () => 0,
+};
+
+export function newNatChanges(): NatChanges {
+  return { inside: new Map(), outside: new Map(), ports: new Map() };
+}
+
+/** One end of a connection and the other, as a NAT gateway tells them apart. */
+export type NatEnds = {
+  readonly slot: number;
+  readonly protocol: number;
+  readonly local: string;
+  readonly localPort: number;
+  readonly remote: string;
+  readonly remotePort: number;
+};
+
+export function natKey({ slot, protocol, local, localPort, remote, remotePort }: NatEnds): string {
+  return [slot, protocol, local, localPort, remote, remotePort].join(" ");
+}
+
+/**
+ * What a flow has in the place of ports, the sender's and the other's. An ICMP query has its identifier at the end that asks, and
+ * the request's type at the other (RFC 5508, section 3). Undefined: nothing that a NAT gateway carries.
+ */
+export function natPorts(flow: Flow): { readonly sender: number; readonly other: number } | undefined {
+  const { protocol, sourcePort = 0, destinationPort = 0, icmp } = flow;
+  if (protocol === TCP || protocol === UDP) return { sender: sourcePort, other: destinationPort };
+  if (protocol !== ICMP || !icmp || !ICMP_QUERIES.has(icmp.type)) return undefined;
+  const type = icmpRequestType(icmp.type);
+  return isIcmpAnswer(flow) ? { sender: type, other: sourcePort } : { sender: sourcePort, other: type };
+}
+
+const SECOND = 1_000_000_000n;
+/** VPC user guide, "NAT gateways": idle connections time out after 350 seconds. That of what is over is ours. */
+const IDLE = 350n * SECOND;
+const CLOSED = 10n * SECOND;
+
+/** The connection with one more packet noted. A new SYN from inside begins it anew. */
+export function natNoted(connection: NatConnection, packet: Packet, direction: Direction, now: bigint): NatConnection {
+  const { syn = false, ack = false, fin = false, reset = false } = packet.tcp ?? {};
+  const anew = direction === "out" && syn && !ack;
+  const next = {
+    ...connection,
+    insideFin: (connection.insideFin && !anew) || (fin && direction === "out"),
+    outsideFin: (connection.outsideFin && !anew) || (fin && direction === "in"),
+    reset: (connection.reset && !anew) || reset,
+  };
+  const over = next.reset || (next.insideFin && next.outsideFin);
+  return { ...next, expires: now - (now % SECOND) + (over ? CLOSED : IDLE) };
+}
+
+export type NatMemory = NatConnections & {
+  readonly remember: (changes: NatChanges) => void;
+  /** The gateway is gone: nothing that it remembered holds for the next interface at its slot. */
+  readonly forget: (slot: number) => void;
+  /** Drops what had expired before `now`. */
+  readonly sweep: (now: bigint) => void;
+  readonly entries: () => Iterable<readonly [key: string, connection: NatConnection]>;
+};
+
+const NEVER = -1n;
+
+/** A memory that holds from packet to packet. */
+export function natMemory(): NatMemory {
+  const { inside, outside, ports } = newNatChanges();
+  return {
+    inside: (key) => inside.get(key),
+    outside: (key) => outside.get(key),
+    nextPort: (key) => ports.get(key),
+    count: (slot) => [...inside.keys()].filter((key) => Number.parseInt(key, 10) === slot).length,
+    remember: (changes) => {
+      for (const [key, connection] of changes.inside) inside.set(key, connection);
+      for (const [key, pointer] of changes.outside) outside.set(key, pointer);
+      for (const [key, port] of changes.ports) ports.set(key, port);
+    },
+    forget: (slot) => {
+      for (const [key, connection] of inside) if (Number.parseInt(key, 10) === slot) inside.set(key, { ...connection, expires: NEVER });
+    },
+    sweep: (now) => {
+      for (const [key, { expires }] of inside) if (expires < now) inside.delete(key);
+    },
+    entries: () => inside.entries(),
+  };
+}

@@ -1,0 +1,178 @@
+import { parseIpv4 } from "../lib/ip.ts";
+import type { DropReason } from "../plan/stages.ts";
+import { NAT_GATEWAY_FLAGS, type TableValue } from "../plan/tables.ts";
+import { type NatConnection, type NatEnds, natKey, natNoted, natPorts } from "./nat-connection.ts";
+import { type Flow, ICMP, isIcmpAnswer, isIcmpError, TCP } from "./packet.ts";
+import {
+  addressEntry,
+  drop,
+  type Ends,
+  type Outcome,
+  pass,
+  type Passage,
+  receiverOf,
+  translateDestination,
+  translateSource,
+} from "./passage.ts";
+
+/** Ports below are well known, and no NAT gateway's to use. */
+const FIRST_PORT = 1024;
+/** How many ports one packet tries. */
+const PROBES = 64;
+
+type Gateway = TableValue<"nat_gateways">;
+
+/** Stage nat_gateway, outwards: the source becomes an address and port of the gateway (RFC 3022), the same for all of a connection. */
+export function natOut(passage: Passage): Outcome {
+  const { tables, flow, packet } = passage;
+  const ends = receiverOf(passage);
+  const held = addressEntry(tables, ends.row.vpc, flow.source);
+  if (!held) return drop("nat_source", `nobody in the VPC has ${flow.source}`);
+  if (flow.headless) return drop("fragment_without_first", "no ports");
+  if (isIcmpError(flow)) return errorOut(passage, ends);
+  const ports = natPorts(flow);
+  if (!ports) return drop("nat_protocol", `protocol ${flow.protocol}`);
+  const key: NatEnds = {
+    slot: ends.slot,
+    protocol: flow.protocol,
+    local: flow.source,
+    localPort: ports.sender,
+    remote: flow.destination,
+    remotePort: ports.other,
+  };
+  const known = isIcmpAnswer(flow) ? undefined : live(passage, natKey(key));
+  if (!known) {
+    if (isIcmpAnswer(flow) || (packet.fragment && !packet.fragment.first)) return drop("nat_no_connection", "no connection to belong to");
+    const { syn = false, ack = false, reset = false } = packet.tcp ?? {};
+    if (flow.protocol === TCP && (!syn || ack || reset)) return drop("nat_connection_expired", "its connection is no longer known");
+  }
+  const connection = known ?? open(passage, key);
+  if (typeof connection === "string") return drop(connection, `towards ${flow.destination}`);
+  passage.nat.changes.inside.set(natKey(key), natNoted(connection, packet, "out", passage.now));
+  translateSource(passage, connection.address);
+  passage.flow = { ...passage.flow, ...portsOf(flow, "source", connection.port) };
+  return pass(`${flow.source}:${ports.sender} becomes ${connection.address}:${connection.port}`, held);
+}
+
+/** The port, or an ICMP query's identifier, which stands for both ends. */
+function portsOf(flow: Flow, end: "source" | "destination", port: number): Partial<Flow> {
+  if (flow.protocol === ICMP) return { sourcePort: port, destinationPort: port };
+  return end === "source" ? { sourcePort: port } : { destinationPort: port };
+}
+
+function live(passage: Passage, key: string): NatConnection | undefined {
+  const known = passage.nat.changes.inside.get(key) ?? passage.nat.known.inside(key);
+  return known && known.expires > passage.now ? known : undefined;
+}
+
+/** An error about a packet that came back through the gateway, from the very one that it was for. */
+function errorOut(passage: Passage, { slot }: Ends): Outcome {
+  const { about, flow } = passage;
+  const ports = about && !about.headless ? natPorts(about) : undefined;
+  if (!about || !ports || about.source !== flow.destination || about.destination !== flow.source)
+    return drop("nat_no_connection", "an error about no connection");
+  const key = natKey({
+    slot,
+    protocol: about.protocol,
+    local: about.destination,
+    localPort: ports.other,
+    remote: about.source,
+    remotePort: ports.sender,
+  });
+  const known = live(passage, key);
+  if (!known) return drop("nat_no_connection", "an error about no connection");
+  translateSource(passage, known.address);
+  passage.about = { ...about, destination: known.address, ...portsOf(about, "destination", known.port) };
+  return pass(`an error about a connection of ${known.address}:${known.port}`);
+}
+
+/** A new connection: an address of the gateway, and a port of it that no other connection to this destination has. */
+function open(passage: Passage, key: NatEnds): NatConnection | DropReason {
+  const { tables, nat } = passage;
+  const gateway = tables.lookup("nat_gateways", { interface: key.slot });
+  const { nat_connection_limit: limit, nat_ports: ports } = tables.lookup("settings", 0) ?? { nat_connection_limit: 0, nat_ports: 0 };
+  if (!gateway || gateway.count === 0) return "tables_incomplete";
+  if (!nat.known.inside(natKey(key)) && nat.known.count(key.slot) >= limit) return "nat_connections_full";
+  for (const address of inTurn(gateway, key.local)) {
+    const port = takePort(passage, key, address, ports);
+    if (port !== undefined) return { address, port, expires: 0n, insideFin: false, outsideFin: false, reset: false };
+  }
+  return "nat_ports_exhausted";
+}
+
+/** A host has the same address as long as that has ports left. */
+function inTurn({ addresses, count }: Gateway, local: string): readonly string[] {
+  const first = (parseIpv4(local) ?? 0) % count;
+  return Array.from({ length: count }, (_, place) => addresses[(first + place) % count] ?? "");
+}
+
+/** Ports go round in a circle, from where it stands for the destination; what is taken is left out, at most {@link PROBES} at a time. */
+function takePort(passage: Passage, key: NatEnds, address: string, count: number): number | undefined {
+  const { known, changes } = passage.nat;
+  if (count === 0) return undefined;
+  const outside = (localPort: number): NatEnds => ({ ...key, local: address, localPort });
+  const circle = natKey(outside(0));
+  const start = changes.ports.get(circle) ?? known.nextPort(circle) ?? startOf(key, count);
+  const probes = Math.min(PROBES, count);
+  for (let probe = 0; probe < probes; probe++) {
+    const port = FIRST_PORT + ((start + probe) % count);
+    if (insideOf(passage, outside(port))) continue;
+    changes.outside.set(natKey(outside(port)), { address: key.local, port: key.localPort });
+    changes.ports.set(circle, (start + probe + 1) % count);
+    return port;
+  }
+  changes.ports.set(circle, (start + probes + 1) % count);
+  return undefined;
+}
+
+function startOf({ remote, remotePort }: NatEnds, count: number): number {
+  const mixed = (Math.imul(parseIpv4(remote) ?? 0, 2_654_435_761) + Math.imul(remotePort, 40_503)) >>> 0;
+  return mixed % count;
+}
+
+/** Whom an address and port of the gateway stand for towards a remote end: only while the inside's entry says the same. */
+function insideOf(passage: Passage, outside: NatEnds): { readonly key: NatEnds; readonly connection: NatConnection } | undefined {
+  const { known, changes } = passage.nat;
+  const name = natKey(outside);
+  const pointer = changes.outside.get(name) ?? known.outside(name);
+  if (!pointer) return undefined;
+  const key = { ...outside, local: pointer.address, localPort: pointer.port };
+  const connection = live(passage, natKey(key));
+  return connection?.address === outside.local && connection.port === outside.localPort ? { key, connection } : undefined;
+}
+
+/** Stage nat_gateway, back: the destination becomes the inside's again. What nobody inside asked for goes no further. */
+export function natIn(passage: Passage): Outcome {
+  const { flow, about, packet } = passage;
+  const { slot } = receiverOf(passage);
+  if (flow.headless) return drop("fragment_without_first", "no ports");
+  const isError = isIcmpError(flow);
+  if (isError && (!about || about.headless || about.source !== flow.destination))
+    return drop("nat_no_connection", "an error about no connection");
+  const subject = isError && about ? about : flow;
+  const ports = natPorts(subject);
+  if (!ports)
+    return isError ? drop("nat_no_connection", "an error about no connection") : drop("nat_protocol", `protocol ${flow.protocol}`);
+  const found = insideOf(passage, {
+    slot,
+    protocol: subject.protocol,
+    local: flow.destination,
+    localPort: isError ? ports.sender : ports.other,
+    remote: isError ? subject.destination : subject.source,
+    remotePort: isError ? ports.other : ports.sender,
+  });
+  if (!found) return drop("nat_no_connection", `nobody inside asked for this`);
+  const { key, connection } = found;
+  translateDestination(passage, key.local);
+  if (isError && passage.about) passage.about = { ...passage.about, ...portsOf(passage.about, "source", key.localPort) };
+  else {
+    passage.nat.changes.inside.set(natKey(key), natNoted(connection, packet, "in", passage.now));
+    passage.flow = { ...passage.flow, ...portsOf(flow, "destination", key.localPort) };
+  }
+  return pass(`${flow.destination} becomes ${key.local}:${key.localPort}`);
+}
+
+/** Whether the gateway may use the internet gateway. */
+export function isPublicNat(passage: Passage, slot: number): boolean {
+  return ((passage.tables.lookup("nat_gateways", { interface: slot })?.flags ?? 0) & NAT_GATEWAY_FLAGS.public) !== 0;
+}
