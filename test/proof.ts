@@ -115,7 +115,7 @@ export function openMachine(object = OBJECT): Machine {
       connectionLimit: limit,
       connectionsCrowded: 2 * limit,
       connectionShare: 2,
-      natConnectionLimit: limit,
+      natConnectionLimit: 3 * limit,
       natPorts: NAT_PORTS,
     };
     const region = randomRegion();

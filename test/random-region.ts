@@ -7,10 +7,12 @@ import { seedRegion } from "../src/actions/default-vpc.ts";
 import { present } from "../src/lib/assert.ts";
 import { seededRandom } from "../src/lib/random.ts";
 import { Fault } from "../src/model/fault.ts";
+import { NAT_REQUESTS } from "./random-nat-gateway.ts";
+import { api, type Picker, type Request } from "./random-request.ts";
 import { newId } from "../src/model/id.ts";
 import { type Instance, INSTANCE_STATE_CODE, type InstanceState } from "../src/model/instance.ts";
 import { DEFAULT_QUOTAS, type Quotas } from "../src/model/quota.ts";
-import type { Kind, Resources } from "../src/model/resource.ts";
+import type { Resources } from "../src/model/resource.ts";
 import type { Change, Reader, Tx } from "../src/model/state.ts";
 import { applyChanges, beginTx, newWorld, readerOf } from "../src/model/world.ts";
 
@@ -72,23 +74,7 @@ export function randomRegion(): RandomRegion {
   };
 }
 
-type Picker = {
-  readonly tx: Tx;
-  readonly context: Context;
-  readonly number: (below: number) => number;
-  /** Any of the kind; undefined when there is none. */
-  readonly pick: <K extends Kind>(kind: K) => Resources[K] | undefined;
-};
-type Request = (picker: Picker) => void;
-
 const CIDRS = ["0.0.0.0/0", "198.51.100.0/24", "10.0.0.0/8", "10.1.0.0/24", "203.0.113.0/24", "198.51.100.1/32", "10.50.0.0/16"];
-
-/** An EC2 operation with arguments chosen by the numbers. */
-function api(operation: string, input: (picker: Picker) => object): Request {
-  return (picker) => {
-    perform(picker.tx, operation, input(picker), picker.context);
-  };
-}
 
 function permission({ number, pick }: Picker): object {
   const from = number(4) * 40;
@@ -143,7 +129,9 @@ function entry({ number, pick }: Picker): object {
 }
 
 function routeTo({ number, pick }: Picker): object {
-  const target = number(3) === 0 ? { NetworkInterfaceId: pick("network-interface")?.id } : { GatewayId: pick("internet-gateway")?.id };
+  const target = [{ NetworkInterfaceId: pick("network-interface")?.id }, { NatGatewayId: pick("nat-gateway")?.id }][number(5)] ?? {
+    GatewayId: pick("internet-gateway")?.id,
+  };
   return { RouteTableId: pick("route-table")?.id, DestinationCidrBlock: CIDRS[number(CIDRS.length)], ...target };
 }
 
@@ -203,7 +191,7 @@ function instance(id: string, eni: Resources["network-interface"], httpEndpoint:
 const attach: Request = ({ tx, context, pick }) => {
   const eni = pick("network-interface");
   const instance = pick("instance");
-  if (!eni || eni.attachment || !instance) return;
+  if (!eni || eni.attachment || eni.natGatewayId !== undefined || !instance) return;
   tx.put({ ...eni, attachment: attachment(context, instance.id, 1) });
 };
 
@@ -232,7 +220,8 @@ const terminate: Request = ({ tx, pick }) => {
 
 const editInterface: Request = ({ tx, number, pick }) => {
   const eni = pick("network-interface");
-  if (!eni) return;
+  // That of a NAT gateway is nobody's to change.
+  if (!eni || eni.natGatewayId !== undefined) return;
   const group = pick("security-group");
   const subnet = present(tx.get("subnet", eni.subnetId), eni.subnetId);
   const secondary = `${(subnet.cidrBlock ?? "").split(".").slice(0, 3).join(".")}.${200 + number(20)}`;
@@ -335,6 +324,7 @@ const REQUESTS: Readonly<Record<string, Request>> = {
     NetworkAclId: pick("network-acl")?.id,
   })),
   deleteAcl: api("DeleteNetworkAcl", ({ pick }) => ({ NetworkAclId: pick("network-acl")?.id })),
+  ...NAT_REQUESTS,
   interface: api("CreateNetworkInterface", ({ pick }) => ({ SubnetId: pick("subnet")?.id })),
   deleteInterface: api("DeleteNetworkInterface", ({ pick }) => ({ NetworkInterfaceId: pick("network-interface")?.id })),
   editInterface,
@@ -366,7 +356,7 @@ export function randomSteps(maxLength: number): fc.Arbitrary<readonly Step[]> {
 const BUILDING = (
   "vpc block subnet subnet gateway attachGateway table associate route route dns " +
   "group ingress ingress ingress egress wideIngress wideIngress wideEgress wideEgress closeEgress acl aclEntry aclEntry useAcl " +
-  "flowLog flowLog interface editInterface editInterface attach launch launch allocate allocate associateAddress associateAddress"
+  "flowLog flowLog interface editInterface editInterface attach launch launch allocate allocate associateAddress associateAddress natWay natWay natGateway"
 ).split(" ");
 
 /** A region with a way to the internet, and then this many requests that mostly build more. Without fast-check's machinery. */

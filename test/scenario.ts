@@ -9,7 +9,7 @@ const CHANGES = (
   "route route replaceRoute replaceRoute deleteRoute associate disassociate mainTable " +
   "aclEntry aclEntry dropAclEntry dropAclEntry dropAclEntry useAcl ingress egress revoke revoke closeEgress " +
   "wideIngress wideIngress wideIngress wideEgress wideEgress wideEgress wideEgress " +
-  "attachGateway attachGateway attachGateway detachGateway cutOff " +
+  "natWay natWay natGateway deleteNatGateway natAddress dropNatAddress attachGateway attachGateway attachGateway detachGateway cutOff " +
   "associateAddress associateAddress associateAddress associateAddress disassociateAddress allocate allocate " +
   "editInterface editInterface editInterface attach detach changeState changeState launch launch terminate " +
   "flowLog flowLog endFlowLog endFlowLog dns block dropBlock subnet interface deleteInterface group gateway table acl release deleteGroup"
@@ -25,6 +25,7 @@ const DAMAGED = [
   "addresses",
   "public_addresses",
   "routes",
+  "nat_gateways",
 ] as const;
 
 const SECOND = 1_000_000_000;
@@ -39,6 +40,7 @@ const WAITS: readonly (readonly [weight: number, seconds: number])[] = [
   [8, 61],
   [8, 121],
   [8, 181],
+  [6, 351],
   [1, 432_001],
 ];
 

@@ -78,8 +78,6 @@ export function openSweeper(maps: ConnectionMaps): Sweeper {
   let known: ReadonlySet<number> | undefined;
   let left = 0;
   const natSweeper = openNatSweeper(maps.nat_connections);
-  /** NAT gateways that had connections at the last pass; those of them that have none now are counted once more. */
-  let natSlots: ReadonlySet<number> = new Set();
   return {
     count: () => left,
     sweep: (now) => {
@@ -90,10 +88,11 @@ export function openSweeper(maps: ConnectionMaps): Sweeper {
       );
       const { alive, seen, removed } = removeExpired(maps, now);
       const nat = natSweeper.sweep(now - LINGER, (slot) => readFloor(maps, slot).born);
-      for (const [slot, count] of created)
-        writeFloor(maps, slot, { ...readFloor(maps, slot), removed: (count - (alive.get(slot) ?? nat.alive.get(slot) ?? 0)) >>> 0 });
-      known = new Set([...seen, ...nat.alive.keys(), ...[...created.keys()].filter((slot) => natSlots.has(slot))]);
-      natSlots = new Set(nat.alive.keys());
+      for (const [slot, count] of created) {
+        const there = (alive.get(slot) ?? 0) + (nat.alive.get(slot) ?? 0);
+        writeFloor(maps, slot, { ...readFloor(maps, slot), removed: (count - there) >>> 0 });
+      }
+      known = new Set([...seen, ...nat.seen]);
       left = [...alive.values()].reduce((sum, count) => sum + count, 0);
       writeFloor(maps, ALL, { born: 0n, removed: (createdInAll - left) >>> 0 });
       return removed + nat.removed;

@@ -48,12 +48,12 @@ export function readNatConnections(map: KernelMap): NatConnection[] {
 export type NatSweeper = {
   /**
    * Removes what expired before `expired`, or was made before its gateway's interface was `born`. Returns how many connections
-   * are left of each gateway, by the slot of its interface.
+   * are left of each gateway, by the slot of its interface, and which had any.
    */
   readonly sweep: (
     expired: bigint,
     born: (slot: number) => bigint,
-  ) => { readonly alive: ReadonlyMap<number, number>; readonly removed: number };
+  ) => { readonly alive: ReadonlyMap<number, number>; readonly seen: ReadonlySet<number>; readonly removed: number };
 };
 
 export function openNatSweeper(map: KernelMap): NatSweeper {
@@ -63,11 +63,13 @@ export function openNatSweeper(map: KernelMap): NatSweeper {
   return {
     sweep: (expired, born) => {
       const alive = new Map<number, number>();
+      const seen = new Set<number>();
       const inside = new Map<string, string>();
       const outside: { readonly key: Buffer; readonly value: Buffer }[] = [];
       const gone: Buffer[] = [];
       map.forEach((key, value) => {
         const slot = key.readUInt32LE(KEY.interface);
+        seen.add(slot);
         if (key.readUInt8(KEY.side) !== INSIDE) outside.push({ key: Buffer.from(key), value: Buffer.from(value) });
         else if (value.readBigUInt64LE(VALUE.created) < born(slot) || value.readBigUInt64LE(VALUE.expires) < expired)
           gone.push(Buffer.from(key));
@@ -87,7 +89,7 @@ export function openNatSweeper(map: KernelMap): NatSweeper {
       }
       orphans = lost;
       if (gone.length > 0) map.deleteMany(Buffer.concat(gone));
-      return { alive, removed };
+      return { alive, seen, removed };
     },
   };
 }

@@ -1,0 +1,48 @@
+/** Requests about NAT gateways for random regions. */
+import { perform } from "../src/actions/perform.ts";
+import { api, type Picker, type Request } from "./random-request.ts";
+
+/** A subnet with a NAT gateway and a table of its own that leads to the internet gateway; the VPC's main table leads to the NAT gateway. */
+const natWay: Request = ({ tx, context, number, pick }) => {
+  const gateway = pick("internet-gateway");
+  const vpc = gateway?.vpcId === undefined ? undefined : tx.get("vpc", gateway.vpcId);
+  if (!gateway || !vpc) return;
+  const run = (operation: string, input: object): string => {
+    const answer = JSON.stringify(perform(tx, operation, input, context));
+    return /"((?:subnet|rtb|eipalloc|nat)-[0-9a-f]{17})"/.exec(answer)?.[1] ?? "";
+  };
+  const block = (vpc.cidrBlocks[0]?.cidrBlock ?? "").split(".").slice(0, 2).join(".");
+  const everywhere = { DestinationCidrBlock: "0.0.0.0/0" };
+  const SubnetId = run("CreateSubnet", { VpcId: vpc.id, CidrBlock: `${block}.${8 + number(4)}.0/24` });
+  const RouteTableId = run("CreateRouteTable", { VpcId: vpc.id });
+  run("AssociateRouteTable", { RouteTableId, SubnetId });
+  run("CreateRoute", { RouteTableId, ...everywhere, GatewayId: gateway.id });
+  const addresses = Array.from({ length: 1 + number(2) }, () => run("AllocateAddress", {}));
+  const [AllocationId, ...SecondaryAllocationIds] = addresses;
+  const kind = number(6) === 0 ? { ConnectivityType: "private" } : { AllocationId, SecondaryAllocationIds };
+  const NatGatewayId = run("CreateNatGateway", { SubnetId, ...kind });
+  const main = { RouteTableId: vpc.mainRouteTable.routeTableId, ...everywhere, NatGatewayId };
+  run(tx.get("route", `${main.RouteTableId}|0.0.0.0/0`) ? "ReplaceRoute" : "CreateRoute", main);
+};
+
+/** Any NAT gateway anywhere: most of them lead nowhere. */
+function anywhere({ pick, number }: Picker): object {
+  const subnet = { SubnetId: pick("subnet")?.id };
+  return number(2) === 0
+    ? { ...subnet, AllocationId: pick("address")?.id }
+    : { ...subnet, ConnectivityType: "private", SecondaryPrivateIpAddressCount: number(3) };
+}
+
+export const NAT_REQUESTS: Readonly<Record<string, Request>> = {
+  natWay,
+  natGateway: api("CreateNatGateway", anywhere),
+  deleteNatGateway: api("DeleteNatGateway", ({ pick }) => ({ NatGatewayId: pick("nat-gateway")?.id })),
+  natAddress: api("AssociateNatGatewayAddress", ({ pick }) => ({
+    NatGatewayId: pick("nat-gateway")?.id,
+    AllocationIds: [pick("address")?.id],
+  })),
+  dropNatAddress: api("DisassociateNatGatewayAddress", ({ pick }) => ({
+    NatGatewayId: pick("nat-gateway")?.id,
+    AssociationIds: [pick("address")?.association?.associationId],
+  })),
+};
