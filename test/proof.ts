@@ -84,7 +84,7 @@ const FRAGMENTS_LINK = `ip link show fragments >/dev/null 2>&1 || {
   ip link add fragments index 4 mtu 65535 type veth peer name fragments-peer index 5 mtu 65535 &&
   ip link set fragments up && ip link set fragments-peer up; }`;
 /** Few, so that they run out. */
-const NAT_PORTS = 5;
+const NAT_PORTS = 2;
 const PIECE_BITS = 4;
 /** Counts are looked at for interfaces below this slot. */
 const COUNTED = 64;

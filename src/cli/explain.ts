@@ -42,6 +42,23 @@ const STEPS: Readonly<Record<string, StepWords>> = {
       ja: "サブネットのルートテーブルに {to} をゲートウェイへ送るルートがない",
     },
   },
+  nat_gateway: {
+    good: { en: "the NAT gateway is a public one", ja: "NAT ゲートウェイはパブリック" },
+    bad: {
+      en: "the NAT gateway is a private one, which has no way to the internet",
+      ja: "NAT ゲートウェイがプライベートなので、インターネットへは出られない",
+    },
+  },
+  nat_gateway_route: {
+    good: {
+      en: "the route table of {nat}'s subnet sends {to} to the internet gateway",
+      ja: "{nat} のサブネットのルートテーブルは {to} をインターネットゲートウェイへ送る",
+    },
+    bad: {
+      en: "the route table of {nat}'s subnet does not send {to} to the internet gateway",
+      ja: "{nat} のサブネットのルートテーブルに {to} をインターネットゲートウェイへ送るルートがない",
+    },
+  },
   public_ip: {
     good: { en: "a public IP is mapped: {publicIp} ↔ {privateIp}", ja: "パブリック IP が割り当てられている: {publicIp} ↔ {privateIp}" },
     bad: { en: "no public IP is mapped to {privateIp}", ja: "{privateIp} にパブリック IP が割り当てられていない" },

@@ -53,6 +53,28 @@ export const REASONS: Readonly<Record<string, Words>> = {
     en: "the destination is not the interface's own, and its source/dest check is on",
     ja: "宛先アドレスがインターフェイスのものではない（送信元/送信先チェックが有効）",
   },
+  nat_source: {
+    en: "a NAT gateway translates addresses of its own VPC alone",
+    ja: "NAT ゲートウェイは自身の VPC のアドレスだけを変換する",
+  },
+  nat_protocol: { en: "a NAT gateway carries TCP, UDP and ICMP queries alone", ja: "NAT ゲートウェイが運ぶのは TCP、UDP、ICMP クエリだけ" },
+  nat_no_connection: {
+    en: "it belongs to no connection through the NAT gateway, and nobody comes in through one",
+    ja: "NAT ゲートウェイ経由のどの接続にも属さない（外からは入れない）",
+  },
+  nat_connection_expired: {
+    en: "the NAT gateway no longer knows the connection: it was idle for 350 seconds, or never opened",
+    ja: "NAT ゲートウェイはこの接続を知らない（350 秒間アイドルだったか、開かれていない）",
+  },
+  nat_ports_exhausted: {
+    en: "the NAT gateway has no free port left towards this destination (ErrorPortAllocation)",
+    ja: "NAT ゲートウェイにこの宛先への空きポートがない（ErrorPortAllocation）",
+  },
+  nat_connections_full: { en: "the NAT gateway remembers as many connections as it may", ja: "NAT ゲートウェイの接続数が上限に達している" },
+  nat_private: {
+    en: "a private NAT gateway has no way to the internet",
+    ja: "プライベート NAT ゲートウェイからインターネットへは出られない",
+  },
 };
 
 /** Why a stage let a packet on. */
@@ -84,6 +106,14 @@ export const PASSES: Readonly<Record<string, Words>> = {
     en: "the gateway is attached, and the destination becomes the private IP {privateIp}",
     ja: "ゲートウェイはアタッチされており、宛先はプライベート IP {privateIp} になる",
   },
+  nat_gateway_out: {
+    en: "the source becomes an address and port of the NAT gateway",
+    ja: "送信元は NAT ゲートウェイのアドレスとポートになる",
+  },
+  nat_gateway_in: {
+    en: "it answers a connection of the NAT gateway, and the destination becomes the private address and port again",
+    ja: "NAT ゲートウェイの接続への応答。宛先は元のプライベートアドレスとポートに戻る",
+  },
   deliver: { en: "out to {target}", ja: "{target} に渡す" },
 };
 
@@ -95,6 +125,7 @@ export const STAGE_NAMES: Readonly<Record<string, Words>> = {
   security_group_out: { en: "security group, out", ja: "セキュリティグループ（外向き）" },
   network_acl_out: { en: "network ACL, out", ja: "ネットワーク ACL（外向き）" },
   route: { en: "route table", ja: "ルートテーブル" },
+  nat_gateway: { en: "NAT gateway", ja: "NAT ゲートウェイ" },
   internet_gateway: { en: "internet gateway", ja: "インターネットゲートウェイ" },
   network_acl_in: { en: "network ACL, in", ja: "ネットワーク ACL（内向き）" },
   security_group_in: { en: "security group, in", ja: "セキュリティグループ（内向き）" },

@@ -1,6 +1,6 @@
 import { present } from "../lib/assert.ts";
 import { DROPS } from "../plan/stages.ts";
-import { ROUTE_TARGET, type TableReader } from "../plan/tables.ts";
+import { NAT_GATEWAY_FLAGS, ROUTE_TARGET, type TableReader } from "../plan/tables.ts";
 import { isIn } from "./block.ts";
 import { aclStep, admittedFlows, groupStep } from "./explain-rules.ts";
 import { type ExplainedStep, type Explanation, idOf, type Question, type Scene, step } from "./explanation.ts";
@@ -24,6 +24,7 @@ export function explain(tables: TableReader, names: Names, slot: number, questio
     instanceStep(scene),
     gatewayStep(scene),
     routeStep(scene),
+    ...natGatewaySteps(scene),
     publicIpStep(scene),
     ...destinationStep(scene),
     groupStep(scene, "security_group_out", outward),
@@ -107,6 +108,7 @@ function routeStep(scene: Scene): ExplainedStep {
   const { target, slot } = match.value;
   if (target === ROUTE_TARGET.local)
     return step("route", { ok: false, id: tableId, code: "VPC_LOCAL_ROUTE_CIDR_RESTRICTION", mend: [] }, params);
+  if (target === ROUTE_TARGET.nat_gateway) return step("route", { ok: true, id: tableId, code: DROPS.blackhole.code, mend: [] }, params);
   const ok = target === ROUTE_TARGET.internet_gateway && (attached === undefined ? names.freeGateways.has(slot) : slot === attached);
   const mend = routeToGateway(names, { vpcId, tableId, gatewayId, instead: destination });
   const code = target === ROUTE_TARGET.interface ? "MORE_SPECIFIC_ROUTE" : DROPS.blackhole.code;
@@ -116,6 +118,7 @@ function routeStep(scene: Scene): ExplainedStep {
 function targetName(names: Names, { target, slot }: { readonly target: number; readonly slot: number }): string {
   if (target === ROUTE_TARGET.local) return "local";
   if (target === ROUTE_TARGET.internet_gateway) return idOf(names, "internet-gateway", slot);
+  if (target === ROUTE_TARGET.nat_gateway) return names.natGateways.get(slot) ?? `NAT gateway ${slot}`;
   return target === ROUTE_TARGET.interface ? idOf(names, "network-interface", slot) : "blackhole";
 }
 
@@ -123,7 +126,8 @@ function targetName(names: Names, { target, slot }: { readonly target: number; r
  * Mapped both ways: the interface names it, and it leads back to the interface. Where the instance's start brings one
  * (`comes`), the start mends this step too.
  */
-function publicIpStep({ tables, names, eni }: Scene): ExplainedStep {
+function publicIpStep(scene: Scene): ExplainedStep {
+  const { tables, names, eni } = scene;
   const id = interfaceId(names, eni);
   const publicIp = eni.row.public_ip;
   const mapped = publicIp !== "0.0.0.0";
@@ -136,6 +140,8 @@ function publicIpStep({ tables, names, eni }: Scene): ExplainedStep {
     "public_ip",
     { ok, id, code, mend: comes ? [] : mapPublicIp(names, id) },
     { privateIp: eni.row.private_ip, ...(mapped ? { publicIp } : {}), ...(comes ? { comes: "start" } : {}) },
+    // Outwards a NAT gateway has one for it.
+    natGatewayOf(scene) === undefined ? "both" : "in",
   );
 }
 
@@ -144,6 +150,44 @@ function destinationStep({ tables, names, eni, to }: Scene): readonly ExplainedS
   if (isOurs(tables, to) || !isIn(to, "private", "shared")) return [];
   const code = isIn(to, "private") ? DROPS.private_destination.code : DROPS.shared_destination.code;
   return [step("destination", { ok: false, id: idOf(names, "vpc", eni.row.vpc), code, mend: [] }, { to })];
+}
+
+/** The slot of the NAT gateway's interface to which the route leads. */
+function natGatewayOf(scene: Scene): number | undefined {
+  const route = matchedRoute(scene)?.value;
+  return route?.target === ROUTE_TARGET.nat_gateway ? route.slot : undefined;
+}
+
+/** Where the route leads to a NAT gateway: that must be a public one, and its own subnet must have a way to the internet gateway. */
+function natGatewaySteps(scene: Scene): readonly ExplainedStep[] {
+  const { tables, names, eni, to } = scene;
+  const slot = natGatewayOf(scene);
+  if (slot === undefined) return [];
+  const id = names.natGateways.get(slot) ?? `NAT gateway ${slot}`;
+  const isPublic = ((tables.lookup("nat_gateways", { interface: slot })?.flags ?? 0) & NAT_GATEWAY_FLAGS.public) !== 0;
+  const nat = present(interfaceAt(tables, slot), `interface ${slot}`);
+  const subnet = present(tables.lookup("subnets", nat.row.subnet), `subnet ${nat.row.subnet}`);
+  const match = tables.longestMatch(subnet.route_table, to);
+  const attached = attachedGateway(scene);
+  const tableId = idOf(names, "route-table", subnet.route_table);
+  const leads =
+    match?.value.target === ROUTE_TARGET.internet_gateway &&
+    (attached === undefined ? names.freeGateways.has(match.value.slot) : match.value.slot === attached);
+  const mend = routeToGateway(names, {
+    vpcId: idOf(names, "vpc", eni.row.vpc),
+    tableId,
+    gatewayId: attached === undefined ? candidate(scene) : idOf(names, "internet-gateway", attached),
+    instead: match && `${match.key.address}/${match.key.prefix_length - 128}`,
+  });
+  return [
+    step("nat_gateway", { ok: isPublic, id, code: "NO_PATH", mend: [] }, {}, "out"),
+    step(
+      "nat_gateway_route",
+      { ok: leads, id: tableId, code: match ? DROPS.blackhole.code : DROPS.no_route.code, mend },
+      { to, nat: id },
+      "out",
+    ),
+  ];
 }
 
 function interfaceId(names: Names, eni: Ends): string {

@@ -16,6 +16,8 @@ export type StepName =
   | "instance"
   | "internet_gateway"
   | "route"
+  | "nat_gateway"
+  | "nat_gateway_route"
   | "public_ip"
   | "destination"
   | "security_group_out"

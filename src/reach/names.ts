@@ -13,6 +13,8 @@ export type Names = {
   readonly publicIpComes: boolean;
   /** Internet gateways that are attached to no VPC, by slot. */
   readonly freeGateways: ReadonlyMap<number, string>;
+  /** NAT gateways of the VPC, by the slot of their interface. */
+  readonly natGateways: ReadonlyMap<number, string>;
   /** The allocation of an Elastic IP that is associated with nothing. */
   readonly freeAllocation: string | undefined;
   /** To be said in commands; absent when the environment names it already. */
@@ -40,6 +42,11 @@ export function namesOf(reader: Reader, eni: NetworkInterface, region?: string):
     instance: instance && { id: instance.id, state: instance.state },
     publicIpComes: (instance?.state === "stopped" || instance?.state === "stopping") && getsPublicIpAtStart(reader, eni),
     freeGateways: new Map(gateways.filter((gateway) => gateway.vpcId === undefined).map(({ slot, id }) => [slot, id])),
+    natGateways: new Map(
+      reader
+        .by("nat-gateway", "vpcId", vpcId)
+        .flatMap(({ id }) => reader.by("network-interface", "natGatewayId", id).map(({ slot }): [number, string] => [slot, id])),
+    ),
     freeAllocation: reader.list("address").find((address) => !address.association)?.id,
     region,
   };

@@ -92,7 +92,8 @@ function open(passage: Passage, key: NatEnds): NatConnection | DropReason {
   const gateway = tables.lookup("nat_gateways", { interface: key.slot });
   const { nat_connection_limit: limit, nat_ports: ports } = tables.lookup("settings", 0) ?? { nat_connection_limit: 0, nat_ports: 0 };
   if (!gateway || gateway.count === 0) return "tables_incomplete";
-  if (!nat.known.inside(natKey(key)) && nat.known.count(key.slot) >= limit) return "nat_connections_full";
+  if (!nat.known.inside(natKey(key)) && nat.known.count(key.slot) + passage.connections.count(key.slot) >= limit)
+    return "nat_connections_full";
   for (const address of inTurn(gateway, key.local)) {
     const port = takePort(passage, key, address, ports);
     if (port !== undefined) return { address, port, expires: 0n, insideFin: false, outsideFin: false, reset: false };

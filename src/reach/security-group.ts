@@ -82,11 +82,13 @@ const NO_ROOM = { connection_limit: 0, connections_crowded: 0, connection_share:
 
 /** Remembers a new exchange, unless the interface remembers too many already. */
 function open(passage: Passage, key: string, ends: Ends, direction: Direction, outcome: Outcome): Outcome {
-  const { tables, connections, packet, now, remembered } = passage;
+  const { tables, connections, nat, packet, now, remembered } = passage;
   const isNew = !remembered.has(key) && !connections.get(key);
   const settings = tables.lookup("settings", 0);
   const opened = [...remembered.keys()].filter((other) => !connections.get(other));
-  const own = connections.count(ends.slot) + opened.filter((other) => other.startsWith(`${ends.slot} `)).length;
+  // A slot that was a NAT gateway's counts what is left of that until it is swept, and the other way round.
+  const own =
+    connections.count(ends.slot) + nat.known.count(ends.slot) + opened.filter((other) => other.startsWith(`${ends.slot} `)).length;
   const all = connections.total() + opened.length;
   const { connection_limit: limit, connections_crowded: crowded, connection_share: share } = settings ?? NO_ROOM;
   if (isNew && own >= limit) return drop("connections_full", `${limit} connections`);

@@ -11,10 +11,10 @@ import { internetGatewayIn, internetGatewayOut, isOurs } from "./internet-gatewa
 import { networkAcl } from "./network-acl.ts";
 import type { Flow, Packet } from "./packet.ts";
 import { parse } from "./parse.ts";
-import { isPublicNat, natIn, natOut } from "./nat-gateway.ts";
+import { backThroughNat, throughNat } from "./nat-way.ts";
 import { type NatChanges, type NatConnections, newNatChanges, NO_NAT } from "./nat-connection.ts";
 import { drop, has, type Outcome, type Passage, type Step } from "./passage.ts";
-import { atNat, route } from "./route.ts";
+import { route } from "./route.ts";
 import { securityGroup } from "./security-group.ts";
 import { type Service, services, servicesBack } from "./services.ts";
 
@@ -148,40 +148,7 @@ function walk(passage: Passage, steps: Step[], logged: FlowKey[]): Verdict {
     const lost = said("route", routed, from);
     if (lost) return lost;
     logOut();
-    return (passage.way === "nat" ? throughNat() : undefined) ?? (passage.way === "gateway" ? throughGateway() : undefined);
-  };
-  /** Out through a NAT gateway, which sends on by its own subnet's table. */
-  const throughNat = (): Verdict | undefined => {
-    const slot = receiver();
-    return (
-      said("network_acl_in", networkAcl(passage, "in"), slot) ??
-      said("nat_gateway", natOut(passage), slot) ??
-      onwardFromNat(slot) ??
-      (passage.way === "nat" ? said("route", drop("route_loop", "from one NAT gateway to the other"), slot) : undefined) ??
-      (passage.way === "gateway" && !isPublicNat(passage, slot)
-        ? said("nat_gateway", drop("nat_private", "a private NAT gateway has no way to the internet"), slot)
-        : undefined)
-    );
-  };
-  const onwardFromNat = (slot: number): Verdict | undefined => {
-    const where = atNat(passage);
-    return (
-      (where.drop ? said("route", where, slot) : undefined) ??
-      said("route", route(passage), slot) ??
-      (passage.sameSubnet ? undefined : said("network_acl_out", networkAcl(passage, "out"), slot))
-    );
-  };
-  /** Back through the NAT gateway that sent what this answers. */
-  const backThroughNat = (): Verdict | undefined => {
-    const slot = receiver();
-    return (
-      said("network_acl_in", networkAcl(passage, "in"), slot) ??
-      said("nat_gateway", natIn(passage), slot) ??
-      onwardFromNat(slot) ??
-      (passage.way === "gateway" || passage.way === "nat" || (passage.target && has(passage.target, "nat_gateway"))
-        ? said("route", drop("route_loop", "back through a NAT gateway, and out again"), slot)
-        : undefined)
-    );
+    return (passage.way === "nat" ? throughNat(passage, said) : undefined) ?? (passage.way === "gateway" ? throughGateway() : undefined);
   };
   /** Who sends now: the interface, or the NAT gateway on its behalf. */
   const sender = (): number => passage.source?.slot ?? from;
@@ -198,7 +165,7 @@ function walk(passage: Passage, steps: Step[], logged: FlowKey[]): Verdict {
     return said("internet_gateway", outcome, receiver());
   };
   const inwards = (): Verdict => {
-    const lost = passage.target && has(passage.target, "nat_gateway") ? backThroughNat() : undefined;
+    const lost = passage.target && has(passage.target, "nat_gateway") ? backThroughNat(passage, said) : undefined;
     if (lost) return lost;
     const guarded =
       said("network_acl_in", networkAcl(passage, "in"), receiver()) ?? said("security_group_in", securityGroup(passage, "in"), receiver());

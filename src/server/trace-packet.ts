@@ -155,6 +155,8 @@ function passedBy({ stage, entries, rule, detail }: Step): string {
       return rule ? stage : "same_subnet";
     case "route":
       return table === "routes" ? "route" : "within_subnet";
+    case "nat_gateway":
+      return table === undefined ? "nat_gateway_in" : "nat_gateway_out";
     case "internet_gateway":
       return table === "public_addresses" ? "internet_gateway_in" : "internet_gateway_out";
     case "services":
