@@ -13,6 +13,7 @@ import { connectionMemory } from "../src/reach/connection.ts";
 import { explain } from "../src/reach/explain.ts";
 import type { Explanation, Question } from "../src/reach/explanation.ts";
 import { namesOf } from "../src/reach/names.ts";
+import { natMemory } from "../src/reach/nat-connection.ts";
 import { answerTo, type Packet, TCP } from "../src/reach/packet.ts";
 import { type Trace, trace } from "../src/reach/trace.ts";
 
@@ -139,6 +140,15 @@ const BLAMED: Partial<Record<DropReason, string>> = {
   shared_destination: "destination",
   security_group_out: "security_group_out",
   network_acl_out: "network_acl_out",
+  network_acl_in: "nat_acl_in",
+  nat_private: "nat_gateway",
+};
+/** Where else the fault may lie: a route that names another gateway than the attached one; a NAT gateway's subnet. */
+const ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
+  internet_gateway: ["route", "nat_gateway_route"],
+  route: ["nat_gateway_route"],
+  public_ip: ["nat_gateway"],
+  network_acl_out: ["nat_acl_out"],
 };
 
 test("what explain says is what packets do, in random regions", () => {
@@ -149,19 +159,21 @@ test("what explain says is what packets do, in random regions", () => {
       for (const step of steps) region.run(step);
       const reader = region.reader();
       const tables = memoryTables(fullPlan([reader], { ...SETTINGS, pools: POOLS }));
-      for (const eni of reader.list("network-interface")) {
+      for (const eni of reader.list("network-interface").filter(({ natGatewayId }) => natGatewayId === undefined)) {
         const explanation = explain(tables, namesOf(reader, eni), eni.slot, { to, protocol: "tcp", port: 80 });
         const privateIp = present(eni.privateIpAddresses[0], "the primary address");
         const publicIp = present(tables.lookup("interfaces", eni.slot), "the row").public_ip;
-        const ask: Packet = { source: privateIp, destination: to, protocol: TCP, destinationPort: 80 };
+        const ask: Packet = { source: privateIp, destination: to, protocol: TCP, destinationPort: 80, tcp: { syn: true } };
         const called: Packet = { ...ask, source: to, destination: publicIp };
         for (const sourcePort of [1024, 40_000, 65_535]) {
           const memory = connectionMemory();
+          const nat = natMemory();
           const remember = (traced: Trace): Trace => {
             memory.remember(traced.connections);
+            nat.remember(traced.nat);
             return traced;
           };
-          const run = (packet: Packet): Trace => remember(trace(tables, packet, { connections: memory }));
+          const run = (packet: Packet): Trace => remember(trace(tables, packet, { connections: memory, nat }));
           const request = run({ ...ask, sourcePort, from: eni.slot });
           if (explanation.out) {
             assert.equal(request.verdict.kind, "internet");
@@ -171,7 +183,7 @@ test("what explain says is what packets do, in random regions", () => {
             seen.add(request.verdict.reason);
             const stage = BLAMED[request.verdict.reason] ?? "route";
             // A route that names another gateway than the one that is attached is the fault, not the one that is attached.
-            const blamed = stage === "internet_gateway" ? [stage, "route"] : [stage];
+            const blamed = [stage, ...(ELSEWHERE[stage] ?? [])];
             assert.ok(
               wrong(explanation).some((step) => blamed.includes(step)),
               `${request.verdict.reason}: ${wrong(explanation).join(", ")}`,

@@ -222,6 +222,8 @@ function recorderOf({ datapath, region, tables, clock }: Recorded): () => Promis
     await recorder.collect();
     return written.splice(0);
   };
+}
+
 function forget(map: Datapath["maps"]["nat_ports"]): void {
   const keys: Buffer[] = [];
   map.forEach((key) => keys.push(Buffer.from(key)));

@@ -73,7 +73,7 @@ export function describedNatAddresses(tx: Reader, gateway: NatGateway): AddressA
     return {
       NetworkInterfaceId: address.networkInterfaceId,
       PrivateIp: address.privateIp,
-      PublicIp: elastic?.publicIp,
+      PublicIp: elastic?.publicIp ?? address.publicIp,
       AllocationId: elastic?.id ?? address.allocationId,
       AssociationId: elastic?.association?.associationId,
       IsPrimary: address.isPrimary,

@@ -58,7 +58,7 @@ describe("a NAT gateway", () => {
     ).NetworkInterfaces;
     assert.deepEqual(
       [eni?.["InterfaceType"], eni?.["RequesterManaged"], eni?.["Status"], eni?.["SourceDestCheck"], eni?.["Groups"], eni?.["Description"]],
-      ["natGateway", true, "in-use", false, [], `Interface for NAT Gateway ${gateway.NatGatewayId}`],
+      ["nat_gateway", true, "in-use", false, [], `Interface for NAT Gateway ${gateway.NatGatewayId}`],
     );
     assert.deepEqual(describeAll(region, { Filter: [{ Name: "state", Values: ["deleted"] }] }), []);
     assert.equal(
@@ -79,7 +79,7 @@ describe("a NAT gateway", () => {
     const used = only(region, create(region, { SubnetId: subnet, AllocationId: one }).NatGatewayId);
     assert.deepEqual(
       [used.State, used.FailureCode, used.FailureMessage],
-      ["failed", "Resource.AlreadyAssociated", `Elastic IP address ${one} is already associated`],
+      ["failed", "Resource.AlreadyAssociated", `Elastic IP address [${one}] is already associated`],
     );
     region.perform("DeleteNatGateway", {
       NatGatewayId: must(describeAll(region, { Filter: [{ Name: "state", Values: ["available"] }] })[0]).NatGatewayId,
@@ -165,7 +165,7 @@ describe("a NAT gateway", () => {
     const { region, subnet, address } = made();
     refuses("MissingParameter", () => create(region, { SubnetId: subnet }), /AllocationId/);
     refuses("InvalidSubnetID.NotFound", () => create(region, { SubnetId: "subnet-00000000000000000", AllocationId: address() }));
-    refuses("InvalidAllocationID.NotFound", () => create(region, { SubnetId: subnet, AllocationId: "eipalloc-00000000000000000" }));
+    refuses("InvalidElasticIpID.NotFound", () => create(region, { SubnetId: subnet, AllocationId: "eipalloc-00000000000000000" }));
     refuses("InvalidParameter", () => create(region, { SubnetId: subnet, AllocationId: address(), ConnectivityType: "private" }));
     for (let count = 0; count < 5; count++) create(region, { SubnetId: subnet, ConnectivityType: "private" });
     refuses(

@@ -5,10 +5,9 @@ import type { NatGateway } from "../model/nat-gateway.ts";
 import type { Reader, Tx } from "../model/state.ts";
 import type { Subnet } from "../model/subnet.ts";
 import type { Action, Context } from "./action.ts";
-import { findAddress } from "./address.ts";
 import { internetGatewayOf } from "./internet-gateway.ts";
 import { createNatAddresses, requireAddressCount } from "./nat-gateway-address.ts";
-import { describedNatGateway, findNatGateway } from "./nat-gateway-describe.ts";
+import { describedNatAddresses, describedNatGateway, findNatGateway } from "./nat-gateway-describe.ts";
 import { deleteNetworkInterface } from "./network-interface.ts";
 import { refuseUnoffered } from "./parameter.ts";
 import { requireQuota } from "./quota.ts";
@@ -66,7 +65,8 @@ function requireFitting(tx: Reader, input: CreateNatGatewayRequest, connectivity
   if (input.SecondaryPrivateIpAddressCount !== undefined) {
     throw new Fault("InvalidParameterCombination", "secondaryPrivateIpAddressCount is for private NAT gateways.");
   }
-  for (const id of [AllocationId, ...SecondaryAllocationIds]) findAddress(tx, id);
+  const unknown = [AllocationId, ...SecondaryAllocationIds].find((id) => !tx.get("address", id));
+  if (unknown !== undefined) throw new Fault("InvalidElasticIpID.NotFound", `The allocation ID '${unknown}' does not exist`);
 }
 
 /** How many NAT gateways of the subnet's zone count against the quota. */
@@ -88,7 +88,7 @@ function failureOf(
   }
   for (const id of [input.AllocationId ?? "", ...SecondaryAllocationIds]) {
     if (tx.get("address", id)?.association) {
-      return { code: "Resource.AlreadyAssociated", message: `Elastic IP address ${id} is already associated` };
+      return { code: "Resource.AlreadyAssociated", message: `Elastic IP address [${id}] is already associated` };
     }
   }
   const wanted = 1 + Math.max(SecondaryAllocationIds.length, SecondaryPrivateIpAddresses.length, SecondaryPrivateIpAddressCount);
@@ -111,8 +111,14 @@ export function purgeNatGateways(tx: Tx, context: Context): void {
 const DeleteNatGateway: Action<DeleteNatGatewayRequest, DeleteNatGatewayResult> = (tx, input, context) => {
   const gateway = findNatGateway(tx, input.NatGatewayId);
   if (gateway.state === "available") {
+    // It is described with its addresses as they were.
+    const shown = describedNatAddresses(tx, gateway);
+    const addresses = gateway.addresses.map((address, place) => {
+      const publicIp = shown[place]?.PublicIp;
+      return publicIp === undefined ? address : { ...address, publicIp };
+    });
     for (const eni of tx.by("network-interface", "natGatewayId", gateway.id)) deleteNetworkInterface(tx, eni);
-    tx.put({ ...gateway, state: "deleted", deleteTime: context.now });
+    tx.put({ ...gateway, addresses, state: "deleted", deleteTime: context.now });
   }
   return { NatGatewayId: gateway.id };
 };

@@ -23,7 +23,7 @@ export function describedInterface(tx: Reader, eni: NetworkInterface, context: C
     AvailabilityZoneId: tx.get("subnet", eni.subnetId)?.availabilityZoneId,
     Description: eni.description,
     Groups: describedGroups(tx, eni),
-    InterfaceType: eni.natGatewayId === undefined ? "interface" : "natGateway",
+    InterfaceType: eni.natGatewayId === undefined ? "interface" : ("nat_gateway" as "natGateway"),
     ...(eni.ipv6Addresses?.[0] === undefined ? {} : { Ipv6Address: eni.ipv6Addresses[0] }),
     Ipv6Addresses: (eni.ipv6Addresses ?? []).map((Ipv6Address, place) => ({
       Ipv6Address,

@@ -59,6 +59,53 @@ const STEPS: Readonly<Record<string, StepWords>> = {
       ja: "{nat} のサブネットのルートテーブルに {to} をインターネットゲートウェイへ送るルートがない",
     },
   },
+  nat_answers: {
+    good: { en: "answers leave through the internet gateway", ja: "応答はインターネットゲートウェイから出る" },
+    bad: {
+      en: "answers would leave through {nat}: nobody comes in through a NAT gateway",
+      ja: "応答が {nat} から出てしまう（NAT ゲートウェイ経由では外から入れない）",
+    },
+  },
+  nat_acl_in: {
+    good: {
+      en: "the network ACL of {nat}'s subnet lets {traffic} in",
+      ja: "{nat} のサブネットのネットワーク ACL は {traffic} が入るのを許可",
+    },
+    bad: {
+      en: "rule {rule} of the network ACL of {nat}'s subnet denies {traffic} coming in",
+      ja: "{nat} のサブネットのネットワーク ACL のルール {rule} が {traffic} の入るのを拒否",
+    },
+  },
+  nat_acl_out: {
+    good: {
+      en: "the network ACL of {nat}'s subnet lets {traffic} out to {to}",
+      ja: "{nat} のサブネットのネットワーク ACL は {to} への {traffic} を許可",
+    },
+    bad: {
+      en: "rule {rule} of the network ACL of {nat}'s subnet denies {traffic} out to {to}",
+      ja: "{nat} のサブネットのネットワーク ACL のルール {rule} が {to} への {traffic} を拒否",
+    },
+  },
+  nat_acl_reply_in: {
+    good: {
+      en: "the network ACL of {nat}'s subnet lets the replies in ({traffic})",
+      ja: "{nat} のサブネットのネットワーク ACL は応答が戻るのを許可（{traffic}）",
+    },
+    bad: {
+      en: "rule {rule} of the network ACL of {nat}'s subnet denies the replies coming in ({traffic})",
+      ja: "{nat} のサブネットのネットワーク ACL のルール {rule} が戻ってくる応答を拒否（{traffic}）",
+    },
+  },
+  nat_acl_reply_out: {
+    good: {
+      en: "the network ACL of {nat}'s subnet lets the replies out to the instance ({traffic})",
+      ja: "{nat} のサブネットのネットワーク ACL は応答がインスタンスへ出るのを許可（{traffic}）",
+    },
+    bad: {
+      en: "rule {rule} of the network ACL of {nat}'s subnet denies the replies going out to the instance ({traffic})",
+      ja: "{nat} のサブネットのネットワーク ACL のルール {rule} がインスタンスへ出ていく応答を拒否（{traffic}）",
+    },
+  },
   public_ip: {
     good: { en: "a public IP is mapped: {publicIp} ↔ {privateIp}", ja: "パブリック IP が割り当てられている: {publicIp} ↔ {privateIp}" },
     bad: { en: "no public IP is mapped to {privateIp}", ja: "{privateIp} にパブリック IP が割り当てられていない" },

@@ -70,6 +70,7 @@ export const FAULT_STATUS = {
   "InvalidEgressOnlyInternetGatewayId.NotFound": 400,
   "InvalidEgressOnlyInternetGatewayId.Malformed": 400,
   NatGatewayNotFound: 400,
+  "InvalidElasticIpID.NotFound": 400,
   NatGatewayMalformed: 400,
   NatGatewayLimitExceeded: 400,
   "InvalidNatGatewayID.NotFound": 400,

@@ -7,6 +7,8 @@ type NatGatewayAddress = {
   readonly isPrimary: boolean;
   /** Of a public gateway. The mapping itself is the address's association. */
   readonly allocationId?: string;
+  /** Of a deleted gateway, as it was last. */
+  readonly publicIp?: string;
   /** Of a regional gateway. */
   readonly availabilityZone?: string;
 };

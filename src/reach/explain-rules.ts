@@ -38,7 +38,15 @@ function flowOf(rule: Rule, ends: Pick<Flow, "source" | "destination">): Flow {
   return { ...ends, protocol: rule.protocol === ANY ? TCP : rule.protocol, destinationPort: rule.port_from };
 }
 
-type AclStep = "network_acl_out" | "network_acl_reply_in" | "network_acl_in" | "network_acl_reply_out";
+type AclStep =
+  | "network_acl_out"
+  | "network_acl_reply_in"
+  | "network_acl_in"
+  | "network_acl_reply_out"
+  | "nat_acl_in"
+  | "nat_acl_out"
+  | "nat_acl_reply_in"
+  | "nat_acl_reply_out";
 
 const ACL_STEPS: Readonly<
   Record<AclStep, { readonly list: "network_acl_out" | "network_acl_in"; readonly direction: "out" | "in"; readonly isReply: boolean }>
@@ -47,6 +55,11 @@ const ACL_STEPS: Readonly<
   network_acl_reply_in: { list: "network_acl_in", direction: "out", isReply: true },
   network_acl_in: { list: "network_acl_in", direction: "in", isReply: false },
   network_acl_reply_out: { list: "network_acl_out", direction: "in", isReply: true },
+  // Of a NAT gateway's subnet.
+  nat_acl_in: { list: "network_acl_in", direction: "out", isReply: false },
+  nat_acl_out: { list: "network_acl_out", direction: "out", isReply: false },
+  nat_acl_reply_in: { list: "network_acl_in", direction: "out", isReply: true },
+  nat_acl_reply_out: { list: "network_acl_out", direction: "out", isReply: true },
 };
 
 /** Does the subnet's ACL let it pass? It remembers nothing: replies need rules of their own, for every port that a client may use. */

@@ -1,7 +1,9 @@
 import { present } from "../lib/assert.ts";
 import { DROPS } from "../plan/stages.ts";
-import { NAT_GATEWAY_FLAGS, ROUTE_TARGET, type TableReader } from "../plan/tables.ts";
+import { ROUTE_TARGET, type TableReader } from "../plan/tables.ts";
 import { isIn } from "./block.ts";
+import { natGatewayOf, natGatewaySteps } from "./explain-nat.ts";
+import { attachedGateway, candidate, leadsOut, matchedRoute, prefixOf } from "./explain-route.ts";
 import { aclStep, admittedFlows, groupStep } from "./explain-rules.ts";
 import { type ExplainedStep, type Explanation, idOf, type Question, type Scene, step } from "./explanation.ts";
 import { isOurs, poolsIn } from "./internet-gateway.ts";
@@ -20,12 +22,12 @@ export function explain(tables: TableReader, names: Names, slot: number, questio
   const scene: Scene = { tables, names, eni, to: question.to };
   const outward = flowOf(question.protocol ?? "tcp", question.port, { source: eni.row.private_ip, destination: question.to });
   const inward = inwardFlow(scene, question);
+  const nat = natGatewayOf(scene);
   const steps: readonly ExplainedStep[] = [
     instanceStep(scene),
     gatewayStep(scene),
     routeStep(scene),
-    ...natGatewaySteps(scene),
-    publicIpStep(scene),
+    ...(nat === undefined ? [publicIpStep(scene)] : natGatewaySteps(scene, nat, outward)),
     ...destinationStep(scene),
     groupStep(scene, "security_group_out", outward),
     aclStep(scene, "network_acl_out", outward),
@@ -69,24 +71,6 @@ function gatewayStep(scene: Scene): ExplainedStep {
   return step("internet_gateway", { ok: attached !== undefined, id, code: DROPS.no_internet_gateway.code, mend }, { vpc: vpcId });
 }
 
-function attachedGateway({ tables, eni }: Scene): number | undefined {
-  const gateway = tables.lookup("vpcs", eni.row.vpc)?.internet_gateway ?? 0;
-  return gateway === 0 ? undefined : gateway - 1;
-}
-
-/** A detached gateway, best the one that the route names already. */
-function candidate(scene: Scene): string | undefined {
-  const { freeGateways } = scene.names;
-  const named = matchedRoute(scene)?.value;
-  const wanted = named?.target === ROUTE_TARGET.internet_gateway ? freeGateways.get(named.slot) : undefined;
-  return wanted ?? [...freeGateways.values()][0];
-}
-
-function matchedRoute({ tables, eni, to }: Scene): ReturnType<TableReader["longestMatch"]> {
-  const subnet = present(tables.lookup("subnets", eni.row.subnet), `subnet ${eni.row.subnet}`);
-  return tables.longestMatch(subnet.route_table, to);
-}
-
 /**
  * The longest match must lead to the VPC's gateway. Where no gateway is attached, a route to one that could be is no
  * fault of its own.
@@ -103,13 +87,13 @@ function routeStep(scene: Scene): ExplainedStep {
     const mend = routeToGateway(names, { vpcId, tableId, gatewayId, instead: undefined });
     return step("route", { ok: false, id: tableId, code: DROPS.no_route.code, mend }, { to: scene.to });
   }
-  const destination = `${match.key.address}/${match.key.prefix_length - 128}`;
+  const destination = prefixOf(match);
   const params = { to: scene.to, destination, target: targetName(names, match.value) };
-  const { target, slot } = match.value;
+  const { target } = match.value;
   if (target === ROUTE_TARGET.local)
     return step("route", { ok: false, id: tableId, code: "VPC_LOCAL_ROUTE_CIDR_RESTRICTION", mend: [] }, params);
   if (target === ROUTE_TARGET.nat_gateway) return step("route", { ok: true, id: tableId, code: DROPS.blackhole.code, mend: [] }, params);
-  const ok = target === ROUTE_TARGET.internet_gateway && (attached === undefined ? names.freeGateways.has(slot) : slot === attached);
+  const ok = leadsOut(scene, match.value);
   const mend = routeToGateway(names, { vpcId, tableId, gatewayId, instead: destination });
   const code = target === ROUTE_TARGET.interface ? "MORE_SPECIFIC_ROUTE" : DROPS.blackhole.code;
   return step("route", { ok, id: tableId, code, mend }, params);
@@ -140,8 +124,6 @@ function publicIpStep(scene: Scene): ExplainedStep {
     "public_ip",
     { ok, id, code, mend: comes ? [] : mapPublicIp(names, id) },
     { privateIp: eni.row.private_ip, ...(mapped ? { publicIp } : {}), ...(comes ? { comes: "start" } : {}) },
-    // Outwards a NAT gateway has one for it.
-    natGatewayOf(scene) === undefined ? "both" : "in",
   );
 }
 
@@ -150,44 +132,6 @@ function destinationStep({ tables, names, eni, to }: Scene): readonly ExplainedS
   if (isOurs(tables, to) || !isIn(to, "private", "shared")) return [];
   const code = isIn(to, "private") ? DROPS.private_destination.code : DROPS.shared_destination.code;
   return [step("destination", { ok: false, id: idOf(names, "vpc", eni.row.vpc), code, mend: [] }, { to })];
-}
-
-/** The slot of the NAT gateway's interface to which the route leads. */
-function natGatewayOf(scene: Scene): number | undefined {
-  const route = matchedRoute(scene)?.value;
-  return route?.target === ROUTE_TARGET.nat_gateway ? route.slot : undefined;
-}
-
-/** Where the route leads to a NAT gateway: that must be a public one, and its own subnet must have a way to the internet gateway. */
-function natGatewaySteps(scene: Scene): readonly ExplainedStep[] {
-  const { tables, names, eni, to } = scene;
-  const slot = natGatewayOf(scene);
-  if (slot === undefined) return [];
-  const id = names.natGateways.get(slot) ?? `NAT gateway ${slot}`;
-  const isPublic = ((tables.lookup("nat_gateways", { interface: slot })?.flags ?? 0) & NAT_GATEWAY_FLAGS.public) !== 0;
-  const nat = present(interfaceAt(tables, slot), `interface ${slot}`);
-  const subnet = present(tables.lookup("subnets", nat.row.subnet), `subnet ${nat.row.subnet}`);
-  const match = tables.longestMatch(subnet.route_table, to);
-  const attached = attachedGateway(scene);
-  const tableId = idOf(names, "route-table", subnet.route_table);
-  const leads =
-    match?.value.target === ROUTE_TARGET.internet_gateway &&
-    (attached === undefined ? names.freeGateways.has(match.value.slot) : match.value.slot === attached);
-  const mend = routeToGateway(names, {
-    vpcId: idOf(names, "vpc", eni.row.vpc),
-    tableId,
-    gatewayId: attached === undefined ? candidate(scene) : idOf(names, "internet-gateway", attached),
-    instead: match && `${match.key.address}/${match.key.prefix_length - 128}`,
-  });
-  return [
-    step("nat_gateway", { ok: isPublic, id, code: "NO_PATH", mend: [] }, {}, "out"),
-    step(
-      "nat_gateway_route",
-      { ok: leads, id: tableId, code: match ? DROPS.blackhole.code : DROPS.no_route.code, mend },
-      { to, nat: id },
-      "out",
-    ),
-  ];
 }
 
 function interfaceId(names: Names, eni: Ends): string {

@@ -1,0 +1,65 @@
+import { present } from "../lib/assert.ts";
+import { DROPS } from "../plan/stages.ts";
+import { NAT_GATEWAY_FLAGS, ROUTE_TARGET } from "../plan/tables.ts";
+import { attachedGateway, candidate, leadsOut, matchedRoute, prefixOf } from "./explain-route.ts";
+import { aclStep } from "./explain-rules.ts";
+import { type ExplainedStep, idOf, type Scene, step } from "./explanation.ts";
+import { routeToGateway } from "./mend.ts";
+import { answerTo, type Flow } from "./packet.ts";
+import { type Ends, interfaceAt } from "./passage.ts";
+
+/** The interface of the NAT gateway to which the subnet's route leads. */
+export function natGatewayOf(scene: Scene): Ends | undefined {
+  const route = matchedRoute(scene)?.value;
+  return route?.target === ROUTE_TARGET.nat_gateway ? interfaceAt(scene.tables, route.slot) : undefined;
+}
+
+/**
+ * Out through a NAT gateway: it must be a public one, its own subnet must have a way to the internet gateway, and that subnet's
+ * ACL must let all of it pass. Nobody comes in, since answers would leave through it.
+ */
+export function natGatewaySteps(scene: Scene, nat: Ends, outward: Flow): readonly ExplainedStep[] {
+  const { tables, names, eni, to } = scene;
+  const id = names.natGateways.get(nat.slot) ?? `NAT gateway ${nat.slot}`;
+  const mapped = nat.row.public_ip !== "0.0.0.0";
+  const isPublic = mapped && ((tables.lookup("nat_gateways", { interface: nat.slot })?.flags ?? 0) & NAT_GATEWAY_FLAGS.public) !== 0;
+  const from = eni.row.private_ip;
+  // Its ACL sees the instance on one side, and the internet on the other.
+  const inside: Scene = { ...scene, eni: nat, to: from };
+  const outside: Scene = { ...scene, eni: nat };
+  const acls = [
+    ...(eni.row.subnet === nat.row.subnet
+      ? []
+      : [aclStep(inside, "nat_acl_in", outward), aclStep(inside, "nat_acl_reply_out", answerTo(outward))]),
+    aclStep(outside, "nat_acl_out", outward),
+    aclStep(outside, "nat_acl_reply_in", answerTo(outward)),
+  ];
+  const tableId = idOf(names, "route-table", subnetOf(scene, eni).route_table);
+  return [
+    step("nat_gateway", { ok: isPublic, id, code: "NO_PATH", mend: [] }, {}, "out"),
+    natRouteStep(scene, nat, id),
+    ...acls.map((one) => ({ ...one, params: { ...one.params, nat: id } })),
+    step("nat_answers", { ok: false, id: tableId, code: DROPS.public_ip_not_mapped.code, mend: [] }, { to, nat: id }, "in"),
+  ];
+}
+
+function natRouteStep(scene: Scene, nat: Ends, id: string): ExplainedStep {
+  const { tables, names, to } = scene;
+  const { route_table: table } = subnetOf(scene, nat);
+  const tableId = idOf(names, "route-table", table);
+  const match = tables.longestMatch(table, to);
+  const attached = attachedGateway(scene);
+  const mend = routeToGateway(names, {
+    vpcId: idOf(names, "vpc", nat.row.vpc),
+    tableId,
+    gatewayId: attached === undefined ? candidate(scene) : idOf(names, "internet-gateway", attached),
+    instead: match && prefixOf(match),
+  });
+  const ok = match !== undefined && leadsOut(scene, match.value);
+  const code = match ? DROPS.blackhole.code : DROPS.no_route.code;
+  return step("nat_gateway_route", { ok, id: tableId, code, mend }, { to, nat: id }, "out");
+}
+
+function subnetOf({ tables }: Scene, { row }: Ends): { readonly route_table: number } {
+  return present(tables.lookup("subnets", row.subnet), `subnet ${row.subnet}`);
+}
