@@ -23,7 +23,7 @@ type Fault = readonly [name: string, file: string, from: RegExp, to: string];
 const FAULTS: readonly Fault[] = [
   ["a wrong header checksum on the fast path", "flow_cache.h", /(?<=\+ \(__u32\)flow(\.|->)header_delta)/, " + 1"],
   ["a UDP checksum where there was none", "translate.h", / \| \(transport == 6 \? BPF_F_MARK_MANGLED_0 : 0\)/, ""],
-  ["a skipped network ACL", "genkan.bpf.c", /if \(!p->same_subnet\)/, "if (0)"],
+  ["a skipped network ACL", "genkan.bpf.c", /if \(!p->same_subnet\) \{/, "if (0) {"],
   ["a stale flow after a change", "flow_cache.h", /(?<=if \()flow(\.|->)epoch != /, "0 && $&"],
   ["a stale flow after a change at its target", "flow_cache.h", /(?<= \+ )vpc_epoch\(target_vpc\)/, "0 * $&"],
   ["a stale flow after its connection's time", "flow_cache.h", /p->tracked \? .* : p->now \+ UNTRACKED_HOLDS/, "~0ULL"],
@@ -40,10 +40,21 @@ const FAULTS: readonly Fault[] = [
   [
     "a flow log of the address after translation",
     "flow_log.h",
-    /p->logged = p->flow;(?=\n\tp->log_slot = p->link)/,
+    /p->logged = p->flow;(?=\n\tp->log_slot = slot)/,
     "p->logged = p->flow; p->logged.source = p->source.public_ip;",
   ],
-  ["a packet on the fast path that its flow log misses", "flow_log.h", /p->may_keep = 0;/, ""],
+  [
+    "a packet on the fast path that its flow log misses",
+    "flow_log.h",
+    /p->may_keep = 0;(?=\n\tp->logged = p->flow;\n\tp->log_slot = slot)/,
+    "",
+  ],
+  [
+    "a flow log of a NAT gateway with the address after translation",
+    "genkan.bpf.c",
+    /\tflow_log_at_nat\(skb, p, reason\);\n\tif \(!reason\)\n\t\treason = nat_out\(p\);/,
+    "\tif (!reason)\n\t\treason = nat_out(p);\n\tflow_log_at_nat(skb, p, reason);",
+  ],
   ["a header checksum that nobody looks at", "parse.h", /(?<=if \()bad_header_checksum\(skb, p\)/, "(0 && $&)"],
 ];
 

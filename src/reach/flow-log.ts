@@ -1,27 +1,34 @@
 import { type FlowKey, TRAFFIC_PATH } from "../plan/flow-count.ts";
-import type { DropReason } from "../plan/stages.ts";
 import { SUBNET_FLAGS, VPC_FLAGS } from "../plan/tables.ts";
 import { TCP, UDP } from "./packet.ts";
 import { type Ends, has, type Passage } from "./passage.ts";
 
-/**
- * What a packet leaves in flow logs: a line for the interface that it leaves and one for the interface that it reaches, of
- * those that a flow log covers. A group's or an ACL's refusal is the interface's that it guards; whatever else becomes of a
- * packet that they let out, it was accepted, once a route led somewhere.
+/*
+ * What a packet leaves in flow logs: a line for each interface that it leaves and for each that it reaches, of those that a flow
+ * log covers. A group's or an ACL's refusal is the interface's that it guards; whatever else becomes of a packet that they let
+ * out, it was accepted, once a route led somewhere.
  */
-export function loggedEgress(passage: Passage, refused: DropReason | undefined): readonly FlowKey[] {
-  const { source } = passage;
-  if (!source || !isLogged(passage, source)) return [];
-  if (refused) return [keyOf(passage, source, { direction: "egress", action: "REJECT", path: TRAFFIC_PATH.none })];
-  const path = passage.way === "gateway" ? TRAFFIC_PATH.gateway : TRAFFIC_PATH.inside;
-  return [keyOf(passage, source, { direction: "egress", action: "ACCEPT", path })];
+
+/** Notes that the packet leaves its sender, or was refused there. What goes to the internet gateway waits for {@link logGateway}. */
+export function logOut(passage: Passage, refused: boolean): void {
+  const { source, way, flowLog } = passage;
+  if (!source || !isLogged(passage, source)) return;
+  if (refused) flowLog.told.push(keyOf(passage, source, { direction: "egress", action: "REJECT", path: TRAFFIC_PATH.none }));
+  else if (way === "gateway")
+    flowLog.waiting.push(keyOf(passage, source, { direction: "egress", action: "ACCEPT", path: TRAFFIC_PATH.gateway }));
+  else flowLog.told.push(keyOf(passage, source, { direction: "egress", action: "ACCEPT", path: TRAFFIC_PATH.inside }));
 }
 
-/** The same at the interface that it is for. */
-export function loggedIngress(passage: Passage, refused: DropReason | undefined): readonly FlowKey[] {
-  const { target } = passage;
-  if (!target || !isLogged(passage, target)) return [];
-  return [keyOf(passage, target, { direction: "ingress", action: refused ? "REJECT" : "ACCEPT", path: TRAFFIC_PATH.none })];
+/** The packet has come to the internet gateway. */
+export function logGateway({ flowLog }: Passage): void {
+  flowLog.told.push(...flowLog.waiting.splice(0));
+}
+
+/** Notes that the packet comes to its target, or was refused there. */
+export function logIn(passage: Passage, refused: boolean): void {
+  const { target, flowLog } = passage;
+  if (!target || !isLogged(passage, target)) return;
+  flowLog.told.push(keyOf(passage, target, { direction: "ingress", action: refused ? "REJECT" : "ACCEPT", path: TRAFFIC_PATH.none }));
 }
 
 /** Of a stopped instance's interface nothing is logged. */

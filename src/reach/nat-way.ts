@@ -1,4 +1,5 @@
 import type { Stage } from "../plan/stages.ts";
+import { logIn, logOut } from "./flow-log.ts";
 import { isPublicNat, natIn, natOut } from "./nat-gateway.ts";
 import { networkAcl } from "./network-acl.ts";
 import { drop, has, type Outcome, type Passage, receiverOf } from "./passage.ts";
@@ -10,7 +11,7 @@ type Said<Verdict> = (stage: Stage, outcome: Outcome, concerned: number) => Verd
 /** Out through a NAT gateway: its subnet's ACL, the translation, its subnet's own route and ACL. */
 export function throughNat<Verdict>(passage: Passage, said: Said<Verdict>): Verdict | undefined {
   const { slot } = receiverOf(passage);
-  const moved = said("network_acl_in", networkAcl(passage, "in"), slot) ?? said("nat_gateway", natOut(passage), slot);
+  const moved = arrived(passage, said, slot) ?? said("nat_gateway", natOut(passage), slot);
   const dropped = moved ?? onward(passage, said, slot);
   if (dropped) return dropped;
   if (passage.way === "nat") return said("route", drop("route_loop", "from one NAT gateway to the other"), slot);
@@ -21,7 +22,7 @@ export function throughNat<Verdict>(passage: Passage, said: Said<Verdict>): Verd
 /** Back through the NAT gateway that sent what this answers. */
 export function backThroughNat<Verdict>(passage: Passage, said: Said<Verdict>): Verdict | undefined {
   const { slot } = receiverOf(passage);
-  const moved = said("network_acl_in", networkAcl(passage, "in"), slot) ?? said("nat_gateway", natIn(passage), slot);
+  const moved = arrived(passage, said, slot) ?? said("nat_gateway", natIn(passage), slot);
   const dropped = moved ?? onward(passage, said, slot);
   if (dropped) return dropped;
   const out = passage.way === "gateway" || passage.way === "nat" || (passage.target && has(passage.target, "nat_gateway"));
@@ -31,6 +32,15 @@ export function backThroughNat<Verdict>(passage: Passage, said: Said<Verdict>): 
 function onward<Verdict>(passage: Passage, said: Said<Verdict>, slot: number): Verdict | undefined {
   const where = atNat(passage);
   const lost = said("route", where.drop ? where : route(passage), slot);
-  if (lost || passage.sameSubnet) return lost;
-  return said("network_acl_out", networkAcl(passage, "out"), slot);
+  if (lost) return lost;
+  const refused = passage.sameSubnet ? undefined : said("network_acl_out", networkAcl(passage, "out"), slot);
+  logOut(passage, refused !== undefined);
+  return refused;
+}
+
+/** What the ACL lets in was accepted, whatever the gateway makes of it. */
+function arrived<Verdict>(passage: Passage, said: Said<Verdict>, slot: number): Verdict | undefined {
+  const refused = said("network_acl_in", networkAcl(passage, "in"), slot);
+  logIn(passage, refused !== undefined);
+  return refused;
 }

@@ -1,4 +1,5 @@
 import { assert, present } from "../lib/assert.ts";
+import type { FlowKey } from "../plan/flow-count.ts";
 import type { DropReason, Stage } from "../plan/stages.ts";
 import { type Entry, INTERFACE_FLAGS, type StructValue, type TableReader } from "../plan/tables.ts";
 import type { Connection, Connections } from "./connection.ts";
@@ -21,6 +22,8 @@ export type Passage = {
   readonly firstFragments: Map<string, FirstFragment>;
   /** What NAT gateways remember, and what this packet changes of it. */
   readonly nat: { readonly known: NatConnections; readonly changes: NatChanges };
+  /** What flow logs tell of it; and what they will, once it comes to the internet gateway. */
+  readonly flowLog: { readonly told: FlowKey[]; readonly waiting: FlowKey[] };
   /** Translation changes it. */
   flow: Flow;
   /** What an ICMP error carries; translated along. */

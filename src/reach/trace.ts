@@ -4,7 +4,7 @@ import { LAYOUT_VERSION, type TableReader } from "../plan/tables.ts";
 import { admit } from "./admit.ts";
 import type { Connection, Connections } from "./connection.ts";
 import { deliver } from "./deliver.ts";
-import { loggedEgress, loggedIngress } from "./flow-log.ts";
+import { logGateway, logIn, logOut } from "./flow-log.ts";
 import { fragmentPorts } from "./fragment.ts";
 import type { FirstFragment, FirstFragments } from "./fragment-memory.ts";
 import { internetGatewayIn, internetGatewayOut, isOurs } from "./internet-gateway.ts";
@@ -63,8 +63,7 @@ type Options = {
 export function trace(tables: TableReader, packet: Packet, options: Options = {}): Trace {
   const passage = newPassage(tables, packet, options);
   const steps: Step[] = [];
-  const logged: FlowKey[] = [];
-  const ended = walk(passage, steps, logged);
+  const ended = walk(passage, steps);
   const { flow, about, hopLimit, throughGateway } = passage;
   return {
     steps,
@@ -75,7 +74,7 @@ export function trace(tables: TableReader, packet: Packet, options: Options = {}
     connections: passage.remembered,
     firstFragments: passage.firstFragments,
     nat: passage.nat.changes,
-    logged,
+    logged: passage.flowLog.told,
   };
 }
 
@@ -99,6 +98,7 @@ function newPassage(tables: TableReader, packet: Packet, options: Options): Pass
     fragments: options.fragments ?? NO_FRAGMENTS,
     firstFragments: new Map(),
     nat: { known: options.nat ?? NO_NAT, changes: newNatChanges() },
+    flowLog: { told: [], waiting: [] },
     flow: packet,
     about: packet.about,
     source: undefined,
@@ -114,7 +114,7 @@ function newPassage(tables: TableReader, packet: Packet, options: Options): Pass
 }
 
 /** The order of the stages. Each ends the way with a named drop, or lets the packet on. */
-function walk(passage: Passage, steps: Step[], logged: FlowKey[]): Verdict {
+function walk(passage: Passage, steps: Step[]): Verdict {
   const { tables, packet } = passage;
   const from = packet.from ?? 0;
   /** Notes what a stage said; the verdict when it dropped the packet. */
@@ -123,15 +123,6 @@ function walk(passage: Passage, steps: Step[], logged: FlowKey[]): Verdict {
     return outcome.drop && { kind: "drop", reason: outcome.drop, interface: concerned };
   };
   const receiver = (): number => passage.target?.slot ?? from;
-
-  const logOut = <V extends Verdict | undefined>(verdict?: V): V => {
-    logged.push(...loggedEgress(passage, verdict?.kind === "drop" ? verdict.reason : undefined));
-    return verdict as V;
-  };
-  const logIn = (verdict: Verdict): Verdict => {
-    logged.push(...loggedIngress(passage, verdict.kind === "drop" ? verdict.reason : undefined));
-    return verdict;
-  };
 
   const outwards = (): Verdict | undefined => {
     const admitted = said("admit", admit(passage), from);
@@ -144,16 +135,16 @@ function walk(passage: Passage, steps: Step[], logged: FlowKey[]): Verdict {
     const routed = route(passage);
     const guarded =
       said("security_group_out", securityGroup(passage, "out"), from) ?? said("network_acl_out", networkAcl(passage, "out"), from);
-    if (guarded) return logOut(guarded);
-    const lost = said("route", routed, from);
+    const lost = guarded ?? said("route", routed, from);
+    if (guarded || !lost) logOut(passage, guarded !== undefined);
     if (lost) return lost;
-    logOut();
     return (passage.way === "nat" ? throughNat(passage, said) : undefined) ?? (passage.way === "gateway" ? throughGateway() : undefined);
   };
   /** Who sends now: the interface, or the NAT gateway on its behalf. */
   const sender = (): number => passage.source?.slot ?? from;
   const throughGateway = (): Verdict | undefined => {
     const dropped = said("internet_gateway", internetGatewayOut(passage), sender());
+    logGateway(passage);
     if (dropped) return dropped;
     if (isOurs(tables, passage.flow.destination)) return fromOutside();
     passage.target = undefined;
@@ -169,8 +160,9 @@ function walk(passage: Passage, steps: Step[], logged: FlowKey[]): Verdict {
     if (lost) return lost;
     const guarded =
       said("network_acl_in", networkAcl(passage, "in"), receiver()) ?? said("security_group_in", securityGroup(passage, "in"), receiver());
-    if (guarded) return logIn(guarded);
-    return said("deliver", deliver(passage), receiver()) ?? logIn({ kind: "deliver", interface: receiver() });
+    const refused = guarded ?? said("deliver", deliver(passage), receiver());
+    if (guarded || !refused) logIn(passage, guarded !== undefined);
+    return refused ?? { kind: "deliver", interface: receiver() };
   };
 
   const fromServices = (): Verdict =>

@@ -108,3 +108,48 @@ test("flow logs", { skip: noKernel }, async () => {
   await s.flows();
   s.end();
 });
+
+test("flow logs of a NAT gateway's interface", { skip: noKernel }, async () => {
+  const s = story("flow-log-nat");
+  s.ec2("CreateVpc", { CidrBlock: "10.0.0.0/16" }, "vpc");
+  const vpc = present(s.region.reader().list("vpc")[0], "the VPC");
+  s.name(vpc.mainRouteTable.routeTableId, "public table");
+  s.name(vpc.defaultNetworkAclId, "acl");
+  s.ec2("CreateInternetGateway", {}, "gateway");
+  s.ec2("AttachInternetGateway", { VpcId: vpc.id, InternetGatewayId: s.id("gateway") });
+  s.ec2("CreateRoute", { RouteTableId: s.id("public table"), DestinationCidrBlock: "0.0.0.0/0", GatewayId: s.id("gateway") });
+  s.ec2("CreateSubnet", { VpcId: vpc.id, CidrBlock: "10.0.0.0/24" }, "public subnet");
+  s.ec2("CreateSubnet", { VpcId: vpc.id, CidrBlock: "10.0.1.0/24" }, "private subnet");
+  s.ec2("AllocateAddress", {}, "address");
+  s.ec2("CreateNatGateway", { SubnetId: s.id("public subnet"), AllocationId: s.id("address") }, "nat");
+  s.ec2("CreateRouteTable", { VpcId: vpc.id }, "private table");
+  s.ec2("AssociateRouteTable", { RouteTableId: s.id("private table"), SubnetId: s.id("private subnet") });
+  s.ec2("CreateRoute", { RouteTableId: s.id("private table"), DestinationCidrBlock: "0.0.0.0/0", NatGatewayId: s.id("nat") });
+  const eni = present(s.region.reader().by("network-interface", "natGatewayId", s.id("nat"))[0], "the gateway's interface");
+  s.name(eni.id, "nat's interface");
+  const address = present(s.region.reader().get("address", s.id("address")), "the address").publicIp;
+  const worker = s.launch("worker", { SubnetId: s.id("private subnet") });
+  s.ec2("CreateFlowLogs", toBucket("VPC", vpc.id, { LogFormat }), "log");
+
+  s.title("Out and back: four lines, the private end in pkt-srcaddr and pkt-dstaddr");
+  s.send({ from: worker.ip, to: INTERNET });
+  assert.equal(s.answer().verdict, "deliver");
+  await s.flows();
+
+  s.title("Unsolicited: no ACL refuses it, and the gateway has nobody to send it to");
+  assert.equal(s.send({ from: INTERNET, to: address, port: 22 }).reason, "nat_no_connection");
+  await s.flows();
+
+  s.title("Refused by the ACL of the gateway's subnet, on the way to the gateway");
+  const refuse = { NetworkAclId: vpc.defaultNetworkAclId, RuleNumber: 50, Egress: false };
+  s.ec2("CreateNetworkAclEntry", {
+    ...refuse,
+    Protocol: "17",
+    RuleAction: "deny",
+    CidrBlock: "10.0.1.0/24",
+    PortRange: { From: 9, To: 9 },
+  });
+  assert.equal(s.send({ from: worker.ip, to: INTERNET, protocol: "udp", port: 9 }).reason, "network_acl_in");
+  await s.flows();
+  s.end();
+});

@@ -56,10 +56,7 @@ static __always_inline int hand_over(struct __sk_buff *skb, struct packet *p, __
 			return drop_packet(skb, p, DROP_too_big);
 		cut = 1;
 	}
-	if (p->log_in) {
-		p->may_keep = 0;
-		flow_log_in(skb, p, 0);
-	}
+	flow_log_in(skb, p, 0);
 	flow = cut || !headers_at_hand(skb) ? 0 : note_flow(p, link, mtu, source, destination);
 	if (flow ? rewrite_plain(skb, flow) : write_addresses(skb, p) || write_macs(skb, source, destination))
 		return drop_packet(skb, p, DROP_malformed);

@@ -11,6 +11,8 @@
  *                      route leads anywhere was never on the way: nothing.
  *   receiver, ingress  REJECT by its network ACL or security group; ACCEPT when it is handed over.
  *
+ * A NAT gateway's interface has both: what comes to it, before translation, and what it sends on, after.
+ *
  * Metadata, DNS, ARP, DHCP and forged packets are not logged, as at AWS (VPC user guide, "Flow log limitations").
  */
 #pragma once
@@ -220,21 +222,21 @@ __noinline int flow_log_write(struct __sk_buff *skb, struct packet *p, __u32 wha
 #define FLOW_INGRESS(action) ((__u32)(action) << 8)
 
 /*
- * What leaves p->source's subnet, or is refused there: after its group and ACL, `reason` being theirs. Whether the gateway
- * refuses it for the sake of Block Public Access is not known yet: then flow_log_gateway says the rest.
+ * What leaves p->source at `slot`, which a route leads somewhere, or which its group or ACL refused. Of what goes to the internet
+ * gateway the rest is said by flow_log_gateway, once that is known.
  */
-static __always_inline void flow_log_out(struct __sk_buff *skb, struct packet *p, int reason)
+static __always_inline void flow_log_out(struct __sk_buff *skb, struct packet *p, __u32 slot, int refused)
 {
 	if (!is_logged(&p->source))
 		return;
 	p->may_keep = 0;
 	p->logged = p->flow;
-	p->log_slot = p->link;
-	if (reason)
+	p->log_slot = slot;
+	if (refused)
 		flow_log_write(skb, p, FLOW_EGRESS(FLOW_REJECT, PATH_NONE));
-	else if (!p->route_reason && p->way == WAY_GATEWAY)
+	else if (p->way == WAY_GATEWAY)
 		p->log_waits = 1;
-	else if (!p->route_reason)
+	else
 		flow_log_write(skb, p, FLOW_EGRESS(FLOW_ACCEPT, PATH_INSIDE));
 }
 
@@ -252,7 +254,16 @@ static __always_inline void flow_log_in(struct __sk_buff *skb, struct packet *p,
 {
 	if (!p->log_in)
 		return;
+	p->may_keep = 0;
 	p->logged = p->flow;
 	p->log_slot = p->target_slot;
 	flow_log_write(skb, p, FLOW_INGRESS(refused ? FLOW_REJECT : FLOW_ACCEPT));
+}
+
+/* What comes to the NAT gateway p->target: refused by its ACL, else let in, whatever the gateway makes of it. */
+static __always_inline void flow_log_at_nat(struct __sk_buff *skb, struct packet *p, int refused)
+{
+	p->log_in = is_logged(&p->target);
+	flow_log_in(skb, p, refused);
+	p->log_in = 0;
 }

@@ -98,13 +98,15 @@ static __noinline int guards_in(struct packet *p)
 }
 
 /* From the NAT gateway p->target on: what goes on has its interface as the source, and its subnet's table to go by. */
-static __noinline int onward_from_nat(struct packet *p)
+static __noinline int onward_from_nat(struct __sk_buff *skb, struct packet *p)
 {
 	const struct subnet *subnet;
+	__u32 slot;
 	int reason;
 
 	if (!p)
 		return DROP_tables_incomplete;
+	slot = p->target_slot;
 	p->source = p->target;
 	p->own_source = 0;
 	p->group_identity = 0;
@@ -113,24 +115,28 @@ static __noinline int onward_from_nat(struct packet *p)
 		return DROP_tables_incomplete;
 	p->same_subnet = in_subnet(subnet, p->flow.destination);
 	reason = route(p);
-	if (reason || p->same_subnet)
+	if (reason)
 		return reason;
-	return network_acl(p, RULE_LIST_NETWORK_ACL_OUT, p->source.subnet);
+	if (!p->same_subnet)
+		reason = network_acl(p, RULE_LIST_NETWORK_ACL_OUT, p->source.subnet);
+	flow_log_out(skb, p, slot, reason);
+	return reason;
 }
 
 /* Out through the NAT gateway p->target. */
-static __noinline int through_nat(struct packet *p)
+static __noinline int through_nat(struct __sk_buff *skb, struct packet *p)
 {
 	const struct nat_gateway *gateway;
 	int reason = guards_in(p);
 
 	if (!p)
 		return DROP_tables_incomplete;
+	flow_log_at_nat(skb, p, reason);
 	if (!reason)
 		reason = nat_out(p);
 	gateway = find_nat_gateway(p->target_slot);
 	if (!reason)
-		reason = onward_from_nat(p);
+		reason = onward_from_nat(skb, p);
 	if (reason)
 		return reason;
 	if (p->way == WAY_NAT)
@@ -139,16 +145,17 @@ static __noinline int through_nat(struct packet *p)
 }
 
 /* Back through the NAT gateway p->target, which sent what this answers. */
-static __noinline int back_through_nat(struct packet *p)
+static __noinline int back_through_nat(struct __sk_buff *skb, struct packet *p)
 {
 	int reason = guards_in(p);
 
 	if (!p)
 		return DROP_tables_incomplete;
+	flow_log_at_nat(skb, p, reason);
 	if (!reason)
 		reason = nat_in(p);
 	if (!reason)
-		reason = onward_from_nat(p);
+		reason = onward_from_nat(skb, p);
 	if (reason)
 		return reason;
 	return p->way == WAY_GATEWAY || p->target.flags & INTERFACE_NAT_GATEWAY ? DROP_route_loop : 0;
@@ -175,7 +182,7 @@ static __always_inline int into_interface(struct __sk_buff *skb, struct packet *
 	int reason;
 
 	if (p->target.flags & INTERFACE_NAT_GATEWAY) {
-		reason = back_through_nat(p);
+		reason = back_through_nat(skb, p);
 		if (reason)
 			return drop_packet(skb, p, reason);
 	}
@@ -219,11 +226,12 @@ int from_eni(struct __sk_buff *skb)
 	reason = security_group(p, 0);
 	if (!reason && !p->same_subnet)
 		reason = network_acl(p, RULE_LIST_NETWORK_ACL_OUT, p->source.subnet);
-	flow_log_out(skb, p, reason);
+	if (reason || !p->route_reason)
+		flow_log_out(skb, p, p->link, reason);
 	if (!reason)
 		reason = p->route_reason;
 	if (!reason && p->way == WAY_NAT)
-		reason = through_nat(p);
+		reason = through_nat(skb, p);
 	if (reason == DROP_nat_connection_expired)
 		return refuse_with_reset(skb, p);
 	if (!reason && p->way == WAY_GATEWAY)
