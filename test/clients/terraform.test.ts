@@ -14,7 +14,7 @@ const terraform = ["/usr/local/bin/terraform", "/usr/bin/terraform"].find((path)
 const absent =
   noPackets || (terraform === undefined ? "no terraform here" : mirror === undefined ? "no AWS provider for Terraform here" : false);
 
-const CONFIGURATIONS = ["public"];
+const CONFIGURATIONS = ["public", "flow-logs"];
 const MINUTES = 60_000;
 
 describe("Terraform", { skip: absent }, () => {
