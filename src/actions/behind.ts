@@ -1,0 +1,150 @@
+/**
+ * What stands behind an operation that Genkan offers.
+ * - `packets`: what it changes, packets obey, or instances.
+ * - `record`: it is kept and described back, and nothing else follows from it.
+ * - `describes`: it changes nothing.
+ */
+export type Behind = "packets" | "record" | "describes";
+
+/** How an operation is told of in docs/operations.md. */
+export type Mark = {
+  readonly behind: Behind;
+  /** Parameters that are kept and described back, and that nothing else follows from. */
+  readonly recorded?: readonly string[];
+  /** Parameters that nobody looks at, since whatever they ask for is so already. */
+  readonly moot?: readonly string[];
+};
+
+/** The mark of an offered operation; those that describe need none. Undefined: it has none yet. */
+export function markOf(operation: string): Mark | undefined {
+  const mark = Object.hasOwn(MARKS, operation) ? MARKS[operation] : undefined;
+  if (mark) return typeof mark === "string" ? { behind: mark } : mark;
+  return /^(Describe|Get)/.test(operation) ? { behind: "describes" } : undefined;
+}
+
+/** Whether packets obey what has to do with IPv6, and with NAT gateways. */
+const IPV6: Behind = "record";
+const NAT_GATEWAY: Behind = "record";
+
+/** Of lists that are always empty any part is empty. */
+const EMPTY: Mark = { behind: "describes", moot: ["Filters", "Filter", "MaxResults", "NextToken"] };
+
+/** A line for each operation that changes something, and for those that describe where a parameter needs a word. */
+export const MARKS: Readonly<Record<string, Behind | Mark>> = {
+  // VPCs, subnets and their blocks
+  CreateVpc: { behind: "packets", recorded: ["InstanceTenancy", "Ipv6CidrBlockNetworkBorderGroup"] },
+  CreateDefaultVpc: "packets",
+  DeleteVpc: "packets",
+  ModifyVpcAttribute: { behind: "packets", recorded: ["EnableNetworkAddressUsageMetrics"] },
+  ModifyVpcTenancy: "record",
+  AssociateVpcCidrBlock: { behind: "packets", recorded: ["Ipv6CidrBlockNetworkBorderGroup"] },
+  DisassociateVpcCidrBlock: "packets",
+  CreateDhcpOptions: "record",
+  AssociateDhcpOptions: "record",
+  DeleteDhcpOptions: "record",
+  CreateSubnet: "packets",
+  CreateDefaultSubnet: "packets",
+  DeleteSubnet: "packets",
+  ModifySubnetAttribute: { behind: "packets", recorded: ["EnableDns64"] },
+  AssociateSubnetCidrBlock: IPV6,
+  DisassociateSubnetCidrBlock: IPV6,
+  // Routes and gateways
+  CreateRouteTable: "packets",
+  DeleteRouteTable: "packets",
+  AssociateRouteTable: "packets",
+  DisassociateRouteTable: "packets",
+  ReplaceRouteTableAssociation: "packets",
+  CreateRoute: "packets",
+  ReplaceRoute: "packets",
+  DeleteRoute: "packets",
+  CreateInternetGateway: "packets",
+  AttachInternetGateway: "packets",
+  DetachInternetGateway: "packets",
+  DeleteInternetGateway: "packets",
+  CreateNatGateway: NAT_GATEWAY,
+  DeleteNatGateway: NAT_GATEWAY,
+  AssociateNatGatewayAddress: NAT_GATEWAY,
+  DisassociateNatGatewayAddress: NAT_GATEWAY,
+  AssignPrivateNatGatewayAddress: NAT_GATEWAY,
+  UnassignPrivateNatGatewayAddress: NAT_GATEWAY,
+  CreateEgressOnlyInternetGateway: IPV6,
+  DeleteEgressOnlyInternetGateway: IPV6,
+  // Addresses and interfaces
+  AllocateAddress: "packets",
+  ReleaseAddress: "packets",
+  AssociateAddress: { behind: "packets", moot: ["AllowReassociation"] }, // of an address that is associated with another
+  DisassociateAddress: { behind: "packets", moot: ["PublicIp"] }, // the association's id says all
+  DescribeAddressesAttribute: { behind: "describes", moot: ["Attribute"] }, // it has one value
+  CreateNetworkInterface: { behind: "packets", recorded: ["Description"] },
+  DeleteNetworkInterface: "packets",
+  AttachNetworkInterface: "packets",
+  DetachNetworkInterface: "packets",
+  ModifyNetworkInterfaceAttribute: { behind: "packets", recorded: ["Description"] },
+  ResetNetworkInterfaceAttribute: "packets",
+  AssignPrivateIpAddresses: "packets",
+  UnassignPrivateIpAddresses: "packets",
+  AssignIpv6Addresses: IPV6,
+  UnassignIpv6Addresses: IPV6,
+  // What guards them
+  CreateSecurityGroup: { behind: "packets", recorded: ["Description"] },
+  DeleteSecurityGroup: "packets",
+  AuthorizeSecurityGroupIngress: "packets",
+  AuthorizeSecurityGroupEgress: "packets",
+  RevokeSecurityGroupIngress: "packets",
+  RevokeSecurityGroupEgress: "packets",
+  ModifySecurityGroupRules: "packets",
+  UpdateSecurityGroupRuleDescriptionsIngress: "record",
+  UpdateSecurityGroupRuleDescriptionsEgress: "record",
+  CreateNetworkAcl: "packets",
+  DeleteNetworkAcl: "packets",
+  ReplaceNetworkAclAssociation: "packets",
+  CreateNetworkAclEntry: { behind: "packets", moot: ["IcmpTypeCode"] }, // for protocols other than ICMP
+  ReplaceNetworkAclEntry: { behind: "packets", moot: ["IcmpTypeCode"] },
+  DeleteNetworkAclEntry: "packets",
+  CreateFlowLogs: { behind: "packets", recorded: ["DeliverLogsPermissionArn", "DeliverCrossAccountRole"] },
+  DeleteFlowLogs: "packets",
+  // Instances: one here ends within seconds, whatever it is asked
+  RunInstances: {
+    behind: "packets",
+    recorded: [
+      "BlockDeviceMappings",
+      "CpuOptions",
+      "CreditSpecification",
+      "EbsOptimized",
+      "IamInstanceProfile",
+      "MaintenanceOptions",
+      "Monitoring",
+      "Placement.Tenancy",
+    ],
+  },
+  StartInstances: "packets",
+  StopInstances: { behind: "packets", moot: ["SkipOsShutdown"] },
+  RebootInstances: "packets",
+  TerminateInstances: { behind: "packets", moot: ["Force", "SkipOsShutdown"] },
+  ModifyInstanceAttribute: { behind: "packets", recorded: ["BlockDeviceMappings", "EbsOptimized"] },
+  ResetInstanceAttribute: "packets",
+  ModifyInstanceMetadataOptions: "packets",
+  ModifyInstanceMaintenanceOptions: "record",
+  ModifyInstanceCreditSpecification: "record",
+  MonitorInstances: "record",
+  UnmonitorInstances: "record",
+  CreateKeyPair: "packets",
+  ImportKeyPair: "packets",
+  DeleteKeyPair: "packets",
+  CreateTags: "record",
+  DeleteTags: "record",
+  // There are none of what could be shown besides
+  DescribeInstances: { behind: "describes", moot: ["IncludeManagedResources"] },
+  DescribeInstanceStatus: { behind: "describes", moot: ["IncludeManagedResources"] },
+  DescribeInstanceTypes: { behind: "describes", moot: ["IncludeUnsupportedInRegion"] },
+  DescribeImages: { behind: "describes", moot: ["IncludeDeprecated", "IncludeDisabled"] },
+  DescribeRegions: { behind: "describes", moot: ["AllRegions"] },
+  DescribeAvailabilityZones: { behind: "describes", moot: ["AllAvailabilityZones"] },
+  DescribeVpcEndpoints: EMPTY,
+  DescribeVpcPeeringConnections: EMPTY,
+  DescribeVpnGateways: EMPTY,
+  DescribeTransitGateways: EMPTY,
+  DescribeCarrierGateways: EMPTY,
+  DescribePrefixLists: EMPTY,
+  DescribeManagedPrefixLists: EMPTY,
+};

@@ -1,0 +1,90 @@
+import { MARKS, type Mark, markOf } from "../src/actions/behind.ts";
+import { OFFERED } from "../src/actions/registry.ts";
+import { present } from "../src/lib/assert.ts";
+import { Fault } from "../src/model/fault.ts";
+import { findOperation, operationNames } from "../src/wire/operations.ts";
+import { type FixedRegion, fixedRegion } from "./fuzz/corpus.ts";
+import { taken, withOneMore } from "./one-more.ts";
+
+/** The text of docs/operations.md: what the marks say, and which parameters a region refuses when it is asked. */
+export function operationsTable(): string {
+  const refused = refusals(fixedRegion());
+  const names = operationNames();
+  const counts = (behind: Mark["behind"]): number => OFFERED.filter((name) => markOf(name)?.behind === behind).length;
+  const rows = OFFERED.map((name) => row(name, refused.get(name) ?? []));
+  const others = names.filter((name) => !OFFERED.includes(name));
+  return `# Operations
+
+Made from the code by \`node dist/tools/generate-operations.js\`; a test holds it against the code.
+
+EC2 has ${names.length} operations (API version 2016-11-15). Genkan offers ${OFFERED.length}: ${counts("packets")} that packets or instances obey, ${counts("record")} whose
+effect is a record only, and ${counts("describes")} that describe. The others get \`InvalidAction\`.
+
+- **obeyed**: what it changes, packets or instances obey.
+- **record**: kept and described back; nothing else follows from it.
+- **describes**: changes nothing.
+- *Recorded*: a parameter that is only kept and described back. *Refused*: one that gets \`UnsupportedOperation\`, tried one at a time beside
+  a request that is taken; \`*\` stands for each item of a list. *Without effect*: what it asks for is so already.
+
+| operation | | parameters |
+|---|---|---|
+${rows.join("\n")}
+
+## Not offered
+
+${initials(others)}
+`;
+}
+
+const WORDS: Readonly<Record<Mark["behind"], string>> = { packets: "obeyed", record: "record", describes: "describes" };
+
+function row(name: string, refused: readonly string[]): string {
+  const { behind, recorded = [], moot = [] } = present(markOf(name), `the mark of ${name}`);
+  const parts = [
+    ["recorded", recorded],
+    ["refused", refused],
+    ["without effect", moot],
+  ] as const;
+  const told = parts
+    .filter(([, names]) => names.length > 0)
+    .map(([word, names]) => `${word}: ${names.map((each) => `\`${each}\``).join(", ")}`);
+  return `| ${name} | ${WORDS[behind]} | ${told.join("; ")} |`;
+}
+
+/** Of each operation, the parameters that are refused as not offered. */
+function refusals(region: FixedRegion): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, string[]>();
+  for (const [operation, input] of taken(region)) {
+    for (const { path, request } of withOneMore(findOperation(operation)?.input, input)) {
+      try {
+        region.perform(operation, request);
+      } catch (error) {
+        if (!(error instanceof Fault)) throw error;
+        if (error.code === "UnsupportedOperation") found.set(operation, [...(found.get(operation) ?? []), path]);
+      }
+    }
+  }
+  return found;
+}
+
+/** The names, a line for each first word. */
+function initials(names: readonly string[]): string {
+  const groups = new Map<string, string[]>();
+  for (const name of names) {
+    const verb = /^[A-Z][a-z]+/.exec(name)?.[0] ?? name;
+    groups.set(verb, [...(groups.get(verb) ?? []), name]);
+  }
+  return [...groups.values()].map((group) => `- ${group.join(", ")}`).join("\n");
+}
+
+/** Marks that say nothing any more: of operations that are not offered, or of parameters that they do not have. */
+export function staleMarks(): readonly string[] {
+  return Object.keys(MARKS).flatMap((name) => {
+    if (!OFFERED.includes(name)) return [name];
+    const { recorded = [], moot = [] } = present(markOf(name), `the mark of ${name}`);
+    const members = findOperation(name)?.input?.members.map((member) => member.name) ?? [];
+    // The marks of the empty lists name what any of them may have.
+    if (moot.includes("Filter")) return [];
+    return [...recorded, ...moot].filter((path) => !members.includes(path.split(".")[0] ?? "")).map((path) => `${name} ${path}`);
+  });
+}
