@@ -32,20 +32,20 @@ const EMPTY: Mark = { behind: "describes", moot: ["Filters", "Filter", "MaxResul
 /** A line for each operation that changes something, and for those that describe where a parameter needs a word. */
 export const MARKS: Readonly<Record<string, Behind | Mark>> = {
   // VPCs, subnets and their blocks
-  CreateVpc: { behind: "packets", recorded: ["InstanceTenancy", "Ipv6CidrBlockNetworkBorderGroup"] },
+  CreateVpc: { behind: "packets", recorded: ["InstanceTenancy", "AmazonProvidedIpv6CidrBlock"] },
   CreateDefaultVpc: "packets",
   DeleteVpc: "packets",
   ModifyVpcAttribute: { behind: "packets", recorded: ["EnableNetworkAddressUsageMetrics"] },
   ModifyVpcTenancy: "record",
-  AssociateVpcCidrBlock: { behind: "packets", recorded: ["Ipv6CidrBlockNetworkBorderGroup"] },
+  AssociateVpcCidrBlock: { behind: "packets", recorded: ["AmazonProvidedIpv6CidrBlock"] },
   DisassociateVpcCidrBlock: "packets",
   CreateDhcpOptions: "record",
   AssociateDhcpOptions: "record",
   DeleteDhcpOptions: "record",
-  CreateSubnet: "packets",
+  CreateSubnet: { behind: "packets", recorded: ["Ipv6CidrBlock", "Ipv6Native"] },
   CreateDefaultSubnet: "packets",
   DeleteSubnet: "packets",
-  ModifySubnetAttribute: { behind: "packets", recorded: ["EnableDns64"] },
+  ModifySubnetAttribute: { behind: "packets", recorded: ["EnableDns64", "AssignIpv6AddressOnCreation"] },
   AssociateSubnetCidrBlock: IPV6,
   DisassociateSubnetCidrBlock: IPV6,
   // Routes and gateways
@@ -54,8 +54,8 @@ export const MARKS: Readonly<Record<string, Behind | Mark>> = {
   AssociateRouteTable: "packets",
   DisassociateRouteTable: "packets",
   ReplaceRouteTableAssociation: "packets",
-  CreateRoute: "packets",
-  ReplaceRoute: "packets",
+  CreateRoute: { behind: "packets", recorded: ["DestinationIpv6CidrBlock", "EgressOnlyInternetGatewayId", "NatGatewayId"] },
+  ReplaceRoute: { behind: "packets", recorded: ["DestinationIpv6CidrBlock", "EgressOnlyInternetGatewayId", "NatGatewayId"] },
   DeleteRoute: "packets",
   CreateInternetGateway: "packets",
   AttachInternetGateway: "packets",
@@ -71,14 +71,14 @@ export const MARKS: Readonly<Record<string, Behind | Mark>> = {
   DeleteEgressOnlyInternetGateway: IPV6,
   // Addresses and interfaces
   AllocateAddress: "packets",
-  ReleaseAddress: "packets",
+  ReleaseAddress: { behind: "packets", moot: ["PublicIp"] },
   AssociateAddress: { behind: "packets", moot: ["AllowReassociation"] }, // of an address that is associated with another
   DisassociateAddress: { behind: "packets", moot: ["PublicIp"] }, // the association's id says all
   DescribeAddressesAttribute: { behind: "describes", moot: ["Attribute"] }, // it has one value
-  CreateNetworkInterface: { behind: "packets", recorded: ["Description"] },
+  CreateNetworkInterface: { behind: "packets", recorded: ["Description", "Ipv6Addresses", "Ipv6AddressCount", "EnablePrimaryIpv6"] },
   DeleteNetworkInterface: "packets",
   AttachNetworkInterface: "packets",
-  DetachNetworkInterface: "packets",
+  DetachNetworkInterface: { behind: "packets", moot: ["Force"] },
   ModifyNetworkInterfaceAttribute: { behind: "packets", recorded: ["Description"] },
   ResetNetworkInterfaceAttribute: "packets",
   AssignPrivateIpAddresses: "packets",
@@ -88,7 +88,11 @@ export const MARKS: Readonly<Record<string, Behind | Mark>> = {
   // What guards them
   CreateSecurityGroup: { behind: "packets", recorded: ["Description"] },
   DeleteSecurityGroup: "packets",
-  AuthorizeSecurityGroupIngress: "packets",
+  // Of a peer that is named by its id; the status is only answered
+  AuthorizeSecurityGroupIngress: {
+    behind: "packets",
+    moot: ["IpPermissions.*.UserIdGroupPairs.*.GroupName", "IpPermissions.*.UserIdGroupPairs.*.PeeringStatus"],
+  },
   AuthorizeSecurityGroupEgress: "packets",
   RevokeSecurityGroupIngress: "packets",
   RevokeSecurityGroupEgress: "packets",
@@ -112,6 +116,8 @@ export const MARKS: Readonly<Record<string, Behind | Mark>> = {
       "CreditSpecification",
       "EbsOptimized",
       "IamInstanceProfile",
+      "Ipv6AddressCount",
+      "Ipv6Addresses",
       "MaintenanceOptions",
       "Monitoring",
       "Placement.Tenancy",
@@ -133,6 +139,7 @@ export const MARKS: Readonly<Record<string, Behind | Mark>> = {
   DeleteKeyPair: "packets",
   CreateTags: "record",
   DeleteTags: "record",
+  GetConsoleOutput: { behind: "describes", moot: ["Latest"] }, // the newest is always shown
   // There are none of what could be shown besides
   DescribeInstances: { behind: "describes", moot: ["IncludeManagedResources"] },
   DescribeInstanceStatus: { behind: "describes", moot: ["IncludeManagedResources"] },

@@ -82,16 +82,17 @@ function changeOf(before: Instance, after: Instance): InstanceStateChange {
 }
 
 const MonitorInstances: Action<MonitorInstancesRequest, MonitorInstancesResult> = (tx, input) => ({
-  InstanceMonitorings: setMonitoring(tx, input.InstanceIds, true).map((id) => ({ InstanceId: id, Monitoring: { State: "pending" } })),
+  InstanceMonitorings: setMonitoring(tx, input, true).map((id) => ({ InstanceId: id, Monitoring: { State: "pending" } })),
 });
 
 const UnmonitorInstances: Action<UnmonitorInstancesRequest, UnmonitorInstancesResult> = (tx, input) => ({
-  InstanceMonitorings: setMonitoring(tx, input.InstanceIds, false).map((id) => ({ InstanceId: id, Monitoring: { State: "disabling" } })),
+  InstanceMonitorings: setMonitoring(tx, input, false).map((id) => ({ InstanceId: id, Monitoring: { State: "disabling" } })),
 });
 
 /** A record: nobody gathers metrics. */
-function setMonitoring(tx: Tx, ids: readonly string[] | undefined, monitoring: boolean): readonly string[] {
-  const instances = findInstances(tx, ids);
+function setMonitoring(tx: Tx, input: MonitorInstancesRequest, monitoring: boolean): readonly string[] {
+  refuseUnoffered(input, ["MetricCategoryIds"]);
+  const instances = findInstances(tx, input.InstanceIds);
   for (const instance of instances) tx.put({ ...instance, monitoring });
   return instances.map(({ id }) => id);
 }

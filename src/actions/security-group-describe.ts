@@ -119,7 +119,7 @@ const DescribeSecurityGroupReferences: Action<DescribeSecurityGroupReferencesReq
 /** Rules that name a group beyond a deleted peering connection: there are none. */
 const DescribeStaleSecurityGroups: Action<DescribeStaleSecurityGroupsRequest, DescribeStaleSecurityGroupsResult> = (tx, input) => {
   findVpc(tx, input.VpcId);
-  return { StaleSecurityGroupSet: [] };
+  return { StaleSecurityGroupSet: [...paged([], input).items] };
 };
 
 export const securityGroupDescribeActions = {

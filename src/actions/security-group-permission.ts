@@ -4,6 +4,7 @@ import { Fault } from "../model/fault.ts";
 import type { RulePeer, SecurityGroup, SecurityGroupRule } from "../model/security-group.ts";
 import type { Reader } from "../model/state.ts";
 import type { Context } from "./action.ts";
+import { refuseUnoffered } from "./parameter.ts";
 import { protocolName, protocolNumber } from "./protocol.ts";
 import { findSecurityGroup, findSecurityGroupByName, isAllowedText, TEXT_SET } from "./security-group.ts";
 
@@ -102,7 +103,8 @@ export function groupPeer(tx: Reader, group: SecurityGroup, pair: UserIdGroupPai
   }
   const name = pair.GroupId === undefined ? pair.GroupName : undefined;
   const named = name === undefined ? findSecurityGroup(tx, pair.GroupId) : findSecurityGroupByName(tx, name);
-  if (named.vpcId !== group.vpcId) {
+  refuseUnoffered(pair, ["VpcPeeringConnectionId"]);
+  if (named.vpcId !== group.vpcId || (pair.VpcId !== undefined && pair.VpcId !== "" && pair.VpcId !== named.vpcId)) {
     throw new Fault("InvalidGroup.NotFound", "You have specified two resources that belong to different networks.");
   }
   return { kind: "group", groupId: named.id };

@@ -77,8 +77,10 @@ export function fixedRegion(): FixedRegion {
     collect(answer, "", words);
     return answer;
   };
-  const standing = fill(ask);
-  inTransaction((tx) => bootDone(tx, standing.InstanceId, context), true);
+  const filled = fill(ask);
+  const other = launched(ask, filled.SubnetId);
+  for (const id of [filled.InstanceId, other]) inTransaction((tx) => bootDone(tx, id, context), true);
+  const standing: Standing = { ...filled, AttachmentId: attached(ask, other, filled.SubnetId) };
   for (const [operation, input] of takeable(standing)) history.push({ operation, input });
   return { perform: (operation, input) => inTransaction((tx) => perform(tx, operation, input, context), false), words, history };
 }
@@ -92,7 +94,18 @@ MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g
 // oxlint-disable-next-line typescript/no-explicit-any -- answers of many shapes, whose parts are only handed on
 type Ask = (operation: string, input: object) => any;
 
-function fill(ask: Ask): Standing {
+/** A running instance beside the one that requests are about, and an interface attached to it. */
+function launched(ask: Ask, SubnetId: string): string {
+  return ask("RunInstances", { ImageId: "ami-0123456789abcdef0", MinCount: 1, MaxCount: 1, SubnetId, InstanceType: "t3.micro" })
+    .Instances[0].InstanceId;
+}
+
+function attached(ask: Ask, InstanceId: string, SubnetId: string): string {
+  const { NetworkInterfaceId } = ask("CreateNetworkInterface", { SubnetId }).NetworkInterface;
+  return ask("AttachNetworkInterface", { NetworkInterfaceId, InstanceId, DeviceIndex: 1 }).AttachmentId;
+}
+
+function fill(ask: Ask): Omit<Standing, "AttachmentId"> {
   const { Subnets } = ask("DescribeSubnets", {});
   const { VpcId } = ask("CreateVpc", { CidrBlock: "10.1.0.0/16" }).Vpc;
   const { SubnetId } = ask("CreateSubnet", { VpcId, CidrBlock: "10.1.1.0/24" }).Subnet;
@@ -126,7 +139,13 @@ function fill(ask: Ask): Standing {
     InstanceType: "t3.micro",
   });
   const [second] = ask("AssignPrivateIpAddresses", { NetworkInterfaceId, SecondaryPrivateIpAddressCount: 1 }).AssignedPrivateIpAddresses;
-  const others = { ...fillMore(ask, VpcId, Subnets[0].SubnetId), ...fillIpv6(ask, VpcId), SecondAddress: second.PrivateIpAddress };
+  const others = {
+    ...fillMore(ask, VpcId, Subnets[0].SubnetId),
+    ...fillIpv6(ask, VpcId),
+    ...fillNat(ask, SubnetId),
+    ...fillLoose(ask, Subnets),
+    SecondAddress: second.PrivateIpAddress,
+  };
   for (const operation of ["DescribeVpcs", "DescribeSecurityGroupRules", "DescribeNetworkAcls", "DescribeRouteTables", "DescribeInstances"])
     ask(operation, {});
   return {
@@ -170,6 +189,51 @@ function flowLogOf(vpcId: string): object {
     LogFormat: "${version} ${instance-tag}",
     DestinationOptions: { HiveCompatiblePartitions: true },
     TagFieldSpecifications: [{ ResourceType: "instance", TagKeys: ["Name"] }],
+  };
+}
+
+function fillNat(ask: Ask, SubnetId: string) {
+  const allocations: readonly string[] = [1, 2].map(() => ask("AllocateAddress", {}).AllocationId);
+  const [AllocationId, ...SecondaryAllocationIds] = allocations;
+  const nat = ask("CreateNatGateway", { SubnetId, AllocationId, SecondaryAllocationIds }).NatGateway;
+  const inside = ask("CreateNatGateway", { SubnetId, ConnectivityType: "private" }).NatGateway;
+  const { NatGatewayAddresses: added } = ask("AssignPrivateNatGatewayAddress", {
+    NatGatewayId: inside.NatGatewayId,
+    PrivateIpAddresses: ["10.1.1.77"],
+  });
+  const [{ NatGatewayAddresses: addresses }] = ask("DescribeNatGateways", { NatGatewayIds: [nat.NatGatewayId] }).NatGateways;
+  return {
+    NatGatewayId: nat.NatGatewayId,
+    PrivateNatGatewayId: inside.NatGatewayId,
+    PrivateNatAddress: present(added, "the addresses")[0].PrivateIp,
+    NatAddressAssociationId: present(addresses[1], "the second address").AssociationId,
+  };
+}
+
+type Subnets = readonly { readonly SubnetId: string; readonly AvailabilityZone: string }[];
+
+function isLoose(address: { readonly AssociationId?: string }): boolean {
+  return address.AssociationId === undefined;
+}
+
+/** What nothing depends on, and what can be undone. */
+function fillLoose(ask: Ask, subnets: Subnets) {
+  const { SubnetId: DefaultSubnetId, AvailabilityZone } = present(subnets.at(-1), "a default subnet");
+  ask("DeleteSubnet", { SubnetId: DefaultSubnetId });
+  const { VpcId } = ask("CreateVpc", { CidrBlock: "10.9.0.0/16" }).Vpc;
+  const { InternetGatewayId } = ask("CreateInternetGateway", {}).InternetGateway;
+  ask("AttachInternetGateway", { VpcId, InternetGatewayId });
+  const { SubnetId } = ask("CreateSubnet", { VpcId, CidrBlock: "10.9.1.0/24" }).Subnet;
+  const { NetworkInterfaceId } = ask("CreateNetworkInterface", { SubnetId }).NetworkInterface;
+  return {
+    EmptyZone: AvailabilityZone,
+    EdgeVpcId: VpcId,
+    EdgeGatewayId: InternetGatewayId,
+    EdgeInterfaceId: NetworkInterfaceId,
+    EmptyNetworkAclId: ask("CreateNetworkAcl", { VpcId }).NetworkAcl.NetworkAclId,
+    LooseAllocationId: ask("DescribeAddresses", { Filters: [{ Name: "domain", Values: ["vpc"] }] }).Addresses.find(isLoose).AllocationId,
+    LooseDhcpOptionsId: ask("CreateDhcpOptions", { DhcpConfigurations: [{ Key: "domain-name", Values: ["loose.internal"] }] }).DhcpOptions
+      .DhcpOptionsId,
   };
 }
 

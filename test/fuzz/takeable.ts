@@ -32,7 +32,19 @@ export type Standing = Readonly<
     | "Ipv6RouteTableId"
     | "Ipv6VpcAssociationId"
     | "Ipv6SubnetAssociationId"
-    | "EgressOnlyInternetGatewayId",
+    | "EgressOnlyInternetGatewayId"
+    | "NatGatewayId"
+    | "PrivateNatGatewayId"
+    | "PrivateNatAddress"
+    | "NatAddressAssociationId"
+    | "EmptyZone"
+    | "AttachmentId"
+    | "EdgeVpcId"
+    | "EdgeGatewayId"
+    | "EdgeInterfaceId"
+    | "EmptyNetworkAclId"
+    | "LooseAllocationId"
+    | "LooseDhcpOptionsId",
     string
   >
 >;
@@ -102,6 +114,50 @@ export function takeable(ids: Standing): readonly Takeable[] {
     ["ModifyInstanceCreditSpecification", { InstanceCreditSpecifications: [{ InstanceId, CpuCredits: "standard" }] }],
     ["ImportKeyPair", { KeyName: "imported", PublicKeyMaterial: Buffer.from(PUBLIC_KEY) }],
     ...takeableIpv6(ids),
+    ...takeableNat(ids),
+    ...takeableLoose(ids),
+  ];
+}
+
+function takeableNat(ids: Standing): readonly Takeable[] {
+  const { NatGatewayId, PrivateNatGatewayId, SubnetId } = ids;
+  return [
+    ["CreateNatGateway", { SubnetId, AllocationId: ids.LooseAllocationId }],
+    ["CreateNatGateway", { SubnetId, ConnectivityType: "private", PrivateIpAddress: "10.1.1.78" }],
+    ["DeleteNatGateway", { NatGatewayId }],
+    ["AssociateNatGatewayAddress", { NatGatewayId, AllocationIds: [ids.LooseAllocationId] }],
+    ["DisassociateNatGatewayAddress", { NatGatewayId, AssociationIds: [ids.NatAddressAssociationId] }],
+    ["AssignPrivateNatGatewayAddress", { NatGatewayId: PrivateNatGatewayId, PrivateIpAddressCount: 1 }],
+    ["UnassignPrivateNatGatewayAddress", { NatGatewayId: PrivateNatGatewayId, PrivateIpAddresses: [ids.PrivateNatAddress] }],
+  ];
+}
+
+function takeableLoose(ids: Standing): readonly Takeable[] {
+  const { VpcId, GroupId, InstanceId } = ids;
+  const log = { ResourceType: "Subnet", ResourceIds: [ids.SubnetId], TrafficType: "REJECT" };
+  return [
+    ["CreateDefaultSubnet", { AvailabilityZone: ids.EmptyZone }],
+    ["CreateSecurityGroup", { VpcId, GroupName: "another", Description: "another" }],
+    [
+      "AuthorizeSecurityGroupIngress",
+      { GroupId, IpPermissions: [{ IpProtocol: "udp", FromPort: 53, ToPort: 53, UserIdGroupPairs: [{ GroupId }] }] },
+    ],
+    ["DescribeSecurityGroupReferences", { GroupId: [GroupId] }],
+    ["DescribeStaleSecurityGroups", { VpcId }],
+    ["DetachInternetGateway", { VpcId: ids.EdgeVpcId, InternetGatewayId: ids.EdgeGatewayId }],
+    ["DeleteNetworkInterface", { NetworkInterfaceId: ids.EdgeInterfaceId }],
+    ["ResetNetworkInterfaceAttribute", { NetworkInterfaceId: ids.EdgeInterfaceId, SourceDestCheck: "true" }],
+    ["DeleteNetworkAcl", { NetworkAclId: ids.EmptyNetworkAclId }],
+    ["ReleaseAddress", { AllocationId: ids.LooseAllocationId }],
+    ["DeleteDhcpOptions", { DhcpOptionsId: ids.LooseDhcpOptionsId }],
+    ["CreateKeyPair", { KeyName: "another", KeyType: "ed25519" }],
+    ["DeleteKeyPair", { KeyName: "key" }],
+    ["CreateFlowLogs", { ...log, LogDestinationType: "s3", LogDestination: "arn:aws:s3:::other" }],
+    ["DetachNetworkInterface", { AttachmentId: ids.AttachmentId }],
+    ["GetConsoleOutput", { InstanceId }],
+    ["ModifyInstanceMaintenanceOptions", { InstanceId, AutoRecovery: "disabled" }],
+    ["MonitorInstances", { InstanceIds: [InstanceId] }],
+    ["UnmonitorInstances", { InstanceIds: [InstanceId] }],
   ];
 }
 
