@@ -22,9 +22,8 @@ export function markOf(operation: string): Mark | undefined {
   return /^(Describe|Get)/.test(operation) ? { behind: "describes" } : undefined;
 }
 
-/** Whether packets obey what has to do with IPv6, and with NAT gateways. */
+/** Whether packets obey what has to do with IPv6. */
 const IPV6: Behind = "record";
-const NAT_GATEWAY: Behind = "record";
 
 /** Of lists that are always empty any part is empty. */
 const EMPTY: Mark = { behind: "describes", moot: ["Filters", "Filter", "MaxResults", "NextToken"] };
@@ -54,19 +53,19 @@ export const MARKS: Readonly<Record<string, Behind | Mark>> = {
   AssociateRouteTable: "packets",
   DisassociateRouteTable: "packets",
   ReplaceRouteTableAssociation: "packets",
-  CreateRoute: { behind: "packets", recorded: ["DestinationIpv6CidrBlock", "EgressOnlyInternetGatewayId", "NatGatewayId"] },
-  ReplaceRoute: { behind: "packets", recorded: ["DestinationIpv6CidrBlock", "EgressOnlyInternetGatewayId", "NatGatewayId"] },
+  CreateRoute: { behind: "packets", recorded: ["DestinationIpv6CidrBlock", "EgressOnlyInternetGatewayId"] },
+  ReplaceRoute: { behind: "packets", recorded: ["DestinationIpv6CidrBlock", "EgressOnlyInternetGatewayId"] },
   DeleteRoute: "packets",
   CreateInternetGateway: "packets",
   AttachInternetGateway: "packets",
   DetachInternetGateway: "packets",
   DeleteInternetGateway: "packets",
-  CreateNatGateway: NAT_GATEWAY,
-  DeleteNatGateway: NAT_GATEWAY,
-  AssociateNatGatewayAddress: NAT_GATEWAY,
-  DisassociateNatGatewayAddress: NAT_GATEWAY,
-  AssignPrivateNatGatewayAddress: NAT_GATEWAY,
-  UnassignPrivateNatGatewayAddress: NAT_GATEWAY,
+  CreateNatGateway: "packets",
+  DeleteNatGateway: "packets",
+  AssociateNatGatewayAddress: "packets",
+  DisassociateNatGatewayAddress: "packets",
+  AssignPrivateNatGatewayAddress: "packets",
+  UnassignPrivateNatGatewayAddress: "packets",
   CreateEgressOnlyInternetGateway: IPV6,
   DeleteEgressOnlyInternetGateway: IPV6,
   // Addresses and interfaces
