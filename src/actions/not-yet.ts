@@ -13,8 +13,6 @@ import type {
   DescribeVpcClassicLinkResult,
   DescribeVpcEndpointsRequest,
   DescribeVpcEndpointsResult,
-  DescribeVpcPeeringConnectionsRequest,
-  DescribeVpcPeeringConnectionsResult,
   DescribeVpnGatewaysRequest,
   DescribeVpnGatewaysResult,
 } from "@aws-sdk/client-ec2";
@@ -48,12 +46,6 @@ const DescribeVpcEndpoints = none<DescribeVpcEndpointsRequest, DescribeVpcEndpoi
   (input) => input.VpcEndpointIds,
   { VpcEndpoints: [] },
   ["InvalidVpcEndpointId.NotFound", "The Vpc Endpoint Id '%s' does not exist"],
-);
-
-const DescribeVpcPeeringConnections = none<DescribeVpcPeeringConnectionsRequest, DescribeVpcPeeringConnectionsResult>(
-  (input) => input.VpcPeeringConnectionIds,
-  { VpcPeeringConnections: [] },
-  ["InvalidVpcPeeringConnectionID.NotFound", "The vpcPeeringConnection ID '%s' does not exist"],
 );
 
 const DescribeVpnGateways = none<DescribeVpnGatewaysRequest, DescribeVpnGatewaysResult>(
@@ -114,7 +106,6 @@ const DescribeVpcClassicLinkDnsSupport: Action<DescribeVpcClassicLinkDnsSupportR
 
 export const notYetActions = {
   DescribeVpcEndpoints,
-  DescribeVpcPeeringConnections,
   DescribeVpnGateways,
   DescribeTransitGateways,
   DescribeCarrierGateways,

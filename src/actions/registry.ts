@@ -48,6 +48,8 @@ import { vpcActions } from "./vpc.ts";
 import { vpcCidrBlockActions } from "./vpc-cidr-block.ts";
 import { vpcCreateActions } from "./vpc-create.ts";
 import { vpcDeleteActions } from "./vpc-delete.ts";
+import { vpcPeeringConnectionActions } from "./vpc-peering-connection.ts";
+import { vpcPeeringConnectionDescribeActions } from "./vpc-peering-connection-describe.ts";
 
 type Actions = Readonly<Record<string, Action<never, unknown>>>;
 
@@ -72,6 +74,8 @@ export const NOUNS: readonly Actions[] = [
   natGatewayAddressActions,
   natGatewayDescribeActions,
   egressOnlyInternetGatewayActions,
+  vpcPeeringConnectionActions,
+  vpcPeeringConnectionDescribeActions,
   // Addresses, interfaces and what guards them
   addressActions,
   addressAssociationActions,

@@ -42,8 +42,8 @@ const RESOLVE: Readonly<Record<TargetParameter, Resolve>> = {
   NetworkInterfaceId: interfaceTarget,
   NatGatewayId: natGatewayTarget,
   EgressOnlyInternetGatewayId: egressOnlyTarget,
+  VpcPeeringConnectionId: peeringTarget,
   // None of these can exist yet.
-  VpcPeeringConnectionId: unknown("InvalidVpcPeeringConnectionID.NotFound", "vpcPeeringConnection"),
   TransitGatewayId: unknown("InvalidTransitGatewayID.NotFound", "transitGateway"),
   LocalGatewayId: unknown("InvalidLocalGatewayID.NotFound", "localGateway"),
   CarrierGatewayId: unknown("InvalidCarrierGatewayID.NotFound", "carrierGateway"),
@@ -87,6 +87,18 @@ function egressOnlyTarget(tx: Reader, table: RouteTable, id: string): RouteTarge
     throw new Fault("InvalidParameterValue", `route table ${table.id} and network gateway ${id} belong to different networks`);
   }
   return { kind: "egress-only-internet-gateway", id };
+}
+
+/** A request that is not accepted yet can be named; the route is a blackhole until then (VPC peering guide, "Update your route tables"). */
+function peeringTarget(tx: Reader, table: RouteTable, id: string): RouteTarget {
+  const connection = tx.get("vpc-peering-connection", id);
+  if (!connection || (connection.status !== "active" && connection.status !== "pending-acceptance")) {
+    throw new Fault("InvalidVpcPeeringConnectionID.NotFound", `The vpcPeeringConnection ID '${id}' does not exist`);
+  }
+  if (connection.requester.vpcId !== table.vpcId && connection.accepter.vpcId !== table.vpcId) {
+    throw new Fault("InvalidParameterValue", `route table ${table.id} and peering connection ${id} belong to different networks`);
+  }
+  return { kind: "vpc-peering-connection", id };
 }
 
 function interfaceTarget(tx: Reader, table: RouteTable, id: string): RouteTarget {

@@ -113,6 +113,12 @@ const TAGGABLE: Readonly<Record<string, Taggable>> = {
     code: "InvalidFlowLogId.NotFound",
     words: "These flow log ids in the input list are not found: [TotalCount: 1] %s",
   },
+  pcx: {
+    kind: "vpc-peering-connection",
+    type: "vpc-peering-connection",
+    code: "InvalidVpcPeeringConnectionID.NotFound",
+    words: "The vpcPeeringConnection ID '%s' does not exist",
+  },
   nat: { kind: "nat-gateway", type: "natgateway", code: "NatGatewayNotFound", words: "The Nat Gateway %s was not found" },
   dopt: {
     kind: "dhcp-options",

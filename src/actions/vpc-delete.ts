@@ -9,11 +9,12 @@ import { type Done, DONE } from "./parameter.ts";
 import { deleteRoutesOf } from "./route-table.ts";
 import { deleteSecurityGroup } from "./security-group.ts";
 import { findVpc } from "./vpc.ts";
+import { livePeeringsOf } from "./vpc-peering-connection.ts";
 
 /** Deletes a VPC that nothing is left in, with what came with it. A default VPC's gateway and subnets are the user's to delete first. */
-const DeleteVpc: Action<DeleteVpcRequest, Done> = (tx, input) => {
+const DeleteVpc: Action<DeleteVpcRequest, Done> = (tx, input, context) => {
   const vpc = findVpc(tx, input.VpcId);
-  if (hasDependencies(tx, vpc)) {
+  if (hasDependencies(tx, vpc) || livePeeringsOf(tx, vpc.id, context.now).length > 0) {
     throw new Fault("DependencyViolation", `The vpc '${vpc.id}' has dependencies and cannot be deleted.`);
   }
   deleteSecurityGroup(tx, present(tx.get("security-group", vpc.defaultSecurityGroupId), vpc.defaultSecurityGroupId));

@@ -17,6 +17,8 @@ export const DEFAULT_QUOTAS = {
   "security-groups-per-interface": 5,
   "network-interfaces": 5000,
   "flow-logs-per-resource": 10,
+  "vpc-peering-connections-per-vpc": 50,
+  "outstanding-vpc-peering-connections": 25,
   instances: 1000,
   "tags-per-resource": 50,
 } as const;

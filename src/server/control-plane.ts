@@ -2,6 +2,7 @@ import type { Context } from "../actions/action.ts";
 import { seedRegion } from "../actions/default-vpc.ts";
 import { purgeTerminated } from "../actions/instance-lifecycle.ts";
 import { purgeNatGateways } from "../actions/nat-gateway.ts";
+import { purgeVpcPeeringConnections } from "../actions/vpc-peering-connection.ts";
 import { perform } from "../actions/perform.ts";
 import type { Random } from "../lib/random.ts";
 import type { Instance } from "../model/instance.ts";
@@ -135,6 +136,7 @@ export class ControlPlane {
     for (const realm of this.realms()) {
       if (this.reader(realm).countBy("instance", "state", "terminated") > 0) await this.run(realm, purgeTerminated);
       if (this.reader(realm).count("nat-gateway") > 0) await this.run(realm, purgeNatGateways);
+      if (this.reader(realm).count("vpc-peering-connection") > 0) await this.run(realm, purgeVpcPeeringConnections);
     }
   }
 
