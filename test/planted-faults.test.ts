@@ -55,6 +55,17 @@ const FAULTS: readonly Fault[] = [
     /\tflow_log_at_nat\(skb, p, reason\);\n\tif \(!reason\)\n\t\treason = nat_out\(p\);/,
     "\tif (!reason)\n\t\treason = nat_out(p);\n\tflow_log_at_nat(skb, p, reason);",
   ],
+  ["a packet on the fast path that its flow log misses", "flow_log.h", /p->may_keep = 0;/, ""],
+  ["a port whose checksum goes the wrong way", "translate.h", /(?<=port_checksum_offset\(p->flow\.protocol\), )from, to,/, "to, from,"],
+  ["a NAT connection that lives on", "nat_gateway.h", /(?<=floor && )c->expires > now(?= && c->created)/, "(c->expires > now || 1)"],
+  ["a port that another connection has", "nat_gateway.h", /(?<=if \()nat_inside_of\(outside, old, &other, now\)/, "0 && $&"],
+  [
+    "a NAT gateway past its own ACL",
+    "genkan.bpf.c",
+    /return network_acl\(p, RULE_LIST_NETWORK_ACL_OUT, p->source\.subnet\);(?=\n\})/,
+    "return 0;",
+  ],
+  ["a private NAT gateway on the internet", "genkan.bpf.c", /DROP_nat_private/, "0"],
   ["a header checksum that nobody looks at", "parse.h", /(?<=if \()bad_header_checksum\(skb, p\)/, "(0 && $&)"],
 ];
 

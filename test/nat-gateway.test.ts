@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import * as ec2 from "@aws-sdk/client-ec2";
+import { attachGateway, buildVpc, type Genkan, launchInstance, noPackets, startGenkan, there } from "./kit.ts";
+
+const INTERNET = "198.51.100.1";
+const EVERYWHERE = "0.0.0.0/0";
+
+describe("a private subnet behind a NAT gateway", { skip: noPackets }, () => {
+  let genkan: Genkan;
+  before(async () => {
+    genkan = await startGenkan();
+  });
+  after(() => genkan.stop());
+
+  test("reaches out as the gateway's address, and nobody reaches in", { timeout: 120_000 }, async () => {
+    const { client } = genkan;
+    const vpc = await buildVpc(client);
+    const igw = await attachGateway(client, vpc.vpc);
+    await client.send(new ec2.CreateRouteCommand({ RouteTableId: vpc.table, DestinationCidrBlock: EVERYWHERE, GatewayId: igw }));
+    const inner = there((await client.send(new ec2.CreateSubnetCommand({ VpcId: vpc.vpc, CidrBlock: "10.0.2.0/24" }))).Subnet?.SubnetId);
+    const address = await client.send(new ec2.AllocateAddressCommand({}));
+    const made = await client.send(new ec2.CreateNatGatewayCommand({ SubnetId: vpc.subnet, AllocationId: address.AllocationId }));
+    const nat = there(made.NatGateway?.NatGatewayId);
+    await ec2.waitUntilNatGatewayAvailable({ client, maxWaitTime: 30, minDelay: 1, maxDelay: 1 }, { NatGatewayIds: [nat] });
+    const table = there((await client.send(new ec2.CreateRouteTableCommand({ VpcId: vpc.vpc }))).RouteTable?.RouteTableId);
+    await client.send(new ec2.AssociateRouteTableCommand({ RouteTableId: table, SubnetId: inner }));
+    await client.send(new ec2.CreateRouteCommand({ RouteTableId: table, DestinationCidrBlock: EVERYWHERE, NatGatewayId: nat }));
+    const worker = there((await launchInstance(client, { ...vpc, subnet: inner })).InstanceId);
+    const inside = (...command: readonly string[]): ReturnType<Genkan["genkan"]> => genkan.genkan("exec", worker, "--", ...command);
+
+    const seen = await inside("curl", "-s", "--max-time", "5", `http://${INTERNET}/ip`);
+    assert.equal(seen.out.trim(), address.PublicIp, `the internet sees the NAT gateway's address ${seen.err}`);
+    const ping = await inside("ping", "-c", "2", "-W", "2", INTERNET);
+    assert.equal(ping.status, 0, `${ping.out}${ping.err}`);
+    const unasked = await genkan.genkan("internet", "--", "curl", "-s", "--max-time", "1", `http://${address.PublicIp}/`);
+    assert.notEqual(unasked.status, 0, "nobody comes in");
+
+    const why = await genkan.genkan("explain", worker, "--json");
+    const told = JSON.parse(why.out) as { readonly out: boolean; readonly in: boolean };
+    assert.deepEqual([told.out, told.in], [true, false]);
+    // The way of the NAT gateway's own subnet is what carries it on.
+    await client.send(new ec2.DeleteRouteCommand({ RouteTableId: vpc.table, DestinationCidrBlock: EVERYWHERE }));
+    const lost = await inside("curl", "-s", "--max-time", "1", `http://${INTERNET}/ip`);
+    assert.notEqual(lost.status, 0);
+    const explained = await genkan.genkan("explain", worker);
+    assert.match(explained.out, new RegExp(`✗ the route table of ${nat}'s subnet does not send`));
+    assert.match(
+      explained.out,
+      new RegExp(`aws ec2 create-route --route-table-id ${vpc.table} --destination-cidr-block 0.0.0.0/0 --gateway-id ${igw}`),
+    );
+  });
+});
