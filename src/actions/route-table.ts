@@ -12,7 +12,7 @@ import { present } from "../lib/assert.ts";
 import { Fault } from "../model/fault.ts";
 import { isWellFormedId, newId } from "../model/id.ts";
 import { isActive } from "../model/route-state.ts";
-import type { Route, RouteTable } from "../model/route-table.ts";
+import { type Route, routeId, type RouteTable } from "../model/route-table.ts";
 import type { Reader, Tx } from "../model/state.ts";
 import type { Subnet } from "../model/subnet.ts";
 import type { Action, Context } from "./action.ts";
@@ -42,6 +42,14 @@ export function routeTableOf(tx: Reader, subnet: Subnet): RouteTable {
 export function deleteRoutesOf(tx: Tx, table: RouteTable): void {
   const routes = [...tx.by("route", "routeTableId", table.id)];
   for (const route of routes) tx.delete("route", route.id);
+}
+
+/** What stood in for a VPC's local routes goes with the block that they were for. */
+export function deleteLocalRoutesFor(tx: Tx, vpcId: string, block: string): void {
+  for (const table of tx.by("route-table", "vpcId", vpcId)) {
+    const replaced = tx.get("route", routeId(table.id, block));
+    if (replaced) tx.delete("route", replaced.id);
+  }
 }
 
 const CreateRouteTable: Action<CreateRouteTableRequest, CreateRouteTableResult> = (tx, input, context) => {
@@ -133,17 +141,17 @@ function associationsOf(tx: Reader, table: RouteTable): RouteTableAssociation[] 
   return [...ofMain, ...ofSubnets];
 }
 
-/** A local route for each of the VPC's blocks, then the user's routes. */
+/** A local route for each of the VPC's blocks, to whatever target it was given, then the user's routes. */
 function routesOf(tx: Reader, table: RouteTable, context: Context): RouteAnswer[] {
   const { cidrBlocks, ipv6CidrBlocks = [] } = present(tx.get("vpc", table.vpcId), table.vpcId);
   const blocks = [...cidrBlocks.map(({ cidrBlock }) => cidrBlock), ...ipv6CidrBlocks.map(({ ipv6CidrBlock }) => ipv6CidrBlock)];
-  const local = blocks.map((block) => ({
-    ...describedDestination(block),
-    GatewayId: "local",
-    Origin: "CreateRouteTable" as const,
-    State: "active" as const,
-  }));
-  return [...local, ...tx.by("route", "routeTableId", table.id).map((route) => describedRoute(tx, route, context))];
+  const local = blocks.map((block): RouteAnswer => {
+    const replaced = tx.get("route", routeId(table.id, block));
+    if (replaced) return { ...describedRoute(tx, replaced, context), Origin: "CreateRouteTable" };
+    return { ...describedDestination(block), GatewayId: "local", Origin: "CreateRouteTable", State: "active" };
+  });
+  const routes = tx.by("route", "routeTableId", table.id).filter(({ destination }) => !blocks.includes(destination));
+  return [...local, ...routes.map((route) => describedRoute(tx, route, context))];
 }
 
 function describedDestination(destination: string): RouteAnswer {

@@ -176,7 +176,7 @@ test("replace keeps the destination and changes the target; missing and local ro
     () => region.call(DeleteRoute, toLocal),
     `cannot remove local route 10.0.0.0/16 in route table ${RouteTableId}`,
   );
-  refuses("UnsupportedOperation", () => region.call(ReplaceRoute, { ...toLocal, GatewayId }));
+  refuses("InvalidParameterValue", () => region.call(ReplaceRoute, { ...toLocal, GatewayId }), /can target only an interface/);
   region.call(ReplaceRoute, { ...toLocal, LocalTarget: true });
   region.call(DeleteRoute, { RouteTableId, DestinationCidrBlock: ANYWHERE });
   assert.equal(routesOf(region, RouteTableId).length, 1);
@@ -188,4 +188,22 @@ test("the fifty-first route is refused", () => {
   const create = (n: number) => region.call(CreateRoute, { RouteTableId, DestinationCidrBlock: `8.0.${n}.0/24`, GatewayId });
   for (let n = 0; n < 50; n += 1) create(n);
   refuses("RouteLimitExceeded", () => create(50), /--quota routes-per-table=51/);
+});
+
+test("the local route can lead to an interface, and back to local; it is never removed", () => {
+  const region = newRegion();
+  const { RouteTableId, SubnetId, GatewayId } = network(region);
+  const { eniIds } = instanceIn(region, SubnetId);
+  const local = { RouteTableId, DestinationCidrBlock: "10.0.0.0/16" };
+  const before = routesOf(region, RouteTableId);
+  region.call(ReplaceRoute, { ...local, NetworkInterfaceId: must(eniIds[0]) });
+  const [replaced, ...more] = routesOf(region, RouteTableId);
+  assert.deepEqual(more, []);
+  assert.equal(replaced?.NetworkInterfaceId, eniIds[0]);
+  assert.equal(replaced?.GatewayId, undefined);
+  assert.equal(replaced?.Origin, "CreateRouteTable");
+  refuses("InvalidParameterValue", () => region.call(DeleteRoute, local), /^cannot remove local route/);
+  refuses("InvalidParameterValue", () => region.call(ReplaceRoute, { ...local, GatewayId }), /can target only an interface or an instance/);
+  region.call(ReplaceRoute, { ...local, LocalTarget: true });
+  assert.deepEqual(routesOf(region, RouteTableId), before);
 });

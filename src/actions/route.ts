@@ -54,13 +54,16 @@ const ReplaceRoute: Action<ReplaceRouteRequest, Done> = (tx, input) => {
   const table = findRouteTable(tx, input.RouteTableId);
   const destination = destinationOf(input);
   if (input.LocalTarget === true) {
-    // The local route always has its local target here, so giving it back changes nothing.
-    if (isLocal(tx, table, destination)) return DONE;
+    // A local route with another target is kept as a route of its destination.
+    if (isLocal(tx, table, destination)) {
+      const replaced = tx.get("route", routeId(table.id, destination.text));
+      if (replaced) tx.delete("route", replaced.id);
+      return DONE;
+    }
     throw new Fault("InvalidParameterValue", `The local target can only be given to a local route, not to ${destination.text}.`);
   }
-  if (isLocal(tx, table, destination)) throw new Fault("UnsupportedOperation", "Genkan does not offer other targets for the local route.");
   const target = targetOf(tx, table, input);
-  findRoute(tx, table, destination);
+  if (!isLocal(tx, table, destination)) findRoute(tx, table, destination);
   requireFitting(tx, table, destination, target);
   putRoute(tx, table, destination.text, target);
   return DONE;

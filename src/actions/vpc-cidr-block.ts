@@ -12,6 +12,7 @@ import type { Vpc } from "../model/vpc.ts";
 import type { Action } from "./action.ts";
 import { refuseUnoffered, required, requiredCidr } from "./parameter.ts";
 import { requireQuota } from "./quota.ts";
+import { deleteLocalRoutesFor } from "./route-table.ts";
 import { findVpc, primaryCidr } from "./vpc.ts";
 import { describedIpv6Block, ipv6BlocksOf } from "./vpc-ipv6.ts";
 import { associateIpv6Block, disassociateIpv6Block, wantsIpv6Block } from "./vpc-ipv6-association.ts";
@@ -71,6 +72,7 @@ const DisassociateVpcCidrBlock: Action<DisassociateVpcCidrBlockRequest, Disassoc
   const ipv6 = vpc && ipv6BlocksOf(vpc).find(({ associationId }) => associationId === id);
   if (vpc && ipv6) {
     disassociateIpv6Block(tx, vpc, ipv6);
+    deleteLocalRoutesFor(tx, vpc.id, ipv6.ipv6CidrBlock);
     return { VpcId: vpc.id, Ipv6CidrBlockAssociation: describedIpv6Block(ipv6, "disassociating", context) };
   }
   const association = vpc?.cidrBlocks.find(({ associationId }) => associationId === id);
@@ -87,6 +89,7 @@ const DisassociateVpcCidrBlock: Action<DisassociateVpcCidrBlockRequest, Disassoc
   if (tx.by("subnet", "vpcId", vpc.id).some(({ cidrBlock }) => cidrBlock !== undefined && cidrContains(range, cidrOf(cidrBlock)))) {
     throw new Fault("InvalidCidrBlock.InUse", `The vpc ${vpc.id} currently has a subnet within CIDR block ${association.cidrBlock}`);
   }
+  deleteLocalRoutesFor(tx, vpc.id, association.cidrBlock);
   tx.put({ ...vpc, cidrBlocks: vpc.cidrBlocks.filter((kept) => kept !== association) });
   return {
     VpcId: vpc.id,
