@@ -1,4 +1,5 @@
 import { accountActions } from "./account.ts";
+import { accountSettingActions } from "./account-setting.ts";
 import type { Action } from "./action.ts";
 import { addressActions } from "./address.ts";
 import { addressAssociationActions } from "./address-association.ts";
@@ -108,6 +109,7 @@ export const NOUNS: readonly Actions[] = [
   // What belongs to no noun
   regionActions,
   accountActions,
+  accountSettingActions,
   tagActions,
   notYetActions,
 ];

@@ -35,6 +35,10 @@ export const FAULT_STATUS = {
   InvalidID: 400,
   InvalidState: 400,
   TagLimitExceeded: 400,
+  // Kinds that can't be made here
+  "InvalidPlacementGroup.Unknown": 400,
+  "InvalidHostID.NotFound": 400,
+  "InvalidSpotInstanceRequestID.NotFound": 400,
   // VPCs and subnets
   "InvalidVpcID.NotFound": 400,
   "InvalidVpc.Range": 400,
