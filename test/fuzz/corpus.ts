@@ -57,7 +57,7 @@ export function fixedRegion(): FixedRegion {
     region: REGION,
     now: "2030-01-31T12:00:00.000Z",
     random: seededRandom(1),
-    quotas: DEFAULT_QUOTAS,
+    quotas: { ...DEFAULT_QUOTAS, vpcs: 10 },
     pools: ["203.0.113.0/24"],
     consoleOutput: () => "what it printed",
     generateKeyPair: () => PRIVATE_KEY,
@@ -144,6 +144,7 @@ function fill(ask: Ask): Omit<Standing, "AttachmentId"> {
     ...fillIpv6(ask, VpcId),
     ...fillNat(ask, SubnetId),
     ...fillLoose(ask, Subnets),
+    ...fillPeering(ask, VpcId, Subnets[0].VpcId),
     SecondAddress: second.PrivateIpAddress,
   };
   for (const operation of ["DescribeVpcs", "DescribeSecurityGroupRules", "DescribeNetworkAcls", "DescribeRouteTables", "DescribeInstances"])
@@ -211,6 +212,15 @@ function fillNat(ask: Ask, SubnetId: string) {
 }
 
 type Subnets = readonly { readonly SubnetId: string; readonly AvailabilityZone: string }[];
+
+function fillPeering(ask: Ask, VpcId: string, DefaultVpcId: string) {
+  const peering = (from: string, to: string): string =>
+    ask("CreateVpcPeeringConnection", { VpcId: from, PeerVpcId: to }).VpcPeeringConnection.VpcPeeringConnectionId;
+  const PeeringId = peering(VpcId, DefaultVpcId);
+  ask("AcceptVpcPeeringConnection", { VpcPeeringConnectionId: PeeringId });
+  const { VpcId: PeerVpcId } = ask("CreateVpc", { CidrBlock: "10.12.0.0/16" }).Vpc;
+  return { PeeringId, PeerVpcId, PendingPeeringId: peering(PeerVpcId, DefaultVpcId) };
+}
 
 function isLoose(address: { readonly AssociationId?: string }): boolean {
   return address.AssociationId === undefined;

@@ -38,6 +38,9 @@ export type Standing = Readonly<
     | "PrivateNatAddress"
     | "NatAddressAssociationId"
     | "EmptyZone"
+    | "PeeringId"
+    | "PeerVpcId"
+    | "PendingPeeringId"
     | "AttachmentId"
     | "EdgeVpcId"
     | "EdgeGatewayId"
@@ -144,6 +147,14 @@ function takeableLoose(ids: Standing): readonly Takeable[] {
     ],
     ["DescribeSecurityGroupReferences", { GroupId: [GroupId] }],
     ["DescribeStaleSecurityGroups", { VpcId }],
+    ["CreateVpcPeeringConnection", { VpcId, PeerVpcId: ids.PeerVpcId }],
+    ["AcceptVpcPeeringConnection", { VpcPeeringConnectionId: ids.PendingPeeringId }],
+    ["RejectVpcPeeringConnection", { VpcPeeringConnectionId: ids.PendingPeeringId }],
+    ["DeleteVpcPeeringConnection", { VpcPeeringConnectionId: ids.PeeringId }],
+    [
+      "ModifyVpcPeeringConnectionOptions",
+      { VpcPeeringConnectionId: ids.PeeringId, RequesterPeeringConnectionOptions: { AllowDnsResolutionFromRemoteVpc: true } },
+    ],
     ["DetachInternetGateway", { VpcId: ids.EdgeVpcId, InternetGatewayId: ids.EdgeGatewayId }],
     ["DeleteNetworkInterface", { NetworkInterfaceId: ids.EdgeInterfaceId }],
     ["ResetNetworkInterfaceAttribute", { NetworkInterfaceId: ids.EdgeInterfaceId, SourceDestCheck: "true" }],
