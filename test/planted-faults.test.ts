@@ -65,6 +65,12 @@ const FAULTS: readonly Fault[] = [
     "0",
   ],
   ["a private NAT gateway on the internet", "genkan.bpf.c", /DROP_nat_private/, "0"],
+  [
+    "a peering connection that carries what only passes through",
+    "route.h",
+    /if \(!find_address\(p->source\.vpc, p->flow\.source\)\)\n\t\treturn DROP_peering_source;/,
+    "",
+  ],
   ["a header checksum that nobody looks at", "parse.h", /(?<=if \()bad_header_checksum\(skb, p\)/, "(0 && $&)"],
 ];
 

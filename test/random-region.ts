@@ -7,6 +7,7 @@ import { seedRegion } from "../src/actions/default-vpc.ts";
 import { present } from "../src/lib/assert.ts";
 import { seededRandom } from "../src/lib/random.ts";
 import { Fault } from "../src/model/fault.ts";
+import { PEERING_REQUESTS } from "./random-peering.ts";
 import { NAT_REQUESTS } from "./random-nat-gateway.ts";
 import { api, type Picker, type Request } from "./random-request.ts";
 import { newId } from "../src/model/id.ts";
@@ -325,6 +326,7 @@ const REQUESTS: Readonly<Record<string, Request>> = {
   })),
   deleteAcl: api("DeleteNetworkAcl", ({ pick }) => ({ NetworkAclId: pick("network-acl")?.id })),
   ...NAT_REQUESTS,
+  ...PEERING_REQUESTS,
   interface: api("CreateNetworkInterface", ({ pick }) => ({ SubnetId: pick("subnet")?.id })),
   deleteInterface: api("DeleteNetworkInterface", ({ pick }) => ({ NetworkInterfaceId: pick("network-interface")?.id })),
   editInterface,
@@ -356,7 +358,8 @@ export function randomSteps(maxLength: number): fc.Arbitrary<readonly Step[]> {
 const BUILDING = (
   "vpc block subnet subnet gateway attachGateway table associate route route dns " +
   "group ingress ingress ingress egress wideIngress wideIngress wideEgress wideEgress closeEgress acl aclEntry aclEntry useAcl " +
-  "flowLog flowLog interface editInterface editInterface attach launch launch allocate allocate associateAddress associateAddress natWay natWay natGateway"
+  "flowLog flowLog interface editInterface editInterface attach launch launch allocate allocate associateAddress associateAddress natWay natWay natGateway " +
+  "peering peering launch prefixList listRoute listRule"
 ).split(" ");
 
 /** A region with a way to the internet, and then this many requests that mostly build more. Without fast-check's machinery. */

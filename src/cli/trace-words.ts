@@ -75,6 +75,10 @@ export const REASONS: Readonly<Record<string, Words>> = {
     en: "a private NAT gateway has no way to the internet",
     ja: "プライベート NAT ゲートウェイからインターネットへは出られない",
   },
+  peering_source: {
+    en: "a peering connection carries what an address of the VPC sends alone, nothing that only passes through",
+    ja: "ピアリング接続が運ぶのは VPC 自身のアドレスからのパケットだけ（通過するだけのものは運ばない）",
+  },
 };
 
 /** Why a stage let a packet on. */

@@ -59,7 +59,7 @@ const AFFECTS: { readonly [K in Kind]: Affects<K> } = {
   ],
   "security-group": (before, after, id, readers) => [
     ...unit("security-group", id),
-    ...(before && after ? [] : groupsThatName(readers, id)),
+    ...(before && after ? [] : groupsThatName(readers, "referencedGroupId", id)),
   ],
   "security-group-rule": (before, after) => [...unit("security-group", before?.groupId), ...unit("security-group", after?.groupId)],
   "network-acl": (_before, _after, id) => unit("network-acl", id),
@@ -76,8 +76,9 @@ const AFFECTS: { readonly [K in Kind]: Affects<K> } = {
     ...(before?.state === after?.state ? [] : routesTo(readers, id)),
   ],
   "egress-only-internet-gateway": NOTHING,
-  "vpc-peering-connection": NOTHING,
-  "prefix-list": NOTHING,
+  "vpc-peering-connection": (before, after, id, readers) => (before?.status === after?.status ? [] : routesTo(readers, id)),
+  "prefix-list": (before, after, id, readers) =>
+    before?.entries === after?.entries ? [] : [...tablesThatName(readers, id), ...groupsThatName(readers, "prefixListId", id)],
   "block-public-access": NOTHING,
   "block-public-access-exclusion": NOTHING,
   "flow-log": (before, after) => [...loggedUnit(before?.resourceId), ...loggedUnit(after?.resourceId)],
@@ -89,14 +90,22 @@ function sameBlocks(before: Side<"vpc">, after: Side<"vpc">): boolean {
   return before?.cidrBlocks.map((block) => block.cidrBlock).join() === after?.cidrBlocks.map((block) => block.cidrBlock).join();
 }
 
+/** The routes, and where one's destination is a prefix list, the table that expands it. */
 function routesTo(readers: Both, id: string): readonly Unit[] {
-  return both(readers, (reader) => reader.by("route", "target", id), "route");
+  return [readers.before, readers.after]
+    .flatMap((reader) => reader.by("route", "target", id))
+    .flatMap((route) => (route.destination.startsWith("pl-") ? unit("route-table", route.routeTableId) : unit("route", route.id)));
 }
 
-/** The groups with a rule that names this one. */
-function groupsThatName(readers: Both, id: string): readonly Unit[] {
-  const rules = [readers.before, readers.after].flatMap((reader) => reader.by("security-group-rule", "referencedGroupId", id));
+/** The groups with a rule that names this group or prefix list. */
+function groupsThatName(readers: Both, index: "referencedGroupId" | "prefixListId", id: string): readonly Unit[] {
+  const rules = [readers.before, readers.after].flatMap((reader) => reader.by("security-group-rule", index, id));
   return rules.flatMap((rule) => unit("security-group", rule.groupId));
+}
+
+function tablesThatName(readers: Both, prefixListId: string): readonly Unit[] {
+  const routes = [readers.before, readers.after].flatMap((reader) => reader.by("route", "prefixListId", prefixListId));
+  return routes.flatMap((route) => unit("route-table", route.routeTableId));
 }
 
 function both(readers: Both, find: (reader: Reader) => readonly { readonly id: string }[], kind: UnitKind): readonly Unit[] {

@@ -9,11 +9,30 @@ import { type Entry, ROUTE_TARGET, type StructValue } from "./tables.ts";
 /** Bits of a route's key in front of an IPv4 prefix: the table's 32 and the mapped address's 96. */
 const IPV4_ROUTE_BITS = 128;
 
-/** A route table's own rows: a local route for each block of its VPC, but where a user's route has the very same destination. */
+/** A route table's own rows: what its prefix lists expand to, and a local route for each block of its VPC, but where a user's route has the very same destination. */
 export function routeTableRows(reader: Reader, table: RouteTable): readonly Entry[] {
   const vpc = present(reader.get("vpc", table.vpcId), `${table.vpcId} of ${table.id}`);
   const blocks = vpc.cidrBlocks.filter(({ cidrBlock }) => !reader.get("route", routeId(table.id, cidrBlock)));
-  return blocks.map(({ cidrBlock }) => row(table, cidrOf(cidrBlock), { target: ROUTE_TARGET.local, slot: 0 }));
+  const local = blocks.map(({ cidrBlock }) => row(table, cidrOf(cidrBlock), { target: ROUTE_TARGET.local, slot: 0 }));
+  return [...local, ...listedRows(reader, table, new Set(vpc.cidrBlocks.map(({ cidrBlock }) => cidrBlock)))];
+}
+
+/**
+ * A route for each block of a prefix list that a route names. At the very same destination the local route and a route that
+ * names the block come first, and of several lists always that with the lowest id (VPC user guide, "Route priority and prefix lists").
+ */
+function listedRows(reader: Reader, table: RouteTable, local: ReadonlySet<string>): readonly Entry[] {
+  const rows = new Map<string, Entry>();
+  const routes = reader.by("route", "routeTableId", table.id).filter(({ destination }) => destination.startsWith("pl-"));
+  for (const route of routes.toSorted((a, b) => (a.destination < b.destination ? -1 : 1))) {
+    const value = target(reader, route);
+    for (const { cidr } of reader.get("prefix-list", route.destination)?.entries ?? []) {
+      const block = parseCidr(cidr);
+      if (!block || rows.has(cidr) || local.has(cidr) || reader.get("route", routeId(table.id, cidr))) continue;
+      rows.set(cidr, row(table, block, value));
+    }
+  }
+  return [...rows.values()];
 }
 
 /** The row of a route that a user made; none when its table is gone, or for IPv6, which packets do not follow yet. */
@@ -45,9 +64,9 @@ const TARGETS = {
   "internet-gateway": ROUTE_TARGET.internet_gateway,
   "nat-gateway": ROUTE_TARGET.nat_gateway,
   "network-interface": ROUTE_TARGET.interface,
+  "vpc-peering-connection": ROUTE_TARGET.peering,
   // Nothing carries packets there yet.
   "egress-only-internet-gateway": ROUTE_TARGET.blackhole,
-  "vpc-peering-connection": ROUTE_TARGET.blackhole,
 } as const;
 
 /** The gateway's or the interface's; undefined: nothing there takes packets. A NAT gateway goes by the slot of its interface. */
@@ -60,8 +79,17 @@ function slotOf(reader: Reader, route: Route): number | undefined {
       return isActive(reader, route) ? reader.by("network-interface", "natGatewayId", id)[0]?.slot : undefined;
     case "network-interface":
       return isActive(reader, route) ? reader.get("network-interface", id)?.slot : undefined;
-    case "egress-only-internet-gateway":
     case "vpc-peering-connection":
+      return isActive(reader, route) ? peerSlot(reader, route) : undefined;
+    case "egress-only-internet-gateway":
       return undefined;
   }
+}
+
+/** Of the VPC at the other side of the connection. */
+function peerSlot(reader: Reader, { target, vpcId }: Route): number | undefined {
+  const connection = reader.get("vpc-peering-connection", target.id);
+  if (!connection) return undefined;
+  const { requester, accepter } = connection;
+  return reader.get("vpc", requester.vpcId === vpcId ? accepter.vpcId : requester.vpcId)?.slot;
 }

@@ -1,3 +1,4 @@
+import { parseCidr } from "../lib/cidr.ts";
 import type { SecurityGroup, SecurityGroupRule } from "../model/security-group.ts";
 import type { Reader } from "../model/state.ts";
 import { ANY_PEER, blockPeer, isOpen, type Rule, ruleListRows, traffic } from "./rule-list.ts";
@@ -27,7 +28,9 @@ function ruleOf(reader: Reader, rule: SecurityGroupRule): readonly Rule[] {
     case "ipv6":
       return [];
     case "prefix-list":
-      return [];
+      return (reader.get("prefix-list", rule.peer.prefixListId)?.entries ?? []).flatMap(({ cidr }) =>
+        parseCidr(cidr) ? [allowing(rule, blockPeer(cidr), 0)] : [],
+      );
     case "group": {
       const peer = reader.get("security-group", rule.peer.groupId);
       return peer ? [allowing(rule, ANY_PEER, peer.slot + 1)] : [];

@@ -66,6 +66,7 @@ export const DROPS = {
   nat_ports_exhausted: { stage: "nat_gateway" },
   nat_connections_full: { stage: "nat_gateway" },
   nat_private: { stage: "nat_gateway" },
+  peering_source: { stage: "route", code: "PCX_REQUIRES_ADDRESS_IN_VPC_CIDR" },
 } as const satisfies Record<string, Drop>;
 
 export type DropReason = keyof typeof DROPS;

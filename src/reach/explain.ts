@@ -103,6 +103,7 @@ function targetName(names: Names, { target, slot }: { readonly target: number; r
   if (target === ROUTE_TARGET.local) return "local";
   if (target === ROUTE_TARGET.internet_gateway) return idOf(names, "internet-gateway", slot);
   if (target === ROUTE_TARGET.nat_gateway) return names.natGateways.get(slot) ?? `NAT gateway ${slot}`;
+  if (target === ROUTE_TARGET.peering) return idOf(names, "vpc", slot);
   return target === ROUTE_TARGET.interface ? idOf(names, "network-interface", slot) : "blackhole";
 }
 

@@ -16,7 +16,10 @@ export function logOut(passage: Passage, refused: boolean): void {
   if (refused) flowLog.told.push(keyOf(passage, source, { direction: "egress", action: "REJECT", path: TRAFFIC_PATH.none }));
   else if (way === "gateway")
     flowLog.waiting.push(keyOf(passage, source, { direction: "egress", action: "ACCEPT", path: TRAFFIC_PATH.gateway }));
-  else flowLog.told.push(keyOf(passage, source, { direction: "egress", action: "ACCEPT", path: TRAFFIC_PATH.inside }));
+  else {
+    const path = way === "peering" ? TRAFFIC_PATH.peering : TRAFFIC_PATH.inside;
+    flowLog.told.push(keyOf(passage, source, { direction: "egress", action: "ACCEPT", path }));
+  }
 }
 
 /** The packet has come to the internet gateway. */

@@ -34,13 +34,13 @@ export type Passage = {
   /** The sender's own address, not one that it forwards. */
   ownSource: boolean;
   sameSubnet: boolean;
-  way: "local" | "interface" | "gateway" | "nat" | undefined;
+  way: "local" | "interface" | "gateway" | "nat" | "peering" | undefined;
   /** The gateway that the route names, by slot. */
   gateway: number | undefined;
   throughGateway: boolean;
   /** The TTL with which it arrives, where an option of the instance says so; else it is unchanged. */
   hopLimit: number | undefined;
-  /** Both ends are interfaces of one VPC that meet on private addresses: rules that name groups apply. */
+  /** Both ends are interfaces of one VPC or of two that are peered, and meet on private addresses: rules that name groups apply. */
   groupIdentity: boolean;
 };
 

@@ -29,6 +29,10 @@ export function route(passage: Passage): Outcome {
       const gateway = toNatGateway(passage, entry.value.slot, prefix);
       return { ...gateway, entries: [entry, ...gateway.entries] };
     }
+    case ROUTE_TARGET.peering: {
+      const peer = toPeer(passage, entry.value.slot, prefix);
+      return { ...peer, entries: [entry, ...peer.entries] };
+    }
     case ROUTE_TARGET.internet_gateway:
       passage.way = "gateway";
       passage.gateway = entry.value.slot;
@@ -63,6 +67,23 @@ function toInterface(passage: Passage, slot: number, prefix: string): Outcome {
   passage.target = target;
   passage.sameSubnet = target.row.subnet === sender.row.subnet;
   return pass(`${prefix} to interface ${slot}`);
+}
+
+/**
+ * An interface of the VPC behind a peering connection. Only what comes from an address of the sender's own VPC passes, and only to
+ * an address of the other: nobody's gateways or further connections are reached (VPC peering guide, "VPC peering limitations").
+ */
+function toPeer(passage: Passage, peer: number, prefix: string): Outcome {
+  const { tables, flow } = passage;
+  passage.way = "peering";
+  if (!addressEntry(tables, senderOf(passage).row.vpc, flow.source)) return drop("peering_source", `nobody in the VPC has ${flow.source}`);
+  const entry = addressEntry(tables, peer, flow.destination);
+  const target = entry && interfaceAt(tables, entry.value.interface);
+  if (target?.row.vpc !== peer) return drop("no_such_private_address", `nobody in the peer VPC has ${flow.destination}`, entry);
+  passage.target = target;
+  passage.sameSubnet = false;
+  passage.groupIdentity = passage.ownSource;
+  return pass(`${prefix} to the peer VPC ${peer}`, entry);
 }
 
 /** A NAT gateway, by its interface; it goes on from there by its own subnet's table. */

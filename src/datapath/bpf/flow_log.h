@@ -237,7 +237,7 @@ static __always_inline void flow_log_out(struct __sk_buff *skb, struct packet *p
 	else if (p->way == WAY_GATEWAY)
 		p->log_waits = 1;
 	else
-		flow_log_write(skb, p, FLOW_EGRESS(FLOW_ACCEPT, PATH_INSIDE));
+		flow_log_write(skb, p, FLOW_EGRESS(FLOW_ACCEPT, p->way == WAY_PEERING ? PATH_PEERING : PATH_INSIDE));
 }
 
 /* What the gateway said of it. */

@@ -106,7 +106,7 @@ struct flow {
 };
 
 /* How the packet goes on after the source's subnet. */
-enum way { WAY_LOCAL = 1, WAY_INTERFACE = 2, WAY_GATEWAY = 3, WAY_NAT = 4 };
+enum way { WAY_LOCAL = 1, WAY_INTERFACE = 2, WAY_GATEWAY = 3, WAY_NAT = 4, WAY_PEERING = 5 };
 
 struct packet {
 	__u32 link;   /* index of the link it came in on: the interface's slot; 0 when it came from the internet */
@@ -149,7 +149,7 @@ struct packet {
 	__u8 translated; /* by a NAT gateway: ports too */
 	__u16 nat_port; /* what a NAT gateway puts in the place of the source's */
 	__be32 nat_address;
-	__u8 group_identity;  /* both ends are interfaces of one VPC that meet on private addresses */
+	__u8 group_identity;  /* both ends are interfaces of one VPC, or of two peered ones, that meet on private addresses */
 	__u8 log_in;	/* a flow log covers the receiver */
 	__u8 log_waits; /* for what the gateway says of what the sender's flow log is to tell */
 	__u32 log_slot; /* at which interface `logged` is to be told */

@@ -50,6 +50,27 @@ static __always_inline int route_nat_gateway(struct packet *p, __u32 slot)
 	return 0;
 }
 
+/* An interface of the VPC behind a peering connection: from an address of the one VPC to an address of the other alone. */
+static __noinline int route_peering(struct packet *p, __u32 peer)
+{
+	const struct address *row;
+
+	if (!p)
+		return DROP_tables_incomplete;
+	p->way = WAY_PEERING;
+	if (!find_address(p->source.vpc, p->flow.source))
+		return DROP_peering_source;
+	row = find_address(peer, p->flow.destination);
+	if (!row)
+		return DROP_no_such_private_address;
+	p->target_slot = row->interface;
+	if (!read_interface(p->target_slot, &p->target) || p->target.vpc != peer)
+		return DROP_no_such_private_address;
+	p->same_subnet = 0;
+	p->group_identity = p->own_source;
+	return 0;
+}
+
 static __always_inline int route_by_table(struct packet *p)
 {
 	const struct subnet *subnet = find_subnet(p->source.subnet);
@@ -70,6 +91,8 @@ static __always_inline int route_by_table(struct packet *p)
 		return route_interface(p, route->slot);
 	case ROUTE_NAT_GATEWAY:
 		return route_nat_gateway(p, route->slot);
+	case ROUTE_PEERING:
+		return route_peering(p, route->slot);
 	case ROUTE_INTERNET_GATEWAY:
 		p->way = WAY_GATEWAY;
 		p->through_gateway = 1;

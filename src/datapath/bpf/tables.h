@@ -69,6 +69,7 @@ enum drop_reason {
 	DROP_nat_ports_exhausted = 41,
 	DROP_nat_connections_full = 42,
 	DROP_nat_private = 43,
+	DROP_peering_source = 44,
 };
 
 enum vpc_flags {
@@ -100,6 +101,7 @@ enum route_target {
 	ROUTE_INTERNET_GATEWAY = 2,
 	ROUTE_INTERFACE = 3,
 	ROUTE_NAT_GATEWAY = 4,
+	ROUTE_PEERING = 5,
 };
 
 enum rule_list_kind {

@@ -1,0 +1,71 @@
+/** Requests about VPC peering and prefix lists for random regions. */
+import { perform } from "../src/actions/perform.ts";
+import type { PrefixList } from "../src/model/prefix-list.ts";
+import { routeId } from "../src/model/route-table.ts";
+import { api, type Picker, type Request } from "./random-request.ts";
+
+/** Two VPCs that are peered, mostly with routes both ways; the other one has something in it. */
+const peering: Request = ({ tx, context, number, pick }) => {
+  const [one, other] = [pick("vpc"), pick("vpc")];
+  if (!one || !other || one.id === other.id) return;
+  const answer = JSON.stringify(perform(tx, "CreateVpcPeeringConnection", { VpcId: one.id, PeerVpcId: other.id }, context));
+  const VpcPeeringConnectionId = /pcx-[0-9a-f]{17}/.exec(answer)?.[0] ?? "";
+  if (number(8) !== 0) perform(tx, "AcceptVpcPeeringConnection", { VpcPeeringConnectionId }, context);
+  for (const [here, there] of [
+    [one, other],
+    [other, one],
+  ] as const) {
+    const RouteTableId = here.mainRouteTable.routeTableId;
+    const DestinationCidrBlock = number(6) === 0 ? "0.0.0.0/0" : (there.cidrBlocks[0]?.cidrBlock ?? "");
+    const verb = tx.get("route", routeId(RouteTableId, DestinationCidrBlock)) ? "ReplaceRoute" : "CreateRoute";
+    perform(tx, verb, { RouteTableId, DestinationCidrBlock, VpcPeeringConnectionId }, context);
+  }
+};
+
+const LISTED = ["198.51.100.0/24", "10.1.0.0/24", "10.2.0.0/16", "0.0.0.0/0", "10.0.0.0/16", "203.0.113.0/29", "10.0.1.0/24"];
+
+function entries({ number }: Pick<Parameters<Request>[0], "number">): PrefixList["entries"] {
+  const from = number(LISTED.length);
+  return LISTED.slice(from, from + 1 + number(3)).map((cidr) => ({ cidr }));
+}
+
+/** A list of one of three names, or other entries for it. */
+const prefixList: Request = (with_) => {
+  const id = `pl-0000000000000000${with_.number(3)}`;
+  const version = with_.tx.get("prefix-list", id)?.version ?? 0;
+  const list = { kind: "prefix-list", id, tags: {}, name: id, addressFamily: "IPv4", maxEntries: 10, history: [] } as const;
+  with_.tx.put({ ...list, version: version + 1, entries: entries(with_) });
+};
+
+const listRoute: Request = ({ tx, number, pick }) => {
+  const [table, list, gateway, eni] = [pick("route-table"), pick("prefix-list"), pick("internet-gateway"), pick("network-interface")];
+  if (!table || !list) return;
+  const target = number(2) === 0 ? gateway : eni;
+  if (target?.vpcId !== table.vpcId) return;
+  const id = routeId(table.id, list.id);
+  const { kind } = target;
+  tx.put({
+    kind: "route",
+    id,
+    tags: {},
+    routeTableId: table.id,
+    vpcId: table.vpcId,
+    destination: list.id,
+    target: { kind, id: target.id },
+  });
+};
+
+const listRule: Request = ({ tx, pick }) => {
+  const [rule, list] = [pick("security-group-rule"), pick("prefix-list")];
+  if (rule && list) tx.put({ ...rule, peer: { kind: "prefix-list", prefixListId: list.id } });
+};
+
+const ended = ({ pick }: Picker): object => ({ VpcPeeringConnectionId: pick("vpc-peering-connection")?.id });
+
+export const PEERING_REQUESTS: Readonly<Record<string, Request>> = {
+  peering,
+  prefixList,
+  listRoute,
+  listRule,
+  endPeering: api("DeleteVpcPeeringConnection", ended),
+};
