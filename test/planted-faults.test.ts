@@ -71,6 +71,7 @@ const FAULTS: readonly Fault[] = [
     /if \(!find_address\(p->source\.vpc, p->flow\.source\)\)\n\t\treturn DROP_peering_source;/,
     "",
   ],
+  ["a peering connection into the sender's own VPC", "route.h", /(?<=row = find_address\()peer, /, "p->source.vpc, "],
   ["a header checksum that nobody looks at", "parse.h", /(?<=if \()bad_header_checksum\(skb, p\)/, "(0 && $&)"],
 ];
 

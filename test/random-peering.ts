@@ -4,13 +4,19 @@ import type { PrefixList } from "../src/model/prefix-list.ts";
 import { routeId } from "../src/model/route-table.ts";
 import { api, type Picker, type Request } from "./random-request.ts";
 
-/** Two VPCs that are peered, mostly with routes both ways; the other one has something in it. */
+/** Two VPCs that are peered, mostly with routes both ways and open to each other; the other one is new while there is none. */
 const peering: Request = ({ tx, context, number, pick }) => {
-  const [one, other] = [pick("vpc"), pick("vpc")];
-  if (!one || !other || one.id === other.id) return;
+  const run = (operation: string, input: object): string =>
+    /"((?:vpc|pcx)-[0-9a-f]{17})"/.exec(JSON.stringify(perform(tx, operation, input, context)))?.[1] ?? "";
+  const one = pick("vpc");
+  const others = tx.list("vpc").filter(({ id }) => id !== one?.id);
+  if (!one) return;
+  const fresh = others.length === 0 ? newVpc(run, one.cidrBlocks[0]?.cidrBlock === "10.1.0.0/16" ? 2 : 1) : undefined;
+  const other = fresh === undefined ? others[number(Math.max(1, others.length))] : tx.get("vpc", fresh);
+  if (!other) return;
   const answer = JSON.stringify(perform(tx, "CreateVpcPeeringConnection", { VpcId: one.id, PeerVpcId: other.id }, context));
   const VpcPeeringConnectionId = /pcx-[0-9a-f]{17}/.exec(answer)?.[0] ?? "";
-  if (number(8) !== 0) perform(tx, "AcceptVpcPeeringConnection", { VpcPeeringConnectionId }, context);
+  if (number(8) !== 0) run("AcceptVpcPeeringConnection", { VpcPeeringConnectionId });
   for (const [here, there] of [
     [one, other],
     [other, one],
@@ -18,9 +24,19 @@ const peering: Request = ({ tx, context, number, pick }) => {
     const RouteTableId = here.mainRouteTable.routeTableId;
     const DestinationCidrBlock = number(6) === 0 ? "0.0.0.0/0" : (there.cidrBlocks[0]?.cidrBlock ?? "");
     const verb = tx.get("route", routeId(RouteTableId, DestinationCidrBlock)) ? "ReplaceRoute" : "CreateRoute";
-    perform(tx, verb, { RouteTableId, DestinationCidrBlock, VpcPeeringConnectionId }, context);
+    run(verb, { RouteTableId, DestinationCidrBlock, VpcPeeringConnectionId });
+    const group = tx.by("security-group", "vpcName", `${here.id}/default`)[0];
+    const known = tx.by("security-group-rule", "groupId", group?.id ?? "").length > 2;
+    const IpPermissions = [{ IpProtocol: "-1", IpRanges: [{ CidrIp: "10.0.0.0/8" }] }];
+    if (group && !known && number(3) !== 0) run("AuthorizeSecurityGroupIngress", { GroupId: group.id, IpPermissions });
   }
 };
+
+function newVpc(run: (operation: string, input: object) => string, second: number): string {
+  const VpcId = run("CreateVpc", { CidrBlock: `10.${second}.0.0/16` });
+  run("CreateSubnet", { VpcId, CidrBlock: `10.${second}.0.0/24` });
+  return VpcId;
+}
 
 const LISTED = ["198.51.100.0/24", "10.1.0.0/24", "10.2.0.0/16", "0.0.0.0/0", "10.0.0.0/16", "203.0.113.0/29", "10.0.1.0/24"];
 
