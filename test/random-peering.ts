@@ -29,6 +29,9 @@ const peering: Request = ({ tx, context, number, pick }) => {
     const known = tx.by("security-group-rule", "groupId", group?.id ?? "").length > 2;
     const IpPermissions = [{ IpProtocol: "-1", IpRanges: [{ CidrIp: "10.0.0.0/8" }] }];
     if (group && !known && number(3) !== 0) run("AuthorizeSecurityGroupIngress", { GroupId: group.id, IpPermissions });
+    // Some forward what others sent, which must not pass.
+    const forwarders = tx.by("network-interface", "vpcId", here.id).filter((eni) => eni.natGatewayId === undefined && number(2) === 0);
+    for (const eni of forwarders) tx.put({ ...eni, sourceDestCheck: false });
   }
 };
 

@@ -359,7 +359,7 @@ const BUILDING = (
   "vpc block subnet subnet gateway attachGateway table associate route route dns " +
   "group ingress ingress ingress egress wideIngress wideIngress wideEgress wideEgress closeEgress acl aclEntry aclEntry useAcl " +
   "flowLog flowLog interface editInterface editInterface attach launch launch allocate allocate associateAddress associateAddress natWay natWay natGateway " +
-  "peering peering launch launch prefixList listRoute listRule"
+  "peering launch prefixList listRoute listRule"
 ).split(" ");
 
 /** A region with a way to the internet, and then this many requests that mostly build more. Without fast-check's machinery. */
@@ -379,7 +379,7 @@ export function growth(choice: Choice, length: number): readonly Step[] {
       .map((request) => stepOf(choice, request)),
     // At times the first group names ports one way and the other.
     ...(choice.oneIn(4) ? [first("closeEgress", 0), ports("wideEgress"), ports("wideIngress")] : []),
-    ...(choice.oneIn(3) ? "peering launch launch launch editInterface".split(" ").map((request) => stepOf(choice, request)) : []),
+    ...(choice.oneIn(6) ? "peering launch launch editInterface".split(" ").map((request) => stepOf(choice, request)) : []),
     ...more,
   ];
 }
