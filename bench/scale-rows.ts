@@ -92,7 +92,7 @@ function vpcRows(vpc: number): Entry[] {
     value: { target, slot },
   });
   return [
-    { table: "vpcs", key: vpc, value: { internet_gateway: vpc + 1, flags: 1 } },
+    { table: "vpcs", key: vpc, value: { internet_gateway: vpc + 1, flags: 1, gateway_route_table: 0 } },
     {
       table: "subnets",
       key: vpc,

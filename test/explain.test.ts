@@ -140,13 +140,13 @@ const BLAMED: Partial<Record<DropReason, string>> = {
   shared_destination: "destination",
   security_group_out: "security_group_out",
   network_acl_out: "network_acl_out",
-  network_acl_in: "nat_acl_in",
+  block_public_access: "block_public_access",
   nat_private: "nat_gateway",
 };
 /** Where else the fault may lie: a route that names another gateway than the attached one; a NAT gateway's subnet. */
 const ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
   internet_gateway: ["route", "nat_gateway_route"],
-  route: ["nat_gateway_route"],
+  route: ["nat_gateway_route", "nat_acl_in"],
   public_ip: ["nat_gateway"],
   network_acl_out: ["nat_acl_out"],
 };
@@ -154,7 +154,7 @@ const ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
 test("what explain says is what packets do, in random regions", () => {
   const seen = new Set<string>();
   fc.assert(
-    fc.property(randomSteps(60), fc.constantFrom(INTERNET, "192.168.0.1", "10.1.0.9"), (steps, to) => {
+    fc.property(randomSteps(45), fc.constantFrom(INTERNET, "192.168.0.1", "10.1.0.9"), (steps, to) => {
       const region = randomRegion();
       for (const step of steps) region.run(step);
       const reader = region.reader();
@@ -199,7 +199,7 @@ test("what explain says is what packets do, in random regions", () => {
         if (explanation.in) seen.add("in");
       }
     }),
-    { numRuns: 300, seed: SEED },
+    { numRuns: 400, seed: SEED },
   );
   if (SEED !== 1) return;
   for (const what of ["out", "in", "no_route", "blackhole", "no_public_ip", "interface_down", "security_group_out"])

@@ -8,6 +8,7 @@ import { present } from "../src/lib/assert.ts";
 import { seededRandom } from "../src/lib/random.ts";
 import { Fault } from "../src/model/fault.ts";
 import { PEERING_REQUESTS } from "./random-peering.ts";
+import { ROUTING_REQUESTS } from "./random-routing.ts";
 import { NAT_REQUESTS } from "./random-nat-gateway.ts";
 import { api, type Picker, type Request } from "./random-request.ts";
 import { newId } from "../src/model/id.ts";
@@ -327,6 +328,7 @@ const REQUESTS: Readonly<Record<string, Request>> = {
   deleteAcl: api("DeleteNetworkAcl", ({ pick }) => ({ NetworkAclId: pick("network-acl")?.id })),
   ...NAT_REQUESTS,
   ...PEERING_REQUESTS,
+  ...ROUTING_REQUESTS,
   interface: api("CreateNetworkInterface", ({ pick }) => ({ SubnetId: pick("subnet")?.id })),
   deleteInterface: api("DeleteNetworkInterface", ({ pick }) => ({ NetworkInterfaceId: pick("network-interface")?.id })),
   editInterface,
@@ -359,7 +361,7 @@ const BUILDING = (
   "vpc block subnet subnet gateway attachGateway table associate route route dns " +
   "group ingress ingress ingress egress wideIngress wideIngress wideEgress wideEgress closeEgress acl aclEntry aclEntry useAcl " +
   "flowLog flowLog interface editInterface editInterface attach launch launch allocate allocate associateAddress associateAddress natWay natWay natGateway " +
-  "peering launch prefixList listRoute listRule"
+  "peering launch prefixList listRoute listRule edge block exclude"
 ).split(" ");
 
 /** A region with a way to the internet, and then this many requests that mostly build more. Without fast-check's machinery. */

@@ -9,7 +9,7 @@ const CHANGES = (
   "route route replaceRoute replaceRoute deleteRoute associate disassociate mainTable " +
   "aclEntry aclEntry dropAclEntry dropAclEntry dropAclEntry useAcl ingress egress revoke revoke closeEgress " +
   "wideIngress wideIngress wideIngress wideEgress wideEgress wideEgress wideEgress " +
-  "natWay natWay natGateway deleteNatGateway natAddress dropNatAddress attachGateway attachGateway attachGateway detachGateway cutOff " +
+  "peering endPeering prefixList listRoute listRule edge block exclude natWay natWay natGateway deleteNatGateway natAddress dropNatAddress attachGateway attachGateway attachGateway detachGateway cutOff " +
   "associateAddress associateAddress associateAddress associateAddress disassociateAddress allocate allocate " +
   "editInterface editInterface editInterface attach detach changeState changeState launch launch terminate " +
   "flowLog flowLog endFlowLog endFlowLog dns block dropBlock subnet interface deleteInterface group gateway table acl release deleteGroup"

@@ -50,6 +50,8 @@ export type Story = {
   /** An operation that is refused: told with its code and message. */
   readonly refused: (operation: string, input: object) => void;
   /** An instance that runs; told by `word`. */
+  /** Changes the state in another way than by a request, quietly. */
+  readonly change: TestRegion["change"];
   readonly launch: (
     word: string,
     input: object,
@@ -140,6 +142,11 @@ export function story(name: string, settings: Parameters<typeof newRegion>[0] = 
         return tell(`${operation} ${JSON.stringify(input)}\n  refused: ${error.code}: ${error.message}`);
       }
       assert.fail(`${operation} is refused`);
+    },
+    change: (body) => {
+      const result = region.change(body);
+      obey();
+      return result;
     },
     launch: (word, input) => {
       const answer = region.perform("RunInstances", {

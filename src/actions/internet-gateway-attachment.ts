@@ -31,7 +31,8 @@ const AttachInternetGateway: Action<AttachInternetGatewayRequest, Done> = (tx, i
 
 /** Routes to the gateway stay, as blackholes. */
 const DetachInternetGateway: Action<DetachInternetGatewayRequest, Done> = (tx, input) => {
-  const { vpcId, ...gateway } = findInternetGateway(tx, input.InternetGatewayId);
+  // Its edge association, if it has one, is one of the VPC's tables.
+  const { vpcId, routeTableAssociation: _, ...gateway } = findInternetGateway(tx, input.InternetGatewayId);
   const asked = required(input.VpcId, "vpcId");
   if (vpcId !== asked) {
     throw new Fault("Gateway.NotAttached", `resource ${gateway.id} is not attached to network ${asked}`);

@@ -65,7 +65,7 @@ const CreateRouteTable: Action<CreateRouteTableRequest, CreateRouteTableResult> 
 
 const DeleteRouteTable: Action<DeleteRouteTableRequest, Done> = (tx, input) => {
   const table = findRouteTable(tx, input.RouteTableId);
-  if (associationsOf(tx, table).length > 0) {
+  if (associationsOf(tx, table).length > 0 || tx.countBy("internet-gateway", "routeTableId", table.id) > 0) {
     throw new Fault("DependencyViolation", `The routeTable '${table.id}' has dependencies and cannot be deleted.`);
   }
   deleteRoutesOf(tx, table);

@@ -32,6 +32,20 @@ const STEPS: Readonly<Record<string, StepWords>> = {
     good: { en: "an internet gateway is attached to the VPC", ja: "VPC にインターネットゲートウェイがアタッチされている" },
     bad: { en: "no internet gateway is attached to the VPC", ja: "VPC にインターネットゲートウェイがアタッチされていない" },
   },
+  block_public_access: {
+    good: { en: "VPC Block Public Access spares the subnet", ja: "VPC ブロックパブリックアクセスの対象外" },
+    bad: {
+      en: "VPC Block Public Access blocks the subnet at the internet gateway",
+      ja: "VPC ブロックパブリックアクセスがサブネットの通信をインターネットゲートウェイで遮断している",
+    },
+  },
+  gateway_route: {
+    good: { en: "what comes in through the gateway goes straight to {privateIp}", ja: "ゲートウェイから入る通信は直接 {privateIp} へ届く" },
+    bad: {
+      en: "the gateway's own route table sends what comes in for {privateIp} to {target} first ({destination})",
+      ja: "ゲートウェイルートテーブルが {privateIp} 宛ての通信を先に {target} へ送る（{destination}）",
+    },
+  },
   route: {
     good: {
       en: "the subnet's route table sends {to} to the gateway ({destination} → {target})",

@@ -71,6 +71,10 @@ export const REASONS: Readonly<Record<string, Words>> = {
     ja: "NAT ゲートウェイにこの宛先への空きポートがない（ErrorPortAllocation）",
   },
   nat_connections_full: { en: "the NAT gateway remembers as many connections as it may", ja: "NAT ゲートウェイの接続数が上限に達している" },
+  block_public_access: {
+    en: "VPC Block Public Access blocks it at the internet gateway",
+    ja: "VPC ブロックパブリックアクセスがインターネットゲートウェイで遮断",
+  },
   nat_private: {
     en: "a private NAT gateway has no way to the internet",
     ja: "プライベート NAT ゲートウェイからインターネットへは出られない",

@@ -86,7 +86,11 @@ describe("the fast path", { skip: noKernel }, () => {
     const changes: readonly [string, (b: Bench) => Entry[], string][] = [
       ["a route", () => [route(1, INTERNET, 32, { target: 0, slot: 0 })], "blackhole"],
       ["an ACL", () => rules("network_acl_out", 1, []), "network_acl_out"],
-      ["the attachment", () => [{ table: "vpcs", key: 1, value: { internet_gateway: 0, flags: 1 } }], "no_internet_gateway"],
+      [
+        "the attachment",
+        () => [{ table: "vpcs", key: 1, value: { internet_gateway: 0, flags: 1, gateway_route_table: 0 } }],
+        "no_internet_gateway",
+      ],
       ["the public address", () => eni(A, { private_ip: "10.0.1.5", subnet: 1, groups: [1] }), "no_public_ip"],
       ["the interface", () => eni(A, { private_ip: "10.0.1.9", public_ip: "203.0.113.5", subnet: 1, groups: [1] }), "spoofed_source"],
     ];

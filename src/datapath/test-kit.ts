@@ -143,8 +143,8 @@ export function macOf(slot: number): string {
 export function region(): Entry[] {
   return [
     settings({}),
-    { table: "vpcs", key: 1, value: { internet_gateway: 8, flags: 1 } },
-    { table: "vpcs", key: 2, value: { internet_gateway: 10, flags: 0 } },
+    { table: "vpcs", key: 1, value: { internet_gateway: 8, flags: 1, gateway_route_table: 0 } },
+    { table: "vpcs", key: 2, value: { internet_gateway: 10, flags: 0, gateway_route_table: 0 } },
     subnet(1, { vpc: 1, block: "10.0.1.0", router: "10.0.1.1" }),
     subnet(2, { vpc: 1, block: "10.0.2.0", router: "10.0.2.1", network_acl: 2 }),
     subnet(3, { vpc: 2, block: "10.0.1.0", router: "10.0.1.1", route_table: 2 }),

@@ -83,6 +83,8 @@ export const INDEXES = {
     target: (r: Route) => [r.target.id],
     /** By the prefix list that is its destination. */
     prefixListId: (r: Route) => (r.destination.startsWith("pl-") ? [r.destination] : []),
+    /** By the table, when the destination is a prefix list. */
+    listsOfTable: (r: Route) => (r.destination.startsWith("pl-") ? [r.routeTableId] : []),
   },
   "internet-gateway": {
     vpcId: (g: InternetGateway) => (g.vpcId === undefined ? [] : [g.vpcId]),

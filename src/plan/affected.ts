@@ -79,8 +79,12 @@ const AFFECTS: { readonly [K in Kind]: Affects<K> } = {
   "vpc-peering-connection": (before, after, id, readers) => (before?.status === after?.status ? [] : routesTo(readers, id)),
   "prefix-list": (before, after, id, readers) =>
     before?.entries === after?.entries ? [] : [...tablesThatName(readers, id), ...groupsThatName(readers, "prefixListId", id)],
-  "block-public-access": NOTHING,
-  "block-public-access-exclusion": NOTHING,
+  "block-public-access": (_before, _after, _id, readers) => both(readers, (reader) => reader.list("subnet"), "subnet"),
+  "block-public-access-exclusion": (before, after, _id, readers) => {
+    const resourceId = (after ?? before)?.resourceId ?? "";
+    if (resourceId.startsWith("subnet-")) return unit("subnet", resourceId);
+    return both(readers, (reader) => reader.by("subnet", "vpcId", resourceId), "subnet");
+  },
   "flow-log": (before, after) => [...loggedUnit(before?.resourceId), ...loggedUnit(after?.resourceId)],
   "client-token": NOTHING,
   region: NOTHING,

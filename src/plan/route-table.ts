@@ -23,7 +23,7 @@ export function routeTableRows(reader: Reader, table: RouteTable): readonly Entr
  */
 function listedRows(reader: Reader, table: RouteTable, local: ReadonlySet<string>): readonly Entry[] {
   const rows = new Map<string, Entry>();
-  const routes = reader.by("route", "routeTableId", table.id).filter(({ destination }) => destination.startsWith("pl-"));
+  const routes = reader.by("route", "listsOfTable", table.id);
   for (const route of routes.toSorted((a, b) => (a.destination < b.destination ? -1 : 1))) {
     const value = target(reader, route);
     for (const { cidr } of reader.get("prefix-list", route.destination)?.entries ?? []) {

@@ -3,6 +3,7 @@ import { cidrOf } from "../lib/cidr.ts";
 import { formatIpv4, ipv4 } from "../lib/ip.ts";
 import type { Reader } from "../model/state.ts";
 import type { Subnet } from "../model/subnet.ts";
+import { blockedFlags } from "./block-public-access.ts";
 import { isLogged } from "./flow-log.ts";
 import { type Entry, SUBNET_FLAGS } from "./tables.ts";
 
@@ -26,7 +27,7 @@ export function subnetRows(reader: Reader, subnet: Subnet): readonly Entry[] {
         block: formatIpv4(block.base),
         router: subnet.cidrBlock === undefined ? formatIpv4(block.base) : formatIpv4(ipv4(block.base + 1)),
         length: block.length,
-        flags: isLogged(reader, subnet) ? SUBNET_FLAGS.flow_log : 0,
+        flags: (isLogged(reader, subnet) ? SUBNET_FLAGS.flow_log : 0) | blockedFlags(reader, subnet),
       },
     },
   ];

@@ -31,8 +31,8 @@ export const MAX_POOLS = 8;
 export const MAX_NAT_ADDRESSES = 8;
 
 export const STRUCTS = {
-  /** One per VPC. `internet_gateway` is the slot of the attached gateway plus one, 0 when none is attached. */
-  vpc: { internet_gateway: "u32", flags: "u32" },
+  /** One per VPC. `internet_gateway` is the slot of the attached gateway plus one, 0 when none is attached; `gateway_route_table` likewise. */
+  vpc: { internet_gateway: "u32", flags: "u32", gateway_route_table: "u32" },
 
   /** One per subnet. `router` is the subnet's +1 address; `block`/`length` its IPv4 block. */
   subnet: { vpc: "u32", route_table: "u32", network_acl: "u32", block: "be32", router: "be32", length: "u32", flags: "u32" },
@@ -118,7 +118,8 @@ export type StructName = keyof typeof STRUCTS;
 
 /** `flow_log`: a flow log covers the VPC, the subnet, the interface. */
 export const VPC_FLAGS = { dns_support: 1, flow_log: 2 } as const;
-export const SUBNET_FLAGS = { flow_log: 1 } as const;
+/** `block_out`, `block_in`: what Block Public Access stops at the internet gateway. */
+export const SUBNET_FLAGS = { flow_log: 1, block_out: 2, block_in: 4 } as const;
 export const INTERFACE_FLAGS = {
   present: 1,
   /** Attached to an instance that is up. */

@@ -1,4 +1,5 @@
 import { assert } from "../lib/assert.ts";
+import type { InternetGateway } from "../model/internet-gateway.ts";
 import type { Reader } from "../model/state.ts";
 import type { Vpc } from "../model/vpc.ts";
 import { isLogged } from "./flow-log.ts";
@@ -13,11 +14,21 @@ export function vpcRows(reader: Reader, vpc: Vpc): readonly Entry[] {
     {
       table: "vpcs",
       key: vpc.slot,
-      value: { internet_gateway: gateway ? gateway.slot + 1 : 0, flags: flagsOf(reader, vpc) },
+      value: {
+        internet_gateway: gateway ? gateway.slot + 1 : 0,
+        flags: flagsOf(reader, vpc),
+        gateway_route_table: gatewayTable(reader, gateway),
+      },
     },
   ];
 }
 
 function flagsOf(reader: Reader, vpc: Vpc): number {
   return (vpc.enableDnsSupport ? VPC_FLAGS.dns_support : 0) | (isLogged(reader, vpc) ? VPC_FLAGS.flow_log : 0);
+}
+
+/** The slot plus one of the table that routes what comes in through the gateway; 0: none does. */
+function gatewayTable(reader: Reader, gateway: InternetGateway | undefined): number {
+  const table = gateway?.routeTableAssociation && reader.get("route-table", gateway.routeTableAssociation.routeTableId);
+  return table ? table.slot + 1 : 0;
 }

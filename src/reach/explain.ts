@@ -1,13 +1,13 @@
 import { present } from "../lib/assert.ts";
 import { DROPS } from "../plan/stages.ts";
-import { ROUTE_TARGET, type TableReader } from "../plan/tables.ts";
+import { ROUTE_TARGET, SUBNET_FLAGS, type TableReader } from "../plan/tables.ts";
 import { isIn } from "./block.ts";
 import { natGatewayOf, natGatewaySteps } from "./explain-nat.ts";
 import { attachedGateway, candidate, leadsOut, matchedRoute, prefixOf } from "./explain-route.ts";
 import { aclStep, admittedFlows, groupStep } from "./explain-rules.ts";
 import { type ExplainedStep, type Explanation, idOf, type Question, type Scene, step } from "./explanation.ts";
 import { isOurs, poolsIn } from "./internet-gateway.ts";
-import { attachGateway, mapPublicIp, routeToGateway, startInstance } from "./mend.ts";
+import { attachGateway, deleteRoute, excludeSubnet, mapPublicIp, routeToGateway, startInstance } from "./mend.ts";
 import type { Names } from "./names.ts";
 import { NO_POOL, poolIndex } from "../plan/pool.ts";
 import { answerTo, type Flow, ICMP, TCP, UDP } from "./packet.ts";
@@ -26,6 +26,8 @@ export function explain(tables: TableReader, names: Names, slot: number, questio
   const steps: readonly ExplainedStep[] = [
     instanceStep(scene),
     gatewayStep(scene),
+    ...blockedSteps(scene, nat ?? scene.eni),
+    ...divertedSteps(scene, nat ?? scene.eni),
     routeStep(scene),
     ...(nat === undefined ? [publicIpStep(scene)] : natGatewaySteps(scene, nat, outward)),
     ...destinationStep(scene),
@@ -59,6 +61,36 @@ function instanceStep({ names, eni }: Scene): ExplainedStep {
   const id = names.instance?.id ?? interfaceId(names, eni);
   const state = names.instance?.state ?? "detached";
   return step("instance", { ok: has(eni, "up"), id, code: DROPS.interface_down.code, mend: startInstance(names) }, { state });
+}
+
+/**
+ * Only where Block Public Access stops something at the internet gateway: of the instance's own interface, or outwards of the NAT
+ * gateway's (`met`), which the internet gateway meets instead.
+ */
+function blockedSteps(scene: Scene, met: Ends): readonly ExplainedStep[] {
+  const { tables, names } = scene;
+  const flags = tables.lookup("subnets", met.row.subnet)?.flags ?? 0;
+  const id = idOf(names, "subnet", met.row.subnet);
+  const code = DROPS.block_public_access.code;
+  const finding = { ok: false, id, code, mend: excludeSubnet(names, id) };
+  if (flags & SUBNET_FLAGS.block_out) return [step("block_public_access", finding)];
+  if (!(flags & SUBNET_FLAGS.block_in) || has(met, "nat_gateway")) return [];
+  // Answers come in too.
+  return [step("block_public_access", finding)];
+}
+
+/** Only where the gateway's own route table sends what comes in to somebody else first. */
+function divertedSteps(scene: Scene, met: Ends): readonly ExplainedStep[] {
+  const { tables, names } = scene;
+  const table = tables.lookup("vpcs", met.row.vpc)?.gateway_route_table ?? 0;
+  const match = table === 0 ? undefined : tables.longestMatch(table - 1, met.row.private_ip);
+  if (!match || match.value.target === ROUTE_TARGET.local) return [];
+  if (match.value.target === ROUTE_TARGET.interface && match.value.slot === met.slot) return [];
+  const id = idOf(names, "route-table", table - 1);
+  const destination = prefixOf(match);
+  const params = { privateIp: met.row.private_ip, destination, target: targetName(names, match.value) };
+  const mend = deleteRoute(names, id, destination);
+  return [step("gateway_route", { ok: false, id, code: "MORE_SPECIFIC_ROUTE", mend }, params)];
 }
 
 /** The gateway that the VPC's row names; and when there is none, the one that would best be attached. */

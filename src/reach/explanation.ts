@@ -15,6 +15,8 @@ export type Question = {
 export type StepName =
   | "instance"
   | "internet_gateway"
+  | "block_public_access"
+  | "gateway_route"
   | "route"
   | "nat_gateway"
   | "nat_gateway_route"

@@ -22,9 +22,17 @@ export function logOut(passage: Passage, refused: boolean): void {
   }
 }
 
-/** The packet has come to the internet gateway. */
-export function logGateway({ flowLog }: Passage): void {
-  flowLog.told.push(...flowLog.waiting.splice(0));
+/** The packet has come to the internet gateway, which Block Public Access may have closed. */
+export function logGateway({ flowLog }: Passage, blocked: boolean): void {
+  const waited = flowLog.waiting.splice(0);
+  flowLog.told.push(...waited.map((key) => (blocked ? { ...key, ...BLOCKED } : key)));
+}
+
+/** Block Public Access keeps the packet from its target. */
+export function logBlocked(passage: Passage): void {
+  const { target, flowLog } = passage;
+  if (!target || !isLogged(passage, target)) return;
+  flowLog.told.push({ ...keyOf(passage, target, { direction: "ingress", action: "REJECT", path: TRAFFIC_PATH.none }), ...BLOCKED });
 }
 
 /** Notes that the packet comes to its target, or was refused there. */
@@ -33,6 +41,8 @@ export function logIn(passage: Passage, refused: boolean): void {
   if (!target || !isLogged(passage, target)) return;
   flowLog.told.push(keyOf(passage, target, { direction: "ingress", action: refused ? "REJECT" : "ACCEPT", path: TRAFFIC_PATH.none }));
 }
+
+const BLOCKED = { action: "REJECT", rejectReason: "BPA", path: TRAFFIC_PATH.none } as const;
 
 /** Of a stopped instance's interface nothing is logged. */
 function isLogged({ tables }: Passage, ends: Ends): boolean {

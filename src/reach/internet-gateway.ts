@@ -1,9 +1,11 @@
 import { NO_POOL, type Pool, poolIndex } from "../plan/pool.ts";
-import type { Entry, TableReader } from "../plan/tables.ts";
+import { type Entry, ROUTE_TARGET, SUBNET_FLAGS, type TableReader } from "../plan/tables.ts";
 import { isIn } from "./block.ts";
 import {
   addressEntry,
   drop,
+  type Ends,
+  has,
   interfaceAt,
   interfaceEntry,
   type Outcome,
@@ -27,6 +29,7 @@ export function internetGatewayOut(passage: Passage): Outcome {
   const vpc = vpcEntry(tables, sender.row.vpc);
   if (!vpc || gateway === undefined || vpc.value.internet_gateway !== gateway + 1)
     return drop("no_internet_gateway", `gateway ${gateway} is not attached to VPC ${sender.row.vpc}`, vpc);
+  if (flagsOf(tables, sender) & SUBNET_FLAGS.block_out) return drop("block_public_access", `subnet ${sender.row.subnet} is blocked`, vpc);
   const mapping = flow.source === sender.row.private_ip ? interfaceEntry(sender) : addressEntry(tables, sender.row.vpc, flow.source);
   const publicIp = mapping?.value.public_ip ?? NONE;
   if (publicIp === NONE) return drop("no_public_ip", `${flow.source} has none`, mapping);
@@ -59,7 +62,36 @@ export function internetGatewayIn(passage: Passage): Outcome {
     if (isIn(flow.source, "shared")) return drop("shared_source", flow.source);
   }
   translateDestination(passage, row.private_ip);
-  return pass(`${flow.destination} becomes ${row.private_ip}`, entry, vpc);
+  if (isBlockedIn(tables, target)) return drop("block_public_access", `subnet ${target.row.subnet} is blocked`, entry);
+  const arrived = pass(`${flow.destination} becomes ${row.private_ip}`, entry, vpc);
+  return vpc.value.gateway_route_table === 0 ? arrived : byGatewayTable(passage, vpc.value.gateway_route_table - 1, target, arrived);
+}
+
+/** VPC user guide, "Block public access": where ingress alone is blocked, NAT gateways are spared, which let nothing begin. */
+function isBlockedIn(tables: TableReader, target: Ends): boolean {
+  const flags = flagsOf(tables, target);
+  if (!(flags & SUBNET_FLAGS.block_in)) return false;
+  return !has(target, "nat_gateway") || (flags & SUBNET_FLAGS.block_out) !== 0;
+}
+
+function flagsOf(tables: TableReader, { row }: Ends): number {
+  return tables.lookup("subnets", row.subnet)?.flags ?? SUBNET_FLAGS.block_out | SUBNET_FLAGS.block_in;
+}
+
+/** The gateway route table: what comes in may have to meet an appliance first (VPC user guide, "Gateway route tables"). */
+function byGatewayTable(passage: Passage, table: number, target: Ends, arrived: Outcome): Outcome {
+  const { tables, flow } = passage;
+  const entry = tables.longestMatch(table, flow.destination);
+  if (!entry) return drop("no_route", `no route to ${flow.destination} in the gateway's table ${table}`);
+  const { target: kind, slot } = entry.value;
+  if (kind === ROUTE_TARGET.local || (kind === ROUTE_TARGET.interface && slot === target.slot)) return arrived;
+  if (kind !== ROUTE_TARGET.interface) return drop("blackhole", "the gateway's table leads nowhere", entry);
+  passage.way = "interface";
+  const appliance = interfaceAt(tables, slot);
+  if (appliance?.row.vpc !== target.row.vpc)
+    return drop("blackhole", `the gateway's table leads to interface ${slot}, which is gone`, entry);
+  passage.target = appliance;
+  return pass(`${arrived.detail}, and goes to interface ${slot} first`, ...arrived.entries, entry);
 }
 
 /** Whether the address belongs to one of our pools. */

@@ -36,6 +36,16 @@ export function attachGateway(names: Names, vpcId: string, gatewayId: string | u
   return [ec2(names, "attach-internet-gateway", "--vpc-id", vpcId, "--internet-gateway-id", gatewayId ?? answerOf(made))];
 }
 
+/** Block Public Access spares the subnet. */
+export function excludeSubnet(names: Names, subnetId: string): readonly Command[] {
+  const mode = ["--internet-gateway-exclusion-mode", "allow-bidirectional"];
+  return [ec2(names, "create-vpc-block-public-access-exclusion", "--subnet-id", subnetId, ...mode)];
+}
+
+export function deleteRoute(names: Names, tableId: string, destination: string): readonly Command[] {
+  return [ec2(names, "delete-route", "--route-table-id", tableId, "--destination-cidr-block", destination)];
+}
+
 type RouteMend = {
   readonly vpcId: string;
   readonly tableId: string;

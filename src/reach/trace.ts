@@ -4,7 +4,7 @@ import { LAYOUT_VERSION, type TableReader } from "../plan/tables.ts";
 import { admit } from "./admit.ts";
 import type { Connection, Connections } from "./connection.ts";
 import { deliver } from "./deliver.ts";
-import { logGateway, logIn, logOut } from "./flow-log.ts";
+import { logBlocked, logGateway, logIn, logOut } from "./flow-log.ts";
 import { fragmentPorts } from "./fragment.ts";
 import type { FirstFragment, FirstFragments } from "./fragment-memory.ts";
 import { internetGatewayIn, internetGatewayOut, isOurs } from "./internet-gateway.ts";
@@ -144,7 +144,7 @@ function walk(passage: Passage, steps: Step[]): Verdict {
   const sender = (): number => passage.source?.slot ?? from;
   const throughGateway = (): Verdict | undefined => {
     const dropped = said("internet_gateway", internetGatewayOut(passage), sender());
-    logGateway(passage);
+    logGateway(passage, dropped?.kind === "drop" && dropped.reason === "block_public_access");
     if (dropped) return dropped;
     if (isOurs(tables, passage.flow.destination)) return fromOutside();
     passage.target = undefined;
@@ -153,6 +153,7 @@ function walk(passage: Passage, steps: Step[]): Verdict {
   /** The interface that a public address leads to is concerned as soon as it is known. */
   const fromOutside = (): Verdict | undefined => {
     const outcome = internetGatewayIn(passage);
+    if (outcome.drop === "block_public_access") logBlocked(passage);
     return said("internet_gateway", outcome, receiver());
   };
   const inwards = (): Verdict => {

@@ -241,12 +241,24 @@ static __always_inline void flow_log_out(struct __sk_buff *skb, struct packet *p
 }
 
 /* What the gateway said of it. */
-static __always_inline void flow_log_gateway(struct __sk_buff *skb, struct packet *p)
+static __always_inline void flow_log_gateway(struct __sk_buff *skb, struct packet *p, int reason)
 {
+	int blocked = reason == DROP_block_public_access;
+
 	if (!p->log_waits)
 		return;
 	p->log_waits = 0;
-	flow_log_write(skb, p, FLOW_EGRESS(FLOW_ACCEPT, PATH_GATEWAY));
+	flow_log_write(skb, p, blocked ? FLOW_EGRESS(FLOW_REJECT_BPA, PATH_NONE) : FLOW_EGRESS(FLOW_ACCEPT, PATH_GATEWAY));
+}
+
+/* What Block Public Access keeps from p->target. */
+static __always_inline void flow_log_blocked(struct __sk_buff *skb, struct packet *p)
+{
+	if (!is_logged(&p->target))
+		return;
+	p->logged = p->flow;
+	p->log_slot = p->target_slot;
+	flow_log_write(skb, p, FLOW_INGRESS(FLOW_REJECT_BPA));
 }
 
 /* What comes to p->target: `refused` by its ACL or group, else handed over. */

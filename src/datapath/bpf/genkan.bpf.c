@@ -17,7 +17,7 @@
  *               no_route, blackhole, ...
  *                         |
  *        +----------------+--------------------+<------ nat_gateway: its ACL, its address and port, its own route and ACL
- *      local         to an interface    internet_gateway: attached? public address? destination possible?
+ *      local         to an interface    internet_gateway: attached? not blocked? public address? destination possible?
  *        |                |                    |              source becomes public
  *        |                |                    +--(not in our pools)--> deliver -------> uplink
  *        |                |                    |
@@ -161,6 +161,19 @@ static __noinline int back_through_nat(struct __sk_buff *skb, struct packet *p)
 	return p->way == WAY_GATEWAY || p->target.flags & INTERFACE_NAT_GATEWAY ? DROP_route_loop : 0;
 }
 
+/* In through the internet gateway. */
+static __noinline int in_by_gateway(struct __sk_buff *skb, struct packet *p)
+{
+	int reason;
+
+	if (!p)
+		return DROP_tables_incomplete;
+	reason = internet_gateway_in(p);
+	if (reason == DROP_block_public_access)
+		flow_log_blocked(skb, p);
+	return reason;
+}
+
 /* Through the internet gateway, and straight in again when the destination is one of our own. */
 static __noinline int through_gateway(struct __sk_buff *skb, struct packet *p)
 {
@@ -169,11 +182,11 @@ static __noinline int through_gateway(struct __sk_buff *skb, struct packet *p)
 	if (!p)
 		return DROP_tables_incomplete;
 	reason = internet_gateway_out(p);
-	flow_log_gateway(skb, p);
+	flow_log_gateway(skb, p, reason);
 	if (reason)
 		return reason;
 	p->leaves = p->target_slot == NO_POOL;
-	return p->leaves ? 0 : internet_gateway_in(p);
+	return p->leaves ? 0 : in_by_gateway(skb, p);
 }
 
 /* The last stages of whatever goes to an interface. */
@@ -259,7 +272,7 @@ int from_uplink(struct __sk_buff *skb)
 	reason = parse(skb, p);
 	p->may_keep = 1;
 	if (!reason)
-		reason = internet_gateway_in(p);
+		reason = in_by_gateway(skb, p);
 	if (reason)
 		return drop_packet(skb, p, reason);
 	/* Of what is for an interface only: others' first fragments are not worth remembering. */

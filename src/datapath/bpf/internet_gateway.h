@@ -2,8 +2,9 @@
 /*
  * Stage internet_gateway: one-to-one NAT on the view, and what the internet cannot carry. It keeps no state.
  *
- * Out:  gateway attached? -> public address? -> destination carried by the internet? -> source becomes public
- * In:   ours? -> mapped? -> gateway attached? -> source possible on the internet? -> destination becomes private
+ * Out:  gateway attached? -> public access blocked? -> public address? -> destination carried by the internet? -> source becomes public
+ * In:   ours? -> mapped? -> gateway attached? -> source possible on the internet? -> destination becomes private ->
+ *       public access blocked? -> the gateway's own route table, where it has one
  * A destination in our own pools never leaves: it comes in again at once (hairpin), seen from the public source.
  *
  * Genkan does not change the TTL, here or inside the VPC: a gateway is no hop that a traceroute shows, as on AWS.
@@ -81,6 +82,55 @@ static __always_inline void view_destination(struct packet *p, __be32 to)
 	p->flow.destination = to;
 }
 
+/*
+ * VPC Block Public Access, as the subnet has it of the interface that the gateway meets (VPC user guide, "Block public access to
+ * VPCs and subnets"). What comes in is spared at NAT gateways where only ingress is blocked: they let nothing begin.
+ */
+static __always_inline int blocked_out(const struct interface *eni)
+{
+	const struct subnet *subnet = find_subnet(eni->subnet);
+
+	return !subnet || subnet->flags & SUBNET_BLOCK_OUT;
+}
+
+static __always_inline int blocked_in(const struct interface *eni)
+{
+	const struct subnet *subnet = find_subnet(eni->subnet);
+
+	if (!subnet)
+		return 1;
+	if (!(subnet->flags & SUBNET_BLOCK_IN))
+		return 0;
+	return !(eni->flags & INTERFACE_NAT_GATEWAY) || subnet->flags & SUBNET_BLOCK_OUT;
+}
+
+/* The gateway route table of p->target's VPC: whatever comes in may have to meet an appliance first. */
+static __always_inline int route_at_gateway(struct packet *p)
+{
+	const struct vpc *vpc = find_vpc(p->target.vpc);
+	struct route_key key = { .prefix_length = 160 };
+	const struct route *route;
+	__u32 owner = p->target.vpc;
+
+	if (!vpc || !vpc->gateway_route_table)
+		return 0;
+	key.route_table = vpc->gateway_route_table - 1;
+	map_ipv4((union address_bytes *)key.address, p->flow.destination);
+	route = bpf_map_lookup_elem(&routes, &key);
+	if (!route)
+		return DROP_no_route;
+	if (route->target == ROUTE_LOCAL || (route->target == ROUTE_INTERFACE && route->slot == p->target_slot))
+		return 0;
+	if (route->target != ROUTE_INTERFACE)
+		return DROP_blackhole;
+	p->way = WAY_INTERFACE;
+	p->target_slot = route->slot;
+	if (!read_interface(p->target_slot, &p->target) || p->target.vpc != owner)
+		return DROP_blackhole;
+	p->charge = p->target_slot;
+	return 0;
+}
+
 /* Outwards. Afterwards p->target_slot is NO_POOL when the packet leaves for the internet, else the place of a public address. */
 __noinline int internet_gateway_out(struct packet *p)
 {
@@ -91,6 +141,8 @@ __noinline int internet_gateway_out(struct packet *p)
 		return DROP_tables_incomplete;
 	if (!gateway_attached(p->source.vpc, p->gateway))
 		return DROP_no_internet_gateway;
+	if (blocked_out(&p->source))
+		return DROP_block_public_access;
 	public_ip = public_source(p);
 	if (!public_ip)
 		return DROP_no_public_ip;
@@ -150,5 +202,7 @@ __noinline int internet_gateway_in(struct packet *p)
 			return reason;
 	}
 	view_destination(p, private_ip);
-	return 0;
+	if (blocked_in(&p->target))
+		return DROP_block_public_access;
+	return route_at_gateway(p);
 }

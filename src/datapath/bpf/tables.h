@@ -70,6 +70,7 @@ enum drop_reason {
 	DROP_nat_connections_full = 42,
 	DROP_nat_private = 43,
 	DROP_peering_source = 44,
+	DROP_block_public_access = 45,
 };
 
 enum vpc_flags {
@@ -79,6 +80,8 @@ enum vpc_flags {
 
 enum subnet_flags {
 	SUBNET_FLOW_LOG = 1,
+	SUBNET_BLOCK_OUT = 2,
+	SUBNET_BLOCK_IN = 4,
 };
 
 enum interface_flags {
@@ -114,8 +117,9 @@ enum rule_list_kind {
 struct vpc {
 	__u32 internet_gateway;
 	__u32 flags;
+	__u32 gateway_route_table;
 };
-_Static_assert(sizeof(struct vpc) == 8, "vpc");
+_Static_assert(sizeof(struct vpc) == 12, "vpc");
 
 struct subnet {
 	__u32 vpc;

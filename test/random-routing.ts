@@ -1,0 +1,44 @@
+/** Requests about gateway route tables and Block Public Access for random regions. */
+import { perform } from "../src/actions/perform.ts";
+import { newId } from "../src/model/id.ts";
+import type { Request } from "./random-request.ts";
+
+/** What comes in through the gateway meets an interface first, or no longer. */
+const edge: Request = ({ tx, context, number, pick }) => {
+  const { routeTableAssociation: _, ...gateway } = pick("internet-gateway") ?? {};
+  if (!("id" in gateway) || gateway.vpcId === undefined) return;
+  if (number(2) === 0) return tx.put(gateway);
+  const answer = JSON.stringify(perform(tx, "CreateRouteTable", { VpcId: gateway.vpcId }, context));
+  const routeTableId = /rtb-[0-9a-f]{17}/.exec(answer)?.[0] ?? "";
+  const subnet = tx.by("subnet", "vpcId", gateway.vpcId)[number(3)];
+  const eni = tx.by("network-interface", "vpcId", gateway.vpcId)[number(4)];
+  if (subnet && eni)
+    perform(tx, "CreateRoute", { RouteTableId: routeTableId, DestinationCidrBlock: subnet.cidrBlock, NetworkInterfaceId: eni.id }, context);
+  tx.put({ ...gateway, routeTableAssociation: { associationId: newId("route-table-association", context.random), routeTableId } });
+};
+
+const block: Request = ({ tx, context, number }) => {
+  const mode = (["block-ingress", "block-bidirectional"] as const)[number(8)] ?? "off";
+  tx.put({ kind: "block-public-access", id: context.region, tags: {}, mode, updatedAt: context.now });
+};
+
+const exclude: Request = ({ tx, context, number, pick }) => {
+  const resourceId = (number(2) === 0 ? pick("vpc") : pick("subnet"))?.id;
+  if (resourceId === undefined) return;
+  tx.put({
+    kind: "block-public-access-exclusion",
+    id: newId("block-public-access-exclusion", context.random),
+    tags: {},
+    resourceId,
+    mode: number(2) === 0 ? "allow-bidirectional" : "allow-egress",
+    state: number(3) === 0 ? "deleted" : "active",
+    createdAt: context.now,
+    updatedAt: context.now,
+  });
+};
+
+export const ROUTING_REQUESTS: Readonly<Record<string, Request>> = {
+  edge,
+  block,
+  exclude,
+};
