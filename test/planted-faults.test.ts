@@ -15,7 +15,7 @@ import { playRandom } from "./scenario.ts";
 const ROOT = join(import.meta.dirname, "../..");
 const KERNEL = "src/datapath/bpf";
 const FRAMES = 500;
-const MOST = 40_000;
+const MOST = 80_000;
 
 /** In which file what becomes what. */
 type Fault = readonly [name: string, file: string, from: RegExp, to: string];
