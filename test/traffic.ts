@@ -35,7 +35,14 @@ export type View = {
   /** All that an address can be, ours or not. */
   readonly addresses: readonly number[];
 };
-type Eni = { readonly slot: number; readonly mac: Uint8Array; readonly own: readonly number[]; readonly up: boolean; readonly dns: number };
+type Eni = {
+  readonly slot: number;
+  readonly mac: Uint8Array;
+  readonly own: readonly number[];
+  readonly up: boolean;
+  readonly forwards: boolean;
+  readonly dns: number;
+};
 
 export type Traffic = {
   readonly next: (view: View) => Sent;
@@ -63,6 +70,7 @@ export function viewOf(entries: readonly Entry[], settings: TableValue<"settings
     mac: macBytes(value.mac),
     own: [ip(value.private_ip), ...held.filter((row) => row.value.interface === slot).map(({ key }) => ip(key.address))],
     up: (value.flags & 2) !== 0,
+    forwards: (value.flags & 4) === 0,
     dns: ip(value.dns),
   }));
   const ours = rows.flatMap(({ value }) => [value.private_ip, value.public_ip, value.public_ip, value.dns]).map(ip);
@@ -198,7 +206,7 @@ function errorAbout(choice: Choice, view: View, { entrance, bytes }: Sent): Sent
 function fresh(choice: Choice, view: View, waiting: Sent[]): Sent {
   const eni = view.enis.length > 0 && !choice.oneIn(3) ? pickEni(choice, view) : undefined;
   const ends = {
-    source: choice.oneIn(12) ? choice.pick(view.addresses) : eni ? choice.pick(eni.own) : INTERNET,
+    source: choice.oneIn(eni?.forwards ? 3 : 12) ? choice.pick(view.addresses) : eni ? choice.pick(eni.own) : INTERNET,
     destination: eni && choice.oneIn(3) ? INTERNET : choice.pick(view.addresses),
   };
   const entrance: Entrance = eni ? { kind: "interface", slot: eni.slot } : { kind: "internet" };
