@@ -59,7 +59,7 @@ const CreateDefaultVpc: Action<CreateDefaultVpcRequest, CreateDefaultVpcResult> 
     throw new Fault("DefaultVpcAlreadyExists", "A Default VPC already exists for this account in this region.");
   }
   const vpc = createDefaultVpc(tx, context);
-  return { Vpc: { ...describedVpc(vpc, context), State: "pending", Ipv6CidrBlockAssociationSet: [] } };
+  return { Vpc: { ...describedVpc(tx, vpc, context), State: "pending", Ipv6CidrBlockAssociationSet: [] } };
 };
 
 const CreateDefaultSubnet: Action<CreateDefaultSubnetRequest, CreateDefaultSubnetResult> = (tx, input, context) => {

@@ -4,6 +4,7 @@ import type { Action } from "./action.ts";
 import { addressActions } from "./address.ts";
 import { addressAssociationActions } from "./address-association.ts";
 import { addressDescribeActions } from "./address-describe.ts";
+import { blockPublicAccessActions } from "./block-public-access.ts";
 import { consoleActions } from "./console.ts";
 import { defaultVpcActions } from "./default-vpc.ts";
 import { dhcpOptionsActions } from "./dhcp-options.ts";
@@ -71,6 +72,7 @@ export const NOUNS: readonly Actions[] = [
   routeActions,
   internetGatewayActions,
   internetGatewayAttachmentActions,
+  blockPublicAccessActions,
   natGatewayActions,
   natGatewayAddressActions,
   natGatewayDescribeActions,

@@ -97,7 +97,7 @@ test("a subnet's association moves to another table of its VPC", () => {
     () => region.call(AssociateRouteTable, { SubnetId: other.SubnetId, RouteTableId }),
     `Route table ${RouteTableId} and subnet ${other.SubnetId} belong to different networks`,
   );
-  refuses("UnsupportedOperation", () => region.call(AssociateRouteTable, { GatewayId: "igw-1", RouteTableId }));
+  refuses("InvalidGatewayID.NotFound", () => region.call(AssociateRouteTable, { GatewayId: "igw-1", RouteTableId }));
 });
 
 test("filters look into associations and routes", () => {
@@ -110,4 +110,41 @@ test("filters look into associations and routes", () => {
   assert.deepEqual(ids("association.main", "true"), [main]);
   assert.deepEqual(ids("route.gateway-id", "local"), [main, RouteTableId]);
   assert.deepEqual(ids("route.destination-cidr-block", "0.0.0.0/0"), []);
+});
+
+test("a gateway route table is associated, described, replaced and let go; it leads to interfaces within the VPC alone", () => {
+  const region = newRegion();
+  const { VpcId: vpc, main } = network(region);
+  const ask = (operation: string, input: object, pattern: RegExp): string =>
+    must(pattern.exec(JSON.stringify(region.perform(operation, input)))?.[0]);
+  const gateway = ask("CreateInternetGateway", {}, /igw-[0-9a-f]{17}/);
+  const [edge, other] = [0, 1].map(() => ask("CreateRouteTable", { VpcId: vpc }, /rtb-[0-9a-f]{17}/));
+  const associate = (RouteTableId?: string): unknown => region.perform("AssociateRouteTable", { RouteTableId, GatewayId: gateway });
+  refuses("InvalidParameterValue", () => associate(edge), /belong to different networks/);
+  region.perform("AttachInternetGateway", { VpcId: vpc, InternetGatewayId: gateway });
+  refuses("InvalidParameterValue", () => associate(main), /main route table/);
+  refuses("InvalidGatewayID.NotFound", () =>
+    region.perform("AssociateRouteTable", { RouteTableId: edge, GatewayId: "vgw-00000000000000000" }),
+  );
+  region.perform("CreateRoute", { RouteTableId: other, DestinationCidrBlock: "0.0.0.0/0", GatewayId: gateway });
+  refuses("InvalidParameterValue", () => associate(other), /network interfaces/);
+  const AssociationId = must(/rtbassoc-[0-9a-f]{17}/.exec(JSON.stringify(associate(edge)))?.[0]);
+  const tables = JSON.stringify(
+    region.perform("DescribeRouteTables", { Filters: [{ Name: "association.gateway-id", Values: [gateway] }] }),
+  );
+  assert.match(
+    tables,
+    new RegExp(`"RouteTableAssociationId":"${AssociationId}","RouteTableId":"${edge}","GatewayId":"${gateway}","Main":false`),
+  );
+  refuses("InvalidParameterValue", () =>
+    region.perform("CreateRoute", { RouteTableId: edge, DestinationCidrBlock: "0.0.0.0/0", GatewayId: gateway }),
+  );
+  refuses("DependencyViolation", () => region.perform("DeleteRouteTable", { RouteTableId: edge }));
+  refuses("Resource.AlreadyAssociated", () => associate(ask("CreateRouteTable", { VpcId: vpc }, /rtb-[0-9a-f]{17}/)));
+  const third = ask("CreateRouteTable", { VpcId: vpc }, /rtb-[0-9a-f]{17}/);
+  const replaced = ask("ReplaceRouteTableAssociation", { AssociationId, RouteTableId: third }, /rtbassoc-[0-9a-f]{17}/);
+  region.perform("DeleteRouteTable", { RouteTableId: edge });
+  region.perform("DisassociateRouteTable", { AssociationId: replaced });
+  region.perform("DeleteRouteTable", { RouteTableId: third });
+  refuses("InvalidAssociationID.NotFound", () => region.perform("DisassociateRouteTable", { AssociationId: replaced }));
 });

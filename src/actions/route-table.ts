@@ -65,7 +65,7 @@ const CreateRouteTable: Action<CreateRouteTableRequest, CreateRouteTableResult> 
 
 const DeleteRouteTable: Action<DeleteRouteTableRequest, Done> = (tx, input) => {
   const table = findRouteTable(tx, input.RouteTableId);
-  if (associationsOf(tx, table).length > 0 || tx.countBy("internet-gateway", "routeTableId", table.id) > 0) {
+  if (associationsOf(tx, table).length > 0) {
     throw new Fault("DependencyViolation", `The routeTable '${table.id}' has dependencies and cannot be deleted.`);
   }
   deleteRoutesOf(tx, table);
@@ -123,7 +123,7 @@ function described(tx: Reader, table: RouteTable, context: Context): RouteTableA
   };
 }
 
-/** The main association first, then those of subnets. */
+/** The main association first, then those of subnets, then of a gateway. */
 function associationsOf(tx: Reader, table: RouteTable): RouteTableAssociation[] {
   const { mainRouteTable: main } = present(tx.get("vpc", table.vpcId), table.vpcId);
   const associated = { AssociationState: { State: "associated" } } as const;
@@ -138,7 +138,14 @@ function associationsOf(tx: Reader, table: RouteTable): RouteTableAssociation[] 
     Main: false,
     ...associated,
   }));
-  return [...ofMain, ...ofSubnets];
+  const ofGateways = tx.by("internet-gateway", "routeTableId", table.id).map((gateway) => ({
+    RouteTableAssociationId: gateway.routeTableAssociation?.associationId,
+    RouteTableId: table.id,
+    GatewayId: gateway.id,
+    Main: false,
+    ...associated,
+  }));
+  return [...ofMain, ...ofSubnets, ...ofGateways];
 }
 
 /** A local route for each of the VPC's blocks, to whatever target it was given, then the user's routes. */

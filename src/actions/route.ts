@@ -10,6 +10,7 @@ import type { Vpc } from "../model/vpc.ts";
 import type { Action, Context } from "./action.ts";
 import { type Done, DONE, required, requiredCidr } from "./parameter.ts";
 import { requireQuota } from "./quota.ts";
+import { isEdgeTable, requireEdgeRoute } from "./route-edge.ts";
 import { findRouteTable } from "./route-table.ts";
 import { targetOf } from "./route-target.ts";
 
@@ -135,6 +136,7 @@ function requireFitting(tx: Reader, table: RouteTable, destination: Destination,
   const reserved = destination.kind === "ipv4" ? cidrContains(SERVICES, destination.cidr) : cidr6Contains(SERVICES_IPV6, destination.cidr);
   if (reserved) throw new Fault("InvalidParameterValue", `The destination CIDR block ${text} is reserved for use by AWS services.`);
   requireFamily(destination, target);
+  if (isEdgeTable(tx, table)) requireEdgeRoute(vpcOf(tx, table), table, { destination: text, target });
   const inside = blockAround(tx, table, destination);
   if (inside === undefined) return;
   if (target.kind !== "network-interface") {

@@ -7,6 +7,7 @@ import type {
 } from "@aws-sdk/client-ec2";
 import { cidrOf, cidrSize } from "../lib/cidr.ts";
 import { formatIpv4, ipv4 } from "../lib/ip.ts";
+import { blockModeOf } from "../model/block-public-access.ts";
 import { Fault } from "../model/fault.ts";
 import type { Reader } from "../model/state.ts";
 import type { Subnet } from "../model/subnet.ts";
@@ -138,6 +139,7 @@ export function describedSubnet(tx: Reader, subnet: Subnet, context: Context): S
     SubnetArn: subnetArn(subnet, context),
     State: "available",
     OwnerId: context.account,
+    BlockPublicAccessStates: { InternetGatewayBlockMode: blockModeOf(tx, [subnet.id, subnet.vpcId]) },
     VpcId: subnet.vpcId,
     CidrBlock: subnet.cidrBlock,
     Ipv6CidrBlockAssociationSet: subnet.ipv6CidrBlock ? [describedSubnetIpv6Block(subnet.ipv6CidrBlock, "associated")] : [],

@@ -119,6 +119,12 @@ const TAGGABLE: Readonly<Record<string, Taggable>> = {
     code: "InvalidVpcPeeringConnectionID.NotFound",
     words: "The vpcPeeringConnection ID '%s' does not exist",
   },
+  vpcbpa: {
+    kind: "block-public-access-exclusion",
+    type: "vpc-block-public-access-exclusion",
+    code: "InvalidVpcBlockPublicAccessExclusionId.NotFound",
+    words: "The VPC Block Public Access exclusion ID '%s' does not exist",
+  },
   nat: { kind: "nat-gateway", type: "natgateway", code: "NatGatewayNotFound", words: "The Nat Gateway %s was not found" },
   dopt: {
     kind: "dhcp-options",

@@ -9,6 +9,7 @@ import type {
   Vpc as VpcAnswer,
 } from "@aws-sdk/client-ec2";
 import { present } from "../lib/assert.ts";
+import { blockModeOf } from "../model/block-public-access.ts";
 import { Fault } from "../model/fault.ts";
 import type { Reader } from "../model/state.ts";
 import type { Vpc } from "../model/vpc.ts";
@@ -35,10 +36,11 @@ export function primaryCidr(vpc: Vpc): string {
 }
 
 /** A VPC as the API describes it. Without tags `Tags` is absent, without IPv6 blocks their list (facts of recorded answers). */
-export function describedVpc(vpc: Vpc, context: Context): VpcAnswer {
+export function describedVpc(tx: Reader, vpc: Vpc, context: Context): VpcAnswer {
   return {
     VpcId: vpc.id,
     OwnerId: context.account,
+    BlockPublicAccessStates: { InternetGatewayBlockMode: blockModeOf(tx, [vpc.id]) },
     State: "available",
     CidrBlock: primaryCidr(vpc),
     CidrBlockAssociationSet: vpc.cidrBlocks.map((block) => ({
@@ -83,7 +85,7 @@ const DescribeVpcs: Action<DescribeVpcsRequest, DescribeVpcsResult> = (tx, input
     () => candidates(tx, "vpc", input.Filters, {}),
   );
   const { items, nextToken } = searched(vpcs, input, fields(context));
-  return { Vpcs: items.map((vpc) => describedVpc(vpc, context)), NextToken: nextToken };
+  return { Vpcs: items.map((vpc) => describedVpc(tx, vpc, context)), NextToken: nextToken };
 };
 
 const ModifyVpcAttribute: Action<ModifyVpcAttributeRequest, Done> = (tx, input) => {

@@ -74,6 +74,8 @@ export const FAULT_STATUS = {
   "InvalidEgressOnlyInternetGatewayId.NotFound": 400,
   "InvalidEgressOnlyInternetGatewayId.Malformed": 400,
   NatGatewayNotFound: 400,
+  "InvalidVpcBlockPublicAccessExclusionId.NotFound": 400,
+  VpcBlockPublicAccessExclusionLimitExceeded: 400,
   "InvalidElasticIpID.NotFound": 400,
   NatGatewayMalformed: 400,
   NatGatewayLimitExceeded: 400,

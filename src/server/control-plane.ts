@@ -1,6 +1,7 @@
 import type { Context } from "../actions/action.ts";
 import { seedRegion } from "../actions/default-vpc.ts";
 import { purgeTerminated } from "../actions/instance-lifecycle.ts";
+import { purgeExclusions } from "../actions/block-public-access.ts";
 import { purgeNatGateways } from "../actions/nat-gateway.ts";
 import { purgeVpcPeeringConnections } from "../actions/vpc-peering-connection.ts";
 import { perform } from "../actions/perform.ts";
@@ -135,6 +136,7 @@ export class ControlPlane {
   async purge(): Promise<void> {
     for (const realm of this.realms()) {
       if (this.reader(realm).countBy("instance", "state", "terminated") > 0) await this.run(realm, purgeTerminated);
+      if (this.reader(realm).count("block-public-access-exclusion") > 0) await this.run(realm, purgeExclusions);
       if (this.reader(realm).count("nat-gateway") > 0) await this.run(realm, purgeNatGateways);
       if (this.reader(realm).count("vpc-peering-connection") > 0) await this.run(realm, purgeVpcPeeringConnections);
     }

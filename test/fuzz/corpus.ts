@@ -240,6 +240,8 @@ function fillLoose(ask: Ask, subnets: Subnets) {
     EdgeVpcId: VpcId,
     EdgeGatewayId: InternetGatewayId,
     EdgeInterfaceId: NetworkInterfaceId,
+    ExclusionId: ask("CreateVpcBlockPublicAccessExclusion", { SubnetId, InternetGatewayExclusionMode: "allow-egress" })
+      .VpcBlockPublicAccessExclusion.ExclusionId,
     EmptyNetworkAclId: ask("CreateNetworkAcl", { VpcId }).NetworkAcl.NetworkAclId,
     LooseAllocationId: ask("DescribeAddresses", { Filters: [{ Name: "domain", Values: ["vpc"] }] }).Addresses.find(isLoose).AllocationId,
     LooseDhcpOptionsId: ask("CreateDhcpOptions", { DhcpConfigurations: [{ Key: "domain-name", Values: ["loose.internal"] }] }).DhcpOptions

@@ -45,6 +45,7 @@ export type Standing = Readonly<
     | "EdgeVpcId"
     | "EdgeGatewayId"
     | "EdgeInterfaceId"
+    | "ExclusionId"
     | "EmptyNetworkAclId"
     | "LooseAllocationId"
     | "LooseDhcpOptionsId",
@@ -155,6 +156,10 @@ function takeableLoose(ids: Standing): readonly Takeable[] {
       "ModifyVpcPeeringConnectionOptions",
       { VpcPeeringConnectionId: ids.PeeringId, RequesterPeeringConnectionOptions: { AllowDnsResolutionFromRemoteVpc: true } },
     ],
+    ["ModifyVpcBlockPublicAccessOptions", { InternetGatewayBlockMode: "block-ingress" }],
+    ["CreateVpcBlockPublicAccessExclusion", { VpcId, InternetGatewayExclusionMode: "allow-bidirectional" }],
+    ["ModifyVpcBlockPublicAccessExclusion", { ExclusionId: ids.ExclusionId, InternetGatewayExclusionMode: "allow-bidirectional" }],
+    ["DeleteVpcBlockPublicAccessExclusion", { ExclusionId: ids.ExclusionId }],
     ["DetachInternetGateway", { VpcId: ids.EdgeVpcId, InternetGatewayId: ids.EdgeGatewayId }],
     ["DeleteNetworkInterface", { NetworkInterfaceId: ids.EdgeInterfaceId }],
     ["ResetNetworkInterfaceAttribute", { NetworkInterfaceId: ids.EdgeInterfaceId, SourceDestCheck: "true" }],

@@ -38,13 +38,9 @@ test("a gateway route table", { skip: noKernel }, () => {
     DestinationCidrBlock: "10.1.1.0/24",
     NetworkInterfaceId: appliance.eni,
   });
-  s.change((tx) => {
-    const record = present(tx.get("internet-gateway", s.id("gateway")), "the gateway");
-    tx.put({ ...record, routeTableAssociation: { associationId: "rtbassoc-0123456789abcdef0", routeTableId: s.id("gateway's table") } });
-  });
+  s.ec2("AssociateRouteTable", { RouteTableId: s.id("gateway's table"), GatewayId: s.id("gateway") });
   const publicIp = present(web.publicIp, "its public address");
   s.title("What comes in meets the appliance first, which must take packets for others");
-  s.ec2("CreateTags", { Resources: [appliance.id], Tags: [{ Key: "Use", Value: "inspection" }] });
   assert.equal(s.send({ from: "198.51.100.1", to: publicIp }).reason, "destination_check");
   s.ec2("ModifyNetworkInterfaceAttribute", { NetworkInterfaceId: appliance.eni, SourceDestCheck: { Value: false } });
   const seen = s.send({ from: "198.51.100.1", to: publicIp });
@@ -77,7 +73,7 @@ test("Block Public Access", { skip: noKernel }, () => {
   const worker = s.launch("worker", { SubnetId: s.id("private subnet") });
   const mode = (to: "off" | "block-ingress" | "block-bidirectional"): void => {
     s.title(to);
-    s.change((tx, { region, now }) => tx.put({ kind: "block-public-access", id: region, tags: {}, mode: to, updatedAt: now }));
+    s.ec2("ModifyVpcBlockPublicAccessOptions", { InternetGatewayBlockMode: to });
   };
   const publicIp = present(web.publicIp, "its public address");
   const all = (port: number): readonly string[] => [
@@ -95,24 +91,12 @@ test("Block Public Access", { skip: noKernel }, () => {
   assert.deepEqual([s.send({ from: web.ip, to: "198.51.100.1", port: 80, flags: "ack" }).reason], [blocked], "known flows too, at once");
   assert.equal(s.send({ from: "198.51.100.1", to: publicIp, port: 82 }).reason, blocked);
   assert.equal(s.send({ from: worker.ip, to: "198.51.100.1", port: 82 }).reason, blocked);
-  const exclude = (resource: string, exclusion: "allow-egress" | "allow-bidirectional"): void => {
-    s.title(`${exclusion} for ${resource}`);
-    s.change((tx, { now }) =>
-      tx.put({
-        kind: "block-public-access-exclusion",
-        id: `vpcbpa-exclude-${exclusion === "allow-egress" ? "0" : "1"}123456789abcdef0`,
-        tags: {},
-        resourceId: s.id(resource),
-        mode: exclusion,
-        state: "active",
-        createdAt: now,
-        updatedAt: now,
-      }),
-    );
-  };
-  exclude("vpc's subnet", "allow-egress");
+  const spare = { SubnetId: s.id("vpc's subnet") };
+  s.title("The subnet is spared: egress");
+  s.ec2("CreateVpcBlockPublicAccessExclusion", { ...spare, InternetGatewayExclusionMode: "allow-egress" }, "exclusion");
   assert.deepEqual(all(83), ["none", blocked, "none", "none"]);
-  exclude("vpc's subnet", "allow-bidirectional");
+  s.title("The subnet is spared: both ways");
+  s.ec2("ModifyVpcBlockPublicAccessExclusion", { ExclusionId: s.id("exclusion"), InternetGatewayExclusionMode: "allow-bidirectional" });
   assert.deepEqual(all(84), ["none", "none", "none", "none"]);
   s.end();
 });
