@@ -7,7 +7,7 @@ import type {
 } from "@aws-sdk/client-ec2";
 import { cidrOf, cidrSize } from "../lib/cidr.ts";
 import { formatIpv4, ipv4 } from "../lib/ip.ts";
-import { blockModeOf } from "../model/block-public-access.ts";
+import { blockModeOf } from "../model/block-public-access-state.ts";
 import { Fault } from "../model/fault.ts";
 import type { Reader } from "../model/state.ts";
 import type { Subnet } from "../model/subnet.ts";

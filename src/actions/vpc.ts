@@ -9,7 +9,7 @@ import type {
   Vpc as VpcAnswer,
 } from "@aws-sdk/client-ec2";
 import { present } from "../lib/assert.ts";
-import { blockModeOf } from "../model/block-public-access.ts";
+import { blockModeOf } from "../model/block-public-access-state.ts";
 import { Fault } from "../model/fault.ts";
 import type { Reader } from "../model/state.ts";
 import type { Vpc } from "../model/vpc.ts";

@@ -1,4 +1,4 @@
-import { blockModeOf } from "../model/block-public-access.ts";
+import { blockModeOf } from "../model/block-public-access-state.ts";
 import type { Reader } from "../model/state.ts";
 import type { Subnet } from "../model/subnet.ts";
 import { SUBNET_FLAGS } from "./tables.ts";
