@@ -68,6 +68,10 @@ export const MARKS: Readonly<Record<string, Behind | Mark>> = {
   UnassignPrivateNatGatewayAddress: "packets",
   CreateEgressOnlyInternetGateway: IPV6,
   DeleteEgressOnlyInternetGateway: IPV6,
+  CreateManagedPrefixList: "packets",
+  ModifyManagedPrefixList: "packets",
+  RestoreManagedPrefixListVersion: "packets",
+  DeleteManagedPrefixList: "packets",
   ModifyVpcBlockPublicAccessOptions: "packets",
   CreateVpcBlockPublicAccessExclusion: "packets",
   ModifyVpcBlockPublicAccessExclusion: "packets",
@@ -159,6 +163,4 @@ export const MARKS: Readonly<Record<string, Behind | Mark>> = {
   DescribeVpnGateways: EMPTY,
   DescribeTransitGateways: EMPTY,
   DescribeCarrierGateways: EMPTY,
-  DescribePrefixLists: EMPTY,
-  DescribeManagedPrefixLists: EMPTY,
 };

@@ -1,10 +1,6 @@
 import type {
   DescribeCarrierGatewaysRequest,
   DescribeCarrierGatewaysResult,
-  DescribeManagedPrefixListsRequest,
-  DescribeManagedPrefixListsResult,
-  DescribePrefixListsRequest,
-  DescribePrefixListsResult,
   DescribeTransitGatewaysRequest,
   DescribeTransitGatewaysResult,
   DescribeVpcClassicLinkDnsSupportRequest,
@@ -66,18 +62,6 @@ const DescribeCarrierGateways = none<DescribeCarrierGatewaysRequest, DescribeCar
   ["InvalidCarrierGatewayID.NotFound", "The carrierGateway ID '%s' does not exist"],
 );
 
-const DescribePrefixLists = none<DescribePrefixListsRequest, DescribePrefixListsResult>(
-  (input) => input.PrefixListIds,
-  { PrefixLists: [] },
-  ["InvalidPrefixListID.NotFound", "The prefix list ID '%s' does not exist"],
-);
-
-const DescribeManagedPrefixLists = none<DescribeManagedPrefixListsRequest, DescribeManagedPrefixListsResult>(
-  (input) => input.PrefixListIds,
-  { PrefixLists: [] },
-  ["InvalidPrefixListID.NotFound", "The prefix list ID '%s' does not exist"],
-);
-
 /** ClassicLink is gone from AWS; old clients still ask whether a VPC has it. */
 const DescribeVpcClassicLink: Action<DescribeVpcClassicLinkRequest, DescribeVpcClassicLinkResult> = (tx, input) => {
   const vpcs = chosen(
@@ -109,8 +93,6 @@ export const notYetActions = {
   DescribeVpnGateways,
   DescribeTransitGateways,
   DescribeCarrierGateways,
-  DescribePrefixLists,
-  DescribeManagedPrefixLists,
   DescribeVpcClassicLink,
   DescribeVpcClassicLinkDnsSupport,
 };

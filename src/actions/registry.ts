@@ -33,6 +33,8 @@ import { networkInterfaceAttributeActions } from "./network-interface-attribute.
 import { networkInterfaceListActions } from "./network-interface-list.ts";
 import { networkInterfaceIpv6Actions } from "./network-interface-ipv6.ts";
 import { notYetActions } from "./not-yet.ts";
+import { prefixListActions } from "./prefix-list.ts";
+import { prefixListDescribeActions } from "./prefix-list-describe.ts";
 import { regionActions } from "./region.ts";
 import { routeActions } from "./route.ts";
 import { routeTableActions } from "./route-table.ts";
@@ -73,6 +75,8 @@ export const NOUNS: readonly Actions[] = [
   internetGatewayActions,
   internetGatewayAttachmentActions,
   blockPublicAccessActions,
+  prefixListActions,
+  prefixListDescribeActions,
   natGatewayActions,
   natGatewayAddressActions,
   natGatewayDescribeActions,

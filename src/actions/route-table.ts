@@ -162,6 +162,7 @@ function routesOf(tx: Reader, table: RouteTable, context: Context): RouteAnswer[
 }
 
 function describedDestination(destination: string): RouteAnswer {
+  if (destination.startsWith("pl-")) return { DestinationPrefixListId: destination };
   return destination.includes(":") ? { DestinationIpv6CidrBlock: destination } : { DestinationCidrBlock: destination };
 }
 

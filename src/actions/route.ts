@@ -9,6 +9,7 @@ import type { Reader, Tx } from "../model/state.ts";
 import type { Vpc } from "../model/vpc.ts";
 import type { Action, Context } from "./action.ts";
 import { type Done, DONE, required, requiredCidr } from "./parameter.ts";
+import { findPrefixList, weightOf } from "./prefix-list-describe.ts";
 import { requireQuota } from "./quota.ts";
 import { isEdgeTable, requireEdgeRoute } from "./route-edge.ts";
 import { findRouteTable } from "./route-table.ts";
@@ -20,21 +21,20 @@ const CreateRoute: Action<CreateRouteRequest, CreateRouteResult> = (tx, input, c
 };
 
 function createRoute(tx: Tx, table: RouteTable, input: CreateRouteRequest, context: Context): void {
-  const destination = destinationOf(input);
+  const destination = destinationOf(tx, input, context);
   const target = targetOf(tx, table, input);
   requireFitting(tx, table, destination, target);
   const { text } = destination;
   if (isLocal(tx, table, destination) || tx.get("route", routeId(table.id, text))) {
     throw new Fault("RouteAlreadyExists", `The route identified by ${text} already exists.`);
   }
-  const used = tx.by("route", "routeTableId", table.id).filter((route) => isIpv6Block(route.destination) === isIpv6Block(text)).length + 1;
+  // Routes for IPv6 count apart (VPC user guide, "Amazon VPC quotas").
+  const isIpv6 = (route: string): boolean => tx.get("prefix-list", route)?.addressFamily === "IPv6" || route.includes(":");
+  const weight = (route: string): number => (route.startsWith("pl-") ? weightOf(tx, route, context) : 1);
+  const others = tx.by("route", "routeTableId", table.id).filter((route) => isIpv6(route.destination) === isIpv6(text));
+  const used = others.reduce((sum, route) => sum + weight(route.destination), weight(text));
   requireQuota(context, "routes-per-table", used, "RouteLimitExceeded", "The maximum number of routes has been reached.");
   putRoute(tx, table, text, target);
-}
-
-/** The quota counts routes for IPv6 apart (VPC user guide, "Amazon VPC quotas"). */
-function isIpv6Block(destination: string): boolean {
-  return destination.includes(":");
 }
 
 /** A route that is known to be good, such as the default VPC's. `destination` is canonical. */
@@ -51,9 +51,9 @@ export function putRoute(tx: Tx, table: RouteTable, destination: string, target:
   tx.put(route);
 }
 
-const ReplaceRoute: Action<ReplaceRouteRequest, Done> = (tx, input) => {
+const ReplaceRoute: Action<ReplaceRouteRequest, Done> = (tx, input, context) => {
   const table = findRouteTable(tx, input.RouteTableId);
-  const destination = destinationOf(input);
+  const destination = destinationOf(tx, input, context);
   if (input.LocalTarget === true) {
     // A local route with another target is kept as a route of its destination.
     if (isLocal(tx, table, destination)) {
@@ -70,9 +70,9 @@ const ReplaceRoute: Action<ReplaceRouteRequest, Done> = (tx, input) => {
   return DONE;
 };
 
-const DeleteRoute: Action<DeleteRouteRequest, Done> = (tx, input) => {
+const DeleteRoute: Action<DeleteRouteRequest, Done> = (tx, input, context) => {
   const table = findRouteTable(tx, input.RouteTableId);
-  const destination = destinationOf(input);
+  const destination = destinationOf(tx, input, context);
   if (isLocal(tx, table, destination)) {
     throw new Fault("InvalidParameterValue", `cannot remove local route ${destination.text} in route table ${table.id}`);
   }
@@ -90,9 +90,12 @@ function findRoute(tx: Reader, table: RouteTable, { kind, text }: Destination): 
 /** Where a route leads; `text` is canonical. */
 type Destination =
   | { readonly kind: "ipv4"; readonly text: string; readonly cidr: Cidr }
-  | { readonly kind: "ipv6"; readonly text: string; readonly cidr: Cidr6 };
+  | { readonly kind: "ipv6"; readonly text: string; readonly cidr: Cidr6 }
+  | { readonly kind: "prefix-list"; readonly text: string };
 
-function destinationOf(input: DeleteRouteRequest): Destination {
+type Block = Exclude<Destination, { readonly kind: "prefix-list" }>;
+
+function destinationOf(tx: Reader, input: DeleteRouteRequest, context: Context): Destination {
   const { DestinationCidrBlock, DestinationIpv6CidrBlock, DestinationPrefixListId } = input;
   const given = [DestinationCidrBlock, DestinationIpv6CidrBlock, DestinationPrefixListId].filter((value) => value !== undefined);
   if (given.length === 0) {
@@ -103,7 +106,7 @@ function destinationOf(input: DeleteRouteRequest): Destination {
     throw new Fault("InvalidParameterCombination", words);
   }
   if (DestinationPrefixListId !== undefined) {
-    throw new Fault("InvalidPrefixListID.NotFound", `The prefix list ID '${DestinationPrefixListId}' does not exist`);
+    return { kind: "prefix-list", text: findPrefixList(tx, DestinationPrefixListId, context).id };
   }
   if (DestinationIpv6CidrBlock !== undefined) return ipv6Destination(DestinationIpv6CidrBlock);
   const cidr = requiredCidr(required(DestinationCidrBlock, "destinationCidrBlock"), "destinationCidrBlock");
@@ -133,6 +136,10 @@ const SERVICES_IPV6 = cidr6Of("fd00:ec2::/32");
 /** Inside the VPC's own range a route may only lead to an interface, and only for a whole subnet. */
 function requireFitting(tx: Reader, table: RouteTable, destination: Destination, target: RouteTarget): void {
   const { text } = destination;
+  if (destination.kind === "prefix-list") {
+    if (isEdgeTable(tx, table)) requireEdgeRoute(vpcOf(tx, table), table, { destination: text, target });
+    return;
+  }
   const reserved = destination.kind === "ipv4" ? cidrContains(SERVICES, destination.cidr) : cidr6Contains(SERVICES_IPV6, destination.cidr);
   if (reserved) throw new Fault("InvalidParameterValue", `The destination CIDR block ${text} is reserved for use by AWS services.`);
   requireFamily(destination, target);
@@ -151,7 +158,7 @@ function requireFitting(tx: Reader, table: RouteTable, destination: Destination,
 }
 
 /** Some targets carry one family alone. NAT64, which leads 64:ff9b::/96 through a NAT gateway, is not offered. */
-function requireFamily({ kind, text }: Destination, target: RouteTarget): void {
+function requireFamily({ kind, text }: Block, target: RouteTarget): void {
   if (kind === "ipv4" && target.kind === "egress-only-internet-gateway") {
     const words = `The destination CIDR block ${text} is not an IPv6 CIDR block. An egress-only internet gateway can be the target of IPv6 routes only.`;
     throw new Fault("InvalidParameterValue", words);
@@ -166,7 +173,7 @@ function requireFamily({ kind, text }: Destination, target: RouteTarget): void {
 const NAT64 = "64:ff9b::/96";
 
 /** The VPC's block that the destination is or lies in. */
-function blockAround(tx: Reader, table: RouteTable, destination: Destination): string | undefined {
+function blockAround(tx: Reader, table: RouteTable, destination: Block): string | undefined {
   const { cidrBlocks, ipv6CidrBlocks = [] } = vpcOf(tx, table);
   if (destination.kind === "ipv4") return cidrBlocks.find(({ cidrBlock }) => cidrContains(cidrOf(cidrBlock), destination.cidr))?.cidrBlock;
   return ipv6CidrBlocks.find(({ ipv6CidrBlock }) => cidr6Contains(cidr6Of(ipv6CidrBlock), destination.cidr))?.ipv6CidrBlock;

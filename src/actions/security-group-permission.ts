@@ -6,6 +6,7 @@ import type { Reader } from "../model/state.ts";
 import type { Context } from "./action.ts";
 import { refuseUnoffered } from "./parameter.ts";
 import { protocolName, protocolNumber } from "./protocol.ts";
+import { findPrefixList } from "./prefix-list-describe.ts";
 import { findSecurityGroup, findSecurityGroupByName, isAllowedText, TEXT_SET } from "./security-group.ts";
 
 /** What a rule says, apart from whose it is. */
@@ -23,11 +24,10 @@ export function ruleSpecs(tx: Reader, group: SecurityGroup, permissions: readonl
 function specsOf(tx: Reader, group: SecurityGroup, permission: IpPermission, context: Context): readonly RuleSpec[] {
   const range = portsOf(permission);
   const spec = (peer: RulePeer, description: string | undefined): RuleSpec => ({ ...range, peer, ...describedAs(description) });
-  const list = permission.PrefixListIds?.[0];
-  if (list) throw new Fault("InvalidPrefixListID.NotFound", `The prefix list ID '${list.PrefixListId}' does not exist`);
   const specs = [
     ...(permission.IpRanges ?? []).map((block) => spec(ipv4Peer(block.CidrIp), block.Description)),
     ...(permission.Ipv6Ranges ?? []).map((block) => spec(ipv6Peer(block.CidrIpv6), block.Description)),
+    ...(permission.PrefixListIds ?? []).map((list) => spec(listPeer(tx, list.PrefixListId, context), list.Description)),
     ...(permission.UserIdGroupPairs ?? []).map((pair) => spec(groupPeer(tx, group, pair, context), pair.Description)),
   ];
   if (specs.length === 0) {
@@ -96,6 +96,11 @@ export function ipv6Peer(text: string | undefined): RulePeer {
   return { kind: "ipv6", cidr };
 }
 
+/** @throws InvalidPrefixListID.NotFound. */
+export function listPeer(tx: Reader, id: string | undefined, context: Context): RulePeer {
+  return { kind: "prefix-list", prefixListId: findPrefixList(tx, id, context).id };
+}
+
 /** The group that a rule of `group` names. @throws InvalidGroup.NotFound for an unknown one, another account's, or another VPC's. */
 export function groupPeer(tx: Reader, group: SecurityGroup, pair: UserIdGroupPair, context: Context): RulePeer {
   if (pair.UserId !== undefined && pair.UserId !== "" && pair.UserId !== context.account) {
@@ -148,7 +153,9 @@ function permissionOf(rules: readonly RuleSpec[], context: Context): IpPermissio
     ),
     IpRanges: described.flatMap(({ peer, Description }) => (peer.kind === "ipv4" ? [{ CidrIp: peer.cidr, Description }] : [])),
     Ipv6Ranges: described.flatMap(({ peer, Description }) => (peer.kind === "ipv6" ? [{ CidrIpv6: peer.cidr, Description }] : [])),
-    PrefixListIds: [],
+    PrefixListIds: described.flatMap(({ peer, Description }) =>
+      peer.kind === "prefix-list" ? [{ Description, PrefixListId: peer.prefixListId }] : [],
+    ),
   };
 }
 

@@ -30,6 +30,7 @@ function common(rule: SecurityGroupRule) {
     ToPort: rule.toPort,
     CidrIpv4: rule.peer.kind === "ipv4" ? rule.peer.cidr : undefined,
     CidrIpv6: rule.peer.kind === "ipv6" ? rule.peer.cidr : undefined,
+    ...(rule.peer.kind === "prefix-list" ? { PrefixListId: rule.peer.prefixListId } : {}),
     Description: rule.description,
   };
 }

@@ -16,7 +16,7 @@ import type { Action, Context } from "./action.ts";
 import { candidates, chosen, searched } from "./describe.ts";
 import { required } from "./parameter.ts";
 import { findSecurityGroup, securityGroupOf } from "./security-group.ts";
-import { describedAs, groupPeer, ipv4Peer, ipv6Peer, portsOf, type RuleSpec, ruleSpecs } from "./security-group-permission.ts";
+import { describedAs, groupPeer, ipv4Peer, ipv6Peer, listPeer, portsOf, type RuleSpec, ruleSpecs } from "./security-group-permission.ts";
 import { findRuleIn, findSecurityGroupRule, requiredMatch, requireNew } from "./security-group-rule.ts";
 import { describedRule } from "./security-group-rule-describe.ts";
 
@@ -66,7 +66,7 @@ function peerOf(tx: Reader, group: SecurityGroup, request: SecurityGroupRuleRequ
     case "ReferencedGroupId":
       return groupPeer(tx, group, { GroupId: request.ReferencedGroupId }, context);
     case "PrefixListId":
-      throw new Fault("InvalidPrefixListID.NotFound", `The prefix list ID '${request.PrefixListId}' does not exist`);
+      return listPeer(tx, request.PrefixListId, context);
   }
 }
 

@@ -15,6 +15,7 @@ import type { SecurityGroup, SecurityGroupRule } from "../model/security-group.t
 import type { Reader, Tx } from "../model/state.ts";
 import type { Action, Context } from "./action.ts";
 import { required } from "./parameter.ts";
+import { weightOf } from "./prefix-list-describe.ts";
 import { requireQuota } from "./quota.ts";
 import { findSecurityGroup, rulesOf, securityGroupOf } from "./security-group.ts";
 import { permissionsOf, type RuleSpec, ruleKey, ruleSpecs, ruleWords } from "./security-group-permission.ts";
@@ -53,9 +54,17 @@ function requireRoom(tx: Reader, group: SecurityGroup, direction: Direction, spe
   const all = [...rulesIn(tx, group, direction), ...specs];
   const words = "The maximum number of rules per security group has been reached.";
   for (const other of ["ipv4", "ipv6"]) {
-    const used = all.filter((rule) => rule.peer.kind !== other).length;
+    const counted = all.filter(
+      ({ peer }) => peer.kind !== other && (peer.kind !== "prefix-list" || familyOf(tx, peer.prefixListId) !== other),
+    );
+    const used = counted.reduce((sum, { peer }) => sum + (peer.kind === "prefix-list" ? weightOf(tx, peer.prefixListId, context) : 1), 0);
     requireQuota(context, "rules-per-security-group", used, "RulesPerSecurityGroupLimitExceeded", words);
   }
+}
+
+/** In lower case; a list that AWS manages is for IPv4. */
+function familyOf(tx: Reader, prefixListId: string): "ipv4" | "ipv6" {
+  return tx.get("prefix-list", prefixListId)?.addressFamily === "IPv6" ? "ipv6" : "ipv4";
 }
 
 function rulesIn(tx: Reader, group: SecurityGroup, direction: Direction): readonly SecurityGroupRule[] {

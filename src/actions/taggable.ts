@@ -119,6 +119,7 @@ const TAGGABLE: Readonly<Record<string, Taggable>> = {
     code: "InvalidVpcPeeringConnectionID.NotFound",
     words: "The vpcPeeringConnection ID '%s' does not exist",
   },
+  pl: { kind: "prefix-list", type: "prefix-list", code: "InvalidPrefixListID.NotFound", words: "The prefix list ID '%s' does not exist" },
   vpcbpa: {
     kind: "block-public-access-exclusion",
     type: "vpc-block-public-access-exclusion",

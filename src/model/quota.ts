@@ -3,6 +3,7 @@ export const DEFAULT_QUOTAS = {
   vpcs: 5,
   "internet-gateways": 5,
   "nat-gateways-per-zone": 5,
+  "prefix-lists": 100,
   "block-public-access-exclusions": 50,
   "egress-only-internet-gateways": 5,
   "elastic-ips": 5,

@@ -226,6 +226,18 @@ function isLoose(address: { readonly AssociationId?: string }): boolean {
   return address.AssociationId === undefined;
 }
 
+function listOf(ask: Ask, name: string): string {
+  const Entries = [{ Cidr: "192.0.2.0/24", Description: "test" }];
+  const { PrefixListId } = ask("CreateManagedPrefixList", {
+    PrefixListName: name,
+    AddressFamily: "IPv4",
+    MaxEntries: 5,
+    Entries,
+  }).PrefixList;
+  ask("ModifyManagedPrefixList", { PrefixListId, CurrentVersion: 1, AddEntries: [{ Cidr: "198.18.0.0/15" }] });
+  return PrefixListId;
+}
+
 /** What nothing depends on, and what can be undone. */
 function fillLoose(ask: Ask, subnets: Subnets) {
   const { SubnetId: DefaultSubnetId, AvailabilityZone } = present(subnets.at(-1), "a default subnet");
@@ -240,6 +252,7 @@ function fillLoose(ask: Ask, subnets: Subnets) {
     EdgeVpcId: VpcId,
     EdgeGatewayId: InternetGatewayId,
     EdgeInterfaceId: NetworkInterfaceId,
+    PrefixListId: listOf(ask, "loose"),
     ExclusionId: ask("CreateVpcBlockPublicAccessExclusion", { SubnetId, InternetGatewayExclusionMode: "allow-egress" })
       .VpcBlockPublicAccessExclusion.ExclusionId,
     EmptyNetworkAclId: ask("CreateNetworkAcl", { VpcId }).NetworkAcl.NetworkAclId,

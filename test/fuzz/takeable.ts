@@ -46,6 +46,7 @@ export type Standing = Readonly<
     | "EdgeGatewayId"
     | "EdgeInterfaceId"
     | "ExclusionId"
+    | "PrefixListId"
     | "EmptyNetworkAclId"
     | "LooseAllocationId"
     | "LooseDhcpOptionsId",
@@ -156,6 +157,21 @@ function takeableLoose(ids: Standing): readonly Takeable[] {
       "ModifyVpcPeeringConnectionOptions",
       { VpcPeeringConnectionId: ids.PeeringId, RequesterPeeringConnectionOptions: { AllowDnsResolutionFromRemoteVpc: true } },
     ],
+    ["CreateManagedPrefixList", { PrefixListName: "more", AddressFamily: "IPv4", MaxEntries: 3, Entries: [{ Cidr: "192.0.2.0/24" }] }],
+    [
+      "ModifyManagedPrefixList",
+      {
+        PrefixListId: ids.PrefixListId,
+        CurrentVersion: 2,
+        AddEntries: [{ Cidr: "10.0.0.0/8" }],
+        RemoveEntries: [{ Cidr: "192.0.2.0/24" }],
+      },
+    ],
+    ["ModifyManagedPrefixList", { PrefixListId: ids.PrefixListId, PrefixListName: "named", MaxEntries: 9 }],
+    ["RestoreManagedPrefixListVersion", { PrefixListId: ids.PrefixListId, CurrentVersion: 2, PreviousVersion: 1 }],
+    ["DeleteManagedPrefixList", { PrefixListId: ids.PrefixListId }],
+    ["GetManagedPrefixListEntries", { PrefixListId: ids.PrefixListId, TargetVersion: 1 }],
+    ["GetManagedPrefixListAssociations", { PrefixListId: ids.PrefixListId }],
     ["ModifyVpcBlockPublicAccessOptions", { InternetGatewayBlockMode: "block-ingress" }],
     ["CreateVpcBlockPublicAccessExclusion", { VpcId, InternetGatewayExclusionMode: "allow-bidirectional" }],
     ["ModifyVpcBlockPublicAccessExclusion", { ExclusionId: ids.ExclusionId, InternetGatewayExclusionMode: "allow-bidirectional" }],

@@ -109,38 +109,43 @@ test("route priority", { skip: noKernel }, () => {
   const box = s.launch("box", { SubnetId: s.id("vpc's subnet") });
   s.ec2("ModifyNetworkInterfaceAttribute", { NetworkInterfaceId: box.eni, SourceDestCheck: { Value: false } });
   const table = s.id("vpc's table");
-  const lists = ["pl-00000000000000001", "pl-00000000000000002"] as const;
-  const list = (id: string, ...cidrs: readonly string[]): void =>
-    s.change((tx) => {
-      const entries = cidrs.map((cidr) => ({ cidr }));
-      tx.put({ kind: "prefix-list", id, tags: {}, name: id, addressFamily: "IPv4", maxEntries: 9, version: 1, entries, history: [] });
-    });
-  const toList = (id: string, target: { readonly kind: "internet-gateway" | "network-interface"; readonly id: string }): void =>
-    s.change((tx) =>
-      tx.put({ kind: "route", id: `${table}|${id}`, tags: {}, routeTableId: table, vpcId: s.id("vpc"), destination: id, target }),
-    );
+  const list = (word: string, ...cidrs: readonly string[]): void => {
+    const Entries = cidrs.map((Cidr) => ({ Cidr }));
+    s.ec2("CreateManagedPrefixList", { PrefixListName: word, AddressFamily: "IPv4", MaxEntries: 3, Entries }, word);
+  };
+  const toList = (word: string, target: { readonly GatewayId: string } | { readonly NetworkInterfaceId: string }): void =>
+    s.ec2("CreateRoute", { RouteTableId: table, DestinationPrefixListId: s.id(word), ...target });
   const goes = (): string => s.send({ from: web.ip, to: "198.51.100.1" }).verdict;
 
   s.title("The longest prefix: the local route and 0.0.0.0/0");
   assert.equal(s.send({ from: web.ip, to: box.ip, protocol: "ping" }).verdict, "deliver");
   assert.equal(goes(), "internet");
   s.title("A longer one of a prefix list");
-  list(lists[1], "198.51.100.0/24");
-  toList(lists[1], { kind: "network-interface", id: box.eni });
+  list("list", "198.51.100.0/24");
+  toList("list", { NetworkInterfaceId: box.eni });
   assert.equal(goes(), "drop");
   s.title("The same block in a route of its own goes before the list's");
   s.ec2("CreateRoute", { RouteTableId: table, DestinationCidrBlock: "198.51.100.0/24", GatewayId: s.id("gateway") });
   assert.equal(goes(), "internet");
   s.ec2("DeleteRoute", { RouteTableId: table, DestinationCidrBlock: "198.51.100.0/24" });
   s.title("Of two lists with the same block, always the same one");
-  list(lists[0], "198.51.100.0/24");
-  toList(lists[0], { kind: "internet-gateway", id: s.id("gateway") });
-  assert.equal(goes(), "internet");
+  list("another list", "198.51.100.0/24");
+  toList("another list", { GatewayId: s.id("gateway") });
+  const first = s.id("another list") < s.id("list");
+  assert.equal(goes(), first ? "internet" : "drop");
+  s.ec2("DeleteRoute", { RouteTableId: table, DestinationPrefixListId: s.id("another list") });
   s.title("A list's entry goes, and packets follow at once");
-  list(lists[0], "192.0.2.0/24");
+  s.ec2("ModifyManagedPrefixList", { PrefixListId: s.id("list"), CurrentVersion: 1, RemoveEntries: [{ Cidr: "198.51.100.0/24" }] });
+  assert.equal(goes(), "internet");
+  s.ec2("RestoreManagedPrefixListVersion", { PrefixListId: s.id("list"), CurrentVersion: 2, PreviousVersion: 1 });
   assert.equal(goes(), "drop");
   s.title("The local route goes before a list's of the same block");
-  list(lists[1], "10.1.0.0/16");
+  s.ec2("ModifyManagedPrefixList", {
+    PrefixListId: s.id("list"),
+    CurrentVersion: 3,
+    AddEntries: [{ Cidr: "10.1.0.0/16" }],
+    RemoveEntries: [{ Cidr: "198.51.100.0/24" }],
+  });
   assert.equal(goes(), "internet");
   assert.equal(s.send({ from: box.ip, to: "10.1.9.9", by: box.eni }).reason, "no_such_private_address");
   s.end();
