@@ -4,6 +4,7 @@ import { encodeFault, encodeOutput } from "../wire/encode.ts";
 import { requestedOperation } from "../wire/operations.ts";
 import { parameter, type Parameters, parseParameters } from "../wire/parameters.ts";
 import { type AccessKey, claimedScope, type SignedRequest, verify } from "../wire/sigv4.ts";
+import { answerSsm, encodeSsmError, type SsmAnswer, SSM_TARGET, SSM_TYPE } from "./ssm.ts";
 import { checkStsRequest, encodeCallerIdentity, encodeStsFault, STS_OPERATION } from "../wire/sts.ts";
 
 /** A request that was understood and whose sender is known. */
@@ -32,31 +33,69 @@ export type ApiOptions = {
   readonly log: (message: string, cause?: unknown) => void;
 };
 
-export type ApiAnswer = { readonly status: number; readonly body: string };
+/** `type`: of a body that is no XML. */
+export type ApiAnswer = { readonly status: number; readonly body: string; readonly type?: string };
 
-/** Answers one request of the EC2 Query API, or STS's GetCallerIdentity. Never rejects. */
+/** Answers one request of the EC2 Query API, STS's GetCallerIdentity, or Systems Manager's parameters of images. Never rejects. */
 export async function answerApi(request: SignedRequest, requestId: string, options: ApiOptions): Promise<ApiAnswer> {
   const began = performance.now();
   const asked: { operation?: string } = {};
   const told = (code?: string): void =>
     options.answered?.({ ...asked, ...(code === undefined ? {} : { code }), seconds: (performance.now() - began) / 1000 });
+  const target = targetOf(request);
   try {
+    if (target !== undefined) {
+      const { status, body, code } = obeyTarget(request, target, options);
+      told(code);
+      return { status, body, type: SSM_TYPE };
+    }
     const body = await obey(request, requestId, options, asked);
     told();
     return { status: 200, body };
   } catch (error) {
     const fault = error instanceof Fault ? error : unexpected(error, requestId, options);
+    if (target !== undefined) {
+      told(fault.code);
+      return { status: fault.status, body: encodeSsmError(JSON_CODES[fault.code] ?? fault.code, fault.message), type: SSM_TYPE };
+    }
     const encode = claimedScope(request)?.service === "sts" ? encodeStsFault : encodeFault;
     told(fault.code);
     return { status: fault.status, body: encode(fault, requestId) };
   }
 }
 
+/** The operation of AWS's JSON protocols, which a header names; undefined for the Query API. */
+function targetOf({ headers }: SignedRequest): string | undefined {
+  return headers.find(([name]) => name.toLowerCase() === "x-amz-target")?.[1];
+}
+
+function obeyTarget(request: SignedRequest, target: string, options: ApiOptions): SsmAnswer {
+  // Another service's request is refused with a reason, whoever asks.
+  if (!target.startsWith(SSM_TARGET)) return answerSsm(target, "", options.defaults.region);
+  const { region, service } = authenticate(request, options);
+  if (options.auth === "signature" && service !== "ssm") {
+    throw new Fault("SignatureDoesNotMatch", "Credential should be scoped to correct service: 'ssm'.");
+  }
+  return answerSsm(target, textOf(request.body), region);
+}
+
+/** What the services with a JSON protocol call the faults of signing (AWS: Common error types). */
+const JSON_CODES: Readonly<Record<string, string>> = {
+  InvalidClientTokenId: "UnrecognizedClientException",
+  AuthFailure: "UnrecognizedClientException",
+  SignatureDoesNotMatch: "InvalidSignatureException",
+  RequestExpired: "InvalidSignatureException",
+  MissingAuthenticationToken: "MissingAuthenticationTokenException",
+  IncompleteSignature: "IncompleteSignatureException",
+  InternalError: "InternalServerError",
+};
+
 /** The answer's body. Notes the operation in `asked` as soon as it is one that is offered. */
 async function obey(request: SignedRequest, requestId: string, options: ApiOptions, asked: { operation?: string }): Promise<string> {
   // Who asks comes first: nothing of a stranger's request is worked on.
   const { account, region, service } = authenticate(request, options);
   const parameters = parametersOf(request);
+  if (service === "ssm") throw new Fault("SignatureDoesNotMatch", "Credential should be scoped to correct service: 'ec2'.");
   if (service === "sts" || parameter(parameters, "Action") === STS_OPERATION) {
     checkStsRequest(parameters);
     asked.operation = STS_OPERATION;

@@ -294,3 +294,18 @@ test("an address that is taken is an error of its own", async () => {
   const { server } = await start();
   await assert.rejects(start({ port: server.port }), { code: "EADDRINUSE" });
 });
+
+test("Systems Manager's parameters of images are answered in its own protocol, and other services refused in theirs", async () => {
+  const ask = (server: RunningServer, target: string): Promise<Reply> => {
+    const headers = { "content-type": "application/x-amz-json-1.1", "x-amz-target": target };
+    return call(server, { headers, body: '{"Path":"/aws/service/debian","Recursive":true}' });
+  };
+  const { server } = await start({ auth: "none" });
+  const answer = await ask(server, "AmazonSSM.GetParametersByPath");
+  assert.deepEqual([answer.status, answer.headers["content-type"]], [200, "application/x-amz-json-1.1"]);
+  assert.match(answer.body, /"Value":"ami-[0-9a-f]{17}"/);
+  const strict = await start();
+  const unsigned = await ask(strict.server, "AmazonSSM.GetParametersByPath");
+  assert.match(unsigned.body, /^{"__type":"MissingAuthenticationTokenException"/);
+  for (const each of [server, strict.server]) assert.match((await ask(each, "Other.Do")).body, /^{"__type":"UnknownOperationException"/);
+});

@@ -131,8 +131,8 @@ async function answerOf(request: IncomingMessage, requestId: string, { options, 
   const body = await readBody(request);
   if (body === undefined) return tooLarge(requestId);
   const signed: SignedRequest = { method, path, query, headers: pairs(request.rawHeaders), body };
-  const { status, body: xml } = await answerApi(signed, requestId, options);
-  return { status, type: XML, body: xml };
+  const { status, body: text, type = XML } = await answerApi(signed, requestId, options);
+  return { status, type, body: text };
 }
 
 /** What goes wrong inside stays in the log, as for the EC2 API. */
@@ -149,8 +149,8 @@ const XML = "text/xml;charset=UTF-8";
 
 /** Why the body is no EC2 query; undefined when it is one. */
 function unfitFor(request: IncomingMessage): string | undefined {
-  if (request.headers["x-amz-target"] !== undefined) return "This is the EC2 Query API: it knows no X-Amz-Target.";
   if ((request.headers["content-encoding"] ?? "identity") !== "identity") return "A body must not be compressed.";
+  if (request.headers["x-amz-target"] !== undefined) return undefined;
   const type = request.headers["content-type"]?.split(";")[0]?.trim().toLowerCase();
   if (request.method === "POST" && type !== undefined && type !== "application/x-www-form-urlencoded") {
     return "The body must be of type application/x-www-form-urlencoded: this is the EC2 Query API.";

@@ -20,7 +20,7 @@ export type AccessKey = { readonly secretAccessKey: string; readonly account: st
 
 /** Who asks, as the signature proves. */
 export type Identity = { readonly account: string; readonly region: string; readonly service: Service; readonly accessKeyId: string };
-type Service = "ec2" | "sts";
+type Service = "ec2" | "sts" | "ssm";
 
 /**
  * Checks a request's Signature Version 4, in the Authorization header or in the query of a presigned URL
@@ -203,7 +203,7 @@ function basic(time: number): string {
 }
 
 function serviceOf(scope: Scope): Service {
-  if (scope.service === "ec2" || scope.service === "sts") return scope.service;
+  if (scope.service === "ec2" || scope.service === "sts" || scope.service === "ssm") return scope.service;
   throw new Fault("SignatureDoesNotMatch", "Credential should be scoped to correct service: 'ec2'.");
 }
 
@@ -269,7 +269,7 @@ const NOT_VALIDATED = "AWS was not able to validate the provided access credenti
 /** What each service answers; EC2 tells a wrong clock from a wrong key only by what is added here to its message. */
 function refuse(service: string, refusal: Refusal, detail?: string): Fault {
   if (refusal === "signature") return new Fault("SignatureDoesNotMatch", MISMATCH);
-  if (service === "sts") {
+  if (service === "sts" || service === "ssm") {
     if (refusal === "key") return new Fault("InvalidClientTokenId", "The security token included in the request is invalid.");
     return new Fault("SignatureDoesNotMatch", detail ?? "Signature expired.");
   }
