@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { type Ended, execute, type Genkan, noPackets, ROOT, startGenkan } from "../kit.ts";
 import { leftOvers } from "./left-overs.ts";
 
@@ -14,22 +14,19 @@ const terraform = ["/usr/local/bin/terraform", "/usr/bin/terraform"].find((path)
 const absent =
   noPackets || (terraform === undefined ? "no terraform here" : mirror === undefined ? "no AWS provider for Terraform here" : false);
 
-const CONFIGURATIONS = ["public", "flow-logs"];
+const CONFIGURATIONS = ["public", "private", "ipv6", "three-zone", "peering", "flow-logs"];
 const MINUTES = 60_000;
 
-describe("Terraform", { skip: absent }, () => {
-  let genkan: Genkan;
-  before(async () => {
-    genkan = await startGenkan(["--no-host-link"]);
-  });
-  after(() => genkan.stop());
-
+/** Most of the time Terraform waits for its own clock: several at once, each with a Genkan of its own. */
+describe("Terraform", { skip: absent, concurrency: 3 }, () => {
   for (const name of CONFIGURATIONS) {
     test(name, { timeout: 8 * MINUTES }, async () => {
       const folder = mkdtempSync(join(tmpdir(), "genkan-terraform-"));
+      const genkan = await startGenkan(["--no-host-link"]);
       try {
         await lifeOf(name, folder, genkan);
       } finally {
+        await genkan.stop();
         rmSync(folder, { recursive: true, force: true });
       }
     });

@@ -88,12 +88,10 @@ resource "aws_route_table" "servers" {
     cidr_block           = "0.0.0.0/0"
     network_interface_id = aws_network_interface.appliance.id
   }
-}
-
-resource "aws_route" "to_right" {
-  route_table_id             = aws_route_table.servers.id
-  destination_prefix_list_id = aws_ec2_managed_prefix_list.right.id
-  vpc_peering_connection_id  = aws_vpc_peering_connection.main.id
+  route {
+    destination_prefix_list_id = aws_ec2_managed_prefix_list.right.id
+    vpc_peering_connection_id  = aws_vpc_peering_connection.main.id
+  }
 }
 
 resource "aws_route_table_association" "servers" {

@@ -83,22 +83,8 @@ resource "aws_route_table_association" "private" {
   route_table_id = aws_route_table.private[count.index].id
 }
 
-resource "aws_vpc_endpoint" "s3" {
-  vpc_id          = aws_vpc.main.id
-  service_name    = "com.amazonaws.us-east-1.s3"
-  route_table_ids = var.changed ? aws_route_table.private[*].id : [aws_route_table.private[0].id]
-}
-
-resource "aws_launch_template" "worker" {
-  name_prefix   = "worker-"
-  image_id      = "ami-0123456789abcdef0"
-  instance_type = "t3.micro"
-}
-
 resource "aws_instance" "worker" {
-  subnet_id = aws_subnet.private[0].id
-  launch_template {
-    id      = aws_launch_template.worker.id
-    version = "$Latest"
-  }
+  ami           = "ami-0123456789abcdef0"
+  instance_type = "t3.micro"
+  subnet_id     = aws_subnet.private[0].id
 }

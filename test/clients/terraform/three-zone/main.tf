@@ -101,8 +101,9 @@ resource "aws_route_table_association" "public" {
   route_table_id = aws_route_table.public.id
 }
 
-resource "aws_main_route_table_association" "main" {
-  vpc_id         = aws_vpc.main.id
+resource "aws_route_table_association" "private" {
+  for_each       = aws_subnet.private
+  subnet_id      = each.value.id
   route_table_id = aws_route_table.private.id
 }
 
@@ -122,6 +123,12 @@ resource "aws_nat_gateway" "main" {
   depends_on    = [aws_internet_gateway.main]
 }
 
+resource "aws_route" "private" {
+  route_table_id         = aws_route_table.private.id
+  destination_cidr_block = "0.0.0.0/0"
+  nat_gateway_id         = aws_nat_gateway.main[local.zones[0]].id
+}
+
 resource "aws_network_acl" "database" {
   vpc_id     = aws_vpc.main.id
   subnet_ids = [for subnet in aws_subnet.database : subnet.id]
@@ -134,7 +141,7 @@ resource "aws_network_acl_rule" "database" {
   rule_action    = "allow"
   cidr_block     = aws_vpc.main.cidr_block
   from_port      = 5432
-  to_port        = var.changed ? 5433 : 5432
+  to_port        = 5432
 }
 
 resource "aws_flow_log" "main" {
