@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { layoutOf } from "../plan/layout.ts";
 import type { Entry } from "../plan/tables.ts";
 import { openDatapath } from "./loader.ts";
 import { indexKey } from "./map.ts";
@@ -132,7 +133,7 @@ describe("the fast path", { skip: noKernel }, () => {
     const b = bench();
     b.put(...UNTRACKED);
     outUdp(b);
-    b.datapath.maps.vpcs.update(indexKey(1), Buffer.alloc(8));
+    b.datapath.maps.vpcs.update(indexKey(1), Buffer.alloc(layoutOf("vpc").size));
     assert.equal(outUdp(b).reason, "none");
     b.clock(60);
     assert.equal(outUdp(b).reason, "no_internet_gateway");

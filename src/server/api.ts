@@ -4,7 +4,7 @@ import { encodeFault, encodeOutput } from "../wire/encode.ts";
 import { requestedOperation } from "../wire/operations.ts";
 import { parameter, type Parameters, parseParameters } from "../wire/parameters.ts";
 import { type AccessKey, claimedScope, type SignedRequest, verify } from "../wire/sigv4.ts";
-import { answerSsm, encodeSsmError, type SsmAnswer, SSM_TARGET, SSM_TYPE } from "./ssm.ts";
+import { answerSsm, encodeSsmError, isJsonTarget, type SsmAnswer, SSM_TARGET, SSM_TYPE } from "./ssm.ts";
 import { checkStsRequest, encodeCallerIdentity, encodeStsFault, STS_OPERATION } from "../wire/sts.ts";
 
 /** A request that was understood and whose sender is known. */
@@ -66,7 +66,7 @@ export async function answerApi(request: SignedRequest, requestId: string, optio
 
 /** The operation of AWS's JSON protocols, which a header names; undefined for the Query API. */
 function targetOf({ headers }: SignedRequest): string | undefined {
-  return headers.find(([name]) => name.toLowerCase() === "x-amz-target")?.[1];
+  return headers.find(([name, value]) => name.toLowerCase() === "x-amz-target" && isJsonTarget(value))?.[1];
 }
 
 function obeyTarget(request: SignedRequest, target: string, options: ApiOptions): SsmAnswer {

@@ -8,6 +8,7 @@ import { answerApi, type ApiOptions } from "./api.ts";
 import { MAX_BODY_BYTES, readBody, statesTooMuch } from "./body.ts";
 import { guard } from "./guard.ts";
 import type { InternalAnswer, InternalRequest } from "./internal.ts";
+import { isJsonTarget } from "./ssm.ts";
 
 export type ServerOptions = ApiOptions & {
   /** The address to listen on; 127.0.0.1 unless the user wants otherwise. */
@@ -150,7 +151,7 @@ const XML = "text/xml;charset=UTF-8";
 /** Why the body is no EC2 query; undefined when it is one. */
 function unfitFor(request: IncomingMessage): string | undefined {
   if ((request.headers["content-encoding"] ?? "identity") !== "identity") return "A body must not be compressed.";
-  if (request.headers["x-amz-target"] !== undefined) return undefined;
+  if (isJsonTarget(String(request.headers["x-amz-target"]))) return undefined;
   const type = request.headers["content-type"]?.split(";")[0]?.trim().toLowerCase();
   if (request.method === "POST" && type !== undefined && type !== "application/x-www-form-urlencoded") {
     return "The body must be of type application/x-www-form-urlencoded: this is the EC2 Query API.";

@@ -6,6 +6,9 @@ export type SsmAnswer = { readonly status: number; readonly body: string; readon
 export const SSM_TARGET = "AmazonSSM.";
 export const SSM_TYPE = "application/x-amz-json-1.1";
 
+/** Whether an X-Amz-Target names a service and its operation: a request of AWS's JSON protocols, not of the Query API. */
+export const isJsonTarget = (target: string): boolean => /^\w+\.\w+$/.test(target);
+
 type Answer = { readonly result: object } | { readonly error: string; readonly message?: string };
 type Input = Readonly<Record<string, unknown>>;
 type Parameters = ReadonlyMap<string, ImageParameter>;
