@@ -139,6 +139,10 @@ const ReleaseAddress: Action<ReleaseAddressRequest, Done> = (tx, input, context)
     const words = `Value (${input.NetworkBorderGroup}) for parameter networkBorderGroup is invalid.`;
     throw new Fault("InvalidParameterValue", words);
   }
+  if (address.ptrRecord !== undefined) {
+    const words = `The address with allocation id [${address.id}] cannot be released because it has a PTR record set.`;
+    throw new Fault("InvalidAddress.PtrSet", words);
+  }
   const eni = address.association && tx.get("network-interface", address.association.networkInterfaceId);
   // In the default VPC it is disassociated by itself (EC2 API reference, ReleaseAddress).
   if (eni && tx.get("vpc", eni.vpcId)?.isDefault !== true) {

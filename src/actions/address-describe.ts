@@ -1,16 +1,10 @@
-import type {
-  Address as AddressAnswer,
-  DescribeAddressesAttributeRequest,
-  DescribeAddressesAttributeResult,
-  DescribeAddressesRequest,
-  DescribeAddressesResult,
-} from "@aws-sdk/client-ec2";
+import type { Address as AddressAnswer, DescribeAddressesRequest, DescribeAddressesResult } from "@aws-sdk/client-ec2";
 import type { Address } from "../model/address.ts";
 import { Fault } from "../model/fault.ts";
 import type { Reader } from "../model/state.ts";
 import type { Action, Context } from "./action.ts";
 import { AMAZON_POOL, findAddress } from "./address.ts";
-import { candidates, chosen, type FilterFields, paged, searched, type Source } from "./describe.ts";
+import { candidates, type FilterFields, searched, type Source } from "./describe.ts";
 import { tagListOrAbsent } from "./tags.ts";
 
 const DescribeAddresses: Action<DescribeAddressesRequest, DescribeAddressesResult> = (tx, input, context) => {
@@ -71,15 +65,4 @@ function described(tx: Reader, address: Address, context: Context): AddressAnswe
   };
 }
 
-/** The addresses' reverse DNS records: there are none. */
-const DescribeAddressesAttribute: Action<DescribeAddressesAttributeRequest, DescribeAddressesAttributeResult> = (tx, input) => {
-  const addresses = chosen(
-    input.AllocationIds,
-    (id) => findAddress(tx, id),
-    () => candidates(tx, "address", undefined, {}),
-  );
-  const { items, nextToken } = paged(addresses, input, { min: 1, max: 1000 });
-  return { Addresses: items.map(({ id, publicIp }) => ({ PublicIp: publicIp, AllocationId: id })), NextToken: nextToken };
-};
-
-export const addressDescribeActions = { DescribeAddresses, DescribeAddressesAttribute };
+export const addressDescribeActions = { DescribeAddresses };

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { DEFAULT_QUOTAS } from "../model/quota.ts";
 import { addressActions, hasMappedPublicAddress, publicIpOf } from "./address.ts";
 import { addressAssociationActions } from "./address-association.ts";
+import { addressAttributeActions } from "./address-attribute.ts";
 import { addressDescribeActions } from "./address-describe.ts";
 import { internetGatewayAttachmentActions } from "./internet-gateway-attachment.ts";
 import { networkInterfaceActions } from "./network-interface.ts";
@@ -13,7 +14,8 @@ import { must, newRegion, refuses, type TestRegion } from "./test-region.ts";
 
 const { AllocateAddress } = addressActions;
 const { AssociateAddress, DisassociateAddress, ReleaseAddress } = addressAssociationActions;
-const { DescribeAddresses, DescribeAddressesAttribute } = addressDescribeActions;
+const { DescribeAddresses } = addressDescribeActions;
+const { DescribeAddressesAttribute } = addressAttributeActions;
 const { DetachInternetGateway } = internetGatewayAttachmentActions;
 
 const UNLIMITED = { ...DEFAULT_QUOTAS, "elastic-ips": Number.POSITIVE_INFINITY };

@@ -86,7 +86,11 @@ export const MARKS: Readonly<Record<string, Behind | Mark>> = {
   ReleaseAddress: { behind: "packets", moot: ["PublicIp"] },
   AssociateAddress: { behind: "packets", moot: ["AllowReassociation"] }, // of an address that is associated with another
   DisassociateAddress: { behind: "packets", moot: ["PublicIp"] }, // the association's id says all
-  DescribeAddressesAttribute: { behind: "describes", moot: ["Attribute"] }, // it has one value
+  ModifyAddressAttribute: "packets", // the resolver answers with it
+  ResetAddressAttribute: "packets",
+  EnableAddressTransfer: "record", // there is one account, so nobody accepts
+  DisableAddressTransfer: "record",
+  ModifyPublicIpDnsNameOptions: "record",
   CreateNetworkInterface: { behind: "packets", recorded: ["Description", "Ipv6Addresses", "Ipv6AddressCount", "EnablePrimaryIpv6"] },
   DeleteNetworkInterface: "packets",
   AttachNetworkInterface: "packets",
@@ -163,4 +167,6 @@ export const MARKS: Readonly<Record<string, Behind | Mark>> = {
   DescribeVpnGateways: EMPTY,
   DescribeTransitGateways: EMPTY,
   DescribeCarrierGateways: EMPTY,
+  DescribePublicIpv4Pools: EMPTY,
+  DescribeByoipCidrs: EMPTY,
 };

@@ -35,6 +35,7 @@ export function describedInterface(tx: Reader, eni: NetworkInterface, context: C
     PrivateDnsName: primary.PrivateDnsName,
     PrivateIpAddress: primary.PrivateIpAddress,
     PrivateIpAddresses: eni.privateIpAddresses.map((ip) => describedAddress(tx, eni, ip, context)),
+    ...publicNames(primary.Association),
     RequesterId: eni.requesterManaged ? "amazon-aws" : undefined,
     RequesterManaged: eni.requesterManaged,
     SourceDestCheck: eni.sourceDestCheck,
@@ -43,6 +44,15 @@ export function describedInterface(tx: Reader, eni: NetworkInterface, context: C
     TagSet: tagList(eni.tags),
     VpcId: eni.vpcId,
   };
+}
+
+/** The names that the interface goes by in public; none without a public address in a VPC with names. */
+function publicNames(
+  association: NetworkInterfaceAssociation | undefined,
+): Pick<InterfaceAnswer, "PublicDnsName" | "PublicIpDnsNameOptions"> {
+  const name = association?.PublicDnsName;
+  if (name === undefined || name === "") return {};
+  return { PublicDnsName: name, PublicIpDnsNameOptions: { DnsHostnameType: "public-ipv4-dns-name", PublicIpv4DnsName: name } };
 }
 
 function describedAddress(tx: Reader, eni: NetworkInterface, ip: string, context: Context): NetworkInterfacePrivateIpAddress {

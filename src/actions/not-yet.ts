@@ -1,6 +1,10 @@
 import type {
+  DescribeByoipCidrsRequest,
+  DescribeByoipCidrsResult,
   DescribeCarrierGatewaysRequest,
   DescribeCarrierGatewaysResult,
+  DescribePublicIpv4PoolsRequest,
+  DescribePublicIpv4PoolsResult,
   DescribeTransitGatewaysRequest,
   DescribeTransitGatewaysResult,
   DescribeVpcClassicLinkDnsSupportRequest,
@@ -62,6 +66,15 @@ const DescribeCarrierGateways = none<DescribeCarrierGatewaysRequest, DescribeCar
   ["InvalidCarrierGatewayID.NotFound", "The carrierGateway ID '%s' does not exist"],
 );
 
+/** Pools of the user's own addresses; Amazon's, here those of `--pool`, are never listed. */
+const DescribePublicIpv4Pools = none<DescribePublicIpv4PoolsRequest, DescribePublicIpv4PoolsResult>(
+  (input) => input.PoolIds,
+  { PublicIpv4Pools: [] },
+  ["InvalidPublicIpv4PoolID.NotFound", "The publicIpv4Pool ID '%s' does not exist"],
+);
+
+const DescribeByoipCidrs: Action<DescribeByoipCidrsRequest, DescribeByoipCidrsResult> = () => ({ ByoipCidrs: [] });
+
 /** ClassicLink is gone from AWS; old clients still ask whether a VPC has it. */
 const DescribeVpcClassicLink: Action<DescribeVpcClassicLinkRequest, DescribeVpcClassicLinkResult> = (tx, input) => {
   const vpcs = chosen(
@@ -93,6 +106,8 @@ export const notYetActions = {
   DescribeVpnGateways,
   DescribeTransitGateways,
   DescribeCarrierGateways,
+  DescribePublicIpv4Pools,
+  DescribeByoipCidrs,
   DescribeVpcClassicLink,
   DescribeVpcClassicLinkDnsSupport,
 };

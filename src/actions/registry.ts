@@ -3,7 +3,9 @@ import { accountSettingActions } from "./account-setting.ts";
 import type { Action } from "./action.ts";
 import { addressActions } from "./address.ts";
 import { addressAssociationActions } from "./address-association.ts";
+import { addressAttributeActions } from "./address-attribute.ts";
 import { addressDescribeActions } from "./address-describe.ts";
+import { addressTransferActions } from "./address-transfer.ts";
 import { blockPublicAccessActions } from "./block-public-access.ts";
 import { consoleActions } from "./console.ts";
 import { defaultVpcActions } from "./default-vpc.ts";
@@ -33,6 +35,7 @@ import { networkInterfaceAttributeActions } from "./network-interface-attribute.
 import { networkInterfaceListActions } from "./network-interface-list.ts";
 import { networkInterfaceIpv6Actions } from "./network-interface-ipv6.ts";
 import { notYetActions } from "./not-yet.ts";
+import { publicDnsNameActions } from "./public-dns-name.ts";
 import { prefixListActions } from "./prefix-list.ts";
 import { prefixListDescribeActions } from "./prefix-list-describe.ts";
 import { regionActions } from "./region.ts";
@@ -87,6 +90,9 @@ export const NOUNS: readonly Actions[] = [
   addressActions,
   addressAssociationActions,
   addressDescribeActions,
+  addressAttributeActions,
+  addressTransferActions,
+  publicDnsNameActions,
   networkInterfaceActions,
   networkInterfaceListActions,
   networkInterfaceAttributeActions,

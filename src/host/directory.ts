@@ -22,6 +22,8 @@ export type InstanceDirectory = {
   readonly bySlot: (slot: number) => Asker | undefined;
   /** Who holds a public address, in any region. */
   readonly byPublicIp: (publicIp: string) => PublicIpHolder | undefined;
+  /** The name that its owner gave to a public address for reverse DNS. */
+  readonly ptrRecordOf: (publicIp: string) => string | undefined;
 };
 
 type PublicIpHolder = { readonly realm: Realm; readonly vpc: Vpc; readonly privateIp: string };
@@ -49,6 +51,13 @@ export function directoryOf(state: StateSource): InstanceDirectory {
       for (const realm of state.realms()) {
         const holder = holderIn(realm, publicIp);
         if (holder) return holder;
+      }
+      return undefined;
+    },
+    ptrRecordOf: (publicIp) => {
+      for (const { reader } of state.realms()) {
+        const { ptrRecord } = reader.by("address", "publicIp", publicIp)[0] ?? {};
+        if (ptrRecord !== undefined) return ptrRecord;
       }
       return undefined;
     },

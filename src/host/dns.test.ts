@@ -55,6 +55,16 @@ test("a public name is the private address inside its VPC and the public one els
   assert.deepEqual(ask(directory, other, "ec2-203-0-113-8.compute-1.amazonaws.com"), NO_SUCH_NAME);
 });
 
+test("the name that the owner of a public address gave it comes first in reverse", () => {
+  const directory = exampleDirectory(associate("203.0.113.9"), (tx) => {
+    const address = tx.list("address")[0];
+    assert(address);
+    tx.put({ ...address, ptrRecord: "mail.example.com." });
+  });
+  for (const viewer of [insideOf(directory), { kind: "internet" } as const])
+    assert.deepEqual(ask(directory, viewer, "9.113.0.203.in-addr.arpa", "PTR"), { rcode: "NOERROR", data: ["mail.example.com"] });
+});
+
 test("a VPC without DNS host names has no public names", () => {
   const directory = exampleDirectory(associate("203.0.113.9"), (tx) => {
     const vpc = tx.list("vpc")[0];

@@ -105,6 +105,8 @@ function nameOf(address: string, viewer: Viewer, directory: InstanceDirectory): 
   }
   if (address === INTERNET_IPV4) return "internet.example";
   if (address === MACHINE_IPV4) return "machine.internet.example";
+  const given = directory.ptrRecordOf(address);
+  if (given !== undefined) return given.replace(/\.$/, "");
   const holder = directory.byPublicIp(address);
   return holder?.vpc.enableDnsHostnames ? publicDnsName(address, holder.realm.region) : undefined;
 }

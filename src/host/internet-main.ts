@@ -12,7 +12,7 @@ import { sayReady } from "./ready.ts";
 
 const ECHO_PORT = 7;
 const IDLE_MILLISECONDS = 60_000;
-const NOBODY = { bySlot: () => undefined, byPublicIp: () => undefined };
+const NOBODY = { bySlot: () => undefined, byPublicIp: () => undefined, ptrRecordOf: () => undefined };
 
 async function main(): Promise<void> {
   await Promise.all([

@@ -104,6 +104,8 @@ export const FAULT_STATUS = {
   // Addresses and interfaces
   "InvalidAllocationID.NotFound": 400,
   "InvalidAddress.NotFound": 400,
+  "InvalidAddress.PtrSet": 400,
+  "InvalidPublicIpv4PoolID.NotFound": 400,
   "InvalidAddressID.NotFound": 400,
   "InvalidIPAddress.InUse": 400,
   AddressLimitExceeded: 400,

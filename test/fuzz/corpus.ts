@@ -57,7 +57,7 @@ export function fixedRegion(): FixedRegion {
     region: REGION,
     now: "2030-01-31T12:00:00.000Z",
     random: seededRandom(1),
-    quotas: { ...DEFAULT_QUOTAS, vpcs: 10 },
+    quotas: { ...DEFAULT_QUOTAS, vpcs: 10, "elastic-ips": 10 },
     pools: ["203.0.113.0/24"],
     consoleOutput: () => "what it printed",
     generateKeyPair: () => PRIVATE_KEY,
@@ -176,8 +176,17 @@ function fillMore(ask: Ask, VpcId: string, DefaultSubnetId: string) {
     LooseGatewayId: ask("CreateInternetGateway", {}).InternetGateway.InternetGatewayId,
     EmptyRouteTableId: ask("CreateRouteTable", { VpcId }).RouteTable.RouteTableId,
     FlowLogId: ask("CreateFlowLogs", flowLogOf(VpcId)).FlowLogIds[0],
+    OfferedAllocationId: offered(ask),
     LooseGroupId: ask("CreateSecurityGroup", { VpcId, GroupName: "loose", Description: "loose" }).GroupId,
   };
+}
+
+/** An Elastic IP with a name, offered to another account. */
+function offered(ask: Ask): string {
+  const { AllocationId } = ask("AllocateAddress", {});
+  ask("ModifyAddressAttribute", { AllocationId, DomainName: "www.example.com" });
+  ask("EnableAddressTransfer", { AllocationId, TransferAccountId: "210987654321" });
+  return AllocationId;
 }
 
 function flowLogOf(vpcId: string): object {

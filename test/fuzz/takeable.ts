@@ -49,6 +49,7 @@ export type Standing = Readonly<
     | "PrefixListId"
     | "EmptyNetworkAclId"
     | "LooseAllocationId"
+    | "OfferedAllocationId"
     | "LooseDhcpOptionsId",
     string
   >
@@ -118,9 +119,20 @@ export function takeable(ids: Standing): readonly Takeable[] {
     ["ModifyInstanceMetadataOptions", { InstanceId, HttpTokens: "required", HttpPutResponseHopLimit: 2 }],
     ["ModifyInstanceCreditSpecification", { InstanceCreditSpecifications: [{ InstanceId, CpuCredits: "standard" }] }],
     ["ImportKeyPair", { KeyName: "imported", PublicKeyMaterial: Buffer.from(PUBLIC_KEY) }],
+    ...takeableAddress(ids),
     ...takeableIpv6(ids),
     ...takeableNat(ids),
     ...takeableLoose(ids),
+  ];
+}
+
+function takeableAddress({ LooseAllocationId: AllocationId, OfferedAllocationId, NetworkInterfaceId }: Standing): readonly Takeable[] {
+  return [
+    ["ModifyAddressAttribute", { AllocationId, DomainName: "mail.example.com" }],
+    ["ResetAddressAttribute", { AllocationId, Attribute: "domain-name" }],
+    ["EnableAddressTransfer", { AllocationId, TransferAccountId: "210987654321" }],
+    ["DisableAddressTransfer", { AllocationId: OfferedAllocationId }],
+    ["ModifyPublicIpDnsNameOptions", { NetworkInterfaceId, HostnameType: "public-ipv4-dns-name" }],
   ];
 }
 
