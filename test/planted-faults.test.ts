@@ -21,6 +21,7 @@ const MOST = 80_000;
 type Fault = readonly [name: string, file: string, from: RegExp, to: string];
 
 const FAULTS: readonly Fault[] = [
+  ["a route to nothing that is taken for another", "route.h", /return DROP_nothing_behind;/, "return DROP_blackhole;"],
   ["a wrong header checksum on the fast path", "flow_cache.h", /(?<=\+ \(__u32\)flow(\.|->)header_delta)/, " + 1"],
   ["a UDP checksum where there was none", "translate.h", / \| \(transport == 6 \? BPF_F_MARK_MANGLED_0 : 0\)/, ""],
   ["a skipped network ACL", "genkan.bpf.c", /if \(!p->same_subnet\) \{/, "if (0) {"],

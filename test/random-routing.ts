@@ -1,6 +1,8 @@
 /** Requests about gateway route tables and Block Public Access for random regions. */
 import { perform } from "../src/actions/perform.ts";
+import { putRoute } from "../src/actions/route.ts";
 import { newId } from "../src/model/id.ts";
+import { routeId } from "../src/model/route-table.ts";
 import type { Request } from "./random-request.ts";
 
 /** What comes in through the gateway meets an interface first, or no longer. */
@@ -37,8 +39,22 @@ const exclude: Request = ({ tx, context, number, pick }) => {
   });
 };
 
+/** A gateway endpoint, and a table whose routes lead to it: also one for everything that the internet answers from. */
+const endpoint: Request = ({ tx, context, number, pick }) => {
+  const [table, old] = [pick("route-table"), pick("vpc-endpoint")];
+  if (old && number(3) === 0) return void perform(tx, "DeleteVpcEndpoints", { VpcEndpointIds: [old.id] }, context);
+  if (!table) return;
+  const service = { VpcId: table.vpcId, ServiceName: `com.amazonaws.${context.region}.s3` };
+  const answer = JSON.stringify(perform(tx, "CreateVpcEndpoint", { ...service, RouteTableIds: [table.id] }, context));
+  const id = /vpce-[0-9a-f]{17}/.exec(answer)?.[0] ?? "";
+  // No request makes such a route; frames go there.
+  if (number(2) === 0 && tx.get("route", routeId(table.id, "198.51.100.0/24")) === undefined)
+    putRoute(tx, table, "198.51.100.0/24", { kind: "vpc-endpoint", id });
+};
+
 export const ROUTING_REQUESTS: Readonly<Record<string, Request>> = {
   edge,
   block,
   exclude,
+  endpoint,
 };

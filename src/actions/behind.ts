@@ -81,6 +81,10 @@ export const MARKS: Readonly<Record<string, Behind | Mark>> = {
   RejectVpcPeeringConnection: "packets",
   DeleteVpcPeeringConnection: "packets",
   ModifyVpcPeeringConnectionOptions: "record",
+  // Packets follow its routes, to where nothing stands
+  CreateVpcEndpoint: { behind: "record", recorded: ["PolicyDocument"] },
+  ModifyVpcEndpoint: { behind: "record", recorded: ["PolicyDocument"] },
+  DeleteVpcEndpoints: "record",
   // Addresses and interfaces
   AllocateAddress: "packets",
   ReleaseAddress: { behind: "packets", moot: ["PublicIp"] },
@@ -163,7 +167,6 @@ export const MARKS: Readonly<Record<string, Behind | Mark>> = {
   DescribeImages: { behind: "describes", moot: ["IncludeDeprecated", "IncludeDisabled"] },
   DescribeRegions: { behind: "describes", moot: ["AllRegions"] },
   DescribeAvailabilityZones: { behind: "describes", moot: ["AllAvailabilityZones"] },
-  DescribeVpcEndpoints: EMPTY,
   DescribeVpnGateways: EMPTY,
   DescribeTransitGateways: EMPTY,
   DescribeCarrierGateways: EMPTY,

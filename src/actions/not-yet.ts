@@ -11,8 +11,6 @@ import type {
   DescribeVpcClassicLinkDnsSupportResult,
   DescribeVpcClassicLinkRequest,
   DescribeVpcClassicLinkResult,
-  DescribeVpcEndpointsRequest,
-  DescribeVpcEndpointsResult,
   DescribeVpnGatewaysRequest,
   DescribeVpnGatewaysResult,
 } from "@aws-sdk/client-ec2";
@@ -41,12 +39,6 @@ function none<Input, Output extends object>(
     return answer;
   };
 }
-
-const DescribeVpcEndpoints = none<DescribeVpcEndpointsRequest, DescribeVpcEndpointsResult>(
-  (input) => input.VpcEndpointIds,
-  { VpcEndpoints: [] },
-  ["InvalidVpcEndpointId.NotFound", "The Vpc Endpoint Id '%s' does not exist"],
-);
 
 const DescribeVpnGateways = none<DescribeVpnGatewaysRequest, DescribeVpnGatewaysResult>(
   (input) => input.VpnGatewayIds,
@@ -102,7 +94,6 @@ const DescribeVpcClassicLinkDnsSupport: Action<DescribeVpcClassicLinkDnsSupportR
 };
 
 export const notYetActions = {
-  DescribeVpcEndpoints,
   DescribeVpnGateways,
   DescribeTransitGateways,
   DescribeCarrierGateways,

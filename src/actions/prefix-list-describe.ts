@@ -26,9 +26,9 @@ export function findPrefixList(tx: Reader, id: string | undefined, context: Cont
   return list;
 }
 
-/** How much a list counts wherever it is named: as many entries as it may have (VPC user guide, "Managed prefix lists"). */
+/** How much a list counts wherever it is named: as many entries as it may have; those of S3 and DynamoDB, 1 (VPC user guide, "Managed prefix lists"). */
 export function weightOf(tx: Reader, id: string, context: Context): number {
-  return (tx.get("prefix-list", id) ?? awsPrefixList(context.region, id))?.maxEntries ?? 1;
+  return awsPrefixList(context.region, id) ? 1 : (tx.get("prefix-list", id)?.maxEntries ?? 1);
 }
 
 const DescribeManagedPrefixLists: Action<DescribeManagedPrefixListsRequest, DescribeManagedPrefixListsResult> = (tx, input, context) => {

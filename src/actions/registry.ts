@@ -55,6 +55,8 @@ import { vpcActions } from "./vpc.ts";
 import { vpcCidrBlockActions } from "./vpc-cidr-block.ts";
 import { vpcCreateActions } from "./vpc-create.ts";
 import { vpcDeleteActions } from "./vpc-delete.ts";
+import { vpcEndpointActions } from "./vpc-endpoint.ts";
+import { vpcEndpointDescribeActions } from "./vpc-endpoint-describe.ts";
 import { vpcPeeringConnectionActions } from "./vpc-peering-connection.ts";
 import { vpcPeeringConnectionDescribeActions } from "./vpc-peering-connection-describe.ts";
 
@@ -86,6 +88,8 @@ export const NOUNS: readonly Actions[] = [
   egressOnlyInternetGatewayActions,
   vpcPeeringConnectionActions,
   vpcPeeringConnectionDescribeActions,
+  vpcEndpointActions,
+  vpcEndpointDescribeActions,
   // Addresses, interfaces and what guards them
   addressActions,
   addressAssociationActions,

@@ -182,6 +182,8 @@ function describedRoute(tx: Reader, route: Route, context: Context): RouteAnswer
       return { ...common, EgressOnlyInternetGatewayId: target.id };
     case "vpc-peering-connection":
       return { ...common, VpcPeeringConnectionId: target.id };
+    case "vpc-endpoint":
+      return { ...common, GatewayId: target.id };
     case "network-interface":
       break;
   }

@@ -4,6 +4,7 @@ import type { RouteTable, RouteTarget } from "../model/route-table.ts";
 import type { Reader } from "../model/state.ts";
 import { findInstance } from "./instance.ts";
 import { findNetworkInterface } from "./network-interface.ts";
+import { findVpcEndpoint } from "./vpc-endpoint-describe.ts";
 
 /**
  * The one target that a request for a route names.
@@ -47,7 +48,7 @@ const RESOLVE: Readonly<Record<TargetParameter, Resolve>> = {
   TransitGatewayId: unknown("InvalidTransitGatewayID.NotFound", "transitGateway"),
   LocalGatewayId: unknown("InvalidLocalGatewayID.NotFound", "localGateway"),
   CarrierGatewayId: unknown("InvalidCarrierGatewayID.NotFound", "carrierGateway"),
-  VpcEndpointId: unknown("InvalidVpcEndpointId.NotFound", "vpcEndpoint"),
+  VpcEndpointId: endpointTarget,
   CoreNetworkArn: () => {
     throw new Fault("UnsupportedOperation", "Genkan does not offer routes to a core network.");
   },
@@ -99,6 +100,13 @@ function peeringTarget(tx: Reader, table: RouteTable, id: string): RouteTarget {
     throw new Fault("InvalidParameterValue", `route table ${table.id} and peering connection ${id} belong to different networks`);
   }
   return { kind: "vpc-peering-connection", id };
+}
+
+/** Only endpoints of a Gateway Load Balancer can be named in a route, and there are none (EC2 API reference, CreateRoute). */
+function endpointTarget(tx: Reader, _table: RouteTable, id: string): RouteTarget {
+  const { serviceName } = findVpcEndpoint(tx, id);
+  const words = `The VPC endpoint ${id} for ${serviceName} is no Gateway Load Balancer endpoint. Name the route table in the endpoint instead.`;
+  throw new Fault("InvalidParameterValue", words);
 }
 
 function interfaceTarget(tx: Reader, table: RouteTable, id: string): RouteTarget {

@@ -64,7 +64,7 @@ const ReplaceRoute: Action<ReplaceRouteRequest, Done> = (tx, input, context) => 
     throw new Fault("InvalidParameterValue", `The local target can only be given to a local route, not to ${destination.text}.`);
   }
   const target = targetOf(tx, table, input);
-  if (!isLocal(tx, table, destination)) findRoute(tx, table, destination);
+  if (!isLocal(tx, table, destination)) refuseEndpointRoute(findRoute(tx, table, destination), "replace");
   requireFitting(tx, table, destination, target);
   putRoute(tx, table, destination.text, target);
   return DONE;
@@ -76,9 +76,17 @@ const DeleteRoute: Action<DeleteRouteRequest, Done> = (tx, input, context) => {
   if (isLocal(tx, table, destination)) {
     throw new Fault("InvalidParameterValue", `cannot remove local route ${destination.text} in route table ${table.id}`);
   }
-  tx.delete("route", findRoute(tx, table, destination).id);
+  const route = findRoute(tx, table, destination);
+  refuseEndpointRoute(route, "remove");
+  tx.delete("route", route.id);
   return DONE;
 };
+
+/** An endpoint's routes come and go with its route tables alone (AWS PrivateLink guide, "Gateway endpoints"). */
+function refuseEndpointRoute({ target, destination, routeTableId }: Route, verb: "remove" | "replace"): void {
+  if (target.kind !== "vpc-endpoint") return;
+  throw new Fault("InvalidParameterValue", `cannot ${verb} VPC endpoint route ${destination} in route table ${routeTableId}`);
+}
 
 function findRoute(tx: Reader, table: RouteTable, { kind, text }: Destination): Route {
   const route = tx.get("route", routeId(table.id, text));

@@ -119,6 +119,12 @@ const TAGGABLE: Readonly<Record<string, Taggable>> = {
     code: "InvalidVpcPeeringConnectionID.NotFound",
     words: "The vpcPeeringConnection ID '%s' does not exist",
   },
+  vpce: {
+    kind: "vpc-endpoint",
+    type: "vpc-endpoint",
+    code: "InvalidVpcEndpointId.NotFound",
+    words: "The Vpc Endpoint Id '%s' does not exist",
+  },
   pl: { kind: "prefix-list", type: "prefix-list", code: "InvalidPrefixListID.NotFound", words: "The prefix list ID '%s' does not exist" },
   vpcbpa: {
     kind: "block-public-access-exclusion",

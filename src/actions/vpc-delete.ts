@@ -34,6 +34,7 @@ function hasDependencies(tx: Reader, vpc: Vpc): boolean {
     tx.countBy("subnet", "vpcId", vpc.id) > 0 ||
     tx.countBy("internet-gateway", "vpcId", vpc.id) > 0 ||
     tx.countBy("egress-only-internet-gateway", "vpcId", vpc.id) > 0 ||
+    tx.countBy("vpc-endpoint", "vpcId", vpc.id) > 0 ||
     tx.countBy("network-interface", "vpcId", vpc.id) > 0 ||
     tx.countBy("security-group", "vpcId", vpc.id) > 1 ||
     tx.countBy("network-acl", "vpcId", vpc.id) > 1 ||

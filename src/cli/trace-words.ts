@@ -75,6 +75,10 @@ export const REASONS: Readonly<Record<string, Words>> = {
     en: "VPC Block Public Access blocks it at the internet gateway",
     ja: "VPC ブロックパブリックアクセスがインターネットゲートウェイで遮断",
   },
+  nothing_behind: {
+    en: "the route leads to an endpoint or gateway with nothing behind it here",
+    ja: "ルートの先のエンドポイントやゲートウェイの向こうには、ここでは何もない",
+  },
   nat_private: {
     en: "a private NAT gateway has no way to the internet",
     ja: "プライベート NAT ゲートウェイからインターネットへは出られない",

@@ -1,22 +1,36 @@
 import type { PrefixList } from "./prefix-list.ts";
+import type { Reader } from "./state.ts";
+
+/** A prefix list that AWS manages, for one of its services. */
+export type AwsPrefixList = PrefixList & { readonly service: string };
 
 /** The prefix lists that AWS itself manages, as far as they are told here. Their ids are those of us-east-1, in every region; the blocks are a part of AWS's. */
-export function awsPrefixLists(region: string): readonly PrefixList[] {
+export function awsPrefixLists(region: string): readonly AwsPrefixList[] {
   return LISTS.map(({ id, service, cidrs }) => ({
     kind: "prefix-list",
     id,
     tags: {},
     name: `com.amazonaws.${region}.${service}`,
+    service,
     addressFamily: "IPv4",
     maxEntries: cidrs.length,
     version: 1,
-    entries: cidrs.map((cidr) => ({ cidr })),
+    entries: entriesOf(cidrs),
     history: [],
   }));
 }
 
 export function awsPrefixList(region: string, id: string): PrefixList | undefined {
   return awsPrefixLists(region).find((list) => list.id === id);
+}
+
+/** The blocks of a user's list or of one that AWS manages; none of a list that is gone. */
+export function prefixListEntries(reader: Reader, id: string): PrefixList["entries"] {
+  return reader.get("prefix-list", id)?.entries ?? entriesOf(LISTS.find((list) => list.id === id)?.cidrs ?? []);
+}
+
+function entriesOf(cidrs: readonly string[]): PrefixList["entries"] {
+  return cidrs.map((cidr) => ({ cidr }));
 }
 
 const LISTS = [

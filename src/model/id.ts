@@ -26,6 +26,7 @@ const ID_PREFIX = {
   "egress-only-internet-gateway": "eigw",
   "vpc-peering-connection": "pcx",
   "prefix-list": "pl",
+  "vpc-endpoint": "vpce",
   "block-public-access-exclusion": "vpcbpa-exclude",
   "flow-log": "fl",
 } as const;

@@ -4,6 +4,7 @@ export const DEFAULT_QUOTAS = {
   "internet-gateways": 5,
   "nat-gateways-per-zone": 5,
   "prefix-lists": 100,
+  "gateway-vpc-endpoints": 20,
   "block-public-access-exclusions": 50,
   "egress-only-internet-gateways": 5,
   "elastic-ips": 5,

@@ -16,6 +16,7 @@ import type { Route, RouteTable } from "./route-table.ts";
 import type { SecurityGroup, SecurityGroupRule } from "./security-group.ts";
 import type { Subnet } from "./subnet.ts";
 import type { Vpc } from "./vpc.ts";
+import type { VpcEndpoint } from "./vpc-endpoint.ts";
 import type { VpcPeeringConnection } from "./vpc-peering-connection.ts";
 
 /** Every kind of thing that a region's state holds. Each is plain data that survives JSON. */
@@ -37,6 +38,7 @@ export type Resources = {
   "egress-only-internet-gateway": EgressOnlyInternetGateway;
   "vpc-peering-connection": VpcPeeringConnection;
   "prefix-list": PrefixList;
+  "vpc-endpoint": VpcEndpoint;
   "block-public-access": BlockPublicAccess;
   "block-public-access-exclusion": BlockPublicAccessExclusion;
   "flow-log": FlowLog;
@@ -143,6 +145,7 @@ export const INDEXES = {
     vpcId: (p: VpcPeeringConnection) => [p.requester.vpcId, p.accepter.vpcId],
   },
   "prefix-list": {},
+  "vpc-endpoint": { vpcId: (e: VpcEndpoint) => [e.vpcId] },
   "block-public-access": {},
   "block-public-access-exclusion": { resourceId: (x: BlockPublicAccessExclusion) => [x.resourceId] },
   "flow-log": { resourceId: (l: FlowLog) => [l.resourceId] },

@@ -16,6 +16,8 @@ export function isActive(reader: Reader, route: Route): boolean {
       return reader.get("egress-only-internet-gateway", target.id) !== undefined;
     case "vpc-peering-connection":
       return reader.get("vpc-peering-connection", target.id)?.status === "active";
+    case "vpc-endpoint":
+      return reader.get("vpc-endpoint", target.id) !== undefined;
     case "network-interface": {
       const instanceId = reader.get("network-interface", target.id)?.attachment?.instanceId;
       const state = instanceId === undefined ? undefined : reader.get("instance", instanceId)?.state;

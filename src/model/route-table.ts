@@ -9,7 +9,9 @@ export type RouteTarget =
   | { readonly kind: "network-interface"; readonly id: string; readonly instanceId?: string }
   | { readonly kind: "nat-gateway"; readonly id: string }
   | { readonly kind: "egress-only-internet-gateway"; readonly id: string }
-  | { readonly kind: "vpc-peering-connection"; readonly id: string };
+  | { readonly kind: "vpc-peering-connection"; readonly id: string }
+  /** A gateway endpoint; the destination is its service's prefix list. */
+  | { readonly kind: "vpc-endpoint"; readonly id: string };
 
 /** One route that a user made. Its id is `routeTableId|destination`. Whether it is active or a blackhole follows from its target. */
 export type Route = Base<"route"> & {

@@ -79,6 +79,7 @@ const AFFECTS: { readonly [K in Kind]: Affects<K> } = {
   "vpc-peering-connection": (before, after, id, readers) => (before?.status === after?.status ? [] : routesTo(readers, id)),
   "prefix-list": (before, after, id, readers) =>
     before?.entries === after?.entries ? [] : [...tablesThatName(readers, id), ...groupsThatName(readers, "prefixListId", id)],
+  "vpc-endpoint": (before, after, id, readers) => (before && after ? [] : routesTo(readers, id)),
   "block-public-access": (_before, _after, _id, readers) => both(readers, (reader) => reader.list("subnet"), "subnet"),
   "block-public-access-exclusion": (before, after, _id, readers) => {
     const resourceId = (after ?? before)?.resourceId ?? "";

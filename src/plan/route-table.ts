@@ -1,6 +1,7 @@
 import { present } from "../lib/assert.ts";
 import { type Cidr, cidrOf, parseCidr } from "../lib/cidr.ts";
 import { formatIpv4 } from "../lib/ip.ts";
+import { prefixListEntries } from "../model/aws-prefix-list.ts";
 import { isActive } from "../model/route-state.ts";
 import { type Route, routeId, type RouteTable } from "../model/route-table.ts";
 import type { Reader } from "../model/state.ts";
@@ -26,7 +27,7 @@ function listedRows(reader: Reader, table: RouteTable, local: ReadonlySet<string
   const routes = reader.by("route", "listsOfTable", table.id);
   for (const route of routes.toSorted((a, b) => (a.destination < b.destination ? -1 : 1))) {
     const value = target(reader, route);
-    for (const { cidr } of reader.get("prefix-list", route.destination)?.entries ?? []) {
+    for (const { cidr } of prefixListEntries(reader, route.destination)) {
       const block = parseCidr(cidr);
       if (!block || rows.has(cidr) || local.has(cidr) || reader.get("route", routeId(table.id, cidr))) continue;
       rows.set(cidr, row(table, block, value));
@@ -65,6 +66,7 @@ const TARGETS = {
   "nat-gateway": ROUTE_TARGET.nat_gateway,
   "network-interface": ROUTE_TARGET.interface,
   "vpc-peering-connection": ROUTE_TARGET.peering,
+  "vpc-endpoint": ROUTE_TARGET.nothing,
   // Nothing carries packets there yet.
   "egress-only-internet-gateway": ROUTE_TARGET.blackhole,
 } as const;
@@ -79,6 +81,8 @@ function slotOf(reader: Reader, route: Route): number | undefined {
       return isActive(reader, route) ? reader.by("network-interface", "natGatewayId", id)[0]?.slot : undefined;
     case "network-interface":
       return isActive(reader, route) ? reader.get("network-interface", id)?.slot : undefined;
+    case "vpc-endpoint":
+      return isActive(reader, route) ? 0 : undefined;
     case "vpc-peering-connection":
       return isActive(reader, route) ? peerSlot(reader, route) : undefined;
     case "egress-only-internet-gateway":

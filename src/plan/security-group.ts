@@ -1,4 +1,5 @@
 import { parseCidr } from "../lib/cidr.ts";
+import { prefixListEntries } from "../model/aws-prefix-list.ts";
 import type { SecurityGroup, SecurityGroupRule } from "../model/security-group.ts";
 import type { Reader } from "../model/state.ts";
 import { ANY_PEER, blockPeer, isOpen, type Rule, ruleListRows, traffic } from "./rule-list.ts";
@@ -28,7 +29,7 @@ function ruleOf(reader: Reader, rule: SecurityGroupRule): readonly Rule[] {
     case "ipv6":
       return [];
     case "prefix-list":
-      return (reader.get("prefix-list", rule.peer.prefixListId)?.entries ?? []).flatMap(({ cidr }) =>
+      return prefixListEntries(reader, rule.peer.prefixListId).flatMap(({ cidr }) =>
         parseCidr(cidr) ? [allowing(rule, blockPeer(cidr), 0)] : [],
       );
     case "group": {

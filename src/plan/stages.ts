@@ -68,6 +68,7 @@ export const DROPS = {
   nat_private: { stage: "nat_gateway" },
   peering_source: { stage: "route", code: "PCX_REQUIRES_ADDRESS_IN_VPC_CIDR" },
   block_public_access: { stage: "internet_gateway", code: "VPC_BLOCK_PUBLIC_ACCESS_ENABLED" },
+  nothing_behind: { stage: "route" },
 } as const satisfies Record<string, Drop>;
 
 export type DropReason = keyof typeof DROPS;

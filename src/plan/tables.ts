@@ -61,7 +61,7 @@ export const STRUCTS = {
 
   /** Key of `routes`, a longest-prefix trie: `prefix_length` counts the table's 32 bits, then the address's 128. */
   route_key: { prefix_length: "u32", route_table: "u32", address: "addr" },
-  /** `target` is a ROUTE_TARGET; `slot` the gateway's or the interface's; of a peering connection, that of the VPC behind it. */
+  /** `target` is a ROUTE_TARGET; `slot` the gateway's or the interface's; of a peering connection, that of the VPC behind it; of `nothing`, 0. */
   route: { target: "u32", slot: "u32" },
 
   /** Key of `rule_lists`: which list. `owner` is the group's or the ACL's slot. */
@@ -133,7 +133,7 @@ export const INTERFACE_FLAGS = {
   nat_gateway: 64,
 } as const;
 export const NAT_GATEWAY_FLAGS = { public: 1 } as const;
-export const ROUTE_TARGET = { blackhole: 0, local: 1, internet_gateway: 2, interface: 3, nat_gateway: 4, peering: 5 } as const;
+export const ROUTE_TARGET = { blackhole: 0, local: 1, internet_gateway: 2, interface: 3, nat_gateway: 4, peering: 5, nothing: 6 } as const;
 export const RULE_LIST = { security_group_out: 0, security_group_in: 1, network_acl_out: 2, network_acl_in: 3 } as const;
 export type RuleListName = keyof typeof RULE_LIST;
 

@@ -125,6 +125,7 @@ function routeStep(scene: Scene): ExplainedStep {
   if (target === ROUTE_TARGET.local)
     return step("route", { ok: false, id: tableId, code: "VPC_LOCAL_ROUTE_CIDR_RESTRICTION", mend: [] }, params);
   if (target === ROUTE_TARGET.nat_gateway) return step("route", { ok: true, id: tableId, code: DROPS.blackhole.code, mend: [] }, params);
+  if (target === ROUTE_TARGET.nothing) return step("route", { ok: false, id: tableId, code: DROPS.blackhole.code, mend: [] }, params);
   const ok = leadsOut(scene, match.value);
   const mend = routeToGateway(names, { vpcId, tableId, gatewayId, instead: destination });
   const code = target === ROUTE_TARGET.interface ? "MORE_SPECIFIC_ROUTE" : DROPS.blackhole.code;
@@ -135,6 +136,7 @@ function targetName(names: Names, { target, slot }: { readonly target: number; r
   if (target === ROUTE_TARGET.local) return "local";
   if (target === ROUTE_TARGET.internet_gateway) return idOf(names, "internet-gateway", slot);
   if (target === ROUTE_TARGET.nat_gateway) return names.natGateways.get(slot) ?? `NAT gateway ${slot}`;
+  if (target === ROUTE_TARGET.nothing) return "a gateway with nothing behind it";
   if (target === ROUTE_TARGET.peering) return idOf(names, "vpc", slot);
   return target === ROUTE_TARGET.interface ? idOf(names, "network-interface", slot) : "blackhole";
 }

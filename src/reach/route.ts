@@ -38,6 +38,8 @@ export function route(passage: Passage): Outcome {
       passage.gateway = entry.value.slot;
       passage.throughGateway = true;
       return pass(`${prefix} to internet gateway ${entry.value.slot}`, entry);
+    case ROUTE_TARGET.nothing:
+      return drop("nothing_behind", `${prefix} leads to a gateway with nothing behind it`, entry);
     default:
       return drop("blackhole", `${prefix} leads nowhere`, entry);
   }

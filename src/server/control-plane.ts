@@ -7,6 +7,7 @@ import { purgeVpcPeeringConnections } from "../actions/vpc-peering-connection.ts
 import { perform } from "../actions/perform.ts";
 import type { Random } from "../lib/random.ts";
 import type { Instance } from "../model/instance.ts";
+import { KINDS } from "../model/resource.ts";
 import type { Change, Reader, Tx } from "../model/state.ts";
 import type { World } from "../model/world.ts";
 import { instancePlan } from "../plan/instance.ts";
@@ -152,28 +153,9 @@ export class ControlPlane {
   }
 }
 
-const DELETION_ORDER = [
-  "client-token",
-  "instance",
-  "address",
-  "route",
-  "security-group-rule",
-  "network-interface",
-  "subnet",
-  "internet-gateway",
-  "egress-only-internet-gateway",
-  "route-table",
-  "network-acl",
-  "security-group",
-  "vpc",
-  "key-pair",
-  "dhcp-options",
-  "region",
-] as const;
-
 function deleteEverything(tx: Tx): number {
   let count = 0;
-  for (const kind of DELETION_ORDER) {
+  for (const kind of KINDS) {
     for (const { id } of tx.list(kind)) {
       tx.delete(kind, id);
       count += 1;

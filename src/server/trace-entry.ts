@@ -87,6 +87,7 @@ function lengthOf({ prefix_length, address }: StructValue<"route_key">): number 
 
 function targetText({ target, slot }: StructValue<"route">, ids: Ids): string {
   if (target === ROUTE_TARGET.local) return "local";
+  if (target === ROUTE_TARGET.nothing) return "a gateway with nothing behind it";
   if (target === ROUTE_TARGET.internet_gateway) return ids.of("internet-gateway", slot);
   return target === ROUTE_TARGET.interface || target === ROUTE_TARGET.nat_gateway ? nameOf(ids, slot) : "blackhole";
 }

@@ -177,6 +177,7 @@ function fillMore(ask: Ask, VpcId: string, DefaultSubnetId: string) {
     EmptyRouteTableId: ask("CreateRouteTable", { VpcId }).RouteTable.RouteTableId,
     FlowLogId: ask("CreateFlowLogs", flowLogOf(VpcId)).FlowLogIds[0],
     OfferedAllocationId: offered(ask),
+    VpcEndpointId: ask("CreateVpcEndpoint", { VpcId, ServiceName: "com.amazonaws.us-east-1.s3" }).VpcEndpoint.VpcEndpointId,
     LooseGroupId: ask("CreateSecurityGroup", { VpcId, GroupName: "loose", Description: "loose" }).GroupId,
   };
 }

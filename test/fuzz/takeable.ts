@@ -49,6 +49,7 @@ export type Standing = Readonly<
     | "PrefixListId"
     | "EmptyNetworkAclId"
     | "LooseAllocationId"
+    | "VpcEndpointId"
     | "OfferedAllocationId"
     | "LooseDhcpOptionsId",
     string
@@ -120,6 +121,7 @@ export function takeable(ids: Standing): readonly Takeable[] {
     ["ModifyInstanceCreditSpecification", { InstanceCreditSpecifications: [{ InstanceId, CpuCredits: "standard" }] }],
     ["ImportKeyPair", { KeyName: "imported", PublicKeyMaterial: Buffer.from(PUBLIC_KEY) }],
     ...takeableAddress(ids),
+    ...takeableEndpoint(ids),
     ...takeableIpv6(ids),
     ...takeableNat(ids),
     ...takeableLoose(ids),
@@ -133,6 +135,15 @@ function takeableAddress({ LooseAllocationId: AllocationId, OfferedAllocationId,
     ["EnableAddressTransfer", { AllocationId, TransferAccountId: "210987654321" }],
     ["DisableAddressTransfer", { AllocationId: OfferedAllocationId }],
     ["ModifyPublicIpDnsNameOptions", { NetworkInterfaceId, HostnameType: "public-ipv4-dns-name" }],
+  ];
+}
+
+function takeableEndpoint({ VpcId, VpcEndpointId, EmptyRouteTableId }: Standing): readonly Takeable[] {
+  const service = { VpcId, ServiceName: "com.amazonaws.us-east-1.dynamodb" };
+  return [
+    ["CreateVpcEndpoint", { ...service, VpcEndpointType: "Gateway", RouteTableIds: [EmptyRouteTableId] }],
+    ["ModifyVpcEndpoint", { VpcEndpointId, AddRouteTableIds: [EmptyRouteTableId], PolicyDocument: "{}" }],
+    ["DeleteVpcEndpoints", { VpcEndpointIds: [VpcEndpointId] }],
   ];
 }
 

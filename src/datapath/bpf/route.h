@@ -98,6 +98,8 @@ static __always_inline int route_by_table(struct packet *p)
 		p->through_gateway = 1;
 		p->gateway = route->slot + 1;
 		return 0;
+	case ROUTE_NOTHING:
+		return DROP_nothing_behind;
 	default:
 		return DROP_blackhole;
 	}

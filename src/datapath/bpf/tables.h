@@ -71,6 +71,7 @@ enum drop_reason {
 	DROP_nat_private = 43,
 	DROP_peering_source = 44,
 	DROP_block_public_access = 45,
+	DROP_nothing_behind = 46,
 };
 
 enum vpc_flags {
@@ -105,6 +106,7 @@ enum route_target {
 	ROUTE_INTERFACE = 3,
 	ROUTE_NAT_GATEWAY = 4,
 	ROUTE_PEERING = 5,
+	ROUTE_NOTHING = 6,
 };
 
 enum rule_list_kind {

@@ -1,0 +1,177 @@
+import type {
+  CreateVpcEndpointRequest,
+  CreateVpcEndpointResult,
+  DeleteVpcEndpointsRequest,
+  DeleteVpcEndpointsResult,
+  ModifyVpcEndpointRequest,
+  ModifyVpcEndpointResult,
+  UnsuccessfulItem,
+} from "@aws-sdk/client-ec2";
+import { present } from "../lib/assert.ts";
+import { type AwsPrefixList, awsPrefixLists } from "../model/aws-prefix-list.ts";
+import { Fault } from "../model/fault.ts";
+import { newId } from "../model/id.ts";
+import { routeId } from "../model/route-table.ts";
+import type { Reader, Tx } from "../model/state.ts";
+import type { VpcEndpoint } from "../model/vpc-endpoint.ts";
+import type { Action, Context } from "./action.ts";
+import { refuseUnoffered, required } from "./parameter.ts";
+import { requireQuota } from "./quota.ts";
+import { putRoute } from "./route.ts";
+import { isEdgeTable, requireEdgeRoute } from "./route-edge.ts";
+import { findRouteTable } from "./route-table.ts";
+import { tagsFor } from "./tags.ts";
+import { findVpc } from "./vpc.ts";
+import { describedVpcEndpoint, findVpcEndpoint } from "./vpc-endpoint-describe.ts";
+
+/** A gateway endpoint; each route table named gets a route for the addresses of its service (AWS PrivateLink guide, "Gateway endpoints"). */
+const CreateVpcEndpoint: Action<CreateVpcEndpointRequest, CreateVpcEndpointResult> = (tx, input, context) => {
+  const type: string = input.VpcEndpointType ?? "Gateway";
+  if (OTHER_TYPES.includes(type)) throw new Fault("UnsupportedOperation", `Genkan does not offer VPC endpoints of the type ${type}.`);
+  if (type !== "Gateway") {
+    const words = `Value (${type}) for parameter vpcEndpointType is invalid. Valid values: Gateway, ${OTHER_TYPES.join(", ")}.`;
+    throw new Fault("InvalidParameterValue", words);
+  }
+  refuseUnoffered(input, ["DnsOptions", "ServiceNetworkArn", "ResourceConfigurationArn"]);
+  refuseForGateway(input, ["SubnetIds", "SecurityGroupIds", "SubnetConfigurations", "PrivateDnsEnabled"]);
+  requireIpv4(input.IpAddressType);
+  const vpc = findVpc(tx, input.VpcId);
+  const service = findService(required(input.ServiceName, "serviceName"), input.ServiceRegion, context);
+  const words = "The maximum number of gateway VPC endpoints has been reached.";
+  requireQuota(context, "gateway-vpc-endpoints", tx.count("vpc-endpoint") + 1, "VpcEndpointLimitExceeded", words);
+  const endpoint: VpcEndpoint = {
+    kind: "vpc-endpoint",
+    id: newId("vpc-endpoint", context.random),
+    tags: tagsFor("vpc-endpoint", input.TagSpecifications, context.quotas),
+    vpcId: vpc.id,
+    serviceName: service.name,
+    policyDocument: checkedPolicy(input.PolicyDocument),
+    createTime: context.now,
+  };
+  tx.put(endpoint);
+  for (const id of new Set(input.RouteTableIds)) addRoute(tx, endpoint, id, context);
+  return { VpcEndpoint: describedVpcEndpoint(tx, endpoint, context), ClientToken: input.ClientToken };
+};
+
+const OTHER_TYPES: readonly string[] = ["Interface", "GatewayLoadBalancer", "Resource", "ServiceNetwork", "Tunnel"];
+
+/** @throws InvalidServiceName for what has no gateway endpoints here. */
+function findService(name: string, region: string | undefined, context: Context): AwsPrefixList {
+  if (region !== undefined && region !== context.region) {
+    throw new Fault(
+      "InvalidParameterValue",
+      `Value (${region}) for parameter serviceRegion is invalid. Gateway endpoints are for their own region.`,
+    );
+  }
+  const service = awsPrefixLists(context.region).find((list) => list.name === name);
+  if (!service) throw new Fault("InvalidServiceName", `The Vpc Endpoint Service '${name}' does not exist`);
+  return service;
+}
+
+/** @throws InvalidParameter for parameters that only endpoints of other types have. */
+function refuseForGateway<T extends object>(input: T, names: readonly (keyof T & string)[]): void {
+  for (const name of names) {
+    const value: unknown = input[name];
+    if (value === undefined || value === false || (Array.isArray(value) && value.length === 0)) continue;
+    throw new Fault("InvalidParameter", `The parameter ${name} is not supported for Gateway type endpoints.`);
+  }
+}
+
+function requireIpv4(type: string | undefined): void {
+  if (type === undefined || type === "ipv4") return;
+  throw new Fault("UnsupportedOperation", `Genkan does not offer gateway endpoints with the IpAddressType ${type}.`);
+}
+
+const FULL_ACCESS = '{"Version":"2008-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}';
+
+/** The policy as it was given; without one, everything is allowed. @throws InvalidPolicyDocument for what is no JSON object. */
+function checkedPolicy(text: string | undefined): string {
+  if (text === undefined || text === "") return FULL_ACCESS;
+  let policy: unknown;
+  try {
+    policy = JSON.parse(text);
+  } catch {
+    // No JSON: falls through to the fault below.
+  }
+  if (typeof policy === "object" && policy !== null && !Array.isArray(policy)) return text;
+  throw new Fault("InvalidPolicyDocument", "The specified policy document is not a valid JSON policy document.");
+}
+
+/** @throws the faults of {@link findRouteTable}; InvalidParameter for another VPC's table; RouteAlreadyExists. */
+function addRoute(tx: Tx, endpoint: VpcEndpoint, routeTableId: string, context: Context): void {
+  const table = findRouteTable(tx, routeTableId);
+  if (table.vpcId !== endpoint.vpcId) {
+    throw new Fault("InvalidParameter", `Route table ${table.id} and VPC endpoint ${endpoint.id} belong to different networks`);
+  }
+  const destination = prefixListOf(endpoint, context);
+  if (tx.get("route", routeId(table.id, destination))) {
+    throw new Fault("RouteAlreadyExists", `route table ${table.id} already has a route with destination-prefix-list-id ${destination}`);
+  }
+  const target = { kind: "vpc-endpoint", id: endpoint.id } as const;
+  if (isEdgeTable(tx, table)) requireEdgeRoute(present(tx.get("vpc", table.vpcId), table.vpcId), table, { destination, target });
+  putRoute(tx, table, destination, target);
+}
+
+function prefixListOf({ serviceName }: VpcEndpoint, { region }: Context): string {
+  return present(
+    awsPrefixLists(region).find(({ name }) => name === serviceName),
+    serviceName,
+  ).id;
+}
+
+/** @throws InvalidParameter for a table that has no route to the endpoint. */
+function removeRoute(tx: Tx, endpoint: VpcEndpoint, routeTableId: string, context: Context): void {
+  const table = findRouteTable(tx, routeTableId);
+  const route = tx.get("route", routeId(table.id, prefixListOf(endpoint, context)));
+  if (route?.target.id !== endpoint.id) {
+    throw new Fault("InvalidParameter", `Route table ${table.id} is not associated with VPC endpoint ${endpoint.id}`);
+  }
+  tx.delete("route", route.id);
+}
+
+const ModifyVpcEndpoint: Action<ModifyVpcEndpointRequest, ModifyVpcEndpointResult> = (tx, input, context) => {
+  refuseUnoffered(input, ["DnsOptions"]);
+  refuseForGateway(input, [
+    "AddSubnetIds",
+    "RemoveSubnetIds",
+    "AddSecurityGroupIds",
+    "RemoveSecurityGroupIds",
+    "SubnetConfigurations",
+    "PrivateDnsEnabled",
+  ]);
+  requireIpv4(input.IpAddressType);
+  const endpoint = findVpcEndpoint(tx, input.VpcEndpointId);
+  if (input.ResetPolicy === true && input.PolicyDocument !== undefined) {
+    throw new Fault("InvalidParameterCombination", "The parameter resetPolicy cannot be used with the parameter policyDocument");
+  }
+  const policyDocument = input.ResetPolicy === true ? FULL_ACCESS : input.PolicyDocument;
+  if (policyDocument !== undefined) tx.put({ ...endpoint, policyDocument: checkedPolicy(policyDocument) });
+  for (const id of new Set(input.RemoveRouteTableIds)) removeRoute(tx, endpoint, id, context);
+  for (const id of new Set(input.AddRouteTableIds)) if (!isAssociated(tx, endpoint, id, context)) addRoute(tx, endpoint, id, context);
+  return { Return: true };
+};
+
+function isAssociated(tx: Reader, endpoint: VpcEndpoint, routeTableId: string, context: Context): boolean {
+  return tx.get("route", routeId(routeTableId, prefixListOf(endpoint, context)))?.target.id === endpoint.id;
+}
+
+/** Their routes go with them. What can't be deleted is told in the answer. */
+const DeleteVpcEndpoints: Action<DeleteVpcEndpointsRequest, DeleteVpcEndpointsResult> = (tx, input) => {
+  const Unsuccessful: UnsuccessfulItem[] = [];
+  for (const id of new Set(required(input.VpcEndpointIds, "vpcEndpointIds"))) {
+    if (tx.get("vpc-endpoint", id)) deleteVpcEndpoint(tx, id);
+    else
+      Unsuccessful.push({
+        ResourceId: id,
+        Error: { Code: "InvalidVpcEndpoint.NotFound", Message: `The Vpc Endpoint Id '${id}' does not exist` },
+      });
+  }
+  return { Unsuccessful };
+};
+
+function deleteVpcEndpoint(tx: Tx, id: string): void {
+  for (const route of tx.by("route", "target", id)) tx.delete("route", route.id);
+  tx.delete("vpc-endpoint", id);
+}
+
+export const vpcEndpointActions = { CreateVpcEndpoint, ModifyVpcEndpoint, DeleteVpcEndpoints };
