@@ -1,6 +1,5 @@
 /** Requests about gateway route tables and Block Public Access for random regions. */
 import { perform } from "../src/actions/perform.ts";
-import { putRoute } from "../src/actions/route.ts";
 import { newId } from "../src/model/id.ts";
 import { routeId } from "../src/model/route-table.ts";
 import type { Request } from "./random-request.ts";
@@ -39,17 +38,28 @@ const exclude: Request = ({ tx, context, number, pick }) => {
   });
 };
 
-/** A gateway endpoint, and a table whose routes lead to it: also one for everything that the internet answers from. */
+/** A gateway endpoint, and a table whose routes lead to it. */
 const endpoint: Request = ({ tx, context, number, pick }) => {
   const [table, old] = [pick("route-table"), pick("vpc-endpoint")];
   if (old && number(3) === 0) return void perform(tx, "DeleteVpcEndpoints", { VpcEndpointIds: [old.id] }, context);
   if (!table) return;
   const service = { VpcId: table.vpcId, ServiceName: `com.amazonaws.${context.region}.s3` };
-  const answer = JSON.stringify(perform(tx, "CreateVpcEndpoint", { ...service, RouteTableIds: [table.id] }, context));
-  const id = /vpce-[0-9a-f]{17}/.exec(answer)?.[0] ?? "";
-  // No request makes such a route; frames go there.
-  if (number(2) === 0 && tx.get("route", routeId(table.id, "198.51.100.0/24")) === undefined)
-    putRoute(tx, table, "198.51.100.0/24", { kind: "vpc-endpoint", id });
+  perform(tx, "CreateVpcEndpoint", { ...service, RouteTableIds: [table.id] }, context);
+};
+
+/** A VPN that would lead where the internet answers from. */
+const vpn: Request = ({ tx, context, number, pick }) => {
+  const [table, old] = [pick("route-table"), pick("vpn-gateway")];
+  if (old?.vpcId !== undefined && number(3) === 0)
+    return void perform(tx, "DetachVpnGateway", { VpnGatewayId: old.id, VpcId: old.vpcId }, context);
+  if (!table) return;
+  const there = tx.by("vpn-gateway", "vpcId", table.vpcId)[0];
+  const made = there ? "" : JSON.stringify(perform(tx, "CreateVpnGateway", { Type: "ipsec.1" }, context));
+  const VpnGatewayId = there?.id ?? /vgw-[0-9a-f]{17}/.exec(made)?.[0];
+  if (!there) perform(tx, "AttachVpnGateway", { VpnGatewayId, VpcId: table.vpcId }, context);
+  const route = { RouteTableId: table.id, DestinationCidrBlock: number(2) === 0 ? "198.51.100.0/24" : "0.0.0.0/0" };
+  const known = tx.get("route", routeId(table.id, route.DestinationCidrBlock));
+  perform(tx, known ? "ReplaceRoute" : "CreateRoute", { ...route, GatewayId: VpnGatewayId }, context);
 };
 
 export const ROUTING_REQUESTS: Readonly<Record<string, Request>> = {
@@ -57,4 +67,5 @@ export const ROUTING_REQUESTS: Readonly<Record<string, Request>> = {
   block,
   exclude,
   endpoint,
+  vpn,
 };

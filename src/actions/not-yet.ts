@@ -1,8 +1,6 @@
 import type {
   DescribeByoipCidrsRequest,
   DescribeByoipCidrsResult,
-  DescribeCarrierGatewaysRequest,
-  DescribeCarrierGatewaysResult,
   DescribePublicIpv4PoolsRequest,
   DescribePublicIpv4PoolsResult,
   DescribeTransitGatewaysRequest,
@@ -11,8 +9,8 @@ import type {
   DescribeVpcClassicLinkDnsSupportResult,
   DescribeVpcClassicLinkRequest,
   DescribeVpcClassicLinkResult,
-  DescribeVpnGatewaysRequest,
-  DescribeVpnGatewaysResult,
+  DescribeVpnConnectionsRequest,
+  DescribeVpnConnectionsResult,
 } from "@aws-sdk/client-ec2";
 import { Fault, type FaultCode } from "../model/fault.ts";
 import type { Vpc } from "../model/vpc.ts";
@@ -40,22 +38,16 @@ function none<Input, Output extends object>(
   };
 }
 
-const DescribeVpnGateways = none<DescribeVpnGatewaysRequest, DescribeVpnGatewaysResult>(
-  (input) => input.VpnGatewayIds,
-  { VpnGateways: [] },
-  ["InvalidVpnGatewayID.NotFound", "The vpnGateway ID '%s' does not exist"],
+const DescribeVpnConnections = none<DescribeVpnConnectionsRequest, DescribeVpnConnectionsResult>(
+  (input) => input.VpnConnectionIds,
+  { VpnConnections: [] },
+  ["InvalidVpnConnectionID.NotFound", "The vpnConnection ID '%s' does not exist"],
 );
 
 const DescribeTransitGateways = none<DescribeTransitGatewaysRequest, DescribeTransitGatewaysResult>(
   (input) => input.TransitGatewayIds,
   { TransitGateways: [] },
   ["InvalidTransitGatewayID.NotFound", "Transit Gateway %s was deleted or does not exist."],
-);
-
-const DescribeCarrierGateways = none<DescribeCarrierGatewaysRequest, DescribeCarrierGatewaysResult>(
-  (input) => input.CarrierGatewayIds,
-  { CarrierGateways: [] },
-  ["InvalidCarrierGatewayID.NotFound", "The carrierGateway ID '%s' does not exist"],
 );
 
 /** Pools of the user's own addresses; Amazon's, here those of `--pool`, are never listed. */
@@ -94,9 +86,8 @@ const DescribeVpcClassicLinkDnsSupport: Action<DescribeVpcClassicLinkDnsSupportR
 };
 
 export const notYetActions = {
-  DescribeVpnGateways,
+  DescribeVpnConnections,
   DescribeTransitGateways,
-  DescribeCarrierGateways,
   DescribePublicIpv4Pools,
   DescribeByoipCidrs,
   DescribeVpcClassicLink,

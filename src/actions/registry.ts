@@ -7,7 +7,9 @@ import { addressAttributeActions } from "./address-attribute.ts";
 import { addressDescribeActions } from "./address-describe.ts";
 import { addressTransferActions } from "./address-transfer.ts";
 import { blockPublicAccessActions } from "./block-public-access.ts";
+import { carrierGatewayActions } from "./carrier-gateway.ts";
 import { consoleActions } from "./console.ts";
+import { customerGatewayActions } from "./customer-gateway.ts";
 import { defaultVpcActions } from "./default-vpc.ts";
 import { dhcpOptionsActions } from "./dhcp-options.ts";
 import { flowLogActions } from "./flow-log.ts";
@@ -58,6 +60,7 @@ import { vpcDeleteActions } from "./vpc-delete.ts";
 import { vpcEndpointActions } from "./vpc-endpoint.ts";
 import { vpcEndpointDescribeActions } from "./vpc-endpoint-describe.ts";
 import { vpcPeeringConnectionActions } from "./vpc-peering-connection.ts";
+import { vpnGatewayActions } from "./vpn-gateway.ts";
 import { vpcPeeringConnectionDescribeActions } from "./vpc-peering-connection-describe.ts";
 
 type Actions = Readonly<Record<string, Action<never, unknown>>>;
@@ -90,6 +93,9 @@ export const NOUNS: readonly Actions[] = [
   vpcPeeringConnectionDescribeActions,
   vpcEndpointActions,
   vpcEndpointDescribeActions,
+  vpnGatewayActions,
+  customerGatewayActions,
+  carrierGatewayActions,
   // Addresses, interfaces and what guards them
   addressActions,
   addressAssociationActions,

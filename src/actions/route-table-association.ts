@@ -80,6 +80,9 @@ const ReplaceRouteTableAssociation: Action<ReplaceRouteTableAssociationRequest, 
 
 /** Whatever comes in through the gateway goes by the table from then on (VPC user guide, "Gateway route tables"). */
 function associateGateway(tx: Tx, table: RouteTable, gatewayId: string, context: Context): string {
+  if (tx.get("vpn-gateway", gatewayId)) {
+    throw new Fault("UnsupportedOperation", "Genkan does not offer route tables of virtual private gateways.");
+  }
   const gateway = tx.get("internet-gateway", gatewayId);
   if (!gateway) throw new Fault("InvalidGatewayID.NotFound", `The gateway ID '${gatewayId}' does not exist`);
   requireEdgeTable(tx, table, gateway);

@@ -118,7 +118,7 @@ function described(tx: Reader, table: RouteTable, context: Context): RouteTableA
     OwnerId: context.account,
     Routes: routesOf(tx, table, context),
     Associations: associationsOf(tx, table),
-    PropagatingVgws: [],
+    PropagatingVgws: (table.propagatingGateways ?? []).map((GatewayId) => ({ GatewayId })),
     Tags: tagList(table.tags),
   };
 }
@@ -182,6 +182,9 @@ function describedRoute(tx: Reader, route: Route, context: Context): RouteAnswer
       return { ...common, EgressOnlyInternetGatewayId: target.id };
     case "vpc-peering-connection":
       return { ...common, VpcPeeringConnectionId: target.id };
+    case "carrier-gateway":
+      return { ...common, CarrierGatewayId: target.id };
+    case "vpn-gateway":
     case "vpc-endpoint":
       return { ...common, GatewayId: target.id };
     case "network-interface":

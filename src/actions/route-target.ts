@@ -47,7 +47,7 @@ const RESOLVE: Readonly<Record<TargetParameter, Resolve>> = {
   // None of these can exist yet.
   TransitGatewayId: unknown("InvalidTransitGatewayID.NotFound", "transitGateway"),
   LocalGatewayId: unknown("InvalidLocalGatewayID.NotFound", "localGateway"),
-  CarrierGatewayId: unknown("InvalidCarrierGatewayID.NotFound", "carrierGateway"),
+  CarrierGatewayId: carrierTarget,
   VpcEndpointId: endpointTarget,
   CoreNetworkArn: () => {
     throw new Fault("UnsupportedOperation", "Genkan does not offer routes to a core network.");
@@ -64,12 +64,21 @@ function unknown(code: FaultCode, noun: string): Resolve {
 }
 
 function gatewayTarget(tx: Reader, table: RouteTable, id: string): RouteTarget {
-  const gateway = tx.get("internet-gateway", id);
+  const gateway = tx.get("internet-gateway", id) ?? tx.get("vpn-gateway", id);
   if (!gateway) throw new Fault("InvalidGatewayID.NotFound", `The gateway ID '${id}' does not exist`);
   if (gateway.vpcId !== table.vpcId) {
     throw new Fault("InvalidParameterValue", `route table ${table.id} and network gateway ${id} belong to different networks`);
   }
-  return { kind: "internet-gateway", id };
+  return { kind: gateway.kind, id };
+}
+
+function carrierTarget(tx: Reader, table: RouteTable, id: string): RouteTarget {
+  const gateway = tx.get("carrier-gateway", id);
+  if (!gateway) throw new Fault("InvalidCarrierGatewayID.NotFound", `The carrierGateway ID '${id}' does not exist`);
+  if (gateway.vpcId !== table.vpcId) {
+    throw new Fault("InvalidParameterValue", `route table ${table.id} and carrier gateway ${id} belong to different networks`);
+  }
+  return { kind: "carrier-gateway", id };
 }
 
 function natGatewayTarget(tx: Reader, table: RouteTable, id: string): RouteTarget {

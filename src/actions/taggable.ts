@@ -125,6 +125,24 @@ const TAGGABLE: Readonly<Record<string, Taggable>> = {
     code: "InvalidVpcEndpointId.NotFound",
     words: "The Vpc Endpoint Id '%s' does not exist",
   },
+  vgw: {
+    kind: "vpn-gateway",
+    type: "vpn-gateway",
+    code: "InvalidVpnGatewayID.NotFound",
+    words: "The vpnGateway ID '%s' does not exist",
+  },
+  cgw: {
+    kind: "customer-gateway",
+    type: "customer-gateway",
+    code: "InvalidCustomerGatewayID.NotFound",
+    words: "The customerGateway ID '%s' does not exist",
+  },
+  cagw: {
+    kind: "carrier-gateway",
+    type: "carrier-gateway",
+    code: "InvalidCarrierGatewayID.NotFound",
+    words: "The carrierGateway ID '%s' does not exist",
+  },
   pl: { kind: "prefix-list", type: "prefix-list", code: "InvalidPrefixListID.NotFound", words: "The prefix list ID '%s' does not exist" },
   vpcbpa: {
     kind: "block-public-access-exclusion",

@@ -35,6 +35,8 @@ function hasDependencies(tx: Reader, vpc: Vpc): boolean {
     tx.countBy("internet-gateway", "vpcId", vpc.id) > 0 ||
     tx.countBy("egress-only-internet-gateway", "vpcId", vpc.id) > 0 ||
     tx.countBy("vpc-endpoint", "vpcId", vpc.id) > 0 ||
+    tx.countBy("vpn-gateway", "vpcId", vpc.id) > 0 ||
+    tx.countBy("carrier-gateway", "vpcId", vpc.id) > 0 ||
     tx.countBy("network-interface", "vpcId", vpc.id) > 0 ||
     tx.countBy("security-group", "vpcId", vpc.id) > 1 ||
     tx.countBy("network-acl", "vpcId", vpc.id) > 1 ||

@@ -27,6 +27,9 @@ const ID_PREFIX = {
   "vpc-peering-connection": "pcx",
   "prefix-list": "pl",
   "vpc-endpoint": "vpce",
+  "vpn-gateway": "vgw",
+  "customer-gateway": "cgw",
+  "carrier-gateway": "cagw",
   "block-public-access-exclusion": "vpcbpa-exclude",
   "flow-log": "fl",
 } as const;

@@ -1,6 +1,8 @@
 import type { Address } from "./address.ts";
 import type { BlockPublicAccess, BlockPublicAccessExclusion } from "./block-public-access.ts";
+import type { CarrierGateway } from "./carrier-gateway.ts";
 import type { ClientToken } from "./client-token.ts";
+import type { CustomerGateway } from "./customer-gateway.ts";
 import type { DhcpOptions } from "./dhcp-options.ts";
 import type { EgressOnlyInternetGateway } from "./egress-only-internet-gateway.ts";
 import type { FlowLog } from "./flow-log.ts";
@@ -17,6 +19,7 @@ import type { SecurityGroup, SecurityGroupRule } from "./security-group.ts";
 import type { Subnet } from "./subnet.ts";
 import type { Vpc } from "./vpc.ts";
 import type { VpcEndpoint } from "./vpc-endpoint.ts";
+import type { VpnGateway } from "./vpn-gateway.ts";
 import type { VpcPeeringConnection } from "./vpc-peering-connection.ts";
 
 /** Every kind of thing that a region's state holds. Each is plain data that survives JSON. */
@@ -39,6 +42,9 @@ export type Resources = {
   "vpc-peering-connection": VpcPeeringConnection;
   "prefix-list": PrefixList;
   "vpc-endpoint": VpcEndpoint;
+  "vpn-gateway": VpnGateway;
+  "customer-gateway": CustomerGateway;
+  "carrier-gateway": CarrierGateway;
   "block-public-access": BlockPublicAccess;
   "block-public-access-exclusion": BlockPublicAccessExclusion;
   "flow-log": FlowLog;
@@ -145,6 +151,9 @@ export const INDEXES = {
     vpcId: (p: VpcPeeringConnection) => [p.requester.vpcId, p.accepter.vpcId],
   },
   "prefix-list": {},
+  "vpn-gateway": { vpcId: (g: VpnGateway) => (g.vpcId === undefined ? [] : [g.vpcId]) },
+  "customer-gateway": {},
+  "carrier-gateway": { vpcId: (g: CarrierGateway) => [g.vpcId] },
   "vpc-endpoint": { vpcId: (e: VpcEndpoint) => [e.vpcId] },
   "block-public-access": {},
   "block-public-access-exclusion": { resourceId: (x: BlockPublicAccessExclusion) => [x.resourceId] },

@@ -18,6 +18,10 @@ export function isActive(reader: Reader, route: Route): boolean {
       return reader.get("vpc-peering-connection", target.id)?.status === "active";
     case "vpc-endpoint":
       return reader.get("vpc-endpoint", target.id) !== undefined;
+    case "vpn-gateway":
+      return reader.get("vpn-gateway", target.id)?.vpcId === route.vpcId;
+    case "carrier-gateway":
+      return reader.get("carrier-gateway", target.id) !== undefined;
     case "network-interface": {
       const instanceId = reader.get("network-interface", target.id)?.attachment?.instanceId;
       const state = instanceId === undefined ? undefined : reader.get("instance", instanceId)?.state;

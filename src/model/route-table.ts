@@ -1,7 +1,12 @@
 import type { Base, Slotted } from "./common.ts";
 
 /** The local routes are not stored: they follow from the VPC's blocks. */
-export type RouteTable = Base<"route-table"> & Slotted & { readonly vpcId: string };
+export type RouteTable = Base<"route-table"> &
+  Slotted & {
+    readonly vpcId: string;
+    /** The virtual private gateways whose routes it would take. */
+    readonly propagatingGateways?: readonly string[];
+  };
 
 /** Where a route sends packets. An `instance` route is stored as its primary interface plus the instance id. */
 export type RouteTarget =
@@ -11,7 +16,9 @@ export type RouteTarget =
   | { readonly kind: "egress-only-internet-gateway"; readonly id: string }
   | { readonly kind: "vpc-peering-connection"; readonly id: string }
   /** A gateway endpoint; the destination is its service's prefix list. */
-  | { readonly kind: "vpc-endpoint"; readonly id: string };
+  | { readonly kind: "vpc-endpoint"; readonly id: string }
+  | { readonly kind: "vpn-gateway"; readonly id: string }
+  | { readonly kind: "carrier-gateway"; readonly id: string };
 
 /** One route that a user made. Its id is `routeTableId|destination`. Whether it is active or a blackhole follows from its target. */
 export type Route = Base<"route"> & {

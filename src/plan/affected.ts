@@ -80,6 +80,9 @@ const AFFECTS: { readonly [K in Kind]: Affects<K> } = {
   "prefix-list": (before, after, id, readers) =>
     before?.entries === after?.entries ? [] : [...tablesThatName(readers, id), ...groupsThatName(readers, "prefixListId", id)],
   "vpc-endpoint": (before, after, id, readers) => (before && after ? [] : routesTo(readers, id)),
+  "vpn-gateway": (before, after, id, readers) => (before?.vpcId === after?.vpcId ? [] : routesTo(readers, id)),
+  "customer-gateway": NOTHING,
+  "carrier-gateway": (before, after, id, readers) => (before && after ? [] : routesTo(readers, id)),
   "block-public-access": (_before, _after, _id, readers) => both(readers, (reader) => reader.list("subnet"), "subnet"),
   "block-public-access-exclusion": (before, after, _id, readers) => {
     const resourceId = (after ?? before)?.resourceId ?? "";

@@ -67,6 +67,8 @@ const TARGETS = {
   "network-interface": ROUTE_TARGET.interface,
   "vpc-peering-connection": ROUTE_TARGET.peering,
   "vpc-endpoint": ROUTE_TARGET.nothing,
+  "vpn-gateway": ROUTE_TARGET.nothing,
+  "carrier-gateway": ROUTE_TARGET.nothing,
   // Nothing carries packets there yet.
   "egress-only-internet-gateway": ROUTE_TARGET.blackhole,
 } as const;
@@ -82,6 +84,8 @@ function slotOf(reader: Reader, route: Route): number | undefined {
     case "network-interface":
       return isActive(reader, route) ? reader.get("network-interface", id)?.slot : undefined;
     case "vpc-endpoint":
+    case "vpn-gateway":
+    case "carrier-gateway":
       return isActive(reader, route) ? 0 : undefined;
     case "vpc-peering-connection":
       return isActive(reader, route) ? peerSlot(reader, route) : undefined;

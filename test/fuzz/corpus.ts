@@ -143,6 +143,7 @@ function fill(ask: Ask): Omit<Standing, "AttachmentId"> {
     ...fillMore(ask, VpcId, Subnets[0].SubnetId),
     ...fillIpv6(ask, VpcId),
     ...fillNat(ask, SubnetId),
+    ...fillGateways(ask, VpcId),
     ...fillLoose(ask, Subnets),
     ...fillPeering(ask, VpcId, Subnets[0].VpcId),
     SecondAddress: second.PrivateIpAddress,
@@ -179,6 +180,19 @@ function fillMore(ask: Ask, VpcId: string, DefaultSubnetId: string) {
     OfferedAllocationId: offered(ask),
     VpcEndpointId: ask("CreateVpcEndpoint", { VpcId, ServiceName: "com.amazonaws.us-east-1.s3" }).VpcEndpoint.VpcEndpointId,
     LooseGroupId: ask("CreateSecurityGroup", { VpcId, GroupName: "loose", Description: "loose" }).GroupId,
+  };
+}
+
+/** Gateways of kinds that are records alone. */
+function fillGateways(ask: Ask, VpcId: string) {
+  const vpn = (): string => ask("CreateVpnGateway", { Type: "ipsec.1" }).VpnGateway.VpnGatewayId;
+  const VpnGatewayId = vpn();
+  ask("AttachVpnGateway", { VpcId, VpnGatewayId });
+  return {
+    VpnGatewayId,
+    LooseVpnGatewayId: vpn(),
+    CustomerGatewayId: ask("CreateCustomerGateway", { Type: "ipsec.1", IpAddress: "198.51.100.7" }).CustomerGateway.CustomerGatewayId,
+    CarrierGatewayId: ask("CreateCarrierGateway", { VpcId }).CarrierGateway.CarrierGatewayId,
   };
 }
 

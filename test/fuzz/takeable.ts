@@ -49,6 +49,10 @@ export type Standing = Readonly<
     | "PrefixListId"
     | "EmptyNetworkAclId"
     | "LooseAllocationId"
+    | "VpnGatewayId"
+    | "LooseVpnGatewayId"
+    | "CustomerGatewayId"
+    | "CarrierGatewayId"
     | "VpcEndpointId"
     | "OfferedAllocationId"
     | "LooseDhcpOptionsId",
@@ -122,6 +126,7 @@ export function takeable(ids: Standing): readonly Takeable[] {
     ["ImportKeyPair", { KeyName: "imported", PublicKeyMaterial: Buffer.from(PUBLIC_KEY) }],
     ...takeableAddress(ids),
     ...takeableEndpoint(ids),
+    ...takeableGateways(ids),
     ...takeableIpv6(ids),
     ...takeableNat(ids),
     ...takeableLoose(ids),
@@ -135,6 +140,25 @@ function takeableAddress({ LooseAllocationId: AllocationId, OfferedAllocationId,
     ["EnableAddressTransfer", { AllocationId, TransferAccountId: "210987654321" }],
     ["DisableAddressTransfer", { AllocationId: OfferedAllocationId }],
     ["ModifyPublicIpDnsNameOptions", { NetworkInterfaceId, HostnameType: "public-ipv4-dns-name" }],
+  ];
+}
+
+function takeableGateways(ids: Standing): readonly Takeable[] {
+  const { VpcId, RouteTableId, VpnGatewayId, LooseVpnGatewayId } = ids;
+  const propagation = { GatewayId: VpnGatewayId, RouteTableId };
+  return [
+    ["CreateVpnGateway", { Type: "ipsec.1", AmazonSideAsn: 64_600 }],
+    ["AttachVpnGateway", { VpcId: ids.EmptyVpcId, VpnGatewayId: LooseVpnGatewayId }],
+    ["DetachVpnGateway", { VpcId, VpnGatewayId }],
+    ["DeleteVpnGateway", { VpnGatewayId: LooseVpnGatewayId }],
+    ["EnableVgwRoutePropagation", propagation],
+    ["DisableVgwRoutePropagation", propagation],
+    ["CreateCustomerGateway", { Type: "ipsec.1", IpAddress: "198.51.100.8", BgpAsn: 65_001 }],
+    ["DeleteCustomerGateway", { CustomerGatewayId: ids.CustomerGatewayId }],
+    ["CreateCarrierGateway", { VpcId: ids.EmptyVpcId }],
+    ["DeleteCarrierGateway", { CarrierGatewayId: ids.CarrierGatewayId }],
+    ["CreateRoute", { RouteTableId, DestinationCidrBlock: "192.168.0.0/16", GatewayId: VpnGatewayId }],
+    ["CreateRoute", { RouteTableId, DestinationCidrBlock: "192.168.0.0/16", CarrierGatewayId: ids.CarrierGatewayId }],
   ];
 }
 

@@ -41,5 +41,15 @@ test("gateway endpoints", { skip: noKernel }, () => {
   s.title("A table that the endpoint no longer names");
   s.ec2("ModifyVpcEndpoint", { VpcEndpointId: s.id("endpoint"), RemoveRouteTableIds: [s.id("table")] });
   assert.equal(send(S3).verdict, "internet");
+
+  s.title("Nothing is behind a virtual private gateway either; one that is detached leaves a blackhole");
+  s.ec2("CreateVpnGateway", { Type: "ipsec.1" }, "vpn");
+  const office = { RouteTableId: s.id("table"), DestinationCidrBlock: "192.168.0.0/16", GatewayId: s.id("vpn") };
+  s.refused("CreateRoute", office);
+  s.ec2("AttachVpnGateway", { VpcId: vpc.id, VpnGatewayId: s.id("vpn") });
+  s.ec2("CreateRoute", office);
+  assert.equal(send("192.168.0.1").reason, "nothing_behind");
+  s.ec2("DetachVpnGateway", { VpcId: vpc.id, VpnGatewayId: s.id("vpn") });
+  assert.equal(send("192.168.0.1").reason, "blackhole");
   s.end();
 });

@@ -1,0 +1,173 @@
+import type {
+  AttachVpnGatewayRequest,
+  AttachVpnGatewayResult,
+  CreateVpnGatewayRequest,
+  CreateVpnGatewayResult,
+  DeleteVpnGatewayRequest,
+  DescribeVpnGatewaysRequest,
+  DescribeVpnGatewaysResult,
+  DetachVpnGatewayRequest,
+  DisableVgwRoutePropagationRequest,
+  EnableVgwRoutePropagationRequest,
+  VpnGateway as GatewayAnswer,
+} from "@aws-sdk/client-ec2";
+import { Fault } from "../model/fault.ts";
+import { newId } from "../model/id.ts";
+import type { Reader, Tx } from "../model/state.ts";
+import type { VpnGateway } from "../model/vpn-gateway.ts";
+import type { Action } from "./action.ts";
+import { candidates, chosen, type FilterFields, searched } from "./describe.ts";
+import { type Done, DONE, required } from "./parameter.ts";
+import { requireQuota } from "./quota.ts";
+import { findRouteTable } from "./route-table.ts";
+import { tagList, tagsFor } from "./tags.ts";
+import { findVpc } from "./vpc.ts";
+import { zonesOf } from "./zone.ts";
+
+/** @throws MissingParameter; InvalidVpnGatewayID.NotFound. */
+function findVpnGateway(tx: Reader, id: string | undefined): VpnGateway {
+  const gateway = tx.get("vpn-gateway", required(id, "vpnGatewayId"));
+  if (!gateway) throw new Fault("InvalidVpnGatewayID.NotFound", `The vpnGateway ID '${id}' does not exist`);
+  return gateway;
+}
+
+const CreateVpnGateway: Action<CreateVpnGatewayRequest, CreateVpnGatewayResult> = (tx, input, context) => {
+  requireIpsec(input.Type);
+  const zone = input.AvailabilityZone;
+  if (zone !== undefined && !zonesOf(context.region).some(({ name }) => name === zone)) {
+    throw new Fault("InvalidParameterValue", `Value (${zone}) for parameter availabilityZone is invalid.`);
+  }
+  const tags = tagsFor("vpn-gateway", input.TagSpecifications, context.quotas);
+  const words = "The maximum number of virtual private gateways has been reached.";
+  requireQuota(context, "vpn-gateways", tx.count("vpn-gateway") + 1, "VpnGatewayLimitExceeded", words);
+  const gateway: VpnGateway = {
+    kind: "vpn-gateway",
+    id: newId("vpn-gateway", context.random),
+    tags,
+    amazonSideAsn: privateAsn(input.AmazonSideAsn ?? 64_512),
+    ...(zone === undefined ? {} : { availabilityZone: zone }),
+  };
+  tx.put(gateway);
+  return { VpnGateway: described(gateway) };
+};
+
+/** @throws MissingParameter; InvalidParameterValue for what is not the one type that there is. */
+export function requireIpsec(type: string | undefined): void {
+  if (required(type, "type") === "ipsec.1") return;
+  throw new Fault("InvalidParameterValue", `Value (${type}) for parameter type is invalid. Valid values: ipsec.1.`);
+}
+
+/** Of 16 or 32 bits, as RFC 6996 has them; AWS takes any number of 32 bits that is private. */
+function privateAsn(asn: number): number {
+  if ((asn >= 64_512 && asn <= 65_534) || (asn >= 4_200_000_000 && asn <= 4_294_967_294)) return asn;
+  throw new Fault("InvalidParameterValue", `Value (${asn}) for parameter amazonSideAsn is invalid. It is no private ASN.`);
+}
+
+/** Routes to it stay, as blackholes. */
+const DeleteVpnGateway: Action<DeleteVpnGatewayRequest, Done> = (tx, input) => {
+  const gateway = findVpnGateway(tx, input.VpnGatewayId);
+  if (gateway.vpcId !== undefined) throw new Fault("IncorrectState", `The vpnGateway '${gateway.id}' is attached to ${gateway.vpcId}.`);
+  tx.delete("vpn-gateway", gateway.id);
+  return DONE;
+};
+
+/** A gateway is attached to one VPC, and a VPC has one gateway (VPN user guide, "Site-to-Site VPN quotas"). */
+const AttachVpnGateway: Action<AttachVpnGatewayRequest, AttachVpnGatewayResult> = (tx, input) => {
+  const gateway = findVpnGateway(tx, input.VpnGatewayId);
+  const vpc = findVpc(tx, input.VpcId);
+  const other = tx.by("vpn-gateway", "vpcId", vpc.id)[0];
+  if (gateway.vpcId !== undefined || other) {
+    const words = `${(other ?? gateway).id} is already attached to network ${other ? vpc.id : gateway.vpcId}`;
+    throw new Fault("VpnGatewayAttachmentLimitExceeded", words);
+  }
+  tx.put({ ...gateway, vpcId: vpc.id });
+  return { VpcAttachment: { VpcId: vpc.id, State: "attaching" } };
+};
+
+/** Route tables forget that its routes were to be propagated to them. */
+const DetachVpnGateway: Action<DetachVpnGatewayRequest, Done> = (tx, input) => {
+  const gateway = findVpnGateway(tx, input.VpnGatewayId);
+  const vpcId = required(input.VpcId, "vpcId");
+  if (gateway.vpcId !== vpcId) {
+    const words = `The attachment with vpn gateway ID '${gateway.id}' and vpc ID '${vpcId}' does not exist`;
+    throw new Fault("InvalidVpnGatewayAttachment.NotFound", words);
+  }
+  for (const table of tx.by("route-table", "vpcId", vpcId)) propagate(tx, table.id, gateway.id, false);
+  const { vpcId: _, ...detached } = gateway;
+  tx.put(detached);
+  return DONE;
+};
+
+const DescribeVpnGateways: Action<DescribeVpnGatewaysRequest, DescribeVpnGatewaysResult> = (tx, input) => {
+  const gateways = chosen(
+    input.VpnGatewayIds,
+    (id) => findVpnGateway(tx, id),
+    () => candidates(tx, "vpn-gateway", input.Filters, { "attachment.vpc-id": "vpcId" }),
+  );
+  const { items } = searched(gateways, { Filters: input.Filters }, FIELDS);
+  return { VpnGateways: items.map(described) };
+};
+
+const FIELDS: FilterFields<VpnGateway> = {
+  "amazon-side-asn": (gateway) => String(gateway.amazonSideAsn),
+  "attachment.state": (gateway) => (gateway.vpcId === undefined ? undefined : "attached"),
+  "attachment.vpc-id": (gateway) => gateway.vpcId,
+  "availability-zone": (gateway) => gateway.availabilityZone,
+  state: () => "available",
+  type: () => "ipsec.1",
+  "vpn-gateway-id": (gateway) => gateway.id,
+};
+
+function described(gateway: VpnGateway): GatewayAnswer {
+  return {
+    VpnGatewayId: gateway.id,
+    State: "available",
+    Type: "ipsec.1",
+    AvailabilityZone: gateway.availabilityZone,
+    VpcAttachments: gateway.vpcId === undefined ? [] : [{ VpcId: gateway.vpcId, State: "attached" }],
+    AmazonSideAsn: gateway.amazonSideAsn,
+    Tags: tagList(gateway.tags),
+  };
+}
+
+/** Nothing is connected to a virtual private gateway here, so no route ever comes: the table only says that it would take them. */
+const EnableVgwRoutePropagation: Action<EnableVgwRoutePropagationRequest, Done> = (tx, input) => {
+  const { tableId, gatewayId } = propagation(tx, input);
+  propagate(tx, tableId, gatewayId, true);
+  return DONE;
+};
+
+const DisableVgwRoutePropagation: Action<DisableVgwRoutePropagationRequest, Done> = (tx, input) => {
+  const { tableId, gatewayId } = propagation(tx, input);
+  propagate(tx, tableId, gatewayId, false);
+  return DONE;
+};
+
+/** @throws the faults of {@link findRouteTable}; InvalidGatewayID.NotFound; Gateway.NotAttached. */
+function propagation(tx: Reader, input: EnableVgwRoutePropagationRequest): { readonly tableId: string; readonly gatewayId: string } {
+  const table = findRouteTable(tx, input.RouteTableId);
+  const gatewayId = required(input.GatewayId, "gatewayId");
+  const gateway = tx.get("vpn-gateway", gatewayId);
+  if (!gateway) throw new Fault("InvalidGatewayID.NotFound", `The gateway ID '${gatewayId}' does not exist`);
+  if (gateway.vpcId !== table.vpcId) {
+    throw new Fault("Gateway.NotAttached", `resource ${gatewayId} is not attached to network ${table.vpcId}`);
+  }
+  return { tableId: table.id, gatewayId };
+}
+
+function propagate(tx: Tx, tableId: string, gatewayId: string, wanted: boolean): void {
+  const { propagatingGateways: old = [], ...table } = findRouteTable(tx, tableId);
+  const others = old.filter((id) => id !== gatewayId);
+  const propagatingGateways = wanted ? [...others, gatewayId] : others;
+  tx.put(propagatingGateways.length === 0 ? table : { ...table, propagatingGateways });
+}
+
+export const vpnGatewayActions = {
+  CreateVpnGateway,
+  DeleteVpnGateway,
+  AttachVpnGateway,
+  DetachVpnGateway,
+  DescribeVpnGateways,
+  EnableVgwRoutePropagation,
+  DisableVgwRoutePropagation,
+};
