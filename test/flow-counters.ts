@@ -1,7 +1,9 @@
 /** What flow logs count in the kernel against what the tables read by hand say of every frame. */
+import { assert } from "../src/lib/assert.ts";
 import type { Datapath } from "../src/datapath/loader.ts";
 import type { FlowCount, FlowKey } from "../src/plan/flow-count.ts";
-import { ETHERNET, read16 } from "../src/reach/bytes.ts";
+import { ETHERNET } from "../src/reach/bytes.ts";
+import { readFrame, type Shape } from "../src/reach/frame.ts";
 import type { Forwarded } from "../src/reach/forward.ts";
 import { TCP } from "../src/reach/packet.ts";
 import type { Sent } from "./random-frame.ts";
@@ -56,17 +58,24 @@ function textOf(sums: Sums | undefined): string {
 
 /** Packets and bytes as they go over a wire: of what a device is to cut, each segment with headers of its own. */
 function measured(frame: Uint8Array, segment: number, protocol: number): readonly [packets: bigint, bytes: bigint] {
-  const length = read16(frame, ETHERNET + 2);
-  const at = ETHERNET + ((frame[ETHERNET] ?? 0) & 15) * 4;
+  const { end, transport: at } = shapeOf(frame);
+  const length = end - ETHERNET;
   const headers = at - ETHERNET + (protocol === TCP ? ((frame[at + 12] ?? 0) >> 4) * 4 : 8);
   if (segment === 0 || length <= headers) return [1n, BigInt(length)];
   const packets = Math.max(1, Math.ceil((length - headers) / segment));
   return [BigInt(packets), BigInt(length + (packets - 1) * headers)];
 }
 
+function shapeOf(bytes: Uint8Array): Shape {
+  const frame = readFrame(bytes);
+  assert(frame.kind === "packet", "what is logged is a packet");
+  return frame.shape;
+}
+
 /** FIN, SYN and RST; ACK beside SYN alone. Later fragments have none. */
 function flagsOf(frame: Uint8Array): number {
-  if (read16(frame, ETHERNET + 6) & 0x1fff) return 0;
-  const flags = frame[ETHERNET + ((frame[ETHERNET] ?? 0) & 15) * 4 + 13] ?? 0;
+  const { later, transport } = shapeOf(frame);
+  if (later) return 0;
+  const flags = frame[transport + 13] ?? 0;
   return flags & (flags & 2 ? 1 | 2 | 4 | 16 : 1 | 4);
 }

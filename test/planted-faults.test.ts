@@ -15,7 +15,7 @@ import { playRandom } from "./scenario.ts";
 const ROOT = join(import.meta.dirname, "../..");
 const KERNEL = "src/datapath/bpf";
 const FRAMES = 500;
-const MOST = 80_000;
+const MOST = 160_000;
 
 /** In which file what becomes what. */
 type Fault = readonly [name: string, file: string, from: RegExp, to: string];
@@ -42,7 +42,7 @@ const FAULTS: readonly Fault[] = [
     "a flow log of the address after translation",
     "flow_log.h",
     /p->logged = p->flow;(?=\n\tp->log_slot = slot)/,
-    "p->logged = p->flow; p->logged.source = p->source.public_ip;",
+    "p->logged = p->flow; V4(p->logged.source) = p->source.public_ip;",
   ],
   [
     "a packet on the fast path that its flow log misses",
@@ -69,10 +69,21 @@ const FAULTS: readonly Fault[] = [
   [
     "a peering connection that carries what only passes through",
     "route.h",
-    /if \(!find_address\(p->source\.vpc, p->flow\.source\)\)\n\t\treturn DROP_peering_source;/,
+    /if \(!find_address\(p->source\.vpc, &p->flow\.source\)\)\n\t\treturn DROP_peering_source;/,
     "",
   ],
   ["a peering connection into the sender's own VPC", "route.h", /(?<=row = find_address\()peer, /, "p->source.vpc, "],
+  ["an IPv6 rule that lets IPv4 in", "network_acl.h", /length < 96 && !p->is_ipv6 && !rule->group/, "0"],
+  [
+    "an egress-only gateway that lets strangers in",
+    "ipv6_gateway.h",
+    /if \(!c \|\| is_reopened\(c, p\)\)\n\t\treturn DROP_egress_only;/,
+    "if (!c)\n\t\treturn 0;",
+  ],
+  ["an egress-only gateway that forgets", "ipv6_gateway.h", /(?<=refresh_connection\(c, p, )1(?=\);\n\treturn 0;)/, "0"],
+  ["a stale IPv6 flow after a change", "ipv6_flow_cache.h", /(?<=if \()flow->epoch != /, "0 && $&"],
+  ["a routing header with a hop to come", "ipv6_parse.h", / \|\| header\[3\]/, ""],
+  ["a solicitation for one's own address that is answered", "neighbour.h", / \|\| owns_address\(&p->source, p->link, &target\)/, ""],
   ["a header checksum that nobody looks at", "parse.h", /(?<=if \()bad_header_checksum\(skb, p\)/, "(0 && $&)"],
 ];
 

@@ -372,7 +372,9 @@ function kernelKey({
   remote,
   localPort,
   remotePort,
+  keeper,
 }: ReturnType<Datapath["connections"]>[number]): string {
-  if (protocol !== 1) return `${slot} ${protocol} ${local} ${remote} ${localPort} ${remotePort}`;
-  return `${slot} ${protocol} ${local} ${remote} ${localPort} ${remotePort & 0xff} ${remotePort & 0x100 ? "asked" : "answered"}`;
+  const end = keeper === "groups" ? "" : ` ${keeper}`;
+  if (protocol !== (local.includes(":") ? 58 : 1)) return `${slot} ${protocol} ${local} ${remote} ${localPort} ${remotePort}${end}`;
+  return `${slot} ${protocol} ${local} ${remote} ${localPort} ${remotePort & 0xff} ${remotePort & 0x100 ? "asked" : "answered"}${end}`;
 }

@@ -7,6 +7,7 @@ import { seedRegion } from "../src/actions/default-vpc.ts";
 import { present } from "../src/lib/assert.ts";
 import { seededRandom } from "../src/lib/random.ts";
 import { Fault } from "../src/model/fault.ts";
+import { IPV6_REQUESTS } from "./random-ipv6.ts";
 import { PEERING_REQUESTS } from "./random-peering.ts";
 import { ROUTING_REQUESTS } from "./random-routing.ts";
 import { NAT_REQUESTS } from "./random-nat-gateway.ts";
@@ -295,7 +296,8 @@ const REQUESTS: Readonly<Record<string, Request>> = {
   replaceRoute: api("ReplaceRoute", routeTo),
   deleteRoute: api("DeleteRoute", ({ pick }) => {
     const route = pick("route");
-    return { RouteTableId: route?.routeTableId, DestinationCidrBlock: route?.destination };
+    const field = route?.destination.includes(":") === true ? "DestinationIpv6CidrBlock" : "DestinationCidrBlock";
+    return { RouteTableId: route?.routeTableId, [field]: route?.destination };
   }),
   group: api("CreateSecurityGroup", ({ pick, number }) => ({ VpcId: pick("vpc")?.id, GroupName: `group${number(5)}`, Description: "d" })),
   deleteGroup: api("DeleteSecurityGroup", ({ pick }) => ({ GroupId: pick("security-group")?.id })),
@@ -329,6 +331,7 @@ const REQUESTS: Readonly<Record<string, Request>> = {
   ...NAT_REQUESTS,
   ...PEERING_REQUESTS,
   ...ROUTING_REQUESTS,
+  ...IPV6_REQUESTS,
   interface: api("CreateNetworkInterface", ({ pick }) => ({ SubnetId: pick("subnet")?.id })),
   deleteInterface: api("DeleteNetworkInterface", ({ pick }) => ({ NetworkInterfaceId: pick("network-interface")?.id })),
   editInterface,
@@ -361,7 +364,8 @@ const BUILDING = (
   "vpc block subnet subnet gateway attachGateway table associate route route dns " +
   "group ingress ingress ingress egress wideIngress wideIngress wideEgress wideEgress closeEgress acl aclEntry aclEntry useAcl " +
   "flowLog flowLog interface editInterface editInterface attach launch launch allocate allocate associateAddress associateAddress natWay natWay natGateway " +
-  "peering launch prefixList listRoute listRule edge block exclude"
+  "peering launch prefixList listRoute listRule edge block exclude " +
+  "ipv6Way ipv6Way ipv6Way ipv6Address ipv6Address ipv6Route ipv6Ingress ipv6Ingress ipv6Egress ipv6AclEntry ipv6AclEntry ipv6EgressOnly"
 ).split(" ");
 
 /** A region with a way to the internet, and then this many requests that mostly build more. Without fast-check's machinery. */
@@ -381,6 +385,7 @@ export function growth(choice: Choice, length: number): readonly Step[] {
       .map((request) => stepOf(choice, request)),
     // At times the first group names ports one way and the other.
     ...(choice.oneIn(4) ? [first("closeEgress", 0), ports("wideEgress"), ports("wideIngress")] : []),
+    ...(choice.oneIn(3) ? "ipv6Way ipv6Way ipv6Ingress ipv6Egress".split(" ").map((request) => stepOf(choice, request)) : []),
     ...(choice.oneIn(6) ? "peering launch launch editInterface".split(" ").map((request) => stepOf(choice, request)) : []),
     ...more,
   ];

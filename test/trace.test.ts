@@ -123,7 +123,11 @@ const acl = (egress: boolean, number: number, action: string, more: object) => (
 type Case = { readonly change: (s: Scene) => unknown; readonly packet: (s: Scene) => Packet; readonly expected: DropReason | string };
 
 const CASES: Readonly<Record<string, Case>> = {
-  IPv6: { change: nothing, packet: (s) => out(s, "2001:db8::1"), expected: "ipv6_not_offered" },
+  IPv6: {
+    change: nothing,
+    packet: (s) => ({ ...out(s, "2001:db8:ffff::1"), source: "2001:db8::5" }),
+    expected: "ipv6_not_offered",
+  },
   "loopback as a source": { change: nothing, packet: (s) => ({ ...out(s), source: "127.0.0.1" }), expected: "malformed" },
   "nobody's link": { change: nothing, packet: (s) => ({ ...out(s), from: 999 }), expected: "unknown_interface" },
   "another's MAC address": { change: nothing, packet: (s) => ({ ...out(s), sourceMac: "02:00:00:00:00:99" }), expected: "spoofed_mac" },

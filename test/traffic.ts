@@ -8,6 +8,7 @@ import { ETHERNET, read16, read32, write16, write32 } from "../src/reach/bytes.t
 import type { Entrance, Forwarded } from "../src/reach/forward.ts";
 import { ICMP, TCP, UDP } from "../src/reach/packet.ts";
 import type { Choice } from "./choice.ts";
+import { ipv6Answer, ipv6Frame, type Ipv6View, ipv6ViewOf, isIpv6Frame } from "./random-ipv6-frame.ts";
 import { joined, mutation, STRANGERS, varied } from "./mutation.ts";
 import {
   arp,
@@ -34,6 +35,7 @@ export type View = {
   readonly enis: readonly Eni[];
   /** All that an address can be, ours or not. */
   readonly addresses: readonly number[];
+  readonly ipv6: Ipv6View;
 };
 type Eni = {
   readonly slot: number;
@@ -64,7 +66,7 @@ const REMEMBERED = 48;
 
 export function viewOf(entries: readonly Entry[], settings: TableValue<"settings">): View {
   const rows = entries.filter((entry) => entry.table === "interfaces");
-  const held = entries.filter((entry) => entry.table === "addresses");
+  const held = entries.filter((entry) => entry.table === "addresses").filter(({ key }) => !key.address.includes(":"));
   const enis = rows.map(({ key: slot, value }) => ({
     slot,
     mac: macBytes(value.mac),
@@ -74,7 +76,7 @@ export function viewOf(entries: readonly Entry[], settings: TableValue<"settings
     dns: ip(value.dns),
   }));
   const ours = rows.flatMap(({ value }) => [value.private_ip, value.public_ip, value.public_ip, value.dns]).map(ip);
-  return { settings, enis, addresses: [...SPECIAL, ...ours, ...held.map(({ value }) => ip(value.public_ip))] };
+  return { settings, enis, addresses: [...SPECIAL, ...ours, ...held.map(({ value }) => ip(value.public_ip))], ipv6: ipv6ViewOf(entries) };
 }
 
 /** `mutated`: of a hundred frames, how many are earlier ones with bytes changed. */
@@ -121,6 +123,7 @@ function nextOf(choice: Choice, view: View, { past, arrived, waiting }: History,
   return choice.weighted<() => Sent>([
     [arrived.length > 0 ? 30 : 0, () => answer(choice, choice.pick(arrived))],
     [arrived.length > 0 ? 8 : 0, () => errorAbout(choice, view, choice.pick(arrived))],
+    [view.ipv6.enis.length > 0 ? 24 : 3, () => ipv6Frame(choice, view.ipv6, view.settings, waiting)],
     [past.length > 0 ? 14 : 0, () => choice.pick(past)],
     [past.length > 0 ? 6 : 0, () => varied(choice, past)],
     [40, () => fresh(choice, view, waiting)],
@@ -134,7 +137,9 @@ function nextOf(choice: Choice, view: View, { past, arrived, waiting }: History,
 /* The other side's part */
 
 /** What whoever got the frame sends back, or on. */
-function answer(choice: Choice, { entrance, bytes }: Sent): Sent {
+function answer(choice: Choice, sent: Sent): Sent {
+  if (isIpv6Frame(sent)) return ipv6Answer(choice, sent);
+  const { entrance, bytes } = sent;
   const at = ETHERNET + ((bytes[ETHERNET] ?? 0) & 15) * 4;
   const ends = { source: read32(bytes, ETHERNET + 16), destination: read32(bytes, ETHERNET + 12) };
   const protocol = bytes[ETHERNET + 9] ?? 0;
@@ -173,7 +178,9 @@ function icmpAnswer(type: number): number {
 }
 
 /** An ICMP error about a frame that arrived, from who got it or from a router on the way; and at times it lies. */
-function errorAbout(choice: Choice, view: View, { entrance, bytes }: Sent): Sent {
+function errorAbout(choice: Choice, view: View, sent: Sent): Sent {
+  if (isIpv6Frame(sent)) return ipv6Answer(choice, sent);
+  const { entrance, bytes } = sent;
   const source = entrance.kind === "internet" && choice.oneIn(2) ? ip("198.51.100.9") : read32(bytes, ETHERNET + 16);
   const ends = { source, destination: read32(bytes, ETHERNET + 12) };
   const header = ((bytes[ETHERNET] ?? 0) & 15) * 4;

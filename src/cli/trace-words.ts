@@ -4,7 +4,7 @@ import type { Words } from "./language.ts";
 export const REASONS: Readonly<Record<string, Words>> = {
   malformed: { en: "malformed headers or impossible addresses", ja: "ヘッダーが壊れているか、ありえないアドレス" },
   not_ip: { en: "neither IP nor ARP", ja: "IP でも ARP でもない" },
-  ipv6_not_offered: { en: "IPv6 is not offered yet", ja: "IPv6 は未対応" },
+  ipv6_not_offered: { en: "the sender's subnet has no IPv6 block", ja: "送信元のサブネットに IPv6 ブロックがない" },
   unknown_interface: { en: "no network interface stands behind the link", ja: "リンクの先にネットワークインターフェイスがない" },
   interface_down: { en: "the sending instance is not running", ja: "送信元のインスタンスが稼働していない" },
   spoofed_mac: { en: "the sender used another's MAC address", ja: "送信元が他者の MAC アドレスを使った" },
@@ -74,6 +74,10 @@ export const REASONS: Readonly<Record<string, Words>> = {
   block_public_access: {
     en: "VPC Block Public Access blocks it at the internet gateway",
     ja: "VPC ブロックパブリックアクセスがインターネットゲートウェイで遮断",
+  },
+  egress_only: {
+    en: "the egress-only internet gateway lets in only what answers a packet that went out",
+    ja: "Egress-only インターネットゲートウェイは、外へ出たパケットへの応答しか中へ入れない",
   },
   nothing_behind: {
     en: "the route leads to an endpoint or gateway with nothing behind it here",

@@ -41,7 +41,7 @@ describe("parse", { skip: noKernel }, () => {
     ["source 127.0.0.1", "malformed", () => frame({ ...OUT, source: "127.0.0.1", payload: udp(OUT, 1, 2) })],
     ["a multicast source", "malformed", () => frame({ ...OUT, source: "224.0.0.1", payload: udp(OUT, 1, 2) })],
     ["destination 0.0.0.0", "malformed", () => frame({ ...OUT, destination: "0.0.0.0", payload: udp(OUT, 1, 2) })],
-    ["IPv6", "ipv6_not_offered", () => Buffer.concat([macs(ROUTER, macOf(A), 0x86dd), Buffer.alloc(40)])],
+    ["IPv6 without a header", "malformed", () => Buffer.concat([macs(ROUTER, macOf(A), 0x86dd), Buffer.alloc(40)])],
     ["another EtherType", "not_ip", () => Buffer.concat([macs(ROUTER, macOf(A), 0x88cc), Buffer.alloc(46)])],
   ];
   for (const [name, reason, build] of cases) {
@@ -130,7 +130,17 @@ describe("admit", { skip: noKernel }, () => {
     remove({
       table: "subnets",
       key: 1,
-      value: { vpc: 1, route_table: 1, network_acl: 1, block: "10.0.1.0", router: "10.0.1.1", length: 24, flags: 0 },
+      value: {
+        vpc: 1,
+        route_table: 1,
+        network_acl: 1,
+        block: "10.0.1.0",
+        router: "10.0.1.1",
+        length: 24,
+        flags: 0,
+        ipv6_length: 0,
+        ipv6_block: "::",
+      },
     });
     assert.equal(fromEni(A, to("10.0.1.6")).reason, "tables_incomplete");
   });

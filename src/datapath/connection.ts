@@ -9,7 +9,7 @@ import { openNatSweeper } from "./nat-connection.ts";
  */
 
 /** Offsets of `struct connection_key` and `struct connection`. */
-const KEY = { interface: 0, localPort: 4, remotePort: 6, local: 8, remote: 24, protocol: 40, size: 44 } as const;
+const KEY = { interface: 0, localPort: 4, remotePort: 6, local: 8, remote: 24, protocol: 40, keeper: 41, size: 44 } as const;
 const VALUE = { expires: 0, created: 8, localSeen: 16, remoteSeen: 17, localFin: 18, remoteFin: 19, reset: 20, size: 24 } as const;
 
 /**
@@ -32,6 +32,8 @@ export type Connection = {
   readonly remote: string;
   readonly localPort: number;
   readonly remotePort: number;
+  /** Who remembers it: the interface's security groups, or the VPC's egress-only internet gateway. */
+  readonly keeper: "groups" | "egress-only";
   /** Nanoseconds of the monotonic clock. */
   readonly expires: bigint;
   readonly created: bigint;
@@ -50,6 +52,7 @@ export function readConnections(maps: ConnectionMaps, slot?: number): Connection
       remote: formatAddress(key.subarray(KEY.remote, KEY.remote + 16)),
       localPort: key.readUInt16LE(KEY.localPort),
       remotePort: key.readUInt16LE(KEY.remotePort),
+      keeper: key.readUInt8(KEY.keeper) === 0 ? "groups" : "egress-only",
       expires: value.readBigUInt64LE(VALUE.expires),
       created: value.readBigUInt64LE(VALUE.created),
     });

@@ -76,7 +76,7 @@ describe("watching packets", { skip: noKernel }, () => {
     watch();
     fromEni(A, Buffer.concat([from(A, "10.0.1.5").subarray(0, 12), Buffer.from("86dd60", "hex"), Buffer.alloc(60)]));
     const [event] = read();
-    assert.equal(event?.reason, "ipv6_not_offered");
+    assert.equal(event?.reason, "malformed");
     assert.equal(event?.flow, undefined);
     assert.deepEqual([...(event?.frame.subarray(12, 14) ?? [])], [0x86, 0xdd]);
   });

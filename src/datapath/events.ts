@@ -1,6 +1,6 @@
 import koffi from "koffi";
 import { assert } from "../lib/assert.ts";
-import { formatIpv4, type Ipv4 } from "../lib/ip.ts";
+import { formatAddress } from "../lib/ip.ts";
 import { type EventFlow, MAX_SNAP, type PacketEvent, type Verdict, VERDICTS } from "../plan/packet-event.ts";
 import { DROP_REASONS } from "../plan/stages.ts";
 import { KernelError } from "./libbpf.ts";
@@ -49,20 +49,22 @@ const EVENT = {
   frameLength: 24,
   captured: 28,
   source: 32,
-  destination: 36,
-  sourceAfter: 40,
-  destinationAfter: 44,
-  sourcePort: 48,
-  destinationPort: 50,
-  reason: 52,
-  verdict: 54,
-  protocol: 55,
-  hasPorts: 56,
-  type: 57,
-  code: 58,
-  frame: 64,
-  size: 64 + MAX_SNAP,
+  destination: 48,
+  sourceAfter: 64,
+  destinationAfter: 80,
+  sourcePort: 96,
+  destinationPort: 98,
+  reason: 100,
+  verdict: 102,
+  protocol: 103,
+  hasPorts: 104,
+  type: 105,
+  code: 106,
+  frame: 112,
+  size: 112 + MAX_SNAP,
 } as const;
+
+const ADDRESS = 16;
 
 /** In place of a slot, where the program has looked for one and found that the address is nobody's. */
 const NOBODY = 0xffff_ffff;
@@ -132,8 +134,8 @@ function decodeEvent(row: Buffer): PacketEvent {
 }
 
 function decodeFlow(row: Buffer): EventFlow | undefined {
-  if (row.readUInt32BE(EVENT.destination) === 0) return undefined;
-  const address = (at: number): string => formatIpv4(row.readUInt32BE(at) as Ipv4);
+  if (row.subarray(EVENT.destination, EVENT.destination + ADDRESS).every((byte) => byte === 0)) return undefined;
+  const address = (at: number): string => formatAddress(row.subarray(at, at + ADDRESS));
   return {
     source: address(EVENT.source),
     destination: address(EVENT.destination),

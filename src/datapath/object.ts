@@ -6,7 +6,7 @@ import { KernelError, libbpf, objectInfo, openPinned, pin, withLibbpfLog } from 
 import { KernelMap, type MapShape, possibleCpus } from "./map.ts";
 
 /** The maps of the fast path (bpf/flow_cache.h): they stand and fall with the tables. */
-const FLOW_MAPS = ["flows", "changes", "epochs"] as const;
+const FLOW_MAPS = ["flows", "ipv6_flows", "changes", "epochs"] as const;
 /** The maps that are the kernel program's own: they live on over a change of the plan's layout. */
 const STATE_MAPS = ["connections", "nat_connections", "nat_ports", "drops", "first_fragments"] as const;
 /** Those of them that grow with the region: connections stay when these are made anew, and the sweep counts them again. */
@@ -152,7 +152,7 @@ function sizeOf(name: MapName, sizes: Sizes): number | undefined {
   if (name === "vpcs" || name === "subnets") return sizes[name];
   if (name.startsWith("flow_records_") || name === "flow_shares") return sizes.flowRecords;
   if (name === "epochs") return sizes.vpcs;
-  if (name === "flows") return possibleCpus() * flowsPerCpu(sizes);
+  if (name === "flows" || name === "ipv6_flows") return possibleCpus() * flowsPerCpu(sizes);
   return name === "public_addresses" ? sizes.publicAddresses : undefined;
 }
 

@@ -197,7 +197,18 @@ function subnet(slot: number, value: Partial<StructValue<"subnet">>): Entry {
   return {
     table: "subnets",
     key: slot,
-    value: { vpc: 1, route_table: 1, network_acl: 1, block: "0.0.0.0", router: "0.0.0.0", length: 24, flags: 0, ...value },
+    value: {
+      vpc: 1,
+      route_table: 1,
+      network_acl: 1,
+      block: "0.0.0.0",
+      router: "0.0.0.0",
+      length: 24,
+      flags: 0,
+      ipv6_length: 0,
+      ipv6_block: "::",
+      ...value,
+    },
   };
 }
 
@@ -210,6 +221,7 @@ export function eni(slot: number, change: Partial<StructValue<"interface">>): En
     private_ip: "0.0.0.0",
     public_ip: "0.0.0.0",
     dns: "10.0.0.2",
+    ipv6: "::",
     mac: macOf(slot),
     hop_limit: 1,
     ...change,
@@ -232,9 +244,9 @@ export function route(routeTable: number, address: string, length: number, value
 
 export type Rule = StructValue<"rule">;
 
-/** A rule that matches everything, changed. */
+/** A rule that matches everything of IPv4, changed. */
 export function allow(change: Partial<Rule> = {}): Rule {
-  return { peer: "::", group: 0, number: 100, protocol: 0xffff, port_from: 0, port_to: 0xffff, peer_length: 0, action: 1, ...change };
+  return { peer: "0.0.0.0", group: 0, number: 100, protocol: 0xffff, port_from: 0, port_to: 0xffff, peer_length: 96, action: 1, ...change };
 }
 
 let version = 1n;

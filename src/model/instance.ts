@@ -37,6 +37,8 @@ export type Instance = Base<"instance"> & {
     readonly httpPutResponseHopLimit: number;
     readonly httpEndpoint: "enabled" | "disabled";
     readonly instanceMetadataTags: "enabled" | "disabled";
+    /** Absent: disabled. */
+    readonly httpProtocolIpv6?: "enabled" | "disabled";
   };
   readonly rootVolumeId: string;
   /** The volumes as records, the root volume first. Absent: the root volume alone, as most images have it. */

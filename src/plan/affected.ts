@@ -75,7 +75,7 @@ const AFFECTS: { readonly [K in Kind]: Affects<K> } = {
     ...both(readers, (reader) => reader.by("network-interface", "natGatewayId", id), "network-interface"),
     ...(before?.state === after?.state ? [] : routesTo(readers, id)),
   ],
-  "egress-only-internet-gateway": NOTHING,
+  "egress-only-internet-gateway": (before, after, id, readers) => (before && after ? [] : routesTo(readers, id)),
   "vpc-peering-connection": (before, after, id, readers) => (before?.status === after?.status ? [] : routesTo(readers, id)),
   "prefix-list": (before, after, id, readers) =>
     before?.entries === after?.entries ? [] : [...tablesThatName(readers, id), ...groupsThatName(readers, "prefixListId", id)],
@@ -95,7 +95,12 @@ const AFFECTS: { readonly [K in Kind]: Affects<K> } = {
 };
 
 function sameBlocks(before: Side<"vpc">, after: Side<"vpc">): boolean {
-  return before?.cidrBlocks.map((block) => block.cidrBlock).join() === after?.cidrBlocks.map((block) => block.cidrBlock).join();
+  const text = (vpc: Side<"vpc">): string =>
+    [
+      ...(vpc?.cidrBlocks ?? []).map(({ cidrBlock }) => cidrBlock),
+      ...(vpc?.ipv6CidrBlocks ?? []).map((block) => block.ipv6CidrBlock),
+    ].join();
+  return text(before) === text(after);
 }
 
 /** The routes, and where one's destination is a prefix list, the table that expands it. */

@@ -3,6 +3,8 @@ import { DROP_REASONS, STAGES } from "./stages.ts";
 import {
   type FieldType,
   INTERFACE_FLAGS,
+  IPV6_BLOCKS,
+  IPV6_ROUTES,
   LAYOUT_VERSION,
   MAX_GROUPS_PER_INTERFACE,
   MAX_NAT_ADDRESSES,
@@ -44,6 +46,8 @@ export function header(): string {
     `#define MAX_RULES_PER_LIST ${MAX_RULES_PER_LIST}`,
     `#define MAX_POOLS ${MAX_POOLS}`,
     `#define MAX_NAT_ADDRESSES ${MAX_NAT_ADDRESSES}`,
+    `#define IPV6_ROUTES 0x${IPV6_ROUTES.toString(16)}U`,
+    `#define IPV6_BLOCKS 0x${IPV6_BLOCKS.toString(16)}U`,
     `#define ROUTER_MAC { ${ROUTER_MAC.split(":")
       .map((byte) => `0x${byte}`)
       .join(", ")} }`,

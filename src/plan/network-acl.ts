@@ -1,3 +1,4 @@
+import { present } from "../lib/assert.ts";
 import type { NetworkAcl, NetworkAclEntry } from "../model/network-acl.ts";
 import { blockPeer, type Rule, ruleListRows, traffic } from "./rule-list.ts";
 import type { Entry } from "./tables.ts";
@@ -8,14 +9,13 @@ export function networkAclRows(acl: NetworkAcl): readonly Entry[] {
     acl.entries
       .filter((entry) => entry.egress === egress)
       .toSorted((a, b) => a.ruleNumber - b.ruleNumber)
-      .flatMap(ruleOf);
+      .map(ruleOf);
   return [...ruleListRows("network_acl_out", acl.slot, compiled(true)), ...ruleListRows("network_acl_in", acl.slot, compiled(false))];
 }
 
-/** No rule for an IPv6 block: see security-group.ts. */
-function ruleOf(entry: NetworkAclEntry): readonly Rule[] {
-  if (entry.cidrBlock === undefined) return [];
+function ruleOf(entry: NetworkAclEntry): Rule {
   const { icmp, portRange } = entry;
   const what = icmp ? traffic(entry.protocol, icmp.type, icmp.code) : traffic(entry.protocol, portRange?.from, portRange?.to);
-  return [{ ...blockPeer(entry.cidrBlock), ...what, group: 0, number: entry.ruleNumber, action: entry.action === "allow" ? 1 : 0 }];
+  const peer = blockPeer(present(entry.cidrBlock ?? entry.ipv6CidrBlock, `the block of rule ${entry.ruleNumber}`));
+  return { ...peer, ...what, group: 0, number: entry.ruleNumber, action: entry.action === "allow" ? 1 : 0 };
 }

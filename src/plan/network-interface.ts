@@ -10,6 +10,7 @@ import { NO_POOL, type Pool, poolIndex } from "./pool.ts";
 import { type Entry, INTERFACE_FLAGS, MAX_GROUPS_PER_INTERFACE, type StructValue } from "./tables.ts";
 
 const NO_ADDRESS = "0.0.0.0";
+const NO_IPV6 = "::";
 
 /** An interface's rows: itself, its private addresses, and the public addresses mapped to them, the third condition. */
 export function networkInterfaceRows(reader: Reader, eni: NetworkInterface, pools: readonly Pool[]): readonly Entry[] {
@@ -25,6 +26,8 @@ export function networkInterfaceRows(reader: Reader, eni: NetworkInterface, pool
     if (publicIp !== NO_ADDRESS)
       rows.push({ table: "public_addresses", key: poolIndex(pools, publicIp), value: { interface: eni.slot, private_ip: address } });
   }
+  for (const address of eni.ipv6Addresses ?? [])
+    rows.push({ table: "addresses", key: { vpc: vpc.slot, address }, value: { interface: eni.slot, public_ip: NO_ADDRESS } });
   return rows;
 }
 
@@ -54,6 +57,7 @@ function interfaceValue(reader: Reader, eni: NetworkInterface, publicIps: Readon
     private_ip: primary,
     public_ip: publicIps.get(primary) ?? NO_ADDRESS,
     dns: formatIpv4(ipv4(block.base + 2)),
+    ipv6: eni.ipv6Addresses?.[0] ?? NO_IPV6,
     mac: eni.macAddress,
     group_count: groups.length,
     hop_limit: instance?.metadataOptions.httpPutResponseHopLimit ?? 0,
@@ -68,6 +72,7 @@ function flagsOf(eni: NetworkInterface, instance: Instance | undefined): number 
   if (eni.sourceDestCheck) flags |= INTERFACE_FLAGS.source_dest_check;
   if (eni.privateIpAddresses.length > 1) flags |= INTERFACE_FLAGS.secondary_addresses;
   if (instance?.metadataOptions.httpEndpoint === "enabled") flags |= INTERFACE_FLAGS.metadata;
+  if (instance?.metadataOptions.httpProtocolIpv6 === "enabled") flags |= INTERFACE_FLAGS.metadata_ipv6;
   return flags;
 }
 

@@ -1,21 +1,28 @@
 import { present } from "../lib/assert.ts";
-import { type Cidr, cidrOf, parseCidr } from "../lib/cidr.ts";
+import { type Cidr, parseCidr } from "../lib/cidr.ts";
+import { parseCidr6 } from "../lib/cidr6.ts";
 import { formatIpv4 } from "../lib/ip.ts";
 import { prefixListEntries } from "../model/aws-prefix-list.ts";
 import { isActive } from "../model/route-state.ts";
 import { type Route, routeId, type RouteTable } from "../model/route-table.ts";
 import type { Reader } from "../model/state.ts";
-import { type Entry, ROUTE_TARGET, type StructValue } from "./tables.ts";
+import { type Entry, IPV6_ROUTES, ROUTE_TARGET, type StructValue } from "./tables.ts";
 
 /** Bits of a route's key in front of an IPv4 prefix: the table's 32 and the mapped address's 96. */
 const IPV4_ROUTE_BITS = 128;
+const TABLE_BITS = 32;
 
 /** A route table's own rows: what its prefix lists expand to, and a local route for each block of its VPC, but where a user's route has the very same destination. */
 export function routeTableRows(reader: Reader, table: RouteTable): readonly Entry[] {
   const vpc = present(reader.get("vpc", table.vpcId), `${table.vpcId} of ${table.id}`);
-  const blocks = vpc.cidrBlocks.filter(({ cidrBlock }) => !reader.get("route", routeId(table.id, cidrBlock)));
-  const local = blocks.map(({ cidrBlock }) => row(table, cidrOf(cidrBlock), { target: ROUTE_TARGET.local, slot: 0 }));
-  return [...local, ...listedRows(reader, table, new Set(vpc.cidrBlocks.map(({ cidrBlock }) => cidrBlock)))];
+  const blocks = [
+    ...vpc.cidrBlocks.map(({ cidrBlock }) => cidrBlock),
+    ...(vpc.ipv6CidrBlocks ?? []).map(({ ipv6CidrBlock }) => ipv6CidrBlock),
+  ];
+  const local = blocks
+    .filter((block) => !reader.get("route", routeId(table.id, block)))
+    .flatMap((block) => blockRows(table, block, { target: ROUTE_TARGET.local, slot: 0 }));
+  return [...local, ...listedRows(reader, table, new Set(blocks))];
 }
 
 /**
@@ -28,19 +35,33 @@ function listedRows(reader: Reader, table: RouteTable, local: ReadonlySet<string
   for (const route of routes.toSorted((a, b) => (a.destination < b.destination ? -1 : 1))) {
     const value = target(reader, route);
     for (const { cidr } of prefixListEntries(reader, route.destination)) {
-      const block = parseCidr(cidr);
-      if (!block || rows.has(cidr) || local.has(cidr) || reader.get("route", routeId(table.id, cidr))) continue;
-      rows.set(cidr, row(table, block, value));
+      if (rows.has(cidr) || local.has(cidr) || reader.get("route", routeId(table.id, cidr))) continue;
+      for (const listed of blockRows(table, cidr, value)) rows.set(cidr, listed);
     }
   }
   return [...rows.values()];
 }
 
-/** The row of a route that a user made; none when its table is gone, or for IPv6, which packets do not follow yet. */
+/** The row of a route that a user made; none when its table is gone, and of a prefix list, whose rows are the table's. */
 export function routeRows(reader: Reader, route: Route): readonly Entry[] {
   const table = reader.get("route-table", route.routeTableId);
-  const block = parseCidr(route.destination);
-  return table && block ? [row(table, block, target(reader, route))] : [];
+  return table ? blockRows(table, route.destination, target(reader, route)) : [];
+}
+
+/** The row of a block; none for what is no block. NAT gateways carry no IPv6 (NAT64 is not offered). */
+function blockRows(table: RouteTable, text: string, value: StructValue<"route">): readonly Entry[] {
+  const block = parseCidr(text);
+  if (block) return [row(table, block, value)];
+  if (!parseCidr6(text)) return [];
+  return [ipv6RouteRow((table.slot | IPV6_ROUTES) >>> 0, text, value.target === ROUTE_TARGET.nat_gateway ? NOWHERE : value)];
+}
+
+const NOWHERE = { target: ROUTE_TARGET.blackhole, slot: 0 } as const;
+
+/** The row of a canonical IPv6 block under a number that stands for a table. */
+export function ipv6RouteRow(routeTable: number, block: string, value: StructValue<"route">): Entry<"routes"> {
+  const [address = "", length = ""] = block.split("/");
+  return { table: "routes", key: { prefix_length: TABLE_BITS + Number(length), route_table: routeTable, address }, value };
 }
 
 function row(table: RouteTable, cidr: Cidr, value: StructValue<"route">): Entry<"routes"> {
@@ -58,7 +79,7 @@ function row(table: RouteTable, cidr: Cidr, value: StructValue<"route">): Entry<
  */
 function target(reader: Reader, route: Route): StructValue<"route"> {
   const slot = slotOf(reader, route);
-  return slot === undefined ? { target: ROUTE_TARGET.blackhole, slot: 0 } : { target: TARGETS[route.target.kind], slot };
+  return slot === undefined ? NOWHERE : { target: TARGETS[route.target.kind], slot };
 }
 
 const TARGETS = {
@@ -69,8 +90,7 @@ const TARGETS = {
   "vpc-endpoint": ROUTE_TARGET.nothing,
   "vpn-gateway": ROUTE_TARGET.nothing,
   "carrier-gateway": ROUTE_TARGET.nothing,
-  // Nothing carries packets there yet.
-  "egress-only-internet-gateway": ROUTE_TARGET.blackhole,
+  "egress-only-internet-gateway": ROUTE_TARGET.egress_only,
 } as const;
 
 /** The gateway's or the interface's; undefined: nothing there takes packets. A NAT gateway goes by the slot of its interface. */
@@ -89,8 +109,9 @@ function slotOf(reader: Reader, route: Route): number | undefined {
       return isActive(reader, route) ? 0 : undefined;
     case "vpc-peering-connection":
       return isActive(reader, route) ? peerSlot(reader, route) : undefined;
+    // One for each VPC, which has it from its birth to its end.
     case "egress-only-internet-gateway":
-      return undefined;
+      return reader.get("egress-only-internet-gateway", id) ? 0 : undefined;
   }
 }
 

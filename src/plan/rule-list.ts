@@ -1,5 +1,6 @@
 import { assert } from "../lib/assert.ts";
 import { cidrOf } from "../lib/cidr.ts";
+import { cidr6Of, formatIpv6 } from "../lib/cidr6.ts";
 import { formatIpv4 } from "../lib/ip.ts";
 import { type Entry, MAX_RULES_PER_LIST, RULE_LIST, type RuleListName, RULES_PER_CHUNK, type StructValue } from "./tables.ts";
 
@@ -11,11 +12,20 @@ const MAPPED_BITS = 96;
 const TCP = 6;
 const UDP = 17;
 const ICMP = 1;
+const ICMPV6 = 58;
 
-/** The other side of a rule that names an IPv4 block. */
+/** The other side of a rule that names a block, IPv4 or IPv6. */
 export function blockPeer(cidr: string): Pick<Rule, "peer" | "peer_length"> {
+  if (cidr.includes(":")) return ipv6Peer(cidr);
   const { base, length } = cidrOf(cidr);
   return { peer: formatIpv4(base), peer_length: MAPPED_BITS + length };
+}
+
+/** One within ::ffff:0:0/96 would name IPv4 addresses; no packet has such: it becomes ::/128, which stands on no wire. */
+function ipv6Peer(cidr: string): Pick<Rule, "peer" | "peer_length"> {
+  const { base, length } = cidr6Of(cidr);
+  if (length >= MAPPED_BITS && base >> 32n === 0xffffn) return { peer: "::", peer_length: 128 };
+  return { peer: formatIpv6(base), peer_length: length };
 }
 
 /** The other side of a rule that names no block. */
@@ -27,7 +37,7 @@ export function traffic(
   from: number | undefined,
   to: number | undefined,
 ): Pick<Rule, "protocol" | "port_from" | "port_to"> {
-  if (protocol === ICMP) return { protocol, port_from: orAny(from), port_to: orAny(to) };
+  if (protocol === ICMP || protocol === ICMPV6) return { protocol, port_from: orAny(from), port_to: orAny(to) };
   const limited = (protocol === TCP || protocol === UDP) && from !== undefined && from >= 0 && to !== undefined;
   return { protocol: protocol === -1 ? ANY : protocol, port_from: limited ? from : 0, port_to: limited ? to : 0xffff };
 }
@@ -38,9 +48,9 @@ function orAny(value: number | undefined): number {
 
 const NO_RULE: Rule = { ...ANY_PEER, group: 0, number: 0, protocol: 0, port_from: 0, port_to: 0, action: 0 };
 
-/** Whether the rule names everybody: 0.0.0.0/0. */
+/** Whether the rule names everybody: 0.0.0.0/0, or ::/0. */
 export function isOpen(rule: Rule): boolean {
-  return rule.group === 0 && rule.peer_length <= MAPPED_BITS;
+  return rule.group === 0 && (rule.peer_length === 0 || (rule.peer_length === MAPPED_BITS && rule.peer.includes(".")));
 }
 
 /**

@@ -1,4 +1,3 @@
-import { parseCidr } from "../lib/cidr.ts";
 import { prefixListEntries } from "../model/aws-prefix-list.ts";
 import type { SecurityGroup, SecurityGroupRule } from "../model/security-group.ts";
 import type { Reader } from "../model/state.ts";
@@ -18,20 +17,14 @@ export function securityGroupRows(reader: Reader, group: SecurityGroup): readonl
   return [...rows("security_group_out", compiled("egress")), ...rows("security_group_in", compiled("ingress"))];
 }
 
-/**
- * No rule for an IPv6 block: IPv6 is not offered yet, and `::/0` over mapped addresses would let IPv4 in. None either
- * for a group that is gone: nobody is a member.
- */
+/** No rule for a group that is gone: nobody is a member. */
 function ruleOf(reader: Reader, rule: SecurityGroupRule): readonly Rule[] {
   switch (rule.peer.kind) {
     case "ipv4":
-      return blockRule(rule, rule.peer.cidr);
     case "ipv6":
-      return [];
+      return blockRule(rule, rule.peer.cidr);
     case "prefix-list":
-      return prefixListEntries(reader, rule.peer.prefixListId).flatMap(({ cidr }) =>
-        parseCidr(cidr) ? [allowing(rule, blockPeer(cidr), 0)] : [],
-      );
+      return prefixListEntries(reader, rule.peer.prefixListId).map(({ cidr }) => allowing(rule, blockPeer(cidr), 0));
     case "group": {
       const peer = reader.get("security-group", rule.peer.groupId);
       return peer ? [allowing(rule, ANY_PEER, peer.slot + 1)] : [];

@@ -25,7 +25,7 @@ export const DROPS = {
   none: { stage: "parse" },
   malformed: { stage: "parse" },
   not_ip: { stage: "parse" },
-  ipv6_not_offered: { stage: "parse" },
+  ipv6_not_offered: { stage: "admit" },
   unknown_interface: { stage: "admit" },
   interface_down: { stage: "admit", code: "BAD_STATE" },
   spoofed_mac: { stage: "admit", code: "GATEWAY_REJECTS_SPOOFED_TRAFFIC" },
@@ -69,6 +69,7 @@ export const DROPS = {
   peering_source: { stage: "route", code: "PCX_REQUIRES_ADDRESS_IN_VPC_CIDR" },
   block_public_access: { stage: "internet_gateway", code: "VPC_BLOCK_PUBLIC_ACCESS_ENABLED" },
   nothing_behind: { stage: "route" },
+  egress_only: { stage: "internet_gateway" },
 } as const satisfies Record<string, Drop>;
 
 export type DropReason = keyof typeof DROPS;

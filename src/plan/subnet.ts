@@ -5,12 +5,12 @@ import type { Reader } from "../model/state.ts";
 import type { Subnet } from "../model/subnet.ts";
 import { blockedFlags } from "./block-public-access.ts";
 import { isLogged } from "./flow-log.ts";
-import { type Entry, SUBNET_FLAGS } from "./tables.ts";
+import { type Entry, type StructValue, SUBNET_FLAGS } from "./tables.ts";
 
 /** What the row of a subnet for IPv6 alone has instead: no packet is for it, nor from it. */
 const NO_BLOCK = "0.0.0.0/32";
 
-/** A subnet's row: its block, and the route table and the network ACL that hold for it. */
+/** A subnet's row: its blocks, and the route table and the network ACL that hold for it. */
 export function subnetRows(reader: Reader, subnet: Subnet): readonly Entry[] {
   const vpc = present(reader.get("vpc", subnet.vpcId), `${subnet.vpcId} of ${subnet.id}`);
   const tableId = subnet.routeTableAssociation?.routeTableId ?? vpc.mainRouteTable.routeTableId;
@@ -27,8 +27,14 @@ export function subnetRows(reader: Reader, subnet: Subnet): readonly Entry[] {
         block: formatIpv4(block.base),
         router: subnet.cidrBlock === undefined ? formatIpv4(block.base) : formatIpv4(ipv4(block.base + 1)),
         length: block.length,
+        ...ipv6Of(subnet),
         flags: (isLogged(reader, subnet) ? SUBNET_FLAGS.flow_log : 0) | blockedFlags(reader, subnet),
       },
     },
   ];
+}
+
+function ipv6Of({ ipv6CidrBlock: block }: Subnet): Pick<StructValue<"subnet">, "ipv6_block" | "ipv6_length"> {
+  const [address = "::", length = "0"] = block?.ipv6CidrBlock.split("/") ?? [];
+  return { ipv6_block: address, ipv6_length: Number(length) };
 }

@@ -9,7 +9,7 @@
  *   be32             an IPv4 address in network order, 0 for none
  * Fields stand at their natural alignment; padding is explicit, so that a struct has no hidden bytes.
  */
-export const LAYOUT_VERSION = 4;
+export const LAYOUT_VERSION = 5;
 
 export type FieldType =
   | "u8"
@@ -34,8 +34,18 @@ export const STRUCTS = {
   /** One per VPC. `internet_gateway` is the slot of the attached gateway plus one, 0 when none is attached; `gateway_route_table` likewise. */
   vpc: { internet_gateway: "u32", flags: "u32", gateway_route_table: "u32" },
 
-  /** One per subnet. `router` is the subnet's +1 address; `block`/`length` its IPv4 block. */
-  subnet: { vpc: "u32", route_table: "u32", network_acl: "u32", block: "be32", router: "be32", length: "u32", flags: "u32" },
+  /** One per subnet. `router` is the subnet's +1 address; `block`/`length` its IPv4 block; `ipv6_length` 0: it has no IPv6 block. */
+  subnet: {
+    vpc: "u32",
+    route_table: "u32",
+    network_acl: "u32",
+    block: "be32",
+    router: "be32",
+    length: "u32",
+    flags: "u32",
+    ipv6_length: "u32",
+    ipv6_block: "addr",
+  },
 
   /** One per interface, at its slot, which is also its link's index. All zero: no such interface. */
   interface: {
@@ -45,6 +55,8 @@ export const STRUCTS = {
     private_ip: "be32",
     public_ip: "be32",
     dns: "be32",
+    /** The primary IPv6 address; zero: it has none. */
+    ipv6: "addr",
     mac: "mac",
     group_count: "u8",
     hop_limit: "u8",
@@ -59,7 +71,10 @@ export const STRUCTS = {
   /** Element of `public_addresses`, at the address's place in the pools. `interface` 0: not mapped. */
   public_address: { interface: "u32", private_ip: "be32" },
 
-  /** Key of `routes`, a longest-prefix trie: `prefix_length` counts the table's 32 bits, then the address's 128. */
+  /**
+   * Key of `routes`, a longest-prefix trie: `prefix_length` counts the table's 32 bits, then the address's 128. `route_table` is a
+   * table's slot; of its IPv6 routes, the slot with {@link IPV6_ROUTES}; of the VPCs' IPv6 blocks, {@link IPV6_BLOCKS}.
+   */
   route_key: { prefix_length: "u32", route_table: "u32", address: "addr" },
   /** `target` is a ROUTE_TARGET; `slot` the gateway's or the interface's; of a peering connection, that of the VPC behind it; of `nothing`, 0. */
   route: { target: "u32", slot: "u32" },
@@ -68,16 +83,17 @@ export const STRUCTS = {
   rule_list_key: { kind: "u32", owner: "u32" },
   /**
    * `version` names the chunks; a new list is written under a new version, then this pointer moves. `open`: so many rules at
-   * the head of a group's list name everybody (0.0.0.0/0). Flows that they allow both ways are not tracked.
+   * the head of a group's list name everybody (0.0.0.0/0, ::/0). Flows that they allow both ways are not tracked.
    */
   rule_list: { version: "u64", count: "u32", open: "u32" },
   /** Key of `rule_chunks`. */
   rule_chunk_key: { version: "u64", kind: "u32", owner: "u32", chunk: "u32", pad: "u32" },
   rule_chunk: { rules: { array: { struct: "rule" }, length: RULES_PER_CHUNK } },
   /**
-   * A rule. `peer`/`peer_length`: the other side's block (length 0 to 128 over the mapped address). `group`: 0,
+   * A rule. `peer`/`peer_length`: the other side's block (length 0 to 128 over the mapped address; below 96 it is an IPv6 block and
+   * holds no IPv4 address). `group`: 0,
    * or the slot plus one of the group that the other side must be a member of. `protocol` 0xffff: any.
-   * Ports (or ICMP type and code, 0xffff any, with `port_from` the type and `port_to` the code).
+   * Ports (or type and code of ICMP and ICMPv6, 0xffff any, with `port_from` the type and `port_to` the code).
    * `action`: 1 allow, 0 deny. `number`: the ACL rule's number, for traces.
    */
   rule: { peer: "addr", group: "u32", number: "u32", protocol: "u16", port_from: "u16", port_to: "u16", peer_length: "u8", action: "u8" },
@@ -131,9 +147,24 @@ export const INTERFACE_FLAGS = {
   flow_log: 32,
   /** A NAT gateway's: no group guards it, and what arrives is translated and goes on. */
   nat_gateway: 64,
+  /** The metadata service answers at its IPv6 address, too. */
+  metadata_ipv6: 128,
 } as const;
 export const NAT_GATEWAY_FLAGS = { public: 1 } as const;
-export const ROUTE_TARGET = { blackhole: 0, local: 1, internet_gateway: 2, interface: 3, nat_gateway: 4, peering: 5, nothing: 6 } as const;
+export const ROUTE_TARGET = {
+  blackhole: 0,
+  local: 1,
+  internet_gateway: 2,
+  interface: 3,
+  nat_gateway: 4,
+  peering: 5,
+  nothing: 6,
+  egress_only: 7,
+} as const;
+/** In the number of a route table: it is its IPv6 routes that are meant. So `::/0` never leads what is for an IPv4 address. */
+export const IPV6_ROUTES = 0x8000_0000;
+/** In place of a route table: which VPC an IPv6 address of the region belongs to; the routes are `local`, their slot is the VPC's. */
+export const IPV6_BLOCKS = 0xffff_ffff;
 export const RULE_LIST = { security_group_out: 0, security_group_in: 1, network_acl_out: 2, network_acl_in: 3 } as const;
 export type RuleListName = keyof typeof RULE_LIST;
 

@@ -3,9 +3,10 @@ import type { InternetGateway } from "../model/internet-gateway.ts";
 import type { Reader } from "../model/state.ts";
 import type { Vpc } from "../model/vpc.ts";
 import { isLogged } from "./flow-log.ts";
-import { type Entry, VPC_FLAGS } from "./tables.ts";
+import { ipv6RouteRow } from "./route-table.ts";
+import { type Entry, IPV6_BLOCKS, ROUTE_TARGET, VPC_FLAGS } from "./tables.ts";
 
-/** A VPC's row: which gateway is attached to it, the first of the three conditions. */
+/** A VPC's rows: which gateway is attached to it, the first of the three conditions; and that its IPv6 blocks are its own. */
 export function vpcRows(reader: Reader, vpc: Vpc): readonly Entry[] {
   const gateways = reader.by("internet-gateway", "vpcId", vpc.id);
   assert(gateways.length <= 1, `${vpc.id} has one gateway at most`);
@@ -20,6 +21,9 @@ export function vpcRows(reader: Reader, vpc: Vpc): readonly Entry[] {
         gateway_route_table: gatewayTable(reader, gateway),
       },
     },
+    ...(vpc.ipv6CidrBlocks ?? []).map(({ ipv6CidrBlock }) =>
+      ipv6RouteRow(IPV6_BLOCKS, ipv6CidrBlock, { target: ROUTE_TARGET.local, slot: vpc.slot }),
+    ),
   ];
 }
 

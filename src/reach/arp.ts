@@ -2,12 +2,12 @@ import { formatIpv4, ipv4 } from "../lib/ip.ts";
 import type { DropReason } from "../plan/stages.ts";
 import { ROUTER_MAC, type TableReader } from "../plan/tables.ts";
 import { ETHERNET, read16, read32, write16 } from "./bytes.ts";
-import { macAt } from "./frame.ts";
+import { macAt } from "./mac.ts";
 import { isOurs } from "./internet-gateway.ts";
 import { has, interfaceAt, owns } from "./passage.ts";
 import { setMacs } from "./rewrite.ts";
 
-/** What becomes of an ARP packet: an answer, silence, or a drop with its reason. */
+/** What becomes of an ARP packet, or one of neighbour discovery: an answer, silence, or a drop with its reason. */
 export type Arp =
   | { readonly kind: "answer"; readonly frame: Uint8Array }
   | { readonly kind: "silence" }
@@ -26,7 +26,7 @@ const END = ETHERNET + 28;
 const HEAD = [0, 1, 8, 0, 6, 4];
 const REQUEST = 1;
 const ANSWER = 2;
-const SILENCE: Arp = { kind: "silence" };
+export const SILENCE: Arp = { kind: "silence" };
 
 /** To an instance every neighbour is the router; its own addresses stay unanswered: so it may see that they are free (RFC 5227). */
 export function arpFromInterface(tables: TableReader, frame: Uint8Array, slot: number): Arp {
@@ -56,7 +56,7 @@ export function arpFromServices(tables: TableReader, frame: Uint8Array): Arp {
   return { kind: "answer", frame: answer(frame, tables.lookup("settings", 0)?.services_mac ?? "") };
 }
 
-function dropped(reason: DropReason): Arp {
+export function dropped(reason: DropReason): Arp {
   return { kind: "drop", reason };
 }
 

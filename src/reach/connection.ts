@@ -1,4 +1,4 @@
-import { type Flow, ICMP, icmpRequestType, isIcmpAnswer, type Packet, TCP, UDP } from "./packet.ts";
+import { type Flow, icmpRequestType, isIcmp, isIcmpAnswer, type Packet, TCP, UDP } from "./packet.ts";
 
 /** An exchange that a security group remembers, as seen at one interface. */
 export type Connection = {
@@ -36,9 +36,9 @@ const TIMEOUT = {
 /** Tells the exchange from every other at any interface; the same for both of its directions. */
 export function connectionKey(slot: number, flow: Flow, direction: Direction): string {
   const [local, remote] = direction === "out" ? [flow.source, flow.destination] : [flow.destination, flow.source];
-  if (flow.protocol === ICMP) {
+  if (isIcmp(flow)) {
     const askedHere = (direction === "out") !== isIcmpAnswer(flow);
-    const type = icmpRequestType(flow.icmp?.type ?? 0);
+    const type = icmpRequestType(flow);
     return [slot, flow.protocol, local, remote, flow.sourcePort ?? 0, type, askedHere ? "asked" : "answered"].join(" ");
   }
   const ports = direction === "out" ? [flow.sourcePort, flow.destinationPort] : [flow.destinationPort, flow.sourcePort];

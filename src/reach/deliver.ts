@@ -1,3 +1,4 @@
+import { isIpv6Flow } from "./packet.ts";
 import { drop, has, interfaceEntry, type Outcome, owns, pass, type Passage } from "./passage.ts";
 
 /** Through the internet gateway, either way; and within a VPC (VPC user guide, "Network maximum transmission unit"). */
@@ -18,7 +19,9 @@ export function deliver(passage: Passage): Outcome {
 
 /** Too long and not to be cut: the sender gets an ICMP error. Towards the internet what may be cut is cut. */
 function fits(passage: Passage, where: string): Outcome {
-  const { length = SMALL, dontFragment = true, segmented = false } = passage.packet;
+  const { length = SMALL, segmented = false } = passage.packet;
+  // No router cuts IPv6 (RFC 8200, section 5).
+  const dontFragment = isIpv6Flow(passage.flow) || (passage.packet.dontFragment ?? true);
   const mtu = passage.throughGateway ? GATEWAY_MTU : INSIDE_MTU;
   if (length <= mtu) return pass(where);
   if (dontFragment || segmented || !passage.throughGateway) return drop("too_big", `${length} bytes, at most ${mtu}`);

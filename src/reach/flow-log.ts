@@ -14,7 +14,7 @@ export function logOut(passage: Passage, refused: boolean): void {
   const { source, way, flowLog } = passage;
   if (!source || !isLogged(passage, source)) return;
   if (refused) flowLog.told.push(keyOf(passage, source, { direction: "egress", action: "REJECT", path: TRAFFIC_PATH.none }));
-  else if (way === "gateway")
+  else if (way === "gateway" || way === "egress-only")
     flowLog.waiting.push(keyOf(passage, source, { direction: "egress", action: "ACCEPT", path: TRAFFIC_PATH.gateway }));
   else {
     const path = way === "peering" ? TRAFFIC_PATH.peering : TRAFFIC_PATH.inside;

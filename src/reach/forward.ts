@@ -1,4 +1,5 @@
 import { present } from "../lib/assert.ts";
+import { formatIpv6, parseIpv6 } from "../lib/cidr6.ts";
 import { parseIpv4 } from "../lib/ip.ts";
 import type { DropReason } from "../plan/stages.ts";
 import { LAYOUT_VERSION, ROUTER_MAC, type TableReader, type TableValue } from "../plan/tables.ts";
@@ -6,12 +7,13 @@ import { type Arp, arpFromInterface, arpFromInternet, arpFromServices } from "./
 import type { ConnectionMemory } from "./connection.ts";
 import type { FragmentMemory } from "./fragment-memory.ts";
 import { type Frame, readFrame, type Shape } from "./frame.ts";
-import { ICMP, isIcmpError, type Packet, TCP, UDP } from "./packet.ts";
+import { ICMP, isIcmpError, isIpv6Flow, type Packet, TCP, UDP } from "./packet.ts";
 import { GATEWAY_MTU, INSIDE_MTU } from "./deliver.ts";
-import { inPieces, tooBig } from "./pieces.ts";
+import { neighbourFromInternet, neighbourFromInterface, neighbourFromServices } from "./neighbour.ts";
+import { inPieces, ipv6TooBig, tooBig } from "./pieces.ts";
 import type { NatMemory } from "./nat-connection.ts";
 import { resetOf } from "./reset.ts";
-import { completeChecksum, setMacs, setTtl, translate, translatePort, translateQuotedPort } from "./rewrite.ts";
+import { completeChecksum, setMacs, setTtl, translate, translateIpv6, translatePort, translateQuotedPort } from "./rewrite.ts";
 import { type Trace, trace } from "./trace.ts";
 
 /** Where a frame comes in. */
@@ -54,6 +56,7 @@ export function forward(tables: TableReader, arrived: Uint8Array, entrance: Entr
   const frame = readFrame(arrived, segment);
   if (frame.kind === "refused") return dropped(frame.reason, link);
   if (frame.kind === "arp") return answered(arp(tables, arrived, entrance), link, backTo(entrance, settings));
+  if (frame.kind === "neighbour") return answered(neighbour(tables, arrived, frame, entrance), link, backTo(entrance, settings));
   // What follows the packet in its frame goes no further, but for Ethernet's padding.
   const bytes = segment > 0 ? arrived : arrived.subarray(0, Math.max(frame.shape.end, ETHERNET_LEAST));
   const packet = {
@@ -81,6 +84,17 @@ function arp(tables: TableReader, bytes: Uint8Array, entrance: Entrance): Arp {
       return arpFromInternet(tables, bytes);
     case "services":
       return arpFromServices(tables, bytes);
+  }
+}
+
+function neighbour(tables: TableReader, bytes: Uint8Array, frame: Frame & { kind: "neighbour" }, entrance: Entrance): Arp {
+  switch (entrance.kind) {
+    case "interface":
+      return neighbourFromInterface(tables, bytes, frame, entrance.slot);
+    case "internet":
+      return neighbourFromInternet(tables, bytes, frame);
+    case "services":
+      return neighbourFromServices(tables, bytes, frame);
   }
 }
 
@@ -135,6 +149,11 @@ function rewritten(
   macs: readonly [destination: string, source: string],
 ): Uint8Array {
   const out = Uint8Array.from(bytes);
+  if (isIpv6Flow(packet)) {
+    translateIpv6(out, shape, packet, hopLimit);
+    setMacs(out, ...macs);
+    return out;
+  }
   if (hopLimit !== undefined) setTtl(out, hopLimit);
   translate(out, shape, "source", parseIpv4(packet.source) ?? 0);
   translate(out, shape, "destination", parseIpv4(packet.destination) ?? 0);
@@ -186,9 +205,18 @@ function refused(
   if (!shape.dontFragment || !reported || isIcmpError(packet) || shape.later) return dropped("too_big", charged);
   const { subnet } = (entrance.kind === "interface" && tables.lookup("interfaces", entrance.slot)) || { subnet: 0 };
   const router = entrance.kind === "interface" ? (tables.lookup("subnets", subnet)?.router ?? "") : packet.destination;
-  const message = tooBig(bytes, parseIpv4(router) ?? 0, throughGateway ? GATEWAY_MTU : INSIDE_MTU);
+  const mtu = throughGateway ? GATEWAY_MTU : INSIDE_MTU;
+  const message = isIpv6Flow(packet)
+    ? ipv6TooBig(bytes, ipv6Router(tables, subnet) ?? packet.destination, mtu)
+    : tooBig(bytes, parseIpv4(router) ?? 0, mtu);
   const target = entrance.kind === "interface" ? entrance.slot : 0;
   return { verdict: "error", reason: "too_big", target, frame: message };
+}
+
+/** The first address of the subnet's block; undefined where the packet came from none. */
+function ipv6Router(tables: TableReader, slot: number): string | undefined {
+  const subnet = slot === 0 ? undefined : tables.lookup("subnets", slot);
+  return subnet && formatIpv6((parseIpv6(subnet.ipv6_block) ?? 0n) | 1n);
 }
 
 /** A connection that a NAT gateway no longer knows, and its sender is told so; but nobody answers a reset with one. */

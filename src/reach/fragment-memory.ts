@@ -1,7 +1,7 @@
 import type { Flow } from "./packet.ts";
 
 /** What the first fragment of a packet says of those that follow, which have no transport header of their own. */
-export type FirstFragment = Pick<Flow, "sourcePort" | "destinationPort" | "icmp">;
+export type FirstFragment = Pick<Flow, "sourcePort" | "destinationPort" | "icmp"> & { readonly protocol?: number };
 
 export type FirstFragments = { readonly get: (key: string) => FirstFragment | undefined };
 

@@ -1,10 +1,14 @@
 import type { FirstFragment } from "./fragment-memory.ts";
-import type { Flow, Packet } from "./packet.ts";
+import { type Flow, isIpv6Flow, type Packet } from "./packet.ts";
 import type { Passage } from "./passage.ts";
 
-/** Fragments of one packet share these (RFC 791, section 3.2), and the link that they come in on. */
-function fragmentKey({ from = 0, source, destination, protocol, fragment }: Packet): string {
-  return `${from} ${source} ${destination} ${protocol} ${fragment?.id}`;
+/**
+ * Fragments of one packet share these (RFC 791, section 3.2), and the link that they come in on. Of IPv6 the protocol is not among
+ * them: each may name as it likes what follows, and the first one's word counts (RFC 8200, section 4.5).
+ */
+function fragmentKey(packet: Packet): string {
+  const { from = 0, source, destination, protocol, fragment } = packet;
+  return `${from} ${source} ${destination} ${isIpv6Flow(packet) ? "" : protocol} ${fragment?.id}`;
 }
 
 /** Remembers a first fragment's ports; gives those of its first one to a later fragment, which stays headless without. */
@@ -22,8 +26,10 @@ export function fragmentPorts(passage: Passage): void {
   passage.flow = { ...rest, ...first };
 }
 
-function portsOf({ sourcePort, destinationPort, icmp }: Flow): FirstFragment {
+function portsOf(flow: Flow): FirstFragment {
+  const { sourcePort, destinationPort, icmp } = flow;
   return {
+    ...(isIpv6Flow(flow) ? { protocol: flow.protocol } : {}),
     ...(sourcePort === undefined ? {} : { sourcePort }),
     ...(destinationPort === undefined ? {} : { destinationPort }),
     ...(icmp ? { icmp } : {}),

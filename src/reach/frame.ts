@@ -1,8 +1,11 @@
 import { formatIpv4, ipv4 } from "../lib/ip.ts";
 import { ETHERNET, folded, read16, read32, wordSum } from "./bytes.ts";
-import { type Flow, ICMP, ICMP_ERRORS, ICMP_QUERIES, type Packet, TCP, UDP, UDP_LITE } from "./packet.ts";
+import { readIpv6 } from "./ipv6-frame.ts";
+import { macAt } from "./mac.ts";
+import { type Flow, ICMP, ICMP_ERRORS, type Packet, TCP } from "./packet.ts";
+import { isWholeTransport, segmentHeader, SHORT_HEADER, tcpFlags, transportOf } from "./transport.ts";
 
-/** Where the parts of an IPv4 frame stand. Offsets count from the frame's beginning. */
+/** Where the parts of a frame stand. Offsets count from the frame's beginning. */
 export type Shape = {
   readonly transport: number;
   /** Of the IP packet; what follows it in the frame is padding. */
@@ -21,13 +24,12 @@ export type Shape = {
 export type Frame =
   | { readonly kind: "packet"; readonly packet: Packet; readonly shape: Shape }
   | { readonly kind: "arp" }
-  | { readonly kind: "refused"; readonly reason: "malformed" | "not_ip" | "ipv6_not_offered" };
+  /** Neighbour discovery, which is IPv6's ARP. */
+  | { readonly kind: "neighbour"; readonly packet: Packet; readonly shape: Shape }
+  | { readonly kind: "refused"; readonly reason: "malformed" | "not_ip" };
 
 const ETHERTYPE = { ipv4: 0x0800, arp: 0x0806, ipv6: 0x86dd } as const;
 const IP_HEADER = 20;
-const TCP_HEADER = 20;
-/** Of UDP and ICMP; and what an ICMP error carries at least of a transport (RFC 792). */
-const SHORT_HEADER = 8;
 const LONGEST = 65_535;
 const DONT_FRAGMENT = 0x4000;
 const MORE_FRAGMENTS = 0x2000;
@@ -39,8 +41,11 @@ export function readFrame(bytes: Uint8Array, segment = 0): Frame {
   switch (read16(bytes, 12)) {
     case ETHERTYPE.arp:
       return { kind: "arp" };
-    case ETHERTYPE.ipv6:
-      return { kind: "refused", reason: "ipv6_not_offered" };
+    case ETHERTYPE.ipv6: {
+      const read = readIpv6(bytes, segment);
+      if (!read) return MALFORMED;
+      return { kind: read.neighbour ? "neighbour" : "packet", packet: read.packet, shape: read.shape };
+    }
     case ETHERTYPE.ipv4:
       return readIpv4(bytes, segment);
     default:
@@ -64,8 +69,8 @@ function readIpv4(bytes: Uint8Array, segment: number): Frame {
   const transport = ETHERNET + header;
   const end = ETHERNET + total;
   const later = offset > 0;
-  if (!later && !isWholeTransport(bytes, transport, end, protocol)) return MALFORMED;
-  const flow = { ...ends(bytes, ETHERNET), protocol, ...(later ? { headless: true } : transportOf(bytes, transport, protocol)) };
+  if (!later && !isWholeTransport(bytes, transport, end, protocol, ICMP)) return MALFORMED;
+  const flow = { ...ends(bytes, ETHERNET), protocol, ...(later ? { headless: true } : transportOf(bytes, transport, protocol, 4)) };
   const quoted =
     !later && protocol === ICMP && ICMP_ERRORS.has(bytes[transport] ?? 0) ? quotedIn(bytes, transport + SHORT_HEADER, end) : undefined;
   const dontFragment = (flags & DONT_FRAGMENT) !== 0;
@@ -108,28 +113,6 @@ function headerLength(bytes: Uint8Array, at: number): number | undefined {
   return first >> 4 === 4 && length >= IP_HEADER ? length : undefined;
 }
 
-/** The headers that are looked at must be there: TCP's (RFC 9293), UDP's (RFC 768), UDP-Lite's (RFC 3828), ICMP's (RFC 792). */
-function isWholeTransport(bytes: Uint8Array, at: number, end: number, protocol: number): boolean {
-  if (protocol === TCP) return end - at >= TCP_HEADER && (bytes[at + 12] ?? 0) >> 4 >= TCP_HEADER / 4;
-  const known = protocol === UDP || protocol === UDP_LITE || protocol === ICMP;
-  return !known || end - at >= SHORT_HEADER;
-}
-
-function transportOf(bytes: Uint8Array, at: number, protocol: number): Pick<Flow, "sourcePort" | "destinationPort" | "icmp"> {
-  if (protocol === ICMP) {
-    const type = bytes[at] ?? 0;
-    const identifier = read16(bytes, at + 4);
-    const ports = ICMP_QUERIES.has(type) ? { sourcePort: identifier, destinationPort: identifier } : {};
-    return { ...ports, icmp: { type, code: bytes[at + 1] ?? 0 } };
-  }
-  if (protocol !== TCP && protocol !== UDP) return {};
-  return { sourcePort: read16(bytes, at), destinationPort: read16(bytes, at + 2) };
-}
-
-function tcpFlags(flags: number): NonNullable<Packet["tcp"]> {
-  return { fin: (flags & 1) !== 0, syn: (flags & 2) !== 0, reset: (flags & 4) !== 0, ack: (flags & 16) !== 0 };
-}
-
 /** The packet in an ICMP error, unless what stands there is none. Senders lie: nothing of it is checked against the error. */
 function quotedIn(bytes: Uint8Array, at: number, end: number): Shape["quoted"] {
   if (at + IP_HEADER > end) return undefined;
@@ -141,23 +124,10 @@ function quotedIn(bytes: Uint8Array, at: number, end: number): Shape["quoted"] {
 }
 
 function quotedFlow(bytes: Uint8Array, { at, transport, protocol }: NonNullable<Shape["quoted"]>): Flow {
-  const rest = transport === undefined ? { headless: true } : transportOf(bytes, transport, protocol);
+  const rest = transport === undefined ? { headless: true } : transportOf(bytes, transport, protocol, 4);
   return { ...ends(bytes, at), protocol, ...rest };
 }
 
 function ends(bytes: Uint8Array, at: number): Pick<Flow, "source" | "destination"> {
   return { source: formatIpv4(ipv4(read32(bytes, at + 12))), destination: formatIpv4(ipv4(read32(bytes, at + 16))) };
-}
-
-/** The transport header that every segment gets. */
-function segmentHeader(bytes: Uint8Array, at: number, protocol: number): number {
-  return protocol === TCP ? ((bytes[at + 12] ?? 0) >> 4) * 4 : SHORT_HEADER;
-}
-
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
-
-export function macAt(bytes: Uint8Array, at: number): string {
-  let text = "";
-  for (let place = at; place < at + 6; place++) text += (place > at ? ":" : "") + (HEX[bytes[place] ?? 0] ?? "");
-  return text;
 }

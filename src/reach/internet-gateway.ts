@@ -8,10 +8,12 @@ import {
   has,
   interfaceAt,
   interfaceEntry,
+  ipv6Block,
   type Outcome,
   owns,
   pass,
   type Passage,
+  routeTo,
   senderOf,
   translateDestination,
   translateSource,
@@ -29,7 +31,8 @@ export function internetGatewayOut(passage: Passage): Outcome {
   const vpc = vpcEntry(tables, sender.row.vpc);
   if (!vpc || gateway === undefined || vpc.value.internet_gateway !== gateway + 1)
     return drop("no_internet_gateway", `gateway ${gateway} is not attached to VPC ${sender.row.vpc}`, vpc);
-  if (flagsOf(tables, sender) & SUBNET_FLAGS.block_out) return drop("block_public_access", `subnet ${sender.row.subnet} is blocked`, vpc);
+  if (subnetFlags(tables, sender) & SUBNET_FLAGS.block_out)
+    return drop("block_public_access", `subnet ${sender.row.subnet} is blocked`, vpc);
   const mapping = flow.source === sender.row.private_ip ? interfaceEntry(sender) : addressEntry(tables, sender.row.vpc, flow.source);
   const publicIp = mapping?.value.public_ip ?? NONE;
   if (publicIp === NONE) return drop("no_public_ip", `${flow.source} has none`, mapping);
@@ -68,20 +71,20 @@ export function internetGatewayIn(passage: Passage): Outcome {
 }
 
 /** VPC user guide, "Block public access": where ingress alone is blocked, NAT gateways are spared, which let nothing begin. */
-function isBlockedIn(tables: TableReader, target: Ends): boolean {
-  const flags = flagsOf(tables, target);
+export function isBlockedIn(tables: TableReader, target: Ends): boolean {
+  const flags = subnetFlags(tables, target);
   if (!(flags & SUBNET_FLAGS.block_in)) return false;
   return !has(target, "nat_gateway") || (flags & SUBNET_FLAGS.block_out) !== 0;
 }
 
-function flagsOf(tables: TableReader, { row }: Ends): number {
+export function subnetFlags(tables: TableReader, { row }: Ends): number {
   return tables.lookup("subnets", row.subnet)?.flags ?? SUBNET_FLAGS.block_out | SUBNET_FLAGS.block_in;
 }
 
 /** The gateway route table: what comes in may have to meet an appliance first (VPC user guide, "Gateway route tables"). */
-function byGatewayTable(passage: Passage, table: number, target: Ends, arrived: Outcome): Outcome {
+export function byGatewayTable(passage: Passage, table: number, target: Ends, arrived: Outcome): Outcome {
   const { tables, flow } = passage;
-  const entry = tables.longestMatch(table, flow.destination);
+  const entry = routeTo(tables, table, flow.destination);
   if (!entry) return drop("no_route", `no route to ${flow.destination} in the gateway's table ${table}`);
   const { target: kind, slot } = entry.value;
   if (kind === ROUTE_TARGET.local || (kind === ROUTE_TARGET.interface && slot === target.slot)) return arrived;
@@ -94,8 +97,9 @@ function byGatewayTable(passage: Passage, table: number, target: Ends, arrived: 
   return pass(`${arrived.detail}, and goes to interface ${slot} first`, ...arrived.entries, entry);
 }
 
-/** Whether the address belongs to one of our pools. */
+/** Whether the address belongs to one of our pools, or to a VPC's IPv6 block. */
 export function isOurs(tables: TableReader, address: string): boolean {
+  if (address.includes(":")) return ipv6Block(tables, address) !== undefined;
   return poolIndex(poolsIn(tables), address) !== NO_POOL;
 }
 
@@ -104,7 +108,7 @@ export function poolsIn(tables: TableReader): readonly Pool[] {
   return settings ? settings.pools.slice(0, settings.pool_count) : [];
 }
 
-function vpcEntry(tables: TableReader, key: number): Entry<"vpcs"> | undefined {
+export function vpcEntry(tables: TableReader, key: number): Entry<"vpcs"> | undefined {
   const value = tables.lookup("vpcs", key);
   return value && { table: "vpcs", key, value };
 }

@@ -64,7 +64,7 @@ export function natPorts(flow: Flow): { readonly sender: number; readonly other:
   const { protocol, sourcePort = 0, destinationPort = 0, icmp } = flow;
   if (protocol === TCP || protocol === UDP) return { sender: sourcePort, other: destinationPort };
   if (protocol !== ICMP || !icmp || !ICMP_QUERIES.has(icmp.type)) return undefined;
-  const type = icmpRequestType(icmp.type);
+  const type = icmpRequestType(flow);
   return isIcmpAnswer(flow) ? { sender: type, other: sourcePort } : { sender: sourcePort, other: type };
 }
 

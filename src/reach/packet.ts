@@ -34,6 +34,7 @@ export type Flow = {
 };
 
 export const ICMP = 1;
+export const ICMPV6 = 58;
 export const TCP = 6;
 export const UDP = 17;
 export const UDP_LITE = 136;
@@ -41,6 +42,10 @@ export const UDP_LITE = 136;
 export const ICMP_ERRORS: ReadonlySet<number> = new Set([3, 4, 11, 12]);
 /** Queries and their answers, which carry an identifier (RFC 792, RFC 950). */
 export const ICMP_QUERIES: ReadonlySet<number> = new Set([0, 8, 13, 14, 15, 16, 17, 18]);
+/** Echo alone (RFC 4443). */
+export const ICMPV6_QUERIES: ReadonlySet<number> = new Set([128, 129]);
+/** From an answer's type to its request's (RFC 4443). */
+const ICMPV6_REQUESTS: ReadonlyMap<number, number> = new Map([[129, 128]]);
 /** From an answer's type to its request's (RFC 792, RFC 950). */
 const ICMP_REQUESTS: ReadonlyMap<number, number> = new Map([
   [0, 8],
@@ -49,22 +54,39 @@ const ICMP_REQUESTS: ReadonlyMap<number, number> = new Map([
   [18, 17],
 ]);
 
+/** Of IPv6, as its source says. */
+export function isIpv6Flow({ source }: Pick<Flow, "source">): boolean {
+  return source.includes(":");
+}
+
+/** ICMP in IPv4, ICMPv6 in IPv6; in the other's packets each is a protocol like any. */
+export function isIcmp(flow: Pick<Flow, "source" | "protocol">): boolean {
+  return flow.protocol === (isIpv6Flow(flow) ? ICMPV6 : ICMP);
+}
+
+/** ICMPv6 says it with the type's first bit (RFC 4443, section 2.1). */
 export function isIcmpError(flow: Flow): boolean {
-  return flow.protocol === ICMP && flow.icmp !== undefined && ICMP_ERRORS.has(flow.icmp.type);
+  if (!isIcmp(flow) || flow.icmp === undefined) return false;
+  return isIpv6Flow(flow) ? flow.icmp.type < 128 : ICMP_ERRORS.has(flow.icmp.type);
 }
 
 export function isIcmpAnswer(flow: Flow): boolean {
-  return flow.protocol === ICMP && flow.icmp !== undefined && ICMP_REQUESTS.has(flow.icmp.type);
+  return isIcmp(flow) && flow.icmp !== undefined && requestsOf(flow).has(flow.icmp.type);
 }
 
 /** The type of the request that an ICMP query or answer belongs to. */
-export function icmpRequestType(type: number): number {
-  return ICMP_REQUESTS.get(type) ?? type;
+export function icmpRequestType(flow: Flow): number {
+  const type = flow.icmp?.type ?? 0;
+  return requestsOf(flow).get(type) ?? type;
+}
+
+function requestsOf(flow: Flow): ReadonlyMap<number, number> {
+  return isIpv6Flow(flow) ? ICMPV6_REQUESTS : ICMP_REQUESTS;
 }
 
 /** The answer to a packet: the same exchange the other way round. */
 export function answerTo(flow: Flow): Flow {
-  const answers = new Map([...ICMP_REQUESTS].map(([answer, request]) => [request, answer]));
+  const answers = new Map([...requestsOf(flow)].map(([answer, request]) => [request, answer]));
   return {
     source: flow.destination,
     destination: flow.source,

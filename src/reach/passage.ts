@@ -1,7 +1,10 @@
 import { assert, present } from "../lib/assert.ts";
+import { cidrContains, cidrOf } from "../lib/cidr.ts";
+import { cidr6Contains, cidr6Of, parseIpv6 } from "../lib/cidr6.ts";
+import { type Ipv4, parseIpv4 } from "../lib/ip.ts";
 import type { FlowKey } from "../plan/flow-count.ts";
 import type { DropReason, Stage } from "../plan/stages.ts";
-import { type Entry, INTERFACE_FLAGS, type StructValue, type TableReader } from "../plan/tables.ts";
+import { type Entry, INTERFACE_FLAGS, IPV6_BLOCKS, IPV6_ROUTES, type StructValue, type TableReader } from "../plan/tables.ts";
 import type { Connection, Connections } from "./connection.ts";
 import type { FirstFragment, FirstFragments } from "./fragment-memory.ts";
 import type { NatChanges, NatConnections } from "./nat-connection.ts";
@@ -34,7 +37,7 @@ export type Passage = {
   /** The sender's own address, not one that it forwards. */
   ownSource: boolean;
   sameSubnet: boolean;
-  way: "local" | "interface" | "gateway" | "nat" | "peering" | undefined;
+  way: "local" | "interface" | "gateway" | "nat" | "peering" | "egress-only" | undefined;
   /** The gateway that the route names, by slot. */
   gateway: number | undefined;
   throughGateway: boolean;
@@ -83,6 +86,27 @@ export function addressEntry(tables: TableReader, vpc: number, address: string):
   return value && { table: "addresses", key: { vpc, address }, value };
 }
 
+/** The route of a table to an address. */
+export function routeTo(tables: TableReader, routeTable: number, address: string): Entry<"routes"> | undefined {
+  return tables.longestMatch(address.includes(":") ? (routeTable | IPV6_ROUTES) >>> 0 : routeTable, address);
+}
+
+/** The VPC whose IPv6 block an address lies in, as the slot of the row; undefined: none of the region's. */
+export function ipv6Block(tables: TableReader, address: string): Entry<"routes"> | undefined {
+  return address.includes(":") ? tables.longestMatch(IPV6_BLOCKS, address) : undefined;
+}
+
+export function inSubnet(subnet: StructValue<"subnet">, address: string): boolean {
+  if (!address.includes(":")) return cidrContains(cidrOf(`${subnet.block}/${subnet.length}`), (parseIpv4(address) ?? 0) as Ipv4);
+  const number = parseIpv6(address);
+  return subnet.ipv6_length > 0 && number !== undefined && cidr6Contains(cidr6Of(`${subnet.ipv6_block}/${subnet.ipv6_length}`), number);
+}
+
+/** A route's destination in text. */
+export function prefixOf({ key }: Entry<"routes">): string {
+  return `${key.address}/${key.prefix_length - (key.address.includes(":") ? 32 : 128)}`;
+}
+
 export function has(ends: Ends, flag: keyof typeof INTERFACE_FLAGS): boolean {
   return (ends.row.flags & INTERFACE_FLAGS[flag]) !== 0;
 }
@@ -90,6 +114,7 @@ export function has(ends: Ends, flag: keyof typeof INTERFACE_FLAGS): boolean {
 /** Whether the address is one of the interface's own. */
 export function owns(tables: TableReader, ends: Ends, address: string): boolean {
   if (address === ends.row.private_ip) return true;
+  if (address.includes(":")) return addressEntry(tables, ends.row.vpc, address)?.value.interface === ends.slot;
   return has(ends, "secondary_addresses") && addressEntry(tables, ends.row.vpc, address)?.value.interface === ends.slot;
 }
 

@@ -1,3 +1,4 @@
+import { addressBytes } from "../lib/ip.ts";
 import { adjusted16, adjusted32, ETHERNET, folded, read16, read32, sealHeader, wordSum, write16, write32 } from "./bytes.ts";
 import type { Shape } from "./frame.ts";
 import { ICMP, TCP, UDP, UDP_LITE } from "./packet.ts";
@@ -104,6 +105,30 @@ function adjustChecksum(bytes: Uint8Array, at: number, protocol: number, from: n
   if (before === 0 && mayBeAbsent(protocol)) return;
   const after = adjusted32(before, from, to);
   write16(bytes, at, after === 0 && mayBeAbsent(protocol) ? 0xffff : after);
+}
+
+/** The services' addresses, of a whole packet of TCP or UDP (RFC 1624); nothing else of IPv6 is translated. */
+export function translateIpv6(
+  bytes: Uint8Array,
+  shape: Shape,
+  ends: { readonly source: string; readonly destination: string },
+  hopLimit: number | undefined,
+): void {
+  if (hopLimit !== undefined) bytes[ETHERNET + 7] = hopLimit;
+  const field = checksumAt(shape.protocol);
+  for (const [at, to] of [
+    [8, ends.source],
+    [24, ends.destination],
+  ] as const) {
+    const place = ETHERNET + at;
+    const after = addressBytes(to);
+    if (after.every((byte, index) => byte === bytes[place + index])) continue;
+    for (let word = 0; word < 16; word += 4) {
+      const [from, next] = [read32(bytes, place + word), read32(after, word)];
+      if (field !== undefined && from !== next) adjustChecksum(bytes, shape.transport + field, shape.protocol, from, next);
+    }
+    bytes.set(after, place);
+  }
 }
 
 export function setTtl(bytes: Uint8Array, ttl: number): void {

@@ -1,7 +1,18 @@
-import { cidrContains, cidrOf } from "../lib/cidr.ts";
-import { parseIpv4 } from "../lib/ip.ts";
+import { isIpv6Flow } from "./packet.ts";
 import { ROUTE_TARGET } from "../plan/tables.ts";
-import { addressEntry, drop, has, interfaceAt, type Outcome, pass, type Passage, senderOf } from "./passage.ts";
+import {
+  addressEntry,
+  drop,
+  has,
+  inSubnet,
+  interfaceAt,
+  type Outcome,
+  pass,
+  type Passage,
+  prefixOf,
+  routeTo,
+  senderOf,
+} from "./passage.ts";
 
 /**
  * Stage route: the longest match of the subnet's route table; within a subnet there is nothing to look up. It is read
@@ -13,9 +24,9 @@ export function route(passage: Passage): Outcome {
   if (passage.sameSubnet) return toLocal(passage, "within the subnet");
   const subnet = tables.lookup("subnets", senderOf(passage).row.subnet);
   if (!subnet) return drop("tables_incomplete", "no subnet");
-  const entry = tables.longestMatch(subnet.route_table, flow.destination);
+  const entry = routeTo(tables, subnet.route_table, flow.destination);
   if (!entry) return drop("no_route", `no route to ${flow.destination} in table ${subnet.route_table}`);
-  const prefix = `${entry.key.address}/${entry.key.prefix_length - 128}`;
+  const prefix = prefixOf(entry);
   switch (entry.value.target) {
     case ROUTE_TARGET.local: {
       const local = toLocal(passage, `${prefix} is local`);
@@ -40,6 +51,10 @@ export function route(passage: Passage): Outcome {
       return pass(`${prefix} to internet gateway ${entry.value.slot}`, entry);
     case ROUTE_TARGET.nothing:
       return drop("nothing_behind", `${prefix} leads to a gateway with nothing behind it`, entry);
+    case ROUTE_TARGET.egress_only:
+      passage.way = "egress-only";
+      passage.throughGateway = true;
+      return pass(`${prefix} to the egress-only internet gateway`, entry);
     default:
       return drop("blackhole", `${prefix} leads nowhere`, entry);
   }
@@ -93,7 +108,7 @@ function toNatGateway(passage: Passage, slot: number, prefix: string): Outcome {
   const sender = senderOf(passage);
   passage.way = "nat";
   const target = interfaceAt(passage.tables, slot);
-  if (!target || !has(target, "nat_gateway") || target.row.vpc !== sender.row.vpc)
+  if (isIpv6Flow(passage.flow) || !target || !has(target, "nat_gateway") || target.row.vpc !== sender.row.vpc)
     return drop("blackhole", `${prefix} to NAT gateway ${slot}, which is gone`);
   passage.target = target;
   passage.sameSubnet = target.row.subnet === sender.row.subnet;
@@ -108,6 +123,6 @@ export function atNat(passage: Passage): Outcome {
   passage.groupIdentity = false;
   const subnet = tables.lookup("subnets", target?.row.subnet ?? 0);
   if (!subnet) return drop("tables_incomplete", "no subnet");
-  passage.sameSubnet = cidrContains(cidrOf(`${subnet.block}/${subnet.length}`), (parseIpv4(flow.destination) ?? 0) as never);
+  passage.sameSubnet = inSubnet(subnet, flow.destination);
   return pass("from the NAT gateway on");
 }

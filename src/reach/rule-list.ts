@@ -1,7 +1,7 @@
 import { addressBytes } from "../lib/ip.ts";
 import { ANY, type Rule } from "../plan/rule-list.ts";
 import { type Entry, RULE_LIST, type RuleListName, RULES_PER_CHUNK, type TableReader } from "../plan/tables.ts";
-import { type Flow, ICMP, TCP, UDP } from "./packet.ts";
+import { type Flow, isIcmp, isIpv6Flow, TCP, UDP } from "./packet.ts";
 
 /** The first rule of a list that matches; "incomplete": the list points to rules that are not there, which fails closed. */
 export type Match = { readonly rule: Rule | undefined; readonly incomplete: boolean; readonly entries: readonly Entry[] };
@@ -46,8 +46,20 @@ export function rulesAtHand(tables: TableReader, name: RuleListName, owner: numb
 }
 
 export function matches(rule: Rule, { flow, peer, groups }: Asked): boolean {
-  return trafficMatches(rule, flow) && inBlock(peer, rule) && (rule.group === 0 || groups.includes(rule.group - 1));
+  return (
+    trafficMatches(rule, flow) &&
+    (rule.group !== 0 || isOfFamily(rule, flow)) &&
+    inBlock(peer, rule) &&
+    (rule.group === 0 || groups.includes(rule.group - 1))
+  );
 }
+
+/** Blocks are of one family; a group's members may have addresses of both. */
+function isOfFamily(rule: Rule, flow: Flow): boolean {
+  return isIpv6Flow(flow) || rule.peer_length >= MAPPED_BITS;
+}
+
+const MAPPED_BITS = 96;
 
 function trafficMatches(rule: Rule, flow: Flow): boolean {
   if (rule.protocol === ANY) return true;
@@ -56,7 +68,7 @@ function trafficMatches(rule: Rule, flow: Flow): boolean {
     const port = flow.destinationPort ?? 0;
     return port >= rule.port_from && port <= rule.port_to;
   }
-  if (flow.protocol !== ICMP) return true;
+  if (!isIcmp(flow)) return true;
   return (rule.port_from === ANY || rule.port_from === flow.icmp?.type) && (rule.port_to === ANY || rule.port_to === flow.icmp?.code);
 }
 

@@ -1,6 +1,6 @@
 import { connectionKey, type Direction, isReopened, noted } from "./connection.ts";
 import { ANY, isOpen } from "../plan/rule-list.ts";
-import { isIcmpAnswer, isIcmpError, TCP, UDP } from "./packet.ts";
+import { isIcmpAnswer, isIcmpError, isIpv6Flow, TCP, UDP } from "./packet.ts";
 import { drop, type Ends, interfaceEntry, type Outcome, pass, type Passage, receiverOf, senderOf } from "./passage.ts";
 import { firstMatch, rulesAtHand } from "./rule-list.ts";
 
@@ -20,13 +20,13 @@ export function securityGroup(passage: Passage, direction: Direction): Outcome {
   const key = connectionKey(ends.slot, flow, direction);
   const known = live(passage, key);
   if (known && !isReopened(known, packet)) {
-    passage.remembered.set(key, noted(known, packet, direction, now));
+    passage.remembered.set(key, noted(known, { ...packet, protocol: flow.protocol }, direction, now));
     return pass("belongs to a remembered exchange");
   }
   const outcome = byRules(passage, ends, direction);
   if (outcome.drop || isIcmpAnswer(flow)) return outcome;
   if (isUntracked(passage, ends, direction)) return { ...outcome, detail: `${outcome.detail}, untracked` };
-  return open(passage, key, ends, direction, outcome);
+  return remember(passage, key, ends.slot, direction, outcome);
 }
 
 /**
@@ -39,7 +39,10 @@ function isUntracked({ tables, flow }: Passage, ends: Ends, direction: Direction
     const rules = ends.row.groups
       .slice(0, ends.row.group_count)
       .flatMap((group) => rulesAtHand(tables, list, group))
-      .filter((rule) => isOpen(rule) && (rule.protocol === ANY || rule.protocol === flow.protocol));
+      .filter(
+        (rule) =>
+          isOpen(rule) && (rule.peer_length === 0) === isIpv6Flow(flow) && (rule.protocol === ANY || rule.protocol === flow.protocol),
+      );
     return {
       matches: rules.some((rule) => rule.protocol === ANY || (port >= rule.port_from && port <= rule.port_to)),
       allPorts: rules.some((rule) => rule.protocol === ANY || (rule.port_from === 0 && rule.port_to === 65_535)),
@@ -52,7 +55,7 @@ function isUntracked({ tables, flow }: Passage, ends: Ends, direction: Direction
   return back.matches && (there.allPorts || back.allPorts);
 }
 
-function live(passage: Passage, key: string): ReturnType<Passage["connections"]["get"]> {
+export function live(passage: Passage, key: string): ReturnType<Passage["connections"]["get"]> {
   const known = passage.remembered.get(key) ?? passage.connections.get(key);
   return known && known.expires > passage.now ? known : undefined;
 }
@@ -81,18 +84,17 @@ function byRules(passage: Passage, ends: Ends, direction: Direction): Outcome {
 const NO_ROOM = { connection_limit: 0, connections_crowded: 0, connection_share: 0 };
 
 /** Remembers a new exchange, unless the interface remembers too many already. */
-function open(passage: Passage, key: string, ends: Ends, direction: Direction, outcome: Outcome): Outcome {
+export function remember(passage: Passage, key: string, slot: number, direction: Direction, outcome: Outcome): Outcome {
   const { tables, connections, nat, packet, now, remembered } = passage;
   const isNew = !remembered.has(key) && !connections.get(key);
   const settings = tables.lookup("settings", 0);
   const opened = [...remembered.keys()].filter((other) => !connections.get(other));
   // A slot that was a NAT gateway's counts what is left of that until it is swept, and the other way round.
-  const own =
-    connections.count(ends.slot) + nat.known.count(ends.slot) + opened.filter((other) => other.startsWith(`${ends.slot} `)).length;
+  const own = connections.count(slot) + nat.known.count(slot) + opened.filter((other) => other.startsWith(`${slot} `)).length;
   const all = connections.total() + opened.length;
   const { connection_limit: limit, connections_crowded: crowded, connection_share: share } = settings ?? NO_ROOM;
   if (isNew && own >= limit) return drop("connections_full", `${limit} connections`);
   if (isNew && all >= crowded && own >= share) return drop("connections_full", `${own} connections, and ${all} in all`);
-  remembered.set(key, noted(undefined, packet, direction, now));
+  remembered.set(key, noted(undefined, { ...packet, protocol: passage.flow.protocol }, direction, now));
   return outcome;
 }

@@ -9,7 +9,8 @@ import { fragmentPorts } from "./fragment.ts";
 import type { FirstFragment, FirstFragments } from "./fragment-memory.ts";
 import { internetGatewayIn, internetGatewayOut, isOurs } from "./internet-gateway.ts";
 import { networkAcl } from "./network-acl.ts";
-import type { Flow, Packet } from "./packet.ts";
+import { ipv6GatewayIn, ipv6GatewayOut } from "./ipv6-gateway.ts";
+import { type Flow, isIpv6Flow, type Packet } from "./packet.ts";
 import { parse } from "./parse.ts";
 import { backThroughNat, throughNat } from "./nat-way.ts";
 import { type NatChanges, type NatConnections, newNatChanges, NO_NAT } from "./nat-connection.ts";
@@ -113,6 +114,10 @@ function newPassage(tables: TableReader, packet: Packet, options: Options): Pass
   };
 }
 
+function isGatewayWay(way: Passage["way"]): boolean {
+  return way === "gateway" || way === "egress-only";
+}
+
 /** The order of the stages. Each ends the way with a named drop, or lets the packet on. */
 function walk(passage: Passage, steps: Step[]): Verdict {
   const { tables, packet } = passage;
@@ -138,12 +143,13 @@ function walk(passage: Passage, steps: Step[]): Verdict {
     const lost = guarded ?? said("route", routed, from);
     if (guarded || !lost) logOut(passage, guarded !== undefined);
     if (lost) return lost;
-    return (passage.way === "nat" ? throughNat(passage, said) : undefined) ?? (passage.way === "gateway" ? throughGateway() : undefined);
+    const nat = passage.way === "nat" ? throughNat(passage, said) : undefined;
+    return nat ?? (isGatewayWay(passage.way) ? throughGateway() : undefined);
   };
   /** Who sends now: the interface, or the NAT gateway on its behalf. */
   const sender = (): number => passage.source?.slot ?? from;
   const throughGateway = (): Verdict | undefined => {
-    const dropped = said("internet_gateway", internetGatewayOut(passage), sender());
+    const dropped = said("internet_gateway", isIpv6Flow(passage.flow) ? ipv6GatewayOut(passage) : internetGatewayOut(passage), sender());
     logGateway(passage, dropped?.kind === "drop" && dropped.reason === "block_public_access");
     if (dropped) return dropped;
     if (isOurs(tables, passage.flow.destination)) return fromOutside();
@@ -152,7 +158,7 @@ function walk(passage: Passage, steps: Step[]): Verdict {
   };
   /** The interface that a public address leads to is concerned as soon as it is known. */
   const fromOutside = (): Verdict | undefined => {
-    const outcome = internetGatewayIn(passage);
+    const outcome = isIpv6Flow(passage.flow) ? ipv6GatewayIn(passage) : internetGatewayIn(passage);
     if (outcome.drop === "block_public_access") logBlocked(passage);
     return said("internet_gateway", outcome, receiver());
   };

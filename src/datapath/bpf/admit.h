@@ -10,6 +10,7 @@
 #include "count.h"
 #include "interface.h"
 #include "internet_gateway.h"
+#include "parse.h"
 
 static __always_inline int from_a_group_address(const __u8 *mac)
 {
@@ -33,6 +34,37 @@ static __always_inline int admit_interface(struct packet *p)
 	return 0;
 }
 
+/* IPv6 is for subnets that have a block of it. */
+static __always_inline int offers_ipv6(const struct packet *p)
+{
+	const struct subnet *subnet = find_subnet(p->source.subnet);
+
+	if (!subnet)
+		return DROP_tables_incomplete;
+	return subnet->ipv6_length ? 0 : DROP_ipv6_not_offered;
+}
+
+static __always_inline int admit_ipv6(struct packet *p)
+{
+	const struct subnet *subnet;
+	int reason = offers_ipv6(p);
+
+	if (reason)
+		return reason;
+	p->own_source = owns_address(&p->source, p->link, &p->flow.source);
+	if (!p->own_source && p->source.flags & INTERFACE_SOURCE_DEST_CHECK)
+		return DROP_spoofed_source;
+	if (is_multicast_ipv6(&p->flow.destination))
+		return DROP_multicast;
+	if (from_a_group_address(p->destination_mac))
+		return is_broadcast_mac(p->destination_mac) ? DROP_broadcast : DROP_multicast;
+	subnet = find_subnet(p->source.subnet);
+	if (!subnet)
+		return DROP_tables_incomplete;
+	p->same_subnet = in_subnet(subnet, &p->flow.destination);
+	return 0;
+}
+
 __noinline int admit(struct packet *p)
 {
 	const struct subnet *subnet;
@@ -44,10 +76,12 @@ __noinline int admit(struct packet *p)
 	reason = admit_interface(p);
 	if (reason)
 		return reason;
-	p->own_source = owns_address(&p->source, p->link, p->flow.source);
+	if (p->is_ipv6)
+		return admit_ipv6(p);
+	p->own_source = owns_address(&p->source, p->link, &p->flow.source);
 	if (!p->own_source && p->source.flags & INTERFACE_SOURCE_DEST_CHECK)
 		return DROP_spoofed_source;
-	destination = bpf_ntohl(p->flow.destination);
+	destination = bpf_ntohl(V4(p->flow.destination));
 	if (WITHIN(destination, 0xe0000000, 4))
 		return DROP_multicast;
 	if (destination == 0xffffffff)
@@ -55,7 +89,7 @@ __noinline int admit(struct packet *p)
 	subnet = find_subnet(p->source.subnet);
 	if (!subnet || subnet->length > 32)
 		return DROP_tables_incomplete;
-	p->same_subnet = in_subnet(subnet, p->flow.destination);
+	p->same_subnet = in_subnet(subnet, &p->flow.destination);
 	if (p->same_subnet && (destination | subnet_mask(subnet)) == 0xffffffff)
 		return DROP_broadcast;
 	if (from_a_group_address(p->destination_mac))
@@ -139,9 +173,9 @@ static __noinline int arp_from_eni(struct __sk_buff *skb, struct packet *p)
 		return drop_packet(skb, p, reason);
 	sender = load_ip(arp.sender_ip);
 	target = load_ip(arp.target_ip);
-	if (sender && !owns_address(&p->source, p->link, sender) && p->source.flags & INTERFACE_SOURCE_DEST_CHECK)
+	if (sender && !owns_ipv4(&p->source, p->link, sender) && p->source.flags & INTERFACE_SOURCE_DEST_CHECK)
 		return drop_packet(skb, p, DROP_spoofed_source);
-	if (arp.operation != bpf_htons(1) || sender == target || owns_address(&p->source, p->link, target))
+	if (arp.operation != bpf_htons(1) || sender == target || owns_ipv4(&p->source, p->link, target))
 		return absorb(skb);
 	return send_arp_answer(skb, p, &arp, router_mac, p->link);
 }

@@ -31,8 +31,12 @@ struct connection_key {
 	union address_bytes local;
 	union address_bytes remote;
 	__u8 protocol;
-	__u8 pad[3];
+	__u8 keeper; /* enum connection_keeper */
+	__u8 pad[2];
 };
+
+/* Who remembers it: the interface's security groups, or the VPC's egress-only internet gateway (egress_only.h). */
+enum connection_keeper { KEEPER_GROUPS = 0, KEEPER_EGRESS_ONLY = 1 };
 
 struct connection {
 	__u64 expires; /* nanoseconds, monotonic clock */
@@ -80,15 +84,19 @@ struct {
 	__type(value, struct connection_floor);
 } connection_floors SEC(".maps");
 
-/* The request that an ICMP query or answer belongs to. */
-static __always_inline __u16 icmp_request_type(__u8 type)
+/* The type of the request that an ICMP query or answer belongs to. */
+static __always_inline __u16 icmp_request_type(const struct flow *flow)
 {
+	__u8 type = flow->type;
+
+	if (flow->icmp == ICMP_V6)
+		return type == 129 ? 128 : type;
 	return type == 0 ? 8 : type == 14 ? 13 : type == 16 ? 15 : type == 18 ? 17 : type;
 }
 
 static __always_inline int is_icmp_answer(const struct flow *flow)
 {
-	return flow->protocol == IPPROTO_ICMP && icmp_request_type(flow->type) != flow->type;
+	return flow->icmp && icmp_request_type(flow) != flow->type;
 }
 
 /* The key of a flow at an interface; `inbound`: the flow comes towards the interface. */
@@ -97,13 +105,13 @@ static __always_inline void connection_key(struct connection_key *key, __u32 int
 	__builtin_memset(key, 0, sizeof(*key));
 	key->interface = interface;
 	key->protocol = flow->protocol;
-	map_ipv4(&key->local, inbound ? flow->destination : flow->source);
-	map_ipv4(&key->remote, inbound ? flow->source : flow->destination);
-	if (flow->protocol == IPPROTO_ICMP) {
+	key->local = inbound ? flow->destination : flow->source;
+	key->remote = inbound ? flow->source : flow->destination;
+	if (flow->icmp) {
 		int asked_here = is_icmp_answer(flow) ? inbound : !inbound;
 
 		key->local_port = flow->source_port;
-		key->remote_port = icmp_request_type(flow->type) | (asked_here ? 0x100 : 0);
+		key->remote_port = icmp_request_type(flow) | (asked_here ? 0x100 : 0);
 	} else {
 		key->local_port = inbound ? flow->destination_port : flow->source_port;
 		key->remote_port = inbound ? flow->source_port : flow->destination_port;

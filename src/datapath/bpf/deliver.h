@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "flow_cache.h"
+#include "ipv6_flow_cache.h"
 #include "flow_log.h"
 #include "fragment.h"
 #include "interface.h"
@@ -35,10 +35,22 @@ static __always_inline int write_macs(struct __sk_buff *skb, const __u8 *source,
 	return bpf_skb_store_bytes(skb, 0, macs, sizeof(macs), 0);
 }
 
+/* Only the services' addresses are translated. */
+static __always_inline int write_ipv6_addresses(struct __sk_buff *skb, struct packet *p)
+{
+	if (!same_address(&p->arrived.source, &p->flow.source) && translate_ipv6(skb, p, &p->flow.source, IPV6_SOURCE_AT))
+		return -1;
+	if (same_address(&p->arrived.destination, &p->flow.destination))
+		return 0;
+	return translate_ipv6(skb, p, &p->flow.destination, IPV6_DESTINATION_AT);
+}
+
 static __always_inline int write_addresses(struct __sk_buff *skb, struct packet *p)
 {
-	return translate(skb, p, p->ip.source, p->flow.source, IP_SOURCE_AT) ||
-	       translate(skb, p, p->ip.destination, p->flow.destination, IP_DESTINATION_AT) || (p->translated && translate_ports(skb, p));
+	if (p->is_ipv6)
+		return write_ipv6_addresses(skb, p);
+	return translate(skb, p, p->ip.source, V4(p->flow.source), IP_SOURCE_AT) ||
+	       translate(skb, p, p->ip.destination, V4(p->flow.destination), IP_DESTINATION_AT) || (p->translated && translate_ports(skb, p));
 }
 
 /* Rewrites, counts, and hands the packet to the peer of `link`. p->target_slot: the interface that it is for, or 0. */
@@ -57,7 +69,9 @@ static __always_inline int hand_over(struct __sk_buff *skb, struct packet *p, __
 		cut = 1;
 	}
 	flow_log_in(skb, p, 0);
-	flow = cut || !headers_at_hand(skb) ? 0 : note_flow(p, link, mtu, source, destination);
+	if (p->is_ipv6)
+		keep_ipv6_flow(p, link, mtu);
+	flow = p->is_ipv6 || cut || !headers_at_hand(skb) ? 0 : note_flow(p, link, mtu, source, destination);
 	if (flow ? rewrite_plain(skb, flow) : write_addresses(skb, p) || write_macs(skb, source, destination))
 		return drop_packet(skb, p, DROP_malformed);
 	if (p->link)
@@ -82,7 +96,7 @@ static __noinline int deliver(struct __sk_buff *skb, struct packet *p)
 	if (!(p->target.flags & INTERFACE_UP))
 		return drop_packet(skb, p, DROP_destination_down);
 	checked = p->target.flags & INTERFACE_SOURCE_DEST_CHECK;
-	if (p->way == WAY_INTERFACE && checked && !owns_address(&p->target, p->target_slot, p->flow.destination))
+	if (p->way == WAY_INTERFACE && checked && !owns_address(&p->target, p->target_slot, &p->flow.destination))
 		return drop_packet(skb, p, DROP_destination_check);
 	report(skb, VERDICT_DELIVER, 0, p->target_slot);
 	return hand_over(skb, p, p->target_slot, router_mac, p->target.mac);

@@ -310,7 +310,7 @@ static __always_inline const struct flow_entry *note_flow(struct packet *p, __u3
 {
 	struct flow_key key = { .link = p->link, .source = p->ip.source, .destination = p->ip.destination, .protocol = p->ip.protocol };
 	const struct changes *c = get_changes();
-	int source_changes = p->ip.source != p->flow.source;
+	int source_changes = p->ip.source != V4(p->flow.source);
 	struct flow_entry *entry = (void *)p->buffer;
 	__u64 epoch;
 
@@ -318,7 +318,7 @@ static __always_inline const struct flow_entry *note_flow(struct packet *p, __u3
 		return 0;
 	if (p->ip.protocol != IPPROTO_UDP && p->ip.protocol != IPPROTO_TCP)
 		return 0;
-	if (source_changes && p->ip.destination != p->flow.destination)
+	if (source_changes && p->ip.destination != V4(p->flow.destination))
 		return 0;
 	key.ports = bpf_htons(p->arrived.source_port) | (__u32)bpf_htons(p->arrived.destination_port) << 16;
 	epoch = epoch_of(c, p->source.vpc, p->target.vpc, p->link, p->target_slot);
@@ -337,7 +337,7 @@ static __always_inline const struct flow_entry *note_flow(struct packet *p, __u3
 	entry->link = link;
 	entry->mtu = mtu;
 	entry->from = source_changes ? p->ip.source : p->ip.destination;
-	entry->to = source_changes ? p->flow.source : p->flow.destination;
+	entry->to = source_changes ? V4(p->flow.source) : V4(p->flow.destination);
 	entry->port_from = bpf_htons(source_changes ? p->arrived.source_port : p->arrived.destination_port);
 	entry->port_to = bpf_htons(source_changes ? p->flow.source_port : p->flow.destination_port);
 	entry->field = source_changes ? IP_SOURCE_AT : IP_DESTINATION_AT;

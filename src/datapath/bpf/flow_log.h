@@ -181,8 +181,8 @@ __noinline int flow_log_write(struct __sk_buff *skb, struct packet *p, __u32 wha
 	if (!p || !current)
 		return 0;
 	window = *current & 1;
-	map_ipv4(&key.source, p->logged.source);
-	map_ipv4(&key.destination, p->logged.destination);
+	key.source = p->logged.source;
+	key.destination = p->logged.destination;
 	key.interface = p->log_slot;
 	key.protocol = p->logged.protocol;
 	key.egress = what >> 16;
@@ -234,7 +234,7 @@ static __always_inline void flow_log_out(struct __sk_buff *skb, struct packet *p
 	p->log_slot = slot;
 	if (refused)
 		flow_log_write(skb, p, FLOW_EGRESS(FLOW_REJECT, PATH_NONE));
-	else if (p->way == WAY_GATEWAY)
+	else if (p->way == WAY_GATEWAY || p->way == WAY_EGRESS_ONLY)
 		p->log_waits = 1;
 	else
 		flow_log_write(skb, p, FLOW_EGRESS(FLOW_ACCEPT, p->way == WAY_PEERING ? PATH_PEERING : PATH_INSIDE));

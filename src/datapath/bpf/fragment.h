@@ -20,11 +20,11 @@
 
 struct fragment_key {
 	__u32 link;
-	__be32 source;
-	__be32 destination;
-	__be16 id;
+	union address_bytes source;
+	union address_bytes destination;
+	__u32 id;
 	__u8 protocol;
-	__u8 pad;
+	__u8 pad[3];
 };
 
 struct fragment_ports {
@@ -32,7 +32,8 @@ struct fragment_ports {
 	__u16 destination_port;
 	__u8 type;
 	__u8 code;
-	__u8 pad[2];
+	__u8 protocol;
+	__u8 pad;
 };
 
 /* First fragments seen lately. An LRU: a flood may cost fragments, never connections. */
@@ -53,15 +54,17 @@ __noinline int fragment_ports(struct packet *p)
 	if (!p || !(p->fragment & (IP_MF | IP_OFFSET)))
 		return 0;
 	key.link = p->link;
-	key.source = p->ip.source;
-	key.destination = p->ip.destination;
-	key.id = p->ip.id;
-	key.protocol = p->ip.protocol;
+	key.source = p->arrived.source;
+	key.destination = p->arrived.destination;
+	key.id = p->fragment_id;
+	/* The pieces of an IPv6 packet may name their first header as they like (RFC 8200, section 4.5). */
+	key.protocol = p->is_ipv6 ? 0 : p->arrived.protocol;
 	if (!p->is_later_fragment) {
 		ports.source_port = p->flow.source_port;
 		ports.destination_port = p->flow.destination_port;
 		ports.type = p->flow.type;
 		ports.code = p->flow.code;
+		ports.protocol = p->flow.protocol;
 		bpf_map_update_elem(&first_fragments, &key, &ports, BPF_ANY);
 		return 0;
 	}
@@ -73,8 +76,12 @@ __noinline int fragment_ports(struct packet *p)
 	p->flow.type = known->type;
 	p->flow.code = known->code;
 	p->flow.has_ports = 1;
+	if (p->is_ipv6) {
+		p->flow.protocol = known->protocol;
+		p->flow.icmp = known->protocol == IPPROTO_ICMPV6 ? ICMP_V6 : ICMP_NONE;
+	}
 	/* What it is about stood in the first fragment: this one passes by a rule, and opens no connection either. */
-	p->is_icmp_error = p->flow.protocol == IPPROTO_ICMP && is_icmp_error_type(known->type);
+	p->is_icmp_error = is_icmp_error(&p->flow);
 	return 0;
 }
 
@@ -99,7 +106,7 @@ static __always_inline int complete_checksum(struct __sk_buff *skb, struct packe
 		return 0;
 	if (bpf_skb_load_bytes(skb, p->l4 + offset, &stored, 2))
 		return -1;
-	pseudo = fold(pseudo_sum(p->flow.source, p->flow.destination, p->flow.protocol, length));
+	pseudo = fold(pseudo_sum(V4(p->flow.source), V4(p->flow.destination), p->flow.protocol, length));
 	if (stored != pseudo)
 		return 0;
 	sum = sum_bytes(skb, p, p->l4, length, 0);

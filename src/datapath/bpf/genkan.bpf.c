@@ -46,7 +46,9 @@
 #include "admit.h"
 #include "flow_log.h"
 #include "internet_gateway.h"
+#include "ipv6_gateway.h"
 #include "nat_gateway.h"
+#include "neighbour.h"
 #include "network_acl.h"
 #include "parse.h"
 #include "reset.h"
@@ -72,6 +74,11 @@ static __always_inline struct packet *begin(struct __sk_buff *skb, __u32 link)
 	p->sequence = c->sequence;
 	__asm__ volatile("" ::: "memory");
 	return p;
+}
+
+static __always_inline int is_ipv6(const struct __sk_buff *skb)
+{
+	return skb->protocol == bpf_htons(ETH_P_IPV6);
 }
 
 static __always_inline int layout_differs(void)
@@ -113,7 +120,7 @@ static __noinline int onward_from_nat(struct __sk_buff *skb, struct packet *p)
 	subnet = find_subnet(p->source.subnet);
 	if (!subnet)
 		return DROP_tables_incomplete;
-	p->same_subnet = in_subnet(subnet, p->flow.destination);
+	p->same_subnet = in_subnet(subnet, &p->flow.destination);
 	reason = route(p);
 	if (reason)
 		return reason;
@@ -168,7 +175,7 @@ static __noinline int in_by_gateway(struct __sk_buff *skb, struct packet *p)
 
 	if (!p)
 		return DROP_tables_incomplete;
-	reason = internet_gateway_in(p);
+	reason = p->is_ipv6 ? ipv6_gateway_in(p) : internet_gateway_in(p);
 	if (reason == DROP_block_public_access)
 		flow_log_blocked(skb, p);
 	return reason;
@@ -181,7 +188,7 @@ static __noinline int through_gateway(struct __sk_buff *skb, struct packet *p)
 
 	if (!p)
 		return DROP_tables_incomplete;
-	reason = internet_gateway_out(p);
+	reason = p->is_ipv6 ? ipv6_gateway_out(p) : internet_gateway_out(p);
 	flow_log_gateway(skb, p, reason);
 	if (reason)
 		return reason;
@@ -212,7 +219,7 @@ SEC("tc")
 int from_eni(struct __sk_buff *skb)
 {
 	struct packet *p;
-	int reason = fast_path(skb, skb->ingress_ifindex);
+	int reason = is_ipv6(skb) ? ipv6_fast_path(skb, skb->ingress_ifindex) : fast_path(skb, skb->ingress_ifindex);
 
 	if (reason != NOT_FAST)
 		return reason;
@@ -224,13 +231,15 @@ int from_eni(struct __sk_buff *skb)
 	if (skb->protocol == bpf_htons(ETH_P_ARP))
 		return arp_from_eni(skb, p);
 	reason = parse(skb, p);
+	if (!reason && p->is_neighbour)
+		return neighbour_from_eni(skb, p);
 	if (!reason)
 		reason = admit(p);
 	if (reason)
 		return drop_packet(skb, p, reason);
 	p->may_keep = 1;
 	fragment_ports(p);
-	reason = services(p);
+	reason = p->is_ipv6 ? services_ipv6(p) : services(p);
 	if (!reason)
 		return leave_to_services(skb, p);
 	if (reason != SERVICES_PASS)
@@ -247,7 +256,7 @@ int from_eni(struct __sk_buff *skb)
 		reason = through_nat(skb, p);
 	if (reason == DROP_nat_connection_expired)
 		return refuse_with_reset(skb, p);
-	if (!reason && p->way == WAY_GATEWAY)
+	if (!reason && (p->way == WAY_GATEWAY || p->way == WAY_EGRESS_ONLY))
 		reason = through_gateway(skb, p);
 	if (reason)
 		return drop_packet(skb, p, reason);
@@ -258,7 +267,7 @@ SEC("tc")
 int from_uplink(struct __sk_buff *skb)
 {
 	struct packet *p;
-	int reason = fast_path(skb, 0);
+	int reason = is_ipv6(skb) ? ipv6_fast_path(skb, 0) : fast_path(skb, 0);
 
 	if (reason != NOT_FAST)
 		return reason;
@@ -270,6 +279,8 @@ int from_uplink(struct __sk_buff *skb)
 	if (skb->protocol == bpf_htons(ETH_P_ARP))
 		return arp_from_uplink(skb, p);
 	reason = parse(skb, p);
+	if (!reason && p->is_neighbour)
+		return neighbour_from_uplink(skb, p);
 	p->may_keep = 1;
 	if (!reason)
 		reason = in_by_gateway(skb, p);
@@ -293,8 +304,10 @@ int from_services(struct __sk_buff *skb)
 	if (skb->protocol == bpf_htons(ETH_P_ARP))
 		return arp_from_services(skb, p);
 	reason = parse(skb, p);
+	if (!reason && p->is_neighbour)
+		return neighbour_from_services(skb, p);
 	if (!reason)
-		reason = services_back(skb, p);
+		reason = p->is_ipv6 ? services_back_ipv6(skb, p) : services_back(skb, p);
 	if (reason)
 		return drop_packet(skb, p, reason);
 	return deliver(skb, p);

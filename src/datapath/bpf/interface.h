@@ -38,9 +38,17 @@ static __always_inline __u32 subnet_mask(const struct subnet *subnet)
 	return subnet->length ? ~0U << ((32 - subnet->length) & 31) : 0;
 }
 
-static __always_inline int in_subnet(const struct subnet *subnet, __be32 ip)
+/* Whether an address lies in an IPv6 block, which is a half at most; of length 0: never. */
+static __always_inline int in_ipv6_block(const union address_bytes *block, __u32 length, const union address_bytes *ip)
 {
-	return subnet->length <= 32 && (bpf_ntohl(ip) & subnet_mask(subnet)) == bpf_ntohl(subnet->block);
+	return length && ((address_half(block, 0) ^ address_half(ip, 0)) >> ((64 - length) & 63)) == 0;
+}
+
+static __always_inline int in_subnet(const struct subnet *subnet, const union address_bytes *ip)
+{
+	if (!is_mapped(ip))
+		return in_ipv6_block((const union address_bytes *)subnet->ipv6_block, subnet->ipv6_length, ip);
+	return subnet->length <= 32 && (bpf_ntohl(V4(*ip)) & subnet_mask(subnet)) == bpf_ntohl(subnet->block);
 }
 
 static __always_inline const struct vpc *find_vpc(__u32 slot)
@@ -48,24 +56,52 @@ static __always_inline const struct vpc *find_vpc(__u32 slot)
 	return bpf_map_lookup_elem(&vpcs, &slot);
 }
 
-/* The row of a private address of a VPC. */
-static __always_inline const struct address *find_address(__u32 vpc, __be32 ip)
+/* The row of an interface's address of a VPC: a private IPv4 address, or an IPv6 address. */
+static __always_inline const struct address *find_address(__u32 vpc, const union address_bytes *ip)
 {
 	struct address_key key = { .vpc = vpc };
 
-	map_ipv4((union address_bytes *)key.address, ip);
+	*(union address_bytes *)key.address = *ip;
 	return bpf_map_lookup_elem(&addresses, &key);
 }
 
+/* The route of a table to an address. */
+static __always_inline const struct route *find_route(__u32 table, const union address_bytes *ip)
+{
+	struct route_key key = { .prefix_length = 160, .route_table = is_mapped(ip) ? table : table | IPV6_ROUTES };
+
+	*(union address_bytes *)key.address = *ip;
+	return bpf_map_lookup_elem(&routes, &key);
+}
+
+/* The VPC whose block an IPv6 address lies in, as the slot of what is found; nothing: none of the region's. */
+static __always_inline const struct route *find_ipv6_block(const union address_bytes *ip)
+{
+	struct route_key key = { .prefix_length = 160, .route_table = IPV6_BLOCKS };
+
+	*(union address_bytes *)key.address = *ip;
+	return bpf_map_lookup_elem(&routes, &key);
+}
+
 /* Whether the address is one of the interface's own. */
-static __always_inline int owns_address(const struct interface *eni, __u32 slot, __be32 ip)
+static __always_inline int owns_address(const struct interface *eni, __u32 slot, const union address_bytes *ip)
 {
 	const struct address *row;
 
-	if (ip == eni->private_ip)
-		return 1;
-	if (!(eni->flags & INTERFACE_SECONDARY_ADDRESSES))
-		return 0;
+	if (is_mapped(ip)) {
+		if (V4(*ip) == eni->private_ip)
+			return 1;
+		if (!(eni->flags & INTERFACE_SECONDARY_ADDRESSES))
+			return 0;
+	}
 	row = find_address(eni->vpc, ip);
 	return row && row->interface == slot;
+}
+
+static __always_inline int owns_ipv4(const struct interface *eni, __u32 slot, __be32 ip)
+{
+	union address_bytes address;
+
+	map_ipv4(&address, ip);
+	return owns_address(eni, slot, &address);
 }

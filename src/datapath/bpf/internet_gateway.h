@@ -61,25 +61,25 @@ static __always_inline __be32 public_source(const struct packet *p)
 {
 	const struct address *row;
 
-	if (p->flow.source == p->source.private_ip)
+	if (V4(p->flow.source) == p->source.private_ip)
 		return p->source.public_ip;
-	row = find_address(p->source.vpc, p->flow.source);
+	row = find_address(p->source.vpc, &p->flow.source);
 	return row ? row->public_ip : 0;
 }
 
 /* Changes the view's source, and in an ICMP error that of the packet inside, which went the other way. */
 static __always_inline void view_source(struct packet *p, __be32 to)
 {
-	if (p->inner_ip && p->inner.destination == p->flow.source)
-		p->inner.destination = to;
-	p->flow.source = to;
+	if (p->inner_ip && V4(p->inner.destination) == V4(p->flow.source))
+		V4(p->inner.destination) = to;
+	V4(p->flow.source) = to;
 }
 
 static __always_inline void view_destination(struct packet *p, __be32 to)
 {
-	if (p->inner_ip && p->inner.source == p->flow.destination)
-		p->inner.source = to;
-	p->flow.destination = to;
+	if (p->inner_ip && V4(p->inner.source) == V4(p->flow.destination))
+		V4(p->inner.source) = to;
+	V4(p->flow.destination) = to;
 }
 
 /*
@@ -108,15 +108,12 @@ static __always_inline int blocked_in(const struct interface *eni)
 static __always_inline int route_at_gateway(struct packet *p)
 {
 	const struct vpc *vpc = find_vpc(p->target.vpc);
-	struct route_key key = { .prefix_length = 160 };
 	const struct route *route;
 	__u32 owner = p->target.vpc;
 
 	if (!vpc || !vpc->gateway_route_table)
 		return 0;
-	key.route_table = vpc->gateway_route_table - 1;
-	map_ipv4((union address_bytes *)key.address, p->flow.destination);
-	route = bpf_map_lookup_elem(&routes, &key);
+	route = find_route(vpc->gateway_route_table - 1, &p->flow.destination);
 	if (!route)
 		return DROP_no_route;
 	if (route->target == ROUTE_LOCAL || (route->target == ROUTE_INTERFACE && route->slot == p->target_slot))
@@ -146,11 +143,11 @@ __noinline int internet_gateway_out(struct packet *p)
 	public_ip = public_source(p);
 	if (!public_ip)
 		return DROP_no_public_ip;
-	p->target_slot = pool_index(s, p->flow.destination);
+	p->target_slot = pool_index(s, V4(p->flow.destination));
 	if (p->target_slot == NO_POOL) {
-		if (is_private(bpf_ntohl(p->flow.destination)))
+		if (is_private(bpf_ntohl(V4(p->flow.destination))))
 			return DROP_private_destination;
-		if (is_shared(bpf_ntohl(p->flow.destination)))
+		if (is_shared(bpf_ntohl(V4(p->flow.destination))))
 			return DROP_shared_destination;
 	}
 	view_source(p, public_ip);
@@ -160,9 +157,9 @@ __noinline int internet_gateway_out(struct packet *p)
 /* What the internet cannot have sent. A hairpinned packet's source is one of ours by right. */
 static __always_inline int impossible_source(const struct settings *s, const struct packet *p)
 {
-	__u32 source = bpf_ntohl(p->flow.source);
+	__u32 source = bpf_ntohl(V4(p->flow.source));
 
-	if (pool_index(s, p->flow.source) != NO_POOL)
+	if (pool_index(s, V4(p->flow.source)) != NO_POOL)
 		return DROP_own_source;
 	if (is_private(source))
 		return DROP_private_source;
@@ -180,7 +177,7 @@ __noinline int internet_gateway_in(struct packet *p)
 
 	if (!p || !s)
 		return DROP_tables_incomplete;
-	index = pool_index(s, p->flow.destination);
+	index = pool_index(s, V4(p->flow.destination));
 	if (index == NO_POOL)
 		return DROP_not_for_us;
 	row = bpf_map_lookup_elem(&public_addresses, &index);
@@ -191,7 +188,7 @@ __noinline int internet_gateway_in(struct packet *p)
 	p->through_gateway = 1;
 	p->group_identity = 0;
 	p->same_subnet = 0;
-	if (!read_interface(p->target_slot, &p->target) || !owns_address(&p->target, p->target_slot, private_ip))
+	if (!read_interface(p->target_slot, &p->target) || !owns_ipv4(&p->target, p->target_slot, private_ip))
 		return DROP_public_ip_not_mapped;
 	p->charge = p->target_slot;
 	if (!gateway_attached(p->target.vpc, 0))

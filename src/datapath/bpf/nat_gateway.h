@@ -79,10 +79,10 @@ static __always_inline int nat_ports_of(const struct flow *flow, __u16 *from, __
 		*to = flow->destination_port;
 		return 1;
 	}
-	if (flow->protocol != IPPROTO_ICMP || !is_icmp_query_type(flow->type))
+	if (!is_icmp_query(flow))
 		return 0;
 	/* Whoever asks has the identifier; the other end answers to the request's type. */
-	*from = is_icmp_answer(flow) ? icmp_request_type(flow->type) : flow->source_port;
+	*from = is_icmp_answer(flow) ? icmp_request_type(flow) : flow->source_port;
 	*to = is_icmp_answer(flow) ? flow->source_port : flow->type;
 	return 1;
 }
@@ -234,10 +234,10 @@ static __always_inline int nat_error_out(struct packet *p)
 	struct nat_key key = { .interface = p->target_slot, .side = NAT_INSIDE };
 	const struct nat_connection *c;
 
-	if (!p->inner_ip || !p->inner.has_ports || p->inner.source != p->flow.destination || p->inner.destination != p->flow.source)
+	if (!p->inner_ip || !p->inner.has_ports || !same_address(&p->inner.source, &p->flow.destination) || !same_address(&p->inner.destination, &p->flow.source))
 		return DROP_nat_no_connection;
-	key.local = p->inner.destination;
-	key.remote = p->inner.source;
+	key.local = V4(p->inner.destination);
+	key.remote = V4(p->inner.source);
 	key.protocol = p->inner.protocol;
 	if (!nat_ports_of(&p->inner, &key.remote_port, &key.local_port))
 		return DROP_nat_no_connection;
@@ -262,7 +262,7 @@ __noinline int nat_out(struct packet *p)
 
 	if (!p)
 		return DROP_tables_incomplete;
-	if (!find_address(p->target.vpc, p->flow.source))
+	if (!find_address(p->target.vpc, &p->flow.source))
 		return DROP_nat_source;
 	if (!p->flow.has_ports)
 		return DROP_fragment_without_first;
@@ -271,8 +271,8 @@ __noinline int nat_out(struct packet *p)
 	key = (void *)p->buffer;
 	__builtin_memset(key, 0, sizeof(*key));
 	key->interface = p->target_slot;
-	key->local = p->flow.source;
-	key->remote = p->flow.destination;
+	key->local = V4(p->flow.source);
+	key->remote = V4(p->flow.destination);
 	key->protocol = p->flow.protocol;
 	if (!nat_ports_of(&p->flow, &key->local_port, &key->remote_port))
 		return DROP_nat_protocol;
@@ -313,17 +313,17 @@ __noinline int nat_in(struct packet *p)
 	if (!p->flow.has_ports)
 		return DROP_fragment_without_first;
 	key.interface = p->target_slot;
-	key.local = p->flow.destination;
+	key.local = V4(p->flow.destination);
 	if (p->is_icmp_error) {
 		/* About a packet that went out through the gateway. */
-		if (!p->inner_ip || !p->inner.has_ports || p->inner.source != p->flow.destination)
+		if (!p->inner_ip || !p->inner.has_ports || !same_address(&p->inner.source, &p->flow.destination))
 			return DROP_nat_no_connection;
 		flow = &p->inner;
-		key.remote = flow->destination;
+		key.remote = V4(flow->destination);
 		known = nat_ports_of(flow, &key.local_port, &key.remote_port);
 	} else {
 		flow = &p->flow;
-		key.remote = flow->source;
+		key.remote = V4(flow->source);
 		known = nat_ports_of(flow, &key.remote_port, &key.local_port);
 	}
 	key.protocol = flow->protocol;

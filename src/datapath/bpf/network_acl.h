@@ -17,16 +17,21 @@ enum match { MATCH_NONE = 0, MATCH_ALLOW = 1, MATCH_DENY = 2, MATCH_INCOMPLETE =
 /* Who is on the other side, for the rules: the packet's destination on the way out, its source on the way in. */
 static __always_inline void set_peer(struct packet *p, int inbound)
 {
-	p->peer[0] = 0;
-	p->peer[1] = 0xffff00000000ULL | bpf_ntohl(inbound ? p->flow.source : p->flow.destination);
+	const union address_bytes *peer = inbound ? &p->flow.source : &p->flow.destination;
+
+	p->peer[0] = address_half(peer, 0);
+	p->peer[1] = address_half(peer, 1);
 	p->peer_is_target = !inbound;
 }
 
+/* A rule that names a group instead of a block has length 0, and is for both families. */
 static __always_inline int in_block(const struct packet *p, const struct rule *rule)
 {
 	const __u64 *peer = (const __u64 *)&rule->peer;
 	__u32 length = rule->peer_length;
 
+	if (length < 96 && !p->is_ipv6 && !rule->group)
+		return 0;
 	if (length > 64) {
 		if (p->peer[0] != bpf_be64_to_cpu(peer[0]))
 			return 0;
@@ -46,7 +51,7 @@ static __always_inline int protocol_matches(const struct flow *flow, const struc
 		return 0;
 	if (flow->protocol == IPPROTO_TCP || flow->protocol == IPPROTO_UDP)
 		return flow->destination_port >= rule->port_from && flow->destination_port <= rule->port_to;
-	if (flow->protocol == IPPROTO_ICMP)
+	if (flow->icmp)
 		return (rule->port_from == ANY_ICMP || rule->port_from == flow->type) &&
 		       (rule->port_to == ANY_ICMP || rule->port_to == flow->code);
 	return 1;

@@ -11,6 +11,7 @@
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/in.h>
+#include <linux/in6.h>
 #include <linux/pkt_cls.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
@@ -93,20 +94,36 @@ struct arp_header {
 	__u8 target_ip[4];
 };
 
+struct ipv6_header {
+	__be32 version_class_flow;
+	__be16 payload_length;
+	__u8 next;
+	__u8 hop_limit;
+	union address_bytes source;
+	union address_bytes destination;
+};
+
+enum icmp_family { ICMP_NONE = 0, ICMP_V4 = 4, ICMP_V6 = 6 };
+
 /* Addresses and ports of a packet. Ports are host order; ICMP: see parse.h. */
 struct flow {
-	__be32 source;
-	__be32 destination;
+	union address_bytes source;
+	union address_bytes destination;
 	__u16 source_port;
 	__u16 destination_port;
 	__u8 protocol;
 	__u8 has_ports; /* 0: a later fragment whose first one is unknown, or too little of an embedded packet */
 	__u8 type;	/* ICMP */
 	__u8 code;
+	__u8 icmp; /* enum icmp_family: the protocol is ICMP in IPv4, ICMPv6 in IPv6 */
+	__u8 pad[3];
 };
 
+/* The IPv4 address of a view of which it is known that it has one. */
+#define V4(address) ((address).word[3])
+
 /* How the packet goes on after the source's subnet. */
-enum way { WAY_LOCAL = 1, WAY_INTERFACE = 2, WAY_GATEWAY = 3, WAY_NAT = 4, WAY_PEERING = 5 };
+enum way { WAY_LOCAL = 1, WAY_INTERFACE = 2, WAY_GATEWAY = 3, WAY_NAT = 4, WAY_PEERING = 5, WAY_EGRESS_ONLY = 6 };
 
 struct packet {
 	__u32 link;   /* index of the link it came in on: the interface's slot; 0 when it came from the internet */
@@ -116,17 +133,21 @@ struct packet {
 	__u32 sequence; /* of the tables' changes, when the packet came (flow_cache.h) */
 
 	/* parse */
-	struct ip_header ip; /* as it came */
+	struct ip_header ip; /* as it came; of IPv4 */
 	struct flow flow;    /* the view: what the stage at hand sees; translation changes it */
 	struct flow inner;   /* of the packet that an ICMP error carries */
-	struct flow arrived; /* the same two before translation */
+	struct flow arrived; /* the same two before translation; as far as they were read */
 	struct flow inner_arrived;
 	__u32 header_length;
 	__u32 total_length;
 	__u32 l4;	     /* offset of the transport header in the frame */
 	__u32 inner_ip;	     /* offset of the embedded IP header, 0: none */
 	__u32 inner_l4;	     /* offset of the embedded transport header, 0: not there */
-	__u16 fragment;	     /* host order: flags and offset */
+	__u32 fragment_id;   /* network order */
+	__u16 fragment;	     /* host order: IPv4's flags and offset; no router cuts IPv6, so there IP_DF is always set */
+	__u8 is_ipv6;
+	__u8 is_neighbour; /* neighbour discovery or multicast listener discovery (neighbour.h) */
+	__u8 hop_limit;
 	__u8 is_later_fragment;
 	__u8 is_icmp_error;
 	__u8 destination_mac[6];
@@ -186,6 +207,22 @@ static __always_inline void map_ipv4(union address_bytes *to, __be32 from)
 	to->word[1] = 0;
 	to->word[2] = bpf_htonl(0xffff);
 	to->word[3] = from;
+}
+
+static __always_inline int is_mapped(const union address_bytes *a)
+{
+	return !(a->word[0] | a->word[1]) && a->word[2] == bpf_htonl(0xffff);
+}
+
+static __always_inline int same_address(const union address_bytes *a, const union address_bytes *b)
+{
+	return !((a->word[0] ^ b->word[0]) | (a->word[1] ^ b->word[1]) | (a->word[2] ^ b->word[2]) | (a->word[3] ^ b->word[3]));
+}
+
+/* The first or the second half of an address, host order. */
+static __always_inline __u64 address_half(const union address_bytes *a, int second)
+{
+	return (__u64)bpf_ntohl(a->word[second * 2]) << 32 | bpf_ntohl(a->word[second * 2 + 1]);
 }
 
 static __always_inline int same_mac(const __u8 *a, const __u8 *b)

@@ -5,10 +5,11 @@
  * overwrite a transport header (RFC 1858, RFC 3128), a TTL of 0, and source routes, which would lead past the tables.
  * What follows the packet in its frame is cut off, but for Ethernet's padding.
  *
- * Ports of an ICMP query stand for the exchange: both are the identifier. An ICMP error has none.
+ * IPv6 has its beginning in ipv6_parse.h. Ports of an ICMP query stand for the exchange: both are the identifier. An ICMP error has none.
  */
 #pragma once
 
+#include "ipv6_parse.h"
 #include "packet.h"
 
 static __always_inline __u16 fold(__u64 sum)
@@ -20,26 +21,35 @@ static __always_inline __u16 fold(__u64 sum)
 	return (__u16)sum;
 }
 
-static __always_inline int is_icmp_error_type(__u8 type)
+/* ICMPv6 says it with the first bit (RFC 4443, section 2.1). */
+static __always_inline int is_icmp_error(const struct flow *flow)
 {
-	return type == 3 || type == 4 || type == 11 || type == 12;
+	__u8 type = flow->type;
+
+	if (flow->icmp == ICMP_V6)
+		return type < 128;
+	return flow->icmp && (type == 3 || type == 4 || type == 11 || type == 12);
 }
 
-/* ICMP queries and their answers carry an identifier: echo, timestamp, information, address mask. */
-static __always_inline int is_icmp_query_type(__u8 type)
+/* ICMP queries and their answers carry an identifier: echo, timestamp, information, address mask; of ICMPv6 echo. */
+static __always_inline int is_icmp_query(const struct flow *flow)
 {
-	return type == 0 || type == 8 || (type >= 13 && type <= 18);
+	__u8 type = flow->type;
+
+	if (flow->icmp == ICMP_V6)
+		return type == 128 || type == 129;
+	return flow->icmp && (type == 0 || type == 8 || (type >= 13 && type <= 18));
 }
 
 /* The transport's part of a flow, from the first bytes of its header. */
 static __always_inline void read_ports(struct flow *flow, const __u8 *l4)
 {
-	if (flow->protocol == IPPROTO_ICMP) {
+	if (flow->icmp) {
 		const struct icmp_header *icmp = (const void *)l4;
 
 		flow->type = icmp->type;
 		flow->code = icmp->code;
-		if (is_icmp_query_type(icmp->type))
+		if (is_icmp_query(flow))
 			flow->source_port = flow->destination_port = bpf_ntohs(icmp->id);
 	} else if (flow->protocol == IPPROTO_TCP || flow->protocol == IPPROTO_UDP) {
 		const struct tcp_header *tcp = (const void *)l4;
@@ -65,9 +75,10 @@ static __always_inline void parse_inner(struct __sk_buff *skb, struct packet *p)
 	if (ip->version_ihl >> 4 != 4 || header < sizeof(*ip))
 		return;
 	p->inner_ip = at;
-	p->inner.source = ip->source;
-	p->inner.destination = ip->destination;
+	map_ipv4(&p->inner.source, ip->source);
+	map_ipv4(&p->inner.destination, ip->destination);
 	p->inner.protocol = ip->protocol;
+	p->inner.icmp = ip->protocol == IPPROTO_ICMP ? ICMP_V4 : ICMP_NONE;
 	if (ip->fragment & bpf_htons(IP_OFFSET))
 		return;
 	if (at - ETH_HLEN + header + 8 > p->total_length)
@@ -75,6 +86,32 @@ static __always_inline void parse_inner(struct __sk_buff *skb, struct packet *p)
 	if (bpf_skb_load_bytes(skb, at + header, p->buffer, 8))
 		return;
 	p->inner_l4 = at + header;
+	read_ports(&p->inner, p->buffer);
+}
+
+/*
+ * The same of IPv6. What the packet inside has in extension headers is not looked through: it has no ports then, and an error
+ * about it passes by a rule or not at all.
+ */
+static __always_inline void parse_inner_ipv6(struct __sk_buff *skb, struct packet *p)
+{
+	struct ipv6_header *ip = (void *)p->buffer;
+	__u32 at = p->l4 + sizeof(struct icmp_header);
+
+	if (p->header_length + sizeof(struct icmp_header) + sizeof(*ip) > p->total_length)
+		return;
+	if (bpf_skb_load_bytes(skb, at, ip, sizeof(*ip)) || p->buffer[0] >> 4 != 6)
+		return;
+	p->inner_ip = at;
+	p->inner.source = ip->source;
+	p->inner.destination = ip->destination;
+	p->inner.protocol = ip->next;
+	p->inner.icmp = ip->next == IPPROTO_ICMPV6 ? ICMP_V6 : ICMP_NONE;
+	if (is_extension(ip->next) || at - ETH_HLEN + sizeof(*ip) + 8 > p->total_length)
+		return;
+	if (bpf_skb_load_bytes(skb, at + sizeof(*ip), p->buffer, 8))
+		return;
+	p->inner_l4 = at + sizeof(*ip);
 	read_ports(&p->inner, p->buffer);
 }
 
@@ -162,13 +199,17 @@ static __always_inline int never_on_a_wire(__u32 source, __u32 destination)
 }
 
 /* The transport header, or a reason to drop. */
-static __always_inline int parse_transport(struct __sk_buff *skb, struct packet *p)
+static __noinline int parse_transport(struct __sk_buff *skb, struct packet *p)
 {
-	__u32 payload = p->total_length - p->header_length;
-	__u32 offset = (p->fragment & IP_OFFSET) * 8;
-	__u8 protocol = p->flow.protocol;
+	__u32 payload, offset;
+	__u8 protocol;
 
-	if (offset + p->total_length > 65535)
+	if (!p)
+		return DROP_tables_incomplete;
+	payload = p->total_length - p->header_length;
+	offset = (p->fragment & IP_OFFSET) * 8;
+	protocol = p->flow.protocol;
+	if (offset + (p->is_ipv6 ? payload : p->total_length) > 65535)
 		return DROP_malformed;
 	if (offset) {
 		if (protocol == IPPROTO_TCP && offset == 8)
@@ -184,32 +225,30 @@ static __always_inline int parse_transport(struct __sk_buff *skb, struct packet 
 		if ((tcp->offset >> 4) < 5)
 			return DROP_malformed;
 		p->tcp_flags = tcp->flags;
-	} else if (protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE || protocol == IPPROTO_ICMP) {
+	} else if (protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE || p->flow.icmp) {
 		if (payload < 8 || bpf_skb_load_bytes(skb, p->l4, p->buffer, 8))
 			return DROP_malformed;
 	}
 	read_ports(&p->flow, p->buffer);
-	if (protocol == IPPROTO_ICMP && is_icmp_error_type(p->flow.type)) {
+	if (is_icmp_error(&p->flow)) {
 		p->is_icmp_error = 1;
-		parse_inner(skb, p);
+		if (p->is_ipv6)
+			parse_inner_ipv6(skb, p);
+		else
+			parse_inner(skb, p);
 		p->inner_arrived = p->inner;
 	}
 	p->arrived = p->flow;
 	return 0;
 }
 
-/* Stage parse. ARP never comes here (see arp in admit.h). */
-static __noinline int parse(struct __sk_buff *skb, struct packet *p)
+static __noinline int parse_ipv4(struct __sk_buff *skb, struct packet *p)
 {
 	void *data, *end;
 	struct ip_header *ip;
 
 	if (!p)
 		return DROP_tables_incomplete;
-	if (skb->protocol == bpf_htons(ETH_P_IPV6))
-		return DROP_ipv6_not_offered;
-	if (skb->protocol != bpf_htons(ETH_P_IP) || skb->vlan_present)
-		return DROP_not_ip;
 	data = (void *)(long)skb->data;
 	end = (void *)(long)skb->data_end;
 	if (data + ETH_HLEN + sizeof(*ip) > end) {
@@ -231,16 +270,42 @@ static __noinline int parse(struct __sk_buff *skb, struct packet *p)
 	    p->total_length + ETH_HLEN > skb->len)
 		return DROP_malformed;
 	p->l4 = ETH_HLEN + p->header_length;
-	p->flow.source = p->ip.source;
-	p->flow.destination = p->ip.destination;
+	p->fragment_id = p->ip.id;
+	map_ipv4(&p->flow.source, p->ip.source);
+	map_ipv4(&p->flow.destination, p->ip.destination);
 	p->flow.protocol = p->ip.protocol;
+	p->flow.icmp = p->ip.protocol == IPPROTO_ICMP ? ICMP_V4 : ICMP_NONE;
+	p->arrived = p->flow;
 	if (bad_header_checksum(skb, p) || !p->ip.ttl)
 		return DROP_malformed;
 	if (p->header_length > sizeof(struct ip_header) && bad_options(p))
 		return DROP_malformed;
-	if (never_on_a_wire(bpf_ntohl(p->flow.source), bpf_ntohl(p->flow.destination)))
+	if (never_on_a_wire(bpf_ntohl(p->ip.source), bpf_ntohl(p->ip.destination)))
 		return DROP_malformed;
+	return 0;
+}
+
+/* Stage parse. ARP never comes here (see arp in admit.h). */
+static __noinline int parse(struct __sk_buff *skb, struct packet *p)
+{
+	int reason;
+
+	if (!p)
+		return DROP_tables_incomplete;
+	if (skb->vlan_present)
+		return DROP_not_ip;
+	if (skb->protocol == bpf_htons(ETH_P_IPV6))
+		reason = parse_ipv6(skb, p);
+	else if (skb->protocol == bpf_htons(ETH_P_IP))
+		reason = parse_ipv4(skb, p);
+	else
+		return DROP_not_ip;
+	if (reason)
+		return reason;
 	if (has_tail(skb, p->total_length) && !skb->gso_size && cut_tail(skb, p->total_length))
 		return DROP_malformed;
-	return parse_transport(skb, p);
+	reason = parse_transport(skb, p);
+	if (!reason && p->is_ipv6 && has_wrong_ipv6_ends(p))
+		return DROP_malformed;
+	return reason;
 }

@@ -13,7 +13,7 @@
 /* The interface behind a private address of the source's VPC. */
 static __always_inline int route_local(struct packet *p)
 {
-	const struct address *row = find_address(p->source.vpc, p->flow.destination);
+	const struct address *row = find_address(p->source.vpc, &p->flow.destination);
 
 	p->way = WAY_LOCAL;
 	if (!row)
@@ -39,12 +39,12 @@ static __always_inline int route_interface(struct packet *p, __u32 slot)
 	return 0;
 }
 
-/* A NAT gateway, by its interface. It goes on from there by its own subnet's table (nat_gateway.h). */
+/* A NAT gateway, by its interface, for IPv4. It goes on from there by its own subnet's table (nat_gateway.h). */
 static __always_inline int route_nat_gateway(struct packet *p, __u32 slot)
 {
 	p->way = WAY_NAT;
 	p->target_slot = slot;
-	if (!read_interface(slot, &p->target) || !(p->target.flags & INTERFACE_NAT_GATEWAY) || p->target.vpc != p->source.vpc)
+	if (p->is_ipv6 || !read_interface(slot, &p->target) || !(p->target.flags & INTERFACE_NAT_GATEWAY) || p->target.vpc != p->source.vpc)
 		return DROP_blackhole;
 	p->same_subnet = p->target.subnet == p->source.subnet;
 	return 0;
@@ -58,9 +58,9 @@ static __noinline int route_peering(struct packet *p, __u32 peer)
 	if (!p)
 		return DROP_tables_incomplete;
 	p->way = WAY_PEERING;
-	if (!find_address(p->source.vpc, p->flow.source))
+	if (!find_address(p->source.vpc, &p->flow.source))
 		return DROP_peering_source;
-	row = find_address(peer, p->flow.destination);
+	row = find_address(peer, &p->flow.destination);
 	if (!row)
 		return DROP_no_such_private_address;
 	p->target_slot = row->interface;
@@ -74,14 +74,11 @@ static __noinline int route_peering(struct packet *p, __u32 peer)
 static __always_inline int route_by_table(struct packet *p)
 {
 	const struct subnet *subnet = find_subnet(p->source.subnet);
-	struct route_key key = { .prefix_length = 160 };
 	const struct route *route;
 
 	if (!subnet)
 		return DROP_tables_incomplete;
-	key.route_table = subnet->route_table;
-	map_ipv4((union address_bytes *)key.address, p->flow.destination);
-	route = bpf_map_lookup_elem(&routes, &key);
+	route = find_route(subnet->route_table, &p->flow.destination);
 	if (!route)
 		return DROP_no_route;
 	switch (route->target) {
@@ -100,6 +97,10 @@ static __always_inline int route_by_table(struct packet *p)
 		return 0;
 	case ROUTE_NOTHING:
 		return DROP_nothing_behind;
+	case ROUTE_EGRESS_ONLY:
+		p->way = WAY_EGRESS_ONLY;
+		p->through_gateway = 1;
+		return 0;
 	default:
 		return DROP_blackhole;
 	}

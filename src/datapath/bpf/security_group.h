@@ -4,7 +4,7 @@
  * does an ICMP error about one; anything else needs a rule of one of the interface's groups, and is remembered.
  * ICMP errors, and answers that nobody asked for, may pass by a rule but open nothing.
  *
- * Not remembered are TCP and UDP between anybody and the interface, when rules for everybody (0.0.0.0/0) let both
+ * Not remembered are TCP and UDP between anybody and the interface, when rules for everybody (0.0.0.0/0; ::/0 for IPv6) let both
  * directions pass and those of one direction do so for all ports: each packet is decided by the rules alone.
  * (EC2 user guide, "Security group connection tracking", untracked connections.)
  */
@@ -29,9 +29,12 @@ static __always_inline int match_groups(struct packet *p, const struct interface
 
 enum { OPEN_MATCH = 1, OPEN_ALL_PORTS = 2 };
 
-/* What the rules for everybody in this chunk say of a port: OPEN_ bits. */
-__noinline int open_in_chunk(const struct rule_chunk *chunk, __u32 count, __u32 protocol, __u32 port)
+#define OPEN_IPV6 (1U << 31)
+
+/* What the rules for everybody in this chunk say of a port: OPEN_ bits. `what`: protocol << 16 | port, and OPEN_IPV6. */
+__noinline int open_in_chunk(const struct rule_chunk *chunk, __u32 count, __u32 what)
 {
+	__u32 protocol = what >> 16 & 0xff, port = what & 0xffff, length = what & OPEN_IPV6 ? 0 : 96;
 	int i, found = 0;
 
 	if (!chunk)
@@ -41,7 +44,7 @@ __noinline int open_in_chunk(const struct rule_chunk *chunk, __u32 count, __u32 
 
 		if (i >= count)
 			break;
-		if (rule->protocol != ANY_PROTOCOL && rule->protocol != protocol)
+		if (rule->peer_length != length || (rule->protocol != ANY_PROTOCOL && rule->protocol != protocol))
 			continue;
 		if (has_all_ports(rule))
 			found |= OPEN_MATCH | OPEN_ALL_PORTS;
@@ -51,7 +54,7 @@ __noinline int open_in_chunk(const struct rule_chunk *chunk, __u32 count, __u32 
 	return found;
 }
 
-/* The same of a group's list: its rules for everybody come first. `what`: protocol << 16 | port. */
+/* The same of a group's list: its rules for everybody come first. */
 __noinline int open_in_list(__u32 kind, __u32 owner, __u32 what)
 {
 	struct rule_list_key list_key = { .kind = kind, .owner = owner };
@@ -72,19 +75,19 @@ __noinline int open_in_list(__u32 kind, __u32 owner, __u32 what)
 		chunk = bpf_map_lookup_elem(&rule_chunks, &key);
 		if (!chunk)
 			break;
-		found |= open_in_chunk(chunk, open - i * RULES_PER_CHUNK, what >> 16, what & 0xffff);
+		found |= open_in_chunk(chunk, open - i * RULES_PER_CHUNK, what);
 	}
 	return found;
 }
 
-static __always_inline int open_in_groups(const struct interface *eni, __u32 kind, __u32 protocol, __u32 port)
+static __always_inline int open_in_groups(const struct interface *eni, __u32 kind, const struct packet *p, __u32 port)
 {
 	int i, found = 0;
 
 	for (i = 0; i < MAX_GROUPS_PER_INTERFACE; i++) {
 		if (i >= eni->group_count)
 			break;
-		found |= open_in_list(kind, eni->groups[i], protocol << 16 | port);
+		found |= open_in_list(kind, eni->groups[i], (p->is_ipv6 ? OPEN_IPV6 : 0) | (__u32)p->flow.protocol << 16 | port);
 	}
 	return found;
 }
@@ -97,10 +100,10 @@ static __always_inline int is_untracked(const struct packet *p, const struct int
 
 	if (p->flow.protocol != IPPROTO_TCP && p->flow.protocol != IPPROTO_UDP)
 		return 0;
-	this_way = open_in_groups(eni, inbound ? in : out, p->flow.protocol, p->flow.destination_port);
+	this_way = open_in_groups(eni, inbound ? in : out, p, p->flow.destination_port);
 	if (!(this_way & OPEN_MATCH))
 		return 0;
-	back = open_in_groups(eni, inbound ? out : in, p->flow.protocol, p->flow.source_port);
+	back = open_in_groups(eni, inbound ? out : in, p, p->flow.source_port);
 	return back & OPEN_MATCH && (this_way | back) & OPEN_ALL_PORTS;
 }
 
@@ -110,7 +113,7 @@ static __always_inline int is_related(struct packet *p, __u32 slot, int inbound)
 	struct connection_key key;
 
 	/* It must go to where that packet came from, or it would carry anything anywhere. */
-	if (!p->inner.has_ports || p->inner.source != p->flow.destination)
+	if (!p->inner.has_ports || !same_address(&p->inner.source, &p->flow.destination))
 		return 0;
 	connection_key(&key, slot, &p->inner, !inbound);
 	return find_connection(&key, p->now) != 0;

@@ -2,12 +2,14 @@
 /* Generated from plan/tables.ts and plan/stages.ts by tools/generate-header.ts. Do not edit. */
 #pragma once
 
-#define LAYOUT_VERSION 4
+#define LAYOUT_VERSION 5
 #define MAX_GROUPS_PER_INTERFACE 16
 #define RULES_PER_CHUNK 8
 #define MAX_RULES_PER_LIST 4096
 #define MAX_POOLS 8
 #define MAX_NAT_ADDRESSES 8
+#define IPV6_ROUTES 0x80000000U
+#define IPV6_BLOCKS 0xffffffffU
 #define ROUTER_MAC { 0x02, 0x67, 0x6b, 0x00, 0x00, 0x01 }
 
 enum stage {
@@ -72,6 +74,7 @@ enum drop_reason {
 	DROP_peering_source = 44,
 	DROP_block_public_access = 45,
 	DROP_nothing_behind = 46,
+	DROP_egress_only = 47,
 };
 
 enum vpc_flags {
@@ -93,6 +96,7 @@ enum interface_flags {
 	INTERFACE_METADATA = 16,
 	INTERFACE_FLOW_LOG = 32,
 	INTERFACE_NAT_GATEWAY = 64,
+	INTERFACE_METADATA_IPV6 = 128,
 };
 
 enum nat_gateway_flags {
@@ -107,6 +111,7 @@ enum route_target {
 	ROUTE_NAT_GATEWAY = 4,
 	ROUTE_PEERING = 5,
 	ROUTE_NOTHING = 6,
+	ROUTE_EGRESS_ONLY = 7,
 };
 
 enum rule_list_kind {
@@ -131,8 +136,10 @@ struct subnet {
 	__be32 router;
 	__u32 length;
 	__u32 flags;
+	__u32 ipv6_length;
+	__be32 ipv6_block[4];
 };
-_Static_assert(sizeof(struct subnet) == 28, "subnet");
+_Static_assert(sizeof(struct subnet) == 48, "subnet");
 
 struct interface {
 	__u32 flags;
@@ -141,12 +148,13 @@ struct interface {
 	__be32 private_ip;
 	__be32 public_ip;
 	__be32 dns;
+	__be32 ipv6[4];
 	__u8 mac[6];
 	__u8 group_count;
 	__u8 hop_limit;
 	__u32 groups[16];
 };
-_Static_assert(sizeof(struct interface) == 96, "interface");
+_Static_assert(sizeof(struct interface) == 112, "interface");
 
 struct address_key {
 	__u32 vpc;

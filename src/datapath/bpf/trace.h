@@ -34,10 +34,10 @@ struct trace_event {
 	__u32 length;  /* of the frame when it came */
 	__u32 frame_length; /* and as it stands */
 	__u32 captured; /* of that */
-	__be32 source; /* as it came; 0 when that was never read */
-	__be32 destination;
-	__be32 source_after; /* as the last stage saw it */
-	__be32 destination_after;
+	union address_bytes source; /* as it came; 0 when that was never read */
+	union address_bytes destination;
+	union address_bytes source_after; /* as the last stage saw it */
+	union address_bytes destination_after;
 	__u16 source_port; /* host order; ICMP: see parse.h */
 	__u16 destination_port;
 	__u16 reason;
@@ -49,7 +49,7 @@ struct trace_event {
 	__u8 pad[5];
 	__u8 frame[TRACE_SNAP];
 };
-_Static_assert(sizeof(struct trace_event) == 64 + TRACE_SNAP, "trace_event");
+_Static_assert(sizeof(struct trace_event) == 112 + TRACE_SNAP, "trace_event");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -127,15 +127,15 @@ __noinline int trace_write(struct __sk_buff *skb, struct packet *p, __u32 verdic
 	e->target = p->target_slot;
 	e->charge = p->charge;
 	e->length = p->bytes;
-	e->source = p->ip.source;
-	e->destination = p->ip.destination;
+	e->source = p->arrived.source;
+	e->destination = p->arrived.destination;
 	e->source_after = p->flow.source;
 	e->destination_after = p->flow.destination;
 	e->source_port = p->flow.source_port;
 	e->destination_port = p->flow.destination_port;
 	e->reason = reason;
 	e->verdict = verdict;
-	e->protocol = p->ip.protocol;
+	e->protocol = p->arrived.protocol;
 	e->has_ports = p->flow.has_ports;
 	e->type = p->flow.type;
 	e->code = p->flow.code;

@@ -11,6 +11,8 @@
 #define IP_CHECKSUM_AT 10
 #define IP_SOURCE_AT 12
 #define IP_DESTINATION_AT 16
+#define IPV6_SOURCE_AT 8
+#define IPV6_DESTINATION_AT 24
 
 /* Where a protocol has its checksum with pseudo-header; 0: it has none. UDP-Lite is 136. */
 static __always_inline __u32 checksum_offset(__u8 protocol)
@@ -78,6 +80,25 @@ static __noinline int translate(struct __sk_buff *skb, struct packet *p, __be32 
 		return 0;
 	return bpf_l4_csum_replace(skb, p->l4 + transport, from, to,
 				   4 | BPF_F_PSEUDO_HDR | (transport == 6 ? BPF_F_MARK_MANGLED_0 : 0));
+}
+
+/* An IPv6 address of a whole packet of TCP or UDP. `at`: its offset in the IPv6 header. */
+static __noinline int translate_ipv6(struct __sk_buff *skb, struct packet *p, const union address_bytes *to, __u32 at)
+{
+	union address_bytes *from;
+	__s64 delta;
+	__u32 transport;
+
+	if (!p || !to)
+		return -1;
+	from = (void *)p->buffer;
+	transport = checksum_offset(p->flow.protocol);
+	if (!transport || bpf_skb_load_bytes(skb, ETH_HLEN + at, from, 16))
+		return -1;
+	delta = bpf_csum_diff((void *)from, 16, (void *)to, 16, 0);
+	if (delta < 0 || bpf_skb_store_bytes(skb, ETH_HLEN + at, to, 16, 0))
+		return -1;
+	return bpf_l4_csum_replace(skb, p->l4 + transport, 0, delta, (transport == 6 ? BPF_F_MARK_MANGLED_0 : 0) | BPF_F_PSEUDO_HDR);
 }
 
 /* Where a protocol has its port, or an ICMP query its identifier, and its checksum. 0: it has none. */

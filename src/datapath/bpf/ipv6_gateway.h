@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * Stage internet_gateway for IPv6, whose addresses are public by themselves: nothing is translated. And the egress-only internet
+ * gateway, through which instances reach the internet and only answers come back (VPC user guide, "Egress-only internet gateways").
+ *
+ * Out:  by the internet gateway: attached? by either: public access blocked? the address an interface's? destination possible?
+ * In:   a VPC's block? an interface's address? Then the receiver's own way back to the sender says which gateway it is:
+ *       by the egress-only one only what belongs to an exchange that began inside; by the internet gateway whatever comes, when
+ *       one is attached, and by its own route table.
+ *
+ * The egress-only gateway remembers exchanges beside those of security groups, with the same times (connection.h).
+ */
+#pragma once
+
+#include "connection.h"
+#include "fragment.h"
+#include "internet_gateway.h"
+
+/* Unique local addresses (RFC 4193), link-local ones, and site-local ones (RFC 3879): nothing on the internet has these. */
+static __always_inline int is_private_ipv6(const union address_bytes *ip)
+{
+	return (ip->bytes[0] & 0xfe) == 0xfc || (ip->bytes[0] == 0xfe && ip->bytes[1] & 0x80);
+}
+
+static __always_inline void egress_only_key(struct connection_key *key, __u32 slot, const struct flow *flow, int inbound)
+{
+	connection_key(key, slot, flow, inbound);
+	key->keeper = KEEPER_EGRESS_ONLY;
+}
+
+/* Whether the packet in an ICMP error belongs to an exchange that the gateway remembers; `inbound`: the error's way. */
+static __always_inline int egress_only_related(struct packet *p, __u32 slot, int inbound)
+{
+	struct connection_key key;
+
+	if (!p->inner.has_ports || !same_address(&p->inner.source, &p->flow.destination))
+		return 0;
+	egress_only_key(&key, slot, &p->inner, !inbound);
+	return find_connection(&key, p->now) != 0;
+}
+
+/* Out of the egress-only gateway, from the interface at `slot`, which has the source address: 0, or the reason to drop. */
+__noinline int egress_only_out(struct packet *p, __u32 slot)
+{
+	struct connection_key key;
+	struct connection *c;
+
+	if (!p)
+		return DROP_tables_incomplete;
+	if (p->is_icmp_error)
+		return egress_only_related(p, slot, 0) ? 0 : DROP_egress_only;
+	egress_only_key(&key, slot, &p->flow, 0);
+	c = find_connection(&key, p->now);
+	p->tracked = 1;
+	if (c && !is_reopened(c, p)) {
+		refresh_connection(c, p, 0);
+		return 0;
+	}
+	return is_icmp_answer(&p->flow) ? DROP_egress_only : open_connection(p, &key, 0);
+}
+
+/* Back through it, to p->target. */
+__noinline int egress_only_in(struct packet *p)
+{
+	struct connection_key key;
+	struct connection *c;
+
+	if (!p)
+		return DROP_tables_incomplete;
+	fragment_ports(p);
+	if (!p->flow.has_ports)
+		return DROP_fragment_without_first;
+	if (p->is_icmp_error)
+		return egress_only_related(p, p->target_slot, 1) ? 0 : DROP_egress_only;
+	egress_only_key(&key, p->target_slot, &p->flow, 1);
+	c = find_connection(&key, p->now);
+	if (!c || is_reopened(c, p))
+		return DROP_egress_only;
+	p->tracked = 1;
+	refresh_connection(c, p, 1);
+	return 0;
+}
+
+/* Outwards, by the one gateway or the other. Afterwards p->target_slot is NO_POOL when the packet leaves for the internet. */
+__noinline int ipv6_gateway_out(struct packet *p)
+{
+	const struct address *row;
+
+	if (!p)
+		return DROP_tables_incomplete;
+	if (p->way == WAY_GATEWAY && !gateway_attached(p->source.vpc, p->gateway))
+		return DROP_no_internet_gateway;
+	if (blocked_out(&p->source))
+		return DROP_block_public_access;
+	row = find_address(p->source.vpc, &p->flow.source);
+	if (!row)
+		return DROP_no_public_ip;
+	p->target_slot = find_ipv6_block(&p->flow.destination) ? 0 : NO_POOL;
+	if (p->target_slot == NO_POOL && is_private_ipv6(&p->flow.destination))
+		return DROP_private_destination;
+	return p->way == WAY_GATEWAY ? 0 : egress_only_out(p, row->interface);
+}
+
+/* Whether p->target's own way to the packet's source is the egress-only gateway. */
+static __always_inline int comes_by_egress_only(const struct packet *p)
+{
+	const struct subnet *subnet = find_subnet(p->target.subnet);
+	const struct route *route = subnet ? find_route(subnet->route_table, &p->flow.source) : 0;
+
+	return route && route->target == ROUTE_EGRESS_ONLY;
+}
+
+/* Inwards, from the uplink or from another VPC. Fills p->target. */
+__noinline int ipv6_gateway_in(struct packet *p)
+{
+	const struct address *row;
+	const struct route *block;
+	int egress_only;
+	__u32 vpc;
+
+	if (!p)
+		return DROP_tables_incomplete;
+	block = find_ipv6_block(&p->flow.destination);
+	if (!block)
+		return DROP_not_for_us;
+	vpc = block->slot;
+	row = find_address(vpc, &p->flow.destination);
+	if (!row)
+		return DROP_public_ip_not_mapped;
+	p->target_slot = row->interface;
+	p->through_gateway = 1;
+	p->group_identity = 0;
+	p->same_subnet = 0;
+	if (!read_interface(p->target_slot, &p->target) || p->target.vpc != vpc)
+		return DROP_public_ip_not_mapped;
+	p->charge = p->target_slot;
+	egress_only = comes_by_egress_only(p);
+	if (!egress_only && !gateway_attached(vpc, 0))
+		return DROP_no_internet_gateway;
+	if (!p->link && find_ipv6_block(&p->flow.source))
+		return DROP_own_source;
+	if (!p->link && is_private_ipv6(&p->flow.source))
+		return DROP_private_source;
+	if (egress_only ? blocked_out(&p->target) : blocked_in(&p->target))
+		return DROP_block_public_access;
+	return egress_only ? egress_only_in(p) : route_at_gateway(p);
+}

@@ -1,0 +1,39 @@
+import { read16 } from "./bytes.ts";
+import { type Flow, ICMP, ICMP_QUERIES, ICMPV6, ICMPV6_QUERIES, type Packet, TCP, UDP, UDP_LITE } from "./packet.ts";
+
+const TCP_HEADER = 20;
+/** Of UDP and ICMP; and what an ICMP error carries at least of a transport (RFC 792). */
+export const SHORT_HEADER = 8;
+
+/** The headers that are looked at must be there: TCP's (RFC 9293), UDP's (RFC 768), UDP-Lite's (RFC 3828), ICMP's (RFC 792, RFC 4443). */
+export function isWholeTransport(bytes: Uint8Array, at: number, end: number, protocol: number, icmp: number): boolean {
+  if (protocol === TCP) return end - at >= TCP_HEADER && (bytes[at + 12] ?? 0) >> 4 >= TCP_HEADER / 4;
+  const known = protocol === UDP || protocol === UDP_LITE || protocol === icmp;
+  return !known || end - at >= SHORT_HEADER;
+}
+
+export function transportOf(
+  bytes: Uint8Array,
+  at: number,
+  protocol: number,
+  family: 4 | 6,
+): Pick<Flow, "sourcePort" | "destinationPort" | "icmp"> {
+  if (protocol === (family === 6 ? ICMPV6 : ICMP)) {
+    const type = bytes[at] ?? 0;
+    const identifier = read16(bytes, at + 4);
+    const queries = family === 6 ? ICMPV6_QUERIES : ICMP_QUERIES;
+    const ports = queries.has(type) ? { sourcePort: identifier, destinationPort: identifier } : {};
+    return { ...ports, icmp: { type, code: bytes[at + 1] ?? 0 } };
+  }
+  if (protocol !== TCP && protocol !== UDP) return {};
+  return { sourcePort: read16(bytes, at), destinationPort: read16(bytes, at + 2) };
+}
+
+export function tcpFlags(flags: number): NonNullable<Packet["tcp"]> {
+  return { fin: (flags & 1) !== 0, syn: (flags & 2) !== 0, reset: (flags & 4) !== 0, ack: (flags & 16) !== 0 };
+}
+
+/** The transport header that every segment gets. */
+export function segmentHeader(bytes: Uint8Array, at: number, protocol: number): number {
+  return protocol === TCP ? ((bytes[at + 12] ?? 0) >> 4) * 4 : SHORT_HEADER;
+}
