@@ -6,7 +6,8 @@ import { LAYOUT_VERSION, ROUTER_MAC, type TableReader, type TableValue } from ".
 import { type Arp, arpFromInterface, arpFromInternet, arpFromServices } from "./arp.ts";
 import type { ConnectionMemory } from "./connection.ts";
 import type { FragmentMemory } from "./fragment-memory.ts";
-import { type Frame, readFrame, type Shape } from "./frame.ts";
+import { type Frame, readFrame } from "./frame.ts";
+import type { Shape } from "./shape.ts";
 import { ICMP, isIcmpError, isIpv6Flow, type Packet, TCP, UDP } from "./packet.ts";
 import { GATEWAY_MTU, INSIDE_MTU } from "./deliver.ts";
 import { neighbourFromInternet, neighbourFromInterface, neighbourFromServices } from "./neighbour.ts";

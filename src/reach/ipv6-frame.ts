@@ -1,7 +1,7 @@
 import { formatAddress } from "../lib/ip.ts";
 import { ETHERNET, read16, read32 } from "./bytes.ts";
 import { macAt } from "./mac.ts";
-import type { Shape } from "./frame.ts";
+import type { Shape } from "./shape.ts";
 import { type Flow, ICMPV6, isIcmpError, type Packet, TCP } from "./packet.ts";
 import { isWholeTransport, segmentHeader, tcpFlags, transportOf } from "./transport.ts";
 

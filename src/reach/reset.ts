@@ -1,5 +1,5 @@
 import { checksum, ETHERNET, folded, read16, read32, sealHeader, wordSum, write16, write32 } from "./bytes.ts";
-import type { Shape } from "./frame.ts";
+import type { Shape } from "./shape.ts";
 import { TCP } from "./packet.ts";
 
 const HEADER = 20;

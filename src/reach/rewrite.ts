@@ -1,6 +1,6 @@
 import { addressBytes } from "../lib/ip.ts";
 import { adjusted16, adjusted32, ETHERNET, folded, read16, read32, sealHeader, wordSum, write16, write32 } from "./bytes.ts";
-import type { Shape } from "./frame.ts";
+import type { Shape } from "./shape.ts";
 import { ICMP, TCP, UDP, UDP_LITE } from "./packet.ts";
 
 type End = "source" | "destination";
