@@ -38,9 +38,10 @@ export const MARKS: Readonly<Record<string, Behind | Mark>> = {
   ModifyVpcTenancy: "record",
   AssociateVpcCidrBlock: { behind: "packets", recorded: ["AmazonProvidedIpv6CidrBlock"] },
   DisassociateVpcCidrBlock: "packets",
-  CreateDhcpOptions: "record",
-  AssociateDhcpOptions: "record",
-  DeleteDhcpOptions: "record",
+  // Instances follow the names of servers and domains; the options for NTP, NetBIOS and IPv6 leases are kept
+  CreateDhcpOptions: "packets",
+  AssociateDhcpOptions: "packets",
+  DeleteDhcpOptions: "packets",
   CreateSubnet: { behind: "packets", recorded: ["Ipv6CidrBlock", "Ipv6Native"] },
   CreateDefaultSubnet: "packets",
   DeleteSubnet: "packets",

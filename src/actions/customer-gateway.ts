@@ -7,7 +7,7 @@ import type {
   DescribeCustomerGatewaysResult,
 } from "@aws-sdk/client-ec2";
 import { parseIpv4 } from "../lib/ip.ts";
-import { parseCidr6 } from "../lib/cidr6.ts";
+import { parseIpv6 } from "../lib/cidr6.ts";
 import type { CustomerGateway } from "../model/customer-gateway.ts";
 import { Fault } from "../model/fault.ts";
 import { newId } from "../model/id.ts";
@@ -65,7 +65,7 @@ function wantedGateway(input: CreateCustomerGatewayRequest): Wanted {
 }
 
 function requireAddress(ip: string): void {
-  if (parseIpv4(ip) !== undefined || parseCidr6(`${ip}/128`) !== undefined) return;
+  if (parseIpv4(ip) !== undefined || parseIpv6(ip) !== undefined) return;
   throw new Fault("InvalidParameterValue", `Value (${ip}) for parameter ipAddress is invalid. This is not a valid IP address.`);
 }
 

@@ -7,6 +7,7 @@ import type {
   DescribeDhcpOptionsResult,
   DhcpOptions as DhcpOptionsAnswer,
 } from "@aws-sdk/client-ec2";
+import { parseIpv6 } from "../lib/cidr6.ts";
 import { parseIpv4 } from "../lib/ip.ts";
 import type { DhcpOptions } from "../model/dhcp-options.ts";
 import { privateDnsDomain } from "../model/dns-name.ts";
@@ -40,39 +41,65 @@ export function defaultDhcpOptions(tx: Tx, context: Context): DhcpOptions {
   return options;
 }
 
-/** DHCP options are records: instances always ask the VPC's own resolver. */
+/**
+ * A set of options. Instances follow its names of servers and domains when they boot; the others are told to nobody.
+ * @throws MissingParameter; InvalidParameterValue for what is no option, or no value of it.
+ */
 const CreateDhcpOptions: Action<CreateDhcpOptionsRequest, CreateDhcpOptionsResult> = (tx, input, context) => {
-  const given = required(input.DhcpConfigurations, "dhcpConfiguration");
+  const given = input.DhcpConfigurations ?? [];
+  required(given[0], "dhcpConfiguration");
   const configurations = given.map(({ Key, Values = [] }) => {
     const key = required(Key, "dhcpConfiguration.key");
-    checkOption(key, Values);
-    return { key, values: Values };
+    return { key, values: checkedValues(key, Values) };
   });
+  const keys = configurations.map(({ key }) => key);
+  const twice = keys.find((key, place) => keys.indexOf(key) !== place);
+  if (twice !== undefined)
+    throw new Fault("InvalidParameterValue", `Value (${twice}) for parameter key is invalid. Duplicate DHCP option.`);
   const tags = tagsFor("dhcp-options", input.TagSpecifications, context.quotas);
   const options: DhcpOptions = { kind: "dhcp-options", id: newId("dhcp-options", context.random), tags, configurations };
   tx.put(options);
   return { DhcpOptions: described(options, context) };
 };
 
-function checkOption(key: string, values: readonly string[]): void {
-  const known = ["domain-name-servers", "domain-name", "ntp-servers", "netbios-name-servers", "netbios-node-type"];
-  if (!known.includes(key)) throw new Fault("InvalidParameterValue", `Value (${key}) for parameter name is invalid. Unknown DHCP option`);
-  if (values.length === 0) throw new Fault("InvalidParameterValue", `Value () for parameter value is invalid. Option ${key} needs a value`);
-  const bad = values.find((value) => !isFit(key, value));
-  if (bad !== undefined) throw new Fault("InvalidParameterValue", `Value (${bad}) for parameter ${key} is invalid.`);
-  if (key.endsWith("-servers") && values.length > 4) {
-    throw new Fault(
-      "InvalidParameterValue",
-      `Value (${values.join(", ")}) for parameter ${key} is invalid. Up to four servers are allowed.`,
-    );
-  }
-}
+type Option = {
+  /** How many values it can have. */
+  readonly most: number;
+  readonly isFit: (value: string) => boolean;
+};
 
-function isFit(key: string, value: string): boolean {
-  if (key === "domain-name-servers" && value === "AmazonProvidedDNS") return true;
-  if (key.endsWith("-servers")) return parseIpv4(value) !== undefined;
-  if (key === "netbios-node-type") return ["1", "2", "4", "8"].includes(value);
-  return value !== "";
+const isIpv4 = (value: string): boolean => parseIpv4(value) !== undefined;
+const isIp = (value: string): boolean => isIpv4(value) || parseIpv6(value) !== undefined;
+
+/** EC2 API reference, CreateDhcpOptions. */
+const OPTIONS: Readonly<Record<string, Option>> = {
+  // Some systems take several names, with blanks between.
+  "domain-name": { most: 1, isFit: (value) => /^[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?( [a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?)*$/i.test(value) },
+  "domain-name-servers": { most: 4, isFit: (value) => value === "AmazonProvidedDNS" || isIp(value) },
+  // Four of each family.
+  "ntp-servers": { most: 8, isFit: isIp },
+  "netbios-name-servers": { most: 4, isFit: isIpv4 },
+  "netbios-node-type": { most: 1, isFit: (value) => ["1", "2", "4", "8"].includes(value) },
+  "ipv6-address-preferred-lease-time": {
+    most: 1,
+    isFit: (value) => /^\d{1,10}$/.test(value) && Number(value) >= 140 && Number(value) <= 2_147_483_647,
+  },
+};
+
+/** Several servers may stand in one value, with commas between. */
+function checkedValues(key: string, given: readonly string[]): readonly string[] {
+  const option = Object.hasOwn(OPTIONS, key) ? OPTIONS[key] : undefined;
+  if (!option) throw new Fault("InvalidParameterValue", `Value (${key}) for parameter name is invalid. Unknown DHCP option`);
+  const values = key.endsWith("-servers") ? given.flatMap((value) => value.split(",")) : given;
+  if (values.length === 0) throw new Fault("InvalidParameterValue", `Value () for parameter value is invalid. Option ${key} needs a value`);
+  const bad = values.find((value) => !option.isFit(value));
+  if (bad !== undefined) throw new Fault("InvalidParameterValue", `Value (${bad}) for parameter ${key} is invalid.`);
+  const ofOneFamily = Math.max(values.filter(isIpv4).length, values.filter((value) => !isIpv4(value)).length);
+  if (values.length > option.most || (key === "ntp-servers" && ofOneFamily > 4)) {
+    const words = `Value (${values.join(", ")}) for parameter ${key} is invalid. At most ${option.most} can be given.`;
+    throw new Fault("InvalidParameterValue", words);
+  }
+  return values;
 }
 
 const AssociateDhcpOptions: Action<AssociateDhcpOptionsRequest, Done> = (tx, input) => {

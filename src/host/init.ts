@@ -81,25 +81,32 @@ export type InitSettings = {
   readonly instanceId: string;
   readonly hostname: string;
   readonly address: string;
-  readonly dnsServer: string;
+  readonly dnsServers: readonly string[];
+  readonly dnsSearch: readonly string[];
   readonly dnsDomain: string;
   readonly publicKey: string | undefined;
   readonly userData: Uint8Array | undefined;
 };
 
 export function initSettings(settings: InitSettings): string {
-  const { instanceId, hostname, address, dnsServer, dnsDomain, publicKey, userData } = settings;
+  const { instanceId, hostname, address, dnsDomain, publicKey, userData } = settings;
   const values = {
     INSTANCE_ID: instanceId,
     HOST_NAME: hostname,
     HOSTS: `127.0.0.1 localhost\n${address} ${hostname}.${dnsDomain} ${hostname}\n`,
-    RESOLV_CONF: `search ${dnsDomain}\nnameserver ${dnsServer}\noptions timeout:2 attempts:2\n`,
+    RESOLV_CONF: resolvConf(settings),
     PUBLIC_KEY: publicKey ?? "",
     USER_DATA: userData === undefined || userData.length === 0 ? "" : userDataKind(userData),
   };
   return Object.entries(values)
     .map(([name, value]) => `${name}='${value.replaceAll("'", `'\\''`)}'\n`)
     .join("");
+}
+
+function resolvConf({ dnsServers, dnsSearch }: InitSettings): string {
+  const search = dnsSearch.length === 0 ? [] : [`search ${dnsSearch.join(" ")}`];
+  const lines = [...search, ...dnsServers.map((server) => `nameserver ${server}`), "options timeout:2 attempts:2"];
+  return lines.map((line) => `${line}\n`).join("");
 }
 
 /** `script` for what is run; else the line that the console shows. Kinds as cloud-init tells them apart ("User data formats"). */

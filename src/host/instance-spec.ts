@@ -4,8 +4,11 @@ import type { InterfaceSpec } from "./links.ts";
 export type InstanceSpec = {
   readonly id: string;
   readonly hostname: string;
-  /** The VPC's +2 address. */
-  readonly dnsServer: string;
+  /** In the order in which they are asked. */
+  readonly dnsServers: readonly string[];
+  /** The domains that complete a name. */
+  readonly dnsSearch: readonly string[];
+  /** Of its own name. */
   readonly dnsDomain: string;
   /** The first is the primary one, device index 0. */
   readonly interfaces: readonly InterfaceSpec[];

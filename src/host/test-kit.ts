@@ -13,7 +13,8 @@ export function example(number: number, more: Partial<InstanceSpec> = {}): Insta
   return {
     id: `i-${number.toString(16).padStart(17, "0")}`,
     hostname: `ip-10-0-1-${host}`,
-    dnsServer: "10.0.0.2",
+    dnsServers: ["10.0.0.2"],
+    dnsSearch: ["ec2.internal"],
     dnsDomain: "ec2.internal",
     interfaces: [
       {

@@ -4,6 +4,7 @@ import { formatIpv4, ipv4 } from "../lib/ip.ts";
 import type { Instance } from "../model/instance.ts";
 import { type NetworkInterface, primaryPrivateIp } from "../model/network-interface.ts";
 import type { Reader } from "../model/state.ts";
+import type { Vpc } from "../model/vpc.ts";
 import { privateDnsName, resourceDnsName } from "../model/dns-name.ts";
 
 /** One interface as the instance sees it. */
@@ -25,8 +26,11 @@ export type InterfacePlan = {
 export type InstancePlan = {
   readonly id: string;
   readonly hostname: string;
-  /** The VPC's +2 address. */
-  readonly dnsServer: string;
+  /** Those that the VPC's DHCP options name; the VPC's own is at its +2 address. */
+  readonly dnsServers: readonly string[];
+  /** The domains that complete a name. */
+  readonly dnsSearch: readonly string[];
+  /** Of its own name. */
   readonly dnsDomain: string;
   readonly interfaces: readonly InterfacePlan[];
   readonly userData: Uint8Array | undefined;
@@ -46,11 +50,21 @@ export function instancePlan(reader: Reader, instance: Instance, region: string)
   return {
     id: instance.id,
     hostname: name.split(".")[0] ?? name,
-    dnsServer: formatIpv4(ipv4(block.base + 2)),
+    ...resolving(reader, vpc, formatIpv4(ipv4(block.base + 2))),
     dnsDomain: name.slice(name.indexOf(".") + 1),
     interfaces: interfaces.map((eni) => interfacePlan(reader, eni)),
     userData: instance.userData === undefined ? undefined : Uint8Array.from(atob(instance.userData), (c) => c.charCodeAt(0)),
     publicKey: instance.keyName === undefined ? undefined : reader.by("key-pair", "name", instance.keyName)[0]?.publicKey,
+  };
+}
+
+/** What the VPC's DHCP options say of names; without a set, nothing is said (VPC user guide, "DHCP option sets"). */
+function resolving(reader: Reader, vpc: Vpc, own: string): Pick<InstancePlan, "dnsServers" | "dnsSearch"> {
+  const options = reader.get("dhcp-options", vpc.dhcpOptionsId)?.configurations ?? [];
+  const values = (name: string): readonly string[] => options.find(({ key }) => key === name)?.values ?? [];
+  return {
+    dnsServers: values("domain-name-servers").map((server) => (server === "AmazonProvidedDNS" ? own : server)),
+    dnsSearch: values("domain-name").flatMap((domains) => domains.split(" ")),
   };
 }
 
