@@ -43,7 +43,15 @@ export async function genkanPath(home: string, region: BenchRegion, prefixLength
   await newNamespace(instance);
   await endHost(instance);
   const { slot } = region.eni;
-  const spec: InterfaceSpec = { slot, deviceIndex: 0, mac: region.eni.macAddress, addresses: [region.privateIp], prefixLength, router };
+  const spec: InterfaceSpec = {
+    slot,
+    deviceIndex: 0,
+    mac: region.eni.macAddress,
+    addresses: [region.privateIp],
+    prefixLength,
+    router,
+    ipv6Addresses: [],
+  };
   const holder = spawn("nsenter", [`--net=${instance}`, "--", "cat"], { stdio: ["pipe", "pipe", "ignore"] });
   // It answers when it is in the namespace.
   await new Promise((resolve) => holder.stdout.once("data", resolve) && holder.stdin.write("in\n"));

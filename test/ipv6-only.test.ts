@@ -34,15 +34,19 @@ test("an instance in a subnet for IPv6 alone: tables in order, no IPv4 inside it
   const rows = fullPlan([reader], SETTINGS);
   assert.deepEqual(lint(rows), []);
   assert.deepEqual(
-    rows.filter(({ table }) => table === "addresses"),
-    [],
+    rows.filter((row) => row.table === "addresses").map(({ key }) => key.address),
+    [instanceNow(region, id).Ipv6Address],
     "it has no IPv4 address",
   );
   const instance = must(reader.get("instance", id));
   const plan = instancePlan(reader, instance, "us-east-1");
   assert.equal(plan.hostname, id);
   assert.equal(plan.dnsDomain, "ec2.internal");
-  assert.deepEqual(plan.interfaces.map(interfaceLines), [["link set eth0 up"]]);
+  const address = instanceNow(region, id).Ipv6Address;
+  assert.deepEqual(plan.interfaces.map(interfaceLines), [
+    ["link set eth0 up", `addr replace ${address}/128 dev eth0 nodad`, "route replace ::/0 via fe80::1 dev eth0"],
+  ]);
+  assert.deepEqual(plan.dnsServers, ["fd00:ec2::253"]);
   const [eni] = reader.by("network-interface", "instanceId", id);
   const [vpc, subnet] = [must(reader.get("vpc", instance.vpcId)), must(reader.get("subnet", instance.subnetId))];
   const asker = { reader, account: "123456789012", region: "us-east-1", eni: must(eni), vpc, subnet, instance };

@@ -22,40 +22,37 @@ export function markOf(operation: string): Mark | undefined {
   return /^(Describe|Get)/.test(operation) ? { behind: "describes" } : undefined;
 }
 
-/** Whether packets obey what has to do with IPv6. */
-const IPV6: Behind = "record";
-
 /** Of lists that are always empty any part is empty. */
 const EMPTY: Mark = { behind: "describes", moot: ["Filters", "Filter", "MaxResults", "NextToken"] };
 
 /** A line for each operation that changes something, and for those that describe where a parameter needs a word. */
 export const MARKS: Readonly<Record<string, Behind | Mark>> = {
   // VPCs, subnets and their blocks
-  CreateVpc: { behind: "packets", recorded: ["InstanceTenancy", "AmazonProvidedIpv6CidrBlock"] },
+  CreateVpc: { behind: "packets", recorded: ["InstanceTenancy"] },
   CreateDefaultVpc: "packets",
   DeleteVpc: "packets",
   ModifyVpcAttribute: { behind: "packets", recorded: ["EnableNetworkAddressUsageMetrics"] },
   ModifyVpcTenancy: "record",
-  AssociateVpcCidrBlock: { behind: "packets", recorded: ["AmazonProvidedIpv6CidrBlock"] },
+  AssociateVpcCidrBlock: "packets",
   DisassociateVpcCidrBlock: "packets",
   // Instances follow the names of servers and domains; the options for NTP, NetBIOS and IPv6 leases are kept
   CreateDhcpOptions: "packets",
   AssociateDhcpOptions: "packets",
   DeleteDhcpOptions: "packets",
-  CreateSubnet: { behind: "packets", recorded: ["Ipv6CidrBlock", "Ipv6Native"] },
+  CreateSubnet: "packets",
   CreateDefaultSubnet: "packets",
   DeleteSubnet: "packets",
-  ModifySubnetAttribute: { behind: "packets", recorded: ["EnableDns64", "AssignIpv6AddressOnCreation"] },
-  AssociateSubnetCidrBlock: IPV6,
-  DisassociateSubnetCidrBlock: IPV6,
+  ModifySubnetAttribute: { behind: "packets", recorded: ["EnableDns64"] },
+  AssociateSubnetCidrBlock: "packets",
+  DisassociateSubnetCidrBlock: "packets",
   // Routes and gateways
   CreateRouteTable: "packets",
   DeleteRouteTable: "packets",
   AssociateRouteTable: "packets",
   DisassociateRouteTable: "packets",
   ReplaceRouteTableAssociation: "packets",
-  CreateRoute: { behind: "packets", recorded: ["DestinationIpv6CidrBlock", "EgressOnlyInternetGatewayId"] },
-  ReplaceRoute: { behind: "packets", recorded: ["DestinationIpv6CidrBlock", "EgressOnlyInternetGatewayId"] },
+  CreateRoute: "packets",
+  ReplaceRoute: "packets",
   DeleteRoute: "packets",
   CreateInternetGateway: "packets",
   AttachInternetGateway: "packets",
@@ -67,8 +64,8 @@ export const MARKS: Readonly<Record<string, Behind | Mark>> = {
   DisassociateNatGatewayAddress: "packets",
   AssignPrivateNatGatewayAddress: "packets",
   UnassignPrivateNatGatewayAddress: "packets",
-  CreateEgressOnlyInternetGateway: IPV6,
-  DeleteEgressOnlyInternetGateway: IPV6,
+  CreateEgressOnlyInternetGateway: "packets",
+  DeleteEgressOnlyInternetGateway: "packets",
   CreateManagedPrefixList: "packets",
   ModifyManagedPrefixList: "packets",
   RestoreManagedPrefixListVersion: "packets",
@@ -106,7 +103,7 @@ export const MARKS: Readonly<Record<string, Behind | Mark>> = {
   EnableAddressTransfer: "record", // there is one account, so nobody accepts
   DisableAddressTransfer: "record",
   ModifyPublicIpDnsNameOptions: "record",
-  CreateNetworkInterface: { behind: "packets", recorded: ["Description", "Ipv6Addresses", "Ipv6AddressCount", "EnablePrimaryIpv6"] },
+  CreateNetworkInterface: { behind: "packets", recorded: ["Description", "EnablePrimaryIpv6"] },
   DeleteNetworkInterface: "packets",
   AttachNetworkInterface: "packets",
   DetachNetworkInterface: { behind: "packets", moot: ["Force"] },
@@ -114,8 +111,8 @@ export const MARKS: Readonly<Record<string, Behind | Mark>> = {
   ResetNetworkInterfaceAttribute: "packets",
   AssignPrivateIpAddresses: "packets",
   UnassignPrivateIpAddresses: "packets",
-  AssignIpv6Addresses: IPV6,
-  UnassignIpv6Addresses: IPV6,
+  AssignIpv6Addresses: "packets",
+  UnassignIpv6Addresses: "packets",
   // What guards them
   CreateSecurityGroup: { behind: "packets", recorded: ["Description"] },
   DeleteSecurityGroup: "packets",
@@ -147,8 +144,6 @@ export const MARKS: Readonly<Record<string, Behind | Mark>> = {
       "CreditSpecification",
       "EbsOptimized",
       "IamInstanceProfile",
-      "Ipv6AddressCount",
-      "Ipv6Addresses",
       "MaintenanceOptions",
       "Monitoring",
       "Placement.Tenancy",

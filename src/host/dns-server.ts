@@ -28,7 +28,7 @@ function guarded(answer: AnswerQuery, query: Uint8Array, from: string): Uint8Arr
 }
 
 function serveUdp(address: string, answer: AnswerQuery, port: number): Promise<void> {
-  const socket = createSocket("udp4");
+  const socket = createSocket(address.includes(":") ? "udp6" : "udp4");
   const mayAsk = rateLimit(QUERIES_PER_SECOND);
   socket.on("message", (query, { address: from, port: fromPort }) => {
     if (!mayAsk(from, Date.now())) return;

@@ -72,8 +72,8 @@ function lookUp(question: Question, viewer: Viewer, directory: InstanceDirectory
   const addresses = addressesOf(name, viewer, directory);
   return addresses?.flatMap((data): Answer[] => {
     const own = data.includes(":") ? "AAAA" : "A";
-    // Instances have no IPv6: an address that they cannot reach would only cost them time.
-    if ((own === "AAAA" && viewer.kind === "vpc") || (type !== own && type !== "ANY")) return [];
+    // To an instance without IPv6 an address that it cannot reach would only cost time.
+    if ((own === "AAAA" && viewer.kind === "vpc" && !viewer.asker.eni.ipv6Addresses?.length) || (type !== own && type !== "ANY")) return [];
     return [{ type: own, name: asked, ttl: TTL_SECONDS, class: "IN", data }];
   });
 }

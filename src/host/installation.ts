@@ -49,3 +49,5 @@ export const MACHINE_IPV4 = "198.51.100.2";
 /** The metadata service and the VPC's resolver, as on AWS. */
 export const METADATA_IPV4 = "169.254.169.254";
 export const RESOLVER_IPV4 = "169.254.169.253";
+export const METADATA_IPV6 = "fd00:ec2::254";
+export const RESOLVER_IPV6 = "fd00:ec2::253";

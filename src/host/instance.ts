@@ -7,7 +7,8 @@ import { prepareFiles } from "./instance-files.ts";
 import type { InstanceSpec } from "./instance-spec.ts";
 import { disinherit } from "./inheritance.ts";
 import type { Installation } from "./installation.ts";
-import { addInterfaceLink, type InterfaceSpec, interfaceLines, removeInterfaceLink } from "./links.ts";
+import { hasIpv6, ipv6Switch } from "./ipv6.ts";
+import { addInterfaceLink, type InterfaceSpec, interfaceLines, ipv6Lines, removeInterfaceLink, tableOf } from "./links.ts";
 import { ended, isAlive, killTree, type ProcessRecord, readRecord, removeRecord, signal, startTime, writeRecord } from "./processes.ts";
 import { REBOOT_STATUS } from "./init.ts";
 import { sandboxArgv, userMap } from "./sandbox.ts";
@@ -115,33 +116,66 @@ async function addLink(dp: string, link: InterfaceSpec, pid: number): Promise<vo
 }
 
 async function configureInside(initPid: number, links: readonly InterfaceSpec[]): Promise<void> {
-  const noIpv6 = ["all", "default"].map((name) => {
-    const path = `/proc/sys/net/ipv6/conf/${name}/disable_ipv6`;
-    return `[ ! -e ${path} ] || echo 1 > ${path}`;
-  });
+  // IPv6 is for the interfaces that have an address of it; the rest hears and says nothing.
+  const off = ["all", "default"].flatMap((name) => ipv6Switch(name, false));
+  const on = links.filter(({ ipv6Addresses }) => ipv6Addresses.length > 0).flatMap(ipv6On);
   const lines = ["link set lo up", ...links.flatMap(interfaceLines), ""].join("\n");
-  await run([...inNetwork(`/proc/${initPid}/ns/net`), "sh", "-ec", [...noIpv6, "exec ip -batch -"].join("\n")], lines);
+  await run([...inNetwork(`/proc/${initPid}/ns/net`), "sh", "-ec", [...off, ...on, "exec ip -batch -"].join("\n")], lines);
+}
+
+function ipv6On({ deviceIndex }: InterfaceSpec): readonly string[] {
+  return [...ipv6Switch("lo", true), ...ipv6Switch(`eth${deviceIndex}`, true)];
 }
 
 /** Adds an interface to an instance that is up. */
 export async function plugInterface(installation: Installation, init: ProcessRecord, link: InterfaceSpec): Promise<void> {
+  const namespace = `/proc/${init.pid}/ns/net`;
   await addLink(installation.namespaces.dp, link, init.pid);
-  await ip(`/proc/${init.pid}/ns/net`, interfaceLines(link));
+  if (link.ipv6Addresses.length > 0) await run([...inNetwork(namespace), "sh", "-ec", ipv6On(link).join("\n")]);
+  await ip(namespace, interfaceLines(link));
 }
 
-/** Makes the interface's addresses those of the specification. The primary one never changes. */
+/** Makes the interface's addresses those of the specification. The primary IPv4 one never changes. */
 export async function readdress(init: ProcessRecord, link: InterfaceSpec): Promise<void> {
+  await readdressIpv4(init, link);
+  if (hasIpv6()) await readdressIpv6(init, link);
+}
+
+async function readdressIpv6(init: ProcessRecord, link: InterfaceSpec): Promise<void> {
   const namespace = `/proc/${init.pid}/ns/net`;
   const device = `eth${link.deviceIndex}`;
-  const shown = JSON.parse(await run([...inNetwork(namespace), "ip", "-j", "-4", "addr", "show", "dev", device])) as readonly {
-    readonly addr_info?: readonly { readonly local: string; readonly prefixlen: number }[];
+  const there = await addressesOf(namespace, device, 6);
+  const has = new Set(there.map(({ local }) => local));
+  const gone = there.filter(({ local }) => !link.ipv6Addresses.includes(local));
+  const added = link.ipv6Addresses.filter((address) => !has.has(address));
+  if (added.length > 0) await run([...inNetwork(namespace), "sh", "-ec", ipv6On(link).join("\n")]);
+  await ip(namespace, [
+    ...ipv6Lines(link, added),
+    ...(link.deviceIndex > 0 ? gone.map(({ local }) => `rule del from ${local} lookup ${tableOf(link.deviceIndex)}`) : []),
+    ...gone.map(({ local, prefixlen }) => `addr del ${local}/${prefixlen} dev ${device}`),
+  ]);
+}
+
+type Shown = { readonly local: string; readonly prefixlen: number };
+
+/** The addresses that the device has now; of IPv6, those that the VPC gave it. */
+async function addressesOf(namespace: string, device: string, family: 4 | 6): Promise<readonly Shown[]> {
+  const command = ["ip", "-j", `-${family}`, "addr", "show", "dev", device, ...(family === 6 ? ["scope", "global"] : [])];
+  const shown = JSON.parse((await run([...inNetwork(namespace), ...command])) || "[]") as readonly {
+    readonly addr_info?: readonly Shown[];
   }[];
-  const there = shown.flatMap((one) => one.addr_info ?? []);
+  return shown.flatMap((one) => one.addr_info ?? []);
+}
+
+async function readdressIpv4(init: ProcessRecord, link: InterfaceSpec): Promise<void> {
+  const namespace = `/proc/${init.pid}/ns/net`;
+  const device = `eth${link.deviceIndex}`;
+  const there = await addressesOf(namespace, device, 4);
   const has = new Set(there.map(({ local }) => local));
   const wanted = new Set(link.addresses);
   const added = link.addresses.filter((address) => !has.has(address));
   const gone = there.filter(({ local }) => !wanted.has(local));
-  const table = 10_000 + link.deviceIndex;
+  const table = tableOf(link.deviceIndex);
   const rules = link.deviceIndex > 0;
   await ip(namespace, [
     ...added.map((address) => `addr add ${address}/${link.prefixLength} broadcast + dev ${device}`),

@@ -1,6 +1,6 @@
-import { existsSync } from "node:fs";
 import { CommandFailed, inNetwork, ip, run } from "./command.ts";
-import type { Installation } from "./installation.ts";
+import { INTERNET_IPV6, type Installation, METADATA_IPV6, RESOLVER_IPV6 } from "./installation.ts";
+import { hasIpv6, IPV6_ROUTER } from "./ipv6.ts";
 
 /** The fixed links of the data plane's namespace, for the kernel program's settings and for attaching it. */
 export type HostLinks = {
@@ -30,6 +30,9 @@ const MAC = {
 
 /** The next hop behind a point-to-point link: nothing has this address, its neighbour entry is permanent. */
 const NEXT_HOP = "169.254.0.1";
+/** Where VPCs' IPv6 blocks are cut from, and what stands for interfaces towards the services. */
+const VPC_IPV6 = "2001:db8::/32";
+const IPV6_ALIASES = "fd00:6b67::/96";
 /** Larger than what the program lets through, so that what is too long reaches the program and gets its answer. */
 const HOST_SIDE_MTU = 9100;
 const INTERNET_MTU = 1500;
@@ -63,21 +66,22 @@ export async function ensureFixedLinks(installation: Installation, pools: readon
   await ip(internet, [
     "link set lo up",
     "addr replace 198.51.100.1/32 dev lo",
-    "addr replace 2001:db8:ffff::1/128 dev lo",
-    // No address of its own in IPv6, which it would announce.
-    ...(existsSync("/proc/sys/net/ipv6") ? ["link set eth0 addrgenmode none"] : []),
+    ...ipv6Host([INTERNET_IPV6]),
     "link set eth0 up",
     `neigh replace ${NEXT_HOP} lladdr ${MAC.uplink} dev eth0 nud permanent`,
+    ...ipv6Way(MAC.uplink, `${VPC_IPV6} src ${INTERNET_IPV6}`),
     ...pools.map((pool) => `route replace ${pool} via ${NEXT_HOP} dev eth0 onlink src 198.51.100.1`),
   ]);
   await ip(services, [
     "link set lo up",
     "addr replace 169.254.169.254/32 dev lo",
     "addr replace 169.254.169.253/32 dev lo",
+    ...ipv6Host([METADATA_IPV6, RESOLVER_IPV6]),
     "link set eth0 up",
     `neigh replace ${NEXT_HOP} lladdr ${MAC.services} dev eth0 nud permanent`,
     // The program puts an address per interface in place of the asker's own: VPCs' ranges overlap.
     `route replace 100.64.0.0/10 via ${NEXT_HOP} dev eth0 onlink`,
+    ...ipv6Way(MAC.services, IPV6_ALIASES),
   ]);
   return {
     namespace: dp,
@@ -90,6 +94,22 @@ export async function ensureFixedLinks(installation: Installation, pools: readon
     servicesPeerMac: MAC.servicesPeer,
     fragmentsIndex,
   };
+}
+
+/** Addresses of a host behind a fixed link. The link has none of its own in IPv6, which it would announce. */
+function ipv6Host(addresses: readonly string[]): readonly string[] {
+  if (!hasIpv6()) return [];
+  return ["link set eth0 addrgenmode none", ...addresses.map((address) => `addr replace ${address}/128 dev lo nodad`)];
+}
+
+/** The route from there to a block, by the data plane, whose neighbour entry is permanent. */
+function ipv6Way(mac: string, destination: string): readonly string[] {
+  if (!hasIpv6()) return [];
+  const [block = "", ...source] = destination.split(" ");
+  return [
+    `neigh replace ${IPV6_ROUTER} lladdr ${mac} dev eth0 nud permanent`,
+    `route replace ${[block, "via", IPV6_ROUTER, "dev", "eth0", ...source].join(" ")}`,
+  ];
 }
 
 type Pair = {
@@ -126,6 +146,7 @@ export type InterfaceSpec = {
   readonly prefixLength: number;
   /** The subnet's +1 address; none without IPv4. */
   readonly router: string | undefined;
+  readonly ipv6Addresses: readonly string[];
 };
 
 /** Inside the VPC packets have up to 9001 bytes (EC2 user guide, "Jumbo frames"). */
@@ -147,14 +168,37 @@ export async function removeInterfaceLink(dp: string, slot: number): Promise<voi
   });
 }
 
-/** The commands that give the interface its addresses and routes, inside the instance. */
+/** The commands that give the interface its addresses and routes, inside the instance. IPv6 is on there already, where it has any. */
 export function interfaceLines(spec: InterfaceSpec): readonly string[] {
+  return [...ipv4Lines(spec), ...ipv6Lines(spec, spec.ipv6Addresses)];
+}
+
+/** The same for IPv6 addresses, which may come later: each by itself, everybody else behind the router (as by DHCPv6 on AWS). */
+export function ipv6Lines({ deviceIndex }: InterfaceSpec, added: readonly string[]): readonly string[] {
+  if (added.length === 0 || !hasIpv6()) return [];
+  const device = `eth${deviceIndex}`;
+  const addresses = added.map((address) => `addr replace ${address}/128 dev ${device} nodad`);
+  if (deviceIndex === 0) return [...addresses, `route replace ::/0 via ${IPV6_ROUTER} dev ${device}`];
+  const table = tableOf(deviceIndex);
+  return [
+    ...addresses,
+    `route replace ::/0 via ${IPV6_ROUTER} dev ${device} table ${table}`,
+    ...added.map((address) => `rule add from ${address} lookup ${table}`),
+  ];
+}
+
+/** Of a further interface's routes. */
+export function tableOf(deviceIndex: number): number {
+  return 10_000 + deviceIndex;
+}
+
+function ipv4Lines(spec: InterfaceSpec): readonly string[] {
   const device = `eth${spec.deviceIndex}`;
   const addresses = spec.addresses.map((address) => `addr add ${address}/${spec.prefixLength} broadcast + dev ${device}`);
   if (spec.router === undefined) return [`link set ${device} up`];
   if (spec.deviceIndex === 0) return [...addresses, `link set ${device} up`, `route add default via ${spec.router} dev ${device}`];
   // A further interface answers by itself: what comes from its addresses leaves through it.
-  const table = 10_000 + spec.deviceIndex;
+  const table = tableOf(spec.deviceIndex);
   return [
     ...addresses,
     `link set ${device} up`,

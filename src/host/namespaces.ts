@@ -49,17 +49,24 @@ type Sysctls = Readonly<Record<string, number>>;
 const NO_IPV6: Sysctls = { "ipv6/conf/all/disable_ipv6": 1, "ipv6/conf/default/disable_ipv6": 1 };
 const NO_FORWARDING: Sysctls = { "ipv4/ip_forward": 0, "ipv6/conf/all/forwarding": 0 };
 const DATA_PLANE_SYSCTLS: Sysctls = { ...NO_FORWARDING, ...NO_IPV6 };
-const SERVICES_SYSCTLS: Sysctls = { ...NO_FORWARDING, ...NO_IPV6, "ipv4/conf/all/rp_filter": 0, "ipv4/conf/default/rp_filter": 0 };
+/** The addresses are the data plane's to give; nobody answers a router solicitation. */
+const STILL_IPV6: Sysctls = {
+  "ipv6/conf/all/forwarding": 0,
+  "ipv6/conf/all/disable_ipv6": 0,
+  "ipv6/conf/default/disable_ipv6": 0,
+  "ipv6/conf/default/router_solicitations": 0,
+  "ipv6/conf/default/accept_ra": 0,
+};
+const SERVICES_SYSCTLS: Sysctls = { ...NO_FORWARDING, ...STILL_IPV6, "ipv4/conf/all/rp_filter": 0, "ipv4/conf/default/rp_filter": 0 };
 const INTERNET_SYSCTLS: Sysctls = {
   // Between the machine and the instances only, see the rules.
   "ipv4/ip_forward": 1,
-  "ipv6/conf/all/forwarding": 0,
+  ...STILL_IPV6,
   "ipv4/conf/all/rp_filter": 0,
   "ipv4/conf/default/rp_filter": 0,
   // Errors to different hosts of the pools are no flood.
   "ipv4/icmp_ratelimit": 0,
-  // No router solicitations: nobody answers.
-  "ipv6/conf/default/router_solicitations": 0,
+  "ipv6/icmp/ratelimit": 0,
 };
 
 /** The kernel itself must carry nothing here: when the program is not there, nothing passes. */
@@ -74,6 +81,7 @@ const INTERNET_RULES = `
   chain untracked_in {
     type filter hook prerouting priority raw;
     iifname "eth0" ip daddr != ${MACHINE_IPV4} notrack
+    iifname "eth0" meta nfproto ipv6 notrack
   }
   chain untracked_out {
     type filter hook output priority raw;
@@ -98,6 +106,7 @@ const SERVICES_RULES = `
     tcp dport { 53, 80 } accept
     udp dport 53 accept
     icmp type { destination-unreachable, time-exceeded } accept
+    icmpv6 type { destination-unreachable, packet-too-big, time-exceeded } accept
   }
   chain forward { type filter hook forward priority 0; policy drop; }
 `;

@@ -1,5 +1,6 @@
 /**
- * The metadata service (169.254.169.254, port 80) and the VPCs' resolver (169.254.169.253, port 53) of all instances of
+ * The metadata service (169.254.169.254 and fd00:ec2::254, port 80) and the VPCs' resolver (169.254.169.253 and fd00:ec2::253,
+ * port 53) of all instances of
  * this machine. A process of its own, which reads the state as it changes. Its argument is GENKAN_HOME.
  */
 import { randomBytes } from "node:crypto";
@@ -7,9 +8,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { slotOfAlias } from "./alias.ts";
 import { type Asker, directoryOf } from "./directory.ts";
 import { answerDns } from "./dns.ts";
-import { serveDns } from "./dns-server.ts";
+import { type AnswerQuery, serveDns } from "./dns-server.ts";
 import { limitConnections } from "./fairness.ts";
-import { METADATA_IPV4, RESOLVER_IPV4 } from "./installation.ts";
+import { METADATA_IPV4, METADATA_IPV6, RESOLVER_IPV4, RESOLVER_IPV6 } from "./installation.ts";
+import { hasIpv6 } from "./ipv6.ts";
 import { answerMetadata } from "./metadata-service.ts";
 import { sayReady } from "./ready.ts";
 import { openState } from "./state.ts";
@@ -26,17 +28,24 @@ async function main(home: string): Promise<void> {
     const slot = slotOfAlias(address);
     return slot === undefined ? undefined : directory.bySlot(slot);
   };
+  const answer: AnswerQuery = (query, from) => {
+    const asker = askerAt(from);
+    return answerDns(query, asker && { kind: "vpc", asker }, directory);
+  };
+  const [metadata, resolvers] = hasIpv6()
+    ? [
+        [METADATA_IPV4, METADATA_IPV6],
+        [RESOLVER_IPV4, RESOLVER_IPV6],
+      ]
+    : [[METADATA_IPV4], [RESOLVER_IPV4]];
   await Promise.all([
-    serveMetadata(askerAt),
-    serveDns(RESOLVER_IPV4, (query, from) => {
-      const asker = askerAt(from);
-      return answerDns(query, asker && { kind: "vpc", asker }, directory);
-    }),
+    ...(metadata ?? []).map((address) => serveMetadata(address, askerAt)),
+    ...(resolvers ?? []).map((address) => serveDns(address, answer)),
   ]);
   sayReady();
 }
 
-function serveMetadata(askerAt: (address: string) => Asker | undefined): Promise<void> {
+function serveMetadata(address: string, askerAt: (address: string) => Asker | undefined): Promise<void> {
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
     request.resume();
     const { method = "GET", url = "/", headers } = request;
@@ -73,7 +82,7 @@ function serveMetadata(askerAt: (address: string) => Asker | undefined): Promise
   server.on("clientError", (_error, socket) => socket.destroy());
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen(80, METADATA_IPV4, () => {
+    server.listen(80, address, () => {
       server.off("error", reject).on("error", (error) => console.error("metadata:", error));
       resolve();
     });

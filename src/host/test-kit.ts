@@ -24,6 +24,7 @@ export function example(number: number, more: Partial<InstanceSpec> = {}): Insta
         addresses: [`10.0.1.${host}`],
         prefixLength: 24,
         router: "10.0.1.1",
+        ipv6Addresses: [],
       },
     ],
     userData: undefined,

@@ -20,13 +20,14 @@ export type InterfacePlan = {
   readonly prefixLength: number;
   /** The subnet's +1 address; none in a subnet for IPv6 alone. */
   readonly router: string | undefined;
+  readonly ipv6Addresses: readonly string[];
 };
 
 /** What the machine needs to boot an instance. */
 export type InstancePlan = {
   readonly id: string;
   readonly hostname: string;
-  /** Those that the VPC's DHCP options name; the VPC's own is at its +2 address. */
+  /** Those that the VPC's DHCP options name; the VPC's own is at its +2 address, to instances for IPv6 alone at fd00:ec2::253. */
   readonly dnsServers: readonly string[];
   /** The domains that complete a name. */
   readonly dnsSearch: readonly string[];
@@ -36,6 +37,9 @@ export type InstancePlan = {
   readonly userData: Uint8Array | undefined;
   readonly publicKey: string | undefined;
 };
+
+/** VPC user guide, "Amazon DNS server". */
+const RESOLVER_IPV6 = "fd00:ec2::253";
 
 /** What the machine must run for an instance, from the state alone. */
 export function instancePlan(reader: Reader, instance: Instance, region: string): InstancePlan {
@@ -50,7 +54,7 @@ export function instancePlan(reader: Reader, instance: Instance, region: string)
   return {
     id: instance.id,
     hostname: name.split(".")[0] ?? name,
-    ...resolving(reader, vpc, formatIpv4(ipv4(block.base + 2))),
+    ...resolving(reader, vpc, primary === undefined ? RESOLVER_IPV6 : formatIpv4(ipv4(block.base + 2))),
     dnsDomain: name.slice(name.indexOf(".") + 1),
     interfaces: interfaces.map((eni) => interfacePlan(reader, eni)),
     userData: instance.userData === undefined ? undefined : Uint8Array.from(atob(instance.userData), (c) => c.charCodeAt(0)),
@@ -79,5 +83,6 @@ function interfacePlan(reader: Reader, eni: NetworkInterface): InterfacePlan {
     addresses: eni.privateIpAddresses,
     prefixLength: block?.length ?? 32,
     router: block && formatIpv4(ipv4(block.base + 1)),
+    ipv6Addresses: eni.ipv6Addresses ?? [],
   };
 }

@@ -161,5 +161,5 @@ export class Lifecycle {
 }
 
 function sameAddresses(a: NetworkInterface, b: NetworkInterface): boolean {
-  return a.privateIpAddresses.join() === b.privateIpAddresses.join();
+  return a.privateIpAddresses.join() === b.privateIpAddresses.join() && a.ipv6Addresses?.join() === b.ipv6Addresses?.join();
 }
