@@ -79,6 +79,25 @@ const listRule: Request = ({ tx, pick }) => {
   if (rule && list) tx.put({ ...rule, peer: { kind: "prefix-list", prefixListId: list.id } });
 };
 
+/** A rule that names a group of a peered VPC. */
+const peerRule: Request = ({ tx, context, number, pick }) => {
+  const connection = pick("vpc-peering-connection");
+  if (connection?.status !== "active") return;
+  const [one, other] = [connection.requester.vpcId, connection.accepter.vpcId].map((id) => tx.by("security-group", "vpcId", id)[number(2)]);
+  if (!one || !other) return;
+  const IpPermissions = [{ IpProtocol: "-1", UserIdGroupPairs: [{ GroupId: other.id }] }];
+  perform(tx, "AuthorizeSecurityGroupIngress", { GroupId: one.id, IpPermissions }, context);
+};
+
+/** An interface has a group of another VPC. */
+const foreignGroup: Request = ({ tx, context, pick }) => {
+  const [group, eni] = [pick("security-group"), pick("network-interface")];
+  if (!group || eni?.natGatewayId !== undefined || !eni || group.vpcId === eni.vpcId) return;
+  const known = group.associatedVpcIds ?? [];
+  if (!known.includes(eni.vpcId)) perform(tx, "AssociateSecurityGroupVpc", { GroupId: group.id, VpcId: eni.vpcId }, context);
+  tx.put({ ...eni, groupIds: [group.id] });
+};
+
 const ended = ({ pick }: Picker): object => ({ VpcPeeringConnectionId: pick("vpc-peering-connection")?.id });
 
 export const PEERING_REQUESTS: Readonly<Record<string, Request>> = {
@@ -86,5 +105,7 @@ export const PEERING_REQUESTS: Readonly<Record<string, Request>> = {
   prefixList,
   listRoute,
   listRule,
+  peerRule,
+  foreignGroup,
   endPeering: api("DeleteVpcPeeringConnection", ended),
 };

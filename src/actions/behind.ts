@@ -114,6 +114,8 @@ export const MARKS: Readonly<Record<string, Behind | Mark>> = {
   AssignIpv6Addresses: "packets",
   UnassignIpv6Addresses: "packets",
   // What guards them
+  AssociateSecurityGroupVpc: "packets",
+  DisassociateSecurityGroupVpc: "packets",
   CreateSecurityGroup: { behind: "packets", recorded: ["Description"] },
   DeleteSecurityGroup: "packets",
   // Of a peer that is named by its id; the status is only answered

@@ -17,6 +17,7 @@ import { describedInterface } from "./network-interface-describe.ts";
 import { type Done, DONE, refuseUnoffered, required } from "./parameter.ts";
 import { requireQuota } from "./quota.ts";
 import { findSecurityGroup } from "./security-group.ts";
+import { vpcsOf } from "./security-group-peer.ts";
 import { findSubnet, freePrivateIps, isUsableAddress } from "./subnet.ts";
 import { freeIpv6Addresses, isIpv6Held, requireIpv6Address } from "./subnet-ipv6.ts";
 import { tagsFor } from "./tags.ts";
@@ -153,7 +154,7 @@ function groupIdsIn(tx: Reader, { groupIds, subnet }: NewNetworkInterface): read
 /** @throws InvalidGroup.NotFound; InvalidParameter for a group of another VPC; SecurityGroupsPerInterfaceLimitExceeded. */
 export function requireGroups(tx: Reader, subnet: Subnet, groupIds: readonly string[], context: Context): void {
   for (const group of groupIds.map((id) => findSecurityGroup(tx, id))) {
-    if (group.vpcId === subnet.vpcId) continue;
+    if (vpcsOf(group).includes(subnet.vpcId)) continue;
     throw new Fault("InvalidParameter", `Security group ${group.id} and subnet ${subnet.id} belong to different networks.`);
   }
   const words = "The maximum number of security groups per interface has been reached.";

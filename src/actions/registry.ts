@@ -45,7 +45,9 @@ import { routeActions } from "./route.ts";
 import { routeTableActions } from "./route-table.ts";
 import { routeTableAssociationActions } from "./route-table-association.ts";
 import { securityGroupActions } from "./security-group.ts";
+import { securityGroupAssociationActions } from "./security-group-association.ts";
 import { securityGroupDescribeActions } from "./security-group-describe.ts";
+import { securityGroupReferenceActions } from "./security-group-reference.ts";
 import { securityGroupRuleActions } from "./security-group-rule.ts";
 import { securityGroupRuleModifyActions } from "./security-group-rule-modify.ts";
 import { subnetActions } from "./subnet.ts";
@@ -111,6 +113,8 @@ export const NOUNS: readonly Actions[] = [
   networkInterfaceIpv6Actions,
   securityGroupActions,
   securityGroupDescribeActions,
+  securityGroupReferenceActions,
+  securityGroupAssociationActions,
   securityGroupRuleActions,
   securityGroupRuleModifyActions,
   networkAclActions,

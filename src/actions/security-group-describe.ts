@@ -1,24 +1,16 @@
 import type {
-  DescribeSecurityGroupReferencesRequest,
-  DescribeSecurityGroupReferencesResult,
   DescribeSecurityGroupsRequest,
   DescribeSecurityGroupsResult,
-  DescribeStaleSecurityGroupsRequest,
-  DescribeStaleSecurityGroupsResult,
-  GetSecurityGroupsForVpcRequest,
-  GetSecurityGroupsForVpcResult,
   SecurityGroup as SecurityGroupAnswer,
 } from "@aws-sdk/client-ec2";
 import type { SecurityGroup, SecurityGroupRule } from "../model/security-group.ts";
 import type { Reader } from "../model/state.ts";
 import type { Action, Context } from "./action.ts";
-import { candidates, type FilterFields, filtered, paged, searched, type Source } from "./describe.ts";
-import { required } from "./parameter.ts";
+import { candidates, type FilterFields, searched, type Source } from "./describe.ts";
 import { protocolName } from "./protocol.ts";
 import { findSecurityGroup, findSecurityGroupByName, rulesOf, securityGroupArn } from "./security-group.ts";
 import { permissionsOf } from "./security-group-permission.ts";
 import { tagListOrAbsent } from "./tags.ts";
-import { findVpc } from "./vpc.ts";
 
 const DescribeSecurityGroups: Action<DescribeSecurityGroupsRequest, DescribeSecurityGroupsResult> = (tx, input, context) => {
   const { items, nextToken } = searched(chosenGroups(tx, input), input, fields(tx, context));
@@ -41,8 +33,8 @@ function described(tx: Reader, group: SecurityGroup, context: Context): Security
     Description: group.description,
     OwnerId: context.account,
     VpcId: group.vpcId,
-    IpPermissions: permissionsOf(inward, context),
-    IpPermissionsEgress: permissionsOf(outward, context),
+    IpPermissions: permissionsOf(tx, inward, context),
+    IpPermissionsEgress: permissionsOf(tx, outward, context),
     Tags: tagListOrAbsent(group.tags),
     SecurityGroupArn: securityGroupArn(group, context),
   };
@@ -78,53 +70,11 @@ function permissionFields(
     [`${prefix}.group-id`]: of(peerGroup),
     [`${prefix}.group-name`]: of((rule) => tx.get("security-group", peerGroup(rule) ?? "")?.name),
     [`${prefix}.ipv6-cidr`]: of((rule) => (rule.peer.kind === "ipv6" ? rule.peer.cidr : undefined)),
-    [`${prefix}.prefix-list-id`]: () => undefined,
+    [`${prefix}.prefix-list-id`]: of((rule) => (rule.peer.kind === "prefix-list" ? rule.peer.prefixListId : undefined)),
     [`${prefix}.protocol`]: of((rule) => protocolName(rule.protocol)),
     [`${prefix}.to-port`]: port((rule) => rule.toPort),
     [`${prefix}.user-id`]: of((rule) => (rule.peer.kind === "group" ? context.account : undefined)),
   };
 }
 
-/** The groups that can be used in a VPC: those of its own. */
-const GetSecurityGroupsForVpc: Action<GetSecurityGroupsForVpcRequest, GetSecurityGroupsForVpcResult> = (tx, input, context) => {
-  const vpc = findVpc(tx, input.VpcId);
-  const found = filtered(tx.by("security-group", "vpcId", vpc.id), input.Filters, {
-    description: (group) => group.description,
-    "group-id": (group) => group.id,
-    "group-name": (group) => group.name,
-    "owner-id": () => context.account,
-    "primary-vpc-id": (group) => group.vpcId,
-  });
-  const { items, nextToken } = paged(found, input);
-  const SecurityGroupForVpcs = items.map((group) => ({
-    Description: group.description,
-    GroupName: group.name,
-    OwnerId: context.account,
-    GroupId: group.id,
-    Tags: tagListOrAbsent(group.tags),
-    PrimaryVpcId: group.vpcId,
-  }));
-  return { SecurityGroupForVpcs, NextToken: nextToken };
-};
-
-/** References from the other side of a peering connection: there are none. */
-const DescribeSecurityGroupReferences: Action<DescribeSecurityGroupReferencesRequest, DescribeSecurityGroupReferencesResult> = (
-  tx,
-  input,
-) => {
-  for (const id of required(input.GroupId, "groupId")) findSecurityGroup(tx, id);
-  return { SecurityGroupReferenceSet: [] };
-};
-
-/** Rules that name a group beyond a deleted peering connection: there are none. */
-const DescribeStaleSecurityGroups: Action<DescribeStaleSecurityGroupsRequest, DescribeStaleSecurityGroupsResult> = (tx, input) => {
-  findVpc(tx, input.VpcId);
-  return { StaleSecurityGroupSet: [...paged([], input).items] };
-};
-
-export const securityGroupDescribeActions = {
-  DescribeSecurityGroups,
-  GetSecurityGroupsForVpc,
-  DescribeSecurityGroupReferences,
-  DescribeStaleSecurityGroups,
-};
+export const securityGroupDescribeActions = { DescribeSecurityGroups };

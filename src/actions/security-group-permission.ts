@@ -1,13 +1,13 @@
-import type { IpPermission, UserIdGroupPair } from "@aws-sdk/client-ec2";
+import type { IpPermission } from "@aws-sdk/client-ec2";
 import { canonicalIpv6Cidr, formatCidr, parseCidr } from "../lib/cidr.ts";
 import { Fault } from "../model/fault.ts";
 import type { RulePeer, SecurityGroup, SecurityGroupRule } from "../model/security-group.ts";
 import type { Reader } from "../model/state.ts";
 import type { Context } from "./action.ts";
-import { refuseUnoffered } from "./parameter.ts";
 import { protocolName, protocolNumber } from "./protocol.ts";
 import { findPrefixList } from "./prefix-list-describe.ts";
-import { findSecurityGroup, findSecurityGroupByName, isAllowedText, TEXT_SET } from "./security-group.ts";
+import { isAllowedText, TEXT_SET } from "./security-group.ts";
+import { describedPeer, groupPeer } from "./security-group-peer.ts";
 
 /** What a rule says, apart from whose it is. */
 export type RuleSpec = Pick<SecurityGroupRule, "protocol" | "fromPort" | "toPort" | "peer" | "description">;
@@ -101,20 +101,6 @@ export function listPeer(tx: Reader, id: string | undefined, context: Context): 
   return { kind: "prefix-list", prefixListId: findPrefixList(tx, id, context).id };
 }
 
-/** The group that a rule of `group` names. @throws InvalidGroup.NotFound for an unknown one, another account's, or another VPC's. */
-export function groupPeer(tx: Reader, group: SecurityGroup, pair: UserIdGroupPair, context: Context): RulePeer {
-  if (pair.UserId !== undefined && pair.UserId !== "" && pair.UserId !== context.account) {
-    throw new Fault("InvalidGroup.NotFound", `The security group '${pair.GroupId ?? pair.GroupName}' does not exist`);
-  }
-  const name = pair.GroupId === undefined ? pair.GroupName : undefined;
-  const named = name === undefined ? findSecurityGroup(tx, pair.GroupId) : findSecurityGroupByName(tx, name);
-  refuseUnoffered(pair, ["VpcPeeringConnectionId"]);
-  if (named.vpcId !== group.vpcId || (pair.VpcId !== undefined && pair.VpcId !== "" && pair.VpcId !== named.vpcId)) {
-    throw new Fault("InvalidGroup.NotFound", "You have specified two resources that belong to different networks.");
-  }
-  return { kind: "group", groupId: named.id };
-}
-
 /** Two rules of one direction of a group are the same rule when their keys are. */
 export function ruleKey({ protocol, fromPort, toPort, peer }: RuleSpec): string {
   return `${protocol}|${fromPort}|${toPort}|${peerText(peer)}`;
@@ -133,7 +119,7 @@ function peerText(peer: RulePeer): string {
 }
 
 /** The rules as the API lists them: those of one protocol and range together. */
-export function permissionsOf(rules: readonly RuleSpec[], context: Context): IpPermission[] {
+export function permissionsOf(tx: Reader, rules: readonly RuleSpec[], context: Context): IpPermission[] {
   const groups = new Map<string, RuleSpec[]>();
   for (const rule of rules) {
     const range = `${rule.protocol}|${rule.fromPort}|${rule.toPort}`;
@@ -141,15 +127,15 @@ export function permissionsOf(rules: readonly RuleSpec[], context: Context): IpP
     if (same) same.push(rule);
     else groups.set(range, [rule]);
   }
-  return [...groups.values()].map((same) => permissionOf(same, context));
+  return [...groups.values()].map((same) => permissionOf(tx, same, context));
 }
 
-function permissionOf(rules: readonly RuleSpec[], context: Context): IpPermission {
+function permissionOf(tx: Reader, rules: readonly RuleSpec[], context: Context): IpPermission {
   const described = rules.map(({ peer, description: Description }) => ({ peer, Description }));
   return {
     ...(rules[0] ? describedPorts(rules[0]) : {}),
     UserIdGroupPairs: described.flatMap(({ peer, Description }) =>
-      peer.kind === "group" ? [{ Description, GroupId: peer.groupId, UserId: context.account }] : [],
+      peer.kind === "group" ? [{ Description, ...describedPeer(tx, peer, context) }] : [],
     ),
     IpRanges: described.flatMap(({ peer, Description }) => (peer.kind === "ipv4" ? [{ CidrIp: peer.cidr, Description }] : [])),
     Ipv6Ranges: described.flatMap(({ peer, Description }) => (peer.kind === "ipv6" ? [{ CidrIpv6: peer.cidr, Description }] : [])),

@@ -1,15 +1,17 @@
 import type { RevokedSecurityGroupRule, SecurityGroupRule as RuleAnswer } from "@aws-sdk/client-ec2";
 import type { SecurityGroupRule } from "../model/security-group.ts";
+import type { Reader } from "../model/state.ts";
 import type { Context } from "./action.ts";
 import { protocolName } from "./protocol.ts";
+import { describedPeer } from "./security-group-peer.ts";
 import { tagList } from "./tags.ts";
 
 /** A rule as the API describes it. Where a protocol has no ports, both are -1. */
-export function describedRule(rule: SecurityGroupRule, context: Context): RuleAnswer {
+export function describedRule(tx: Reader, rule: SecurityGroupRule, context: Context): RuleAnswer {
   return {
     ...common(rule),
     GroupOwnerId: context.account,
-    ReferencedGroupInfo: rule.peer.kind === "group" ? { GroupId: rule.peer.groupId, UserId: context.account } : undefined,
+    ReferencedGroupInfo: rule.peer.kind === "group" ? describedPeer(tx, rule.peer, context) : undefined,
     Tags: tagList(rule.tags),
     SecurityGroupRuleArn: `arn:aws:ec2:${context.region}:${context.account}:security-group-rule/${rule.id}`,
   };

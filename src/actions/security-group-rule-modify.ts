@@ -16,7 +16,8 @@ import type { Action, Context } from "./action.ts";
 import { candidates, chosen, searched } from "./describe.ts";
 import { required } from "./parameter.ts";
 import { findSecurityGroup, securityGroupOf } from "./security-group.ts";
-import { describedAs, groupPeer, ipv4Peer, ipv6Peer, listPeer, portsOf, type RuleSpec, ruleSpecs } from "./security-group-permission.ts";
+import { groupPeer, requireLivePeer } from "./security-group-peer.ts";
+import { describedAs, ipv4Peer, ipv6Peer, listPeer, portsOf, type RuleSpec, ruleSpecs } from "./security-group-permission.ts";
 import { findRuleIn, findSecurityGroupRule, requiredMatch, requireNew } from "./security-group-rule.ts";
 import { describedRule } from "./security-group-rule-describe.ts";
 
@@ -30,7 +31,7 @@ const DescribeSecurityGroupRules: Action<DescribeSecurityGroupRulesRequest, Desc
     "group-id": (rule) => rule.groupId,
     "security-group-rule-id": (rule) => rule.id,
   });
-  return { SecurityGroupRules: items.map((rule) => describedRule(rule, context)), NextToken: nextToken };
+  return { SecurityGroupRules: items.map((rule) => describedRule(tx, rule, context)), NextToken: nextToken };
 };
 
 /** Gives rules, named by id, other contents: all of a rule's members are set anew, its direction and id stay. */
@@ -39,6 +40,7 @@ const ModifySecurityGroupRules: Action<ModifySecurityGroupRulesRequest, ModifySe
   for (const { SecurityGroupRuleId, SecurityGroupRule } of required(input.SecurityGroupRules, "securityGroupRules")) {
     const { description: _, ...rule } = findRuleIn(tx, group, SecurityGroupRuleId);
     const spec = specOf(tx, group, required(SecurityGroupRule, "securityGroupRule"), context);
+    requireLivePeer(tx, spec.peer);
     requireNew(tx, group, rule.direction, [spec], rule.id);
     tx.put({ ...rule, ...spec });
   }

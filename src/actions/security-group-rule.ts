@@ -18,6 +18,7 @@ import { required } from "./parameter.ts";
 import { weightOf } from "./prefix-list-describe.ts";
 import { requireQuota } from "./quota.ts";
 import { findSecurityGroup, rulesOf, securityGroupOf } from "./security-group.ts";
+import { requireLivePeer } from "./security-group-peer.ts";
 import { permissionsOf, type RuleSpec, ruleKey, ruleSpecs, ruleWords } from "./security-group-permission.ts";
 import { describedRule, revokedRule } from "./security-group-rule-describe.ts";
 import { tagsFor } from "./tags.ts";
@@ -31,6 +32,7 @@ type RevokeRequest = RevokeSecurityGroupIngressRequest | (RevokeSecurityGroupEgr
 function authorize(tx: Tx, input: AuthorizeRequest, direction: Direction, context: Context): AuthorizeSecurityGroupIngressResult {
   const group = securityGroupOf(tx, input);
   const specs = ruleSpecs(tx, group, permissionsIn(input, direction), context);
+  for (const { peer } of specs) requireLivePeer(tx, peer);
   const tags = tagsFor("security-group-rule", input.TagSpecifications, context.quotas);
   requireNew(tx, group, direction, specs);
   requireRoom(tx, group, direction, specs, context);
@@ -38,7 +40,7 @@ function authorize(tx: Tx, input: AuthorizeRequest, direction: Direction, contex
     return { kind: "security-group-rule", id: newId("security-group-rule", context.random), tags, groupId: group.id, direction, ...spec };
   });
   for (const rule of rules) tx.put(rule);
-  return { Return: true, SecurityGroupRules: rules.map((rule) => describedRule(rule, context)) };
+  return { Return: true, SecurityGroupRules: rules.map((rule) => describedRule(tx, rule, context)) };
 }
 
 /** @throws InvalidPermission.Duplicate when the group has one of the rules already; `except` is the id of a rule being changed. */
@@ -81,7 +83,7 @@ function revoke(tx: Tx, input: RevokeRequest, direction: Direction, context: Con
   for (const rule of rules) tx.delete("security-group-rule", rule.id);
   return {
     Return: true,
-    UnknownIpPermissions: permissionsOf(unknown, context),
+    UnknownIpPermissions: permissionsOf(tx, unknown, context),
     RevokedSecurityGroupRules: rules.map(revokedRule),
   };
 }

@@ -4,6 +4,7 @@ import { DEFAULT_QUOTAS } from "../model/quota.ts";
 import { networkInterfaceActions } from "./network-interface.ts";
 import { securityGroupActions } from "./security-group.ts";
 import { securityGroupDescribeActions } from "./security-group-describe.ts";
+import { securityGroupReferenceActions } from "./security-group-reference.ts";
 import { securityGroupRuleActions } from "./security-group-rule.ts";
 import { subnetActions } from "./subnet.ts";
 import { subnetCreateActions } from "./subnet-create.ts";
@@ -12,7 +13,8 @@ import { vpcCreateActions } from "./vpc-create.ts";
 import { vpcDeleteActions } from "./vpc-delete.ts";
 
 const { CreateSecurityGroup, DeleteSecurityGroup } = securityGroupActions;
-const { DescribeSecurityGroups, GetSecurityGroupsForVpc, DescribeSecurityGroupReferences } = securityGroupDescribeActions;
+const { DescribeSecurityGroups } = securityGroupDescribeActions;
+const { GetSecurityGroupsForVpc, DescribeSecurityGroupReferences } = securityGroupReferenceActions;
 const { AuthorizeSecurityGroupIngress, RevokeSecurityGroupIngress } = securityGroupRuleActions;
 
 function vpcIn(region: TestRegion): string {

@@ -166,8 +166,11 @@ const DeleteSecurityGroup: Action<DeleteSecurityGroupRequest, DeleteSecurityGrou
   if (group.name === "default") {
     throw new Fault("CannotDelete", `the specified group: "${group.id}" name: "${group.name}" cannot be deleted by a user`);
   }
-  const named = tx.by("security-group-rule", "referencedGroupId", group.id).some((rule) => rule.groupId !== group.id);
-  if (named || tx.countBy("network-interface", "groupId", group.id) > 0) {
+  // Rules beyond a peering connection do not hold it; they are stale from then on.
+  const holds = ({ groupId, peer }: SecurityGroupRule): boolean =>
+    groupId !== group.id && peer.kind === "group" && peer.peering === undefined;
+  const named = tx.by("security-group-rule", "referencedGroupId", group.id).some(holds);
+  if (named || (group.associatedVpcIds ?? []).length > 0 || tx.countBy("network-interface", "groupId", group.id) > 0) {
     throw new Fault("DependencyViolation", `resource ${group.id} has a dependent object`);
   }
   deleteSecurityGroup(tx, group);

@@ -8,6 +8,7 @@ import { deleteFlowLogsOf } from "./flow-log.ts";
 import { type Done, DONE } from "./parameter.ts";
 import { deleteRoutesOf } from "./route-table.ts";
 import { deleteSecurityGroup } from "./security-group.ts";
+import { disassociateGroupsFrom } from "./security-group-association.ts";
 import { findVpc } from "./vpc.ts";
 import { livePeeringsOf } from "./vpc-peering-connection.ts";
 
@@ -23,6 +24,7 @@ const DeleteVpc: Action<DeleteVpcRequest, Done> = (tx, input, context) => {
     deleteRoutesOf(tx, table);
     tx.delete("route-table", table.id);
   }
+  disassociateGroupsFrom(tx, vpc.id);
   deleteFlowLogsOf(tx, vpc.id);
   tx.delete("vpc", vpc.id);
   return DONE;

@@ -120,6 +120,7 @@ export const INDEXES = {
   },
   "security-group": {
     vpcId: (g: SecurityGroup) => [g.vpcId],
+    associatedVpcId: (g: SecurityGroup) => g.associatedVpcIds ?? [],
     /** By `vpcId/name`: names are unique in a VPC. */
     vpcName: (g: SecurityGroup) => [`${g.vpcId}/${g.name}`],
   },

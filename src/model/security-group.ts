@@ -1,14 +1,25 @@
 import type { Base, Slotted } from "./common.ts";
 
 export type SecurityGroup = Base<"security-group"> &
-  Slotted & { readonly vpcId: string; readonly name: string; readonly description: string };
+  Slotted & {
+    readonly vpcId: string;
+    readonly name: string;
+    readonly description: string;
+    /** Other VPCs whose interfaces can have it. */
+    readonly associatedVpcIds?: readonly string[];
+  };
 
 /** Who is on the other side: a block of addresses or the members of a group. */
 export type RulePeer =
   | { readonly kind: "ipv4"; readonly cidr: string }
   | { readonly kind: "ipv6"; readonly cidr: string }
   | { readonly kind: "prefix-list"; readonly prefixListId: string }
-  | { readonly kind: "group"; readonly groupId: string; readonly groupName?: string };
+  | {
+      readonly kind: "group";
+      readonly groupId: string;
+      /** The connection to the group's VPC, where that is another one. */
+      readonly peering?: { readonly connectionId: string; readonly vpcId: string };
+    };
 
 /**
  * One rule. `protocol` is -1 for all, else the IANA number. `fromPort`..`toPort` are ports for TCP (6) and UDP (17);

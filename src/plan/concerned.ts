@@ -6,17 +6,23 @@ export function concernedVpcs(readers: { readonly before: Reader; readonly after
   const slots = new Set<number>();
   for (const reader of [readers.before, readers.after]) {
     for (const unit of units) {
-      const vpcId = vpcOf(reader, unit);
-      const vpc = vpcId === undefined ? undefined : reader.get("vpc", vpcId);
-      if (vpc) slots.add(vpc.slot);
+      for (const vpcId of vpcsOf(reader, unit)) {
+        const vpc = reader.get("vpc", vpcId);
+        if (vpc) slots.add(vpc.slot);
+      }
     }
   }
   return [...slots];
 }
 
-function vpcOf(reader: Reader, { kind, id }: Unit): string | undefined {
-  if (kind === "vpc") return id;
-  if (kind !== "route") return reader.get(kind, id)?.vpcId;
-  const route = reader.get("route", id);
-  return route && reader.get("route-table", route.routeTableId)?.vpcId;
+/** A security group's own, and those that it is associated with. */
+function vpcsOf(reader: Reader, { kind, id }: Unit): readonly string[] {
+  if (kind === "vpc") return [id];
+  if (kind === "route") return ofResource(reader.get("route-table", reader.get("route", id)?.routeTableId ?? ""));
+  const others = kind === "security-group" ? (reader.get(kind, id)?.associatedVpcIds ?? []) : [];
+  return [...ofResource(reader.get(kind, id)), ...others];
+}
+
+function ofResource(resource: { readonly vpcId: string } | undefined): readonly string[] {
+  return resource ? [resource.vpcId] : [];
 }

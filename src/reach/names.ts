@@ -32,6 +32,7 @@ export function namesOf(reader: Reader, eni: NetworkInterface, region?: string):
     present(reader.get("subnet", eni.subnetId), `${eni.subnetId} of ${eni.id}`),
     ...reader.by("route-table", "vpcId", vpcId),
     ...reader.by("security-group", "vpcId", vpcId),
+    ...reader.by("security-group", "associatedVpcId", vpcId),
     ...reader.by("network-acl", "vpcId", vpcId),
     ...gateways,
   ];

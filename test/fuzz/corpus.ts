@@ -146,6 +146,7 @@ function fill(ask: Ask): Omit<Standing, "AttachmentId"> {
     ...fillGateways(ask, VpcId),
     ...fillLoose(ask, Subnets),
     ...fillPeering(ask, VpcId, Subnets[0].VpcId),
+    AssociatedGroupId: associated(ask, VpcId),
     SecondAddress: second.PrivateIpAddress,
   };
   for (const operation of ["DescribeVpcs", "DescribeSecurityGroupRules", "DescribeNetworkAcls", "DescribeRouteTables", "DescribeInstances"])
@@ -244,6 +245,14 @@ function fillPeering(ask: Ask, VpcId: string, DefaultVpcId: string) {
   ask("AcceptVpcPeeringConnection", { VpcPeeringConnectionId: PeeringId });
   const { VpcId: PeerVpcId } = ask("CreateVpc", { CidrBlock: "10.12.0.0/16" }).Vpc;
   return { PeeringId, PeerVpcId, PendingPeeringId: peering(PeerVpcId, DefaultVpcId) };
+}
+
+/** A group that another VPC's interfaces can have. */
+function associated(ask: Ask, VpcId: string): string {
+  const { GroupId } = ask("CreateSecurityGroup", { VpcId, GroupName: "associated", Description: "associated" });
+  const empty = ask("DescribeVpcs", { Filters: [{ Name: "cidr", Values: ["10.3.0.0/16"] }] }).Vpcs[0].VpcId;
+  ask("AssociateSecurityGroupVpc", { GroupId, VpcId: empty });
+  return GroupId;
 }
 
 function isLoose(address: { readonly AssociationId?: string }): boolean {

@@ -15,6 +15,7 @@ export type Standing = Readonly<
     | "AssociationId"
     | "GroupId"
     | "LooseGroupId"
+    | "AssociatedGroupId"
     | "NetworkAclId"
     | "AclAssociationId"
     | "NetworkInterfaceId"
@@ -188,6 +189,8 @@ function takeableLoose(ids: Standing): readonly Takeable[] {
   const { VpcId, GroupId, InstanceId } = ids;
   const log = { ResourceType: "Subnet", ResourceIds: [ids.SubnetId], TrafficType: "REJECT" };
   return [
+    ["AssociateSecurityGroupVpc", { GroupId: ids.LooseGroupId, VpcId: ids.PeerVpcId }],
+    ["DisassociateSecurityGroupVpc", { GroupId: ids.AssociatedGroupId, VpcId: ids.EmptyVpcId }],
     ["CreateDefaultSubnet", { AvailabilityZone: ids.EmptyZone }],
     ["CreateSecurityGroup", { VpcId, GroupName: "another", Description: "another" }],
     [
