@@ -20,6 +20,8 @@ const NAMES: Readonly<Record<PathName, string>> = {
   C: "conntrack NAT",
   R: "redirect only",
   G: "Genkan",
+  M: "masquerading",
+  N: "NAT gateway",
 };
 const WIDTH = 860;
 const COLUMN = WIDTH / 2;

@@ -1,6 +1,6 @@
 import { inNamespace } from "../src/datapath/netns.ts";
-import { frame, udp } from "../src/datapath/test-frame.ts";
-import { assert } from "../src/lib/assert.ts";
+import { frame, ipv6Frame, udp } from "../src/datapath/test-frame.ts";
+import { assert, present } from "../src/lib/assert.ts";
 import { type Answer, type Job, perPath, PORT } from "./job.ts";
 import {
   type Batch,
@@ -21,8 +21,8 @@ import { seededOrder } from "./order.ts";
 import { openPacketSocket } from "./packet-socket.ts";
 import type { Path } from "./path.ts";
 
-/** 14 bytes of Ethernet, 20 of IPv4, 8 of UDP and 22 of ours: frames of 64 bytes. */
-const PAYLOAD = 22;
+/** 14 bytes of Ethernet, 20 of IPv4 or 40 of IPv6, 8 of UDP, and ours: frames of 64 bytes. */
+const PAYLOAD = { 4: 22, 6: 2 } as const;
 
 type RateJob = Extract<Job, { kind: "rate" }>;
 
@@ -61,15 +61,17 @@ export function rate(job: RateJob): Answer["rate"] {
 }
 
 function openLane(path: Path, job: RateJob): Lane {
-  const inside = openSocket(path.instance, path.instanceAddress);
-  const outside = openSocket(path.internet, "0.0.0.0");
+  const ends = endsOf(path, job.family);
+  const inside = openSocket(path.instance, ends.instance);
+  const outside = openSocket(path.internet, job.family === 6 ? "::" : "0.0.0.0");
   const [from, receiver] = job.direction === "out" ? [inside, outside] : [outside, inside];
   // Also so that both ends know their neighbours.
-  askedFor(path, inside, outside);
+  const seenPort = askedFor(path, ends, inside, outside);
   smallestBuffer(receiver);
-  const { fd: sender, batches } = job.by === "frames" ? framesOf(path, job) : { fd: from, batches: batchesOf(path, from, job) };
+  const { fd: sender, batches } = job.by === "frames" ? framesOf(path, ends, job) : { fd: from, batches: batchesOf(path, from, job) };
   // Connected as well, so that the socket is found before the route: less work at an end, which all paths have alike.
-  if (job.flows === 1) connectTo(receiver, socketAddress(job.direction === "out" ? path.seenAddress : path.internetAddress, PORT.rate));
+  if (job.flows === 1)
+    connectTo(receiver, job.direction === "out" ? socketAddress(ends.seen, seenPort) : socketAddress(ends.internet, PORT.rate));
   // Fills the receiver's buffer: from here on each packet that arrives is one more drop.
   const before = dropsOf(receiver);
   for (let tries = 0; dropsOf(receiver) === before; tries += 1) {
@@ -79,28 +81,47 @@ function openLane(path: Path, job: RateJob): Lane {
   return { path, sockets: [...new Set([inside, outside, sender])], sender, receiver, batches, perSecond: [], next: 0, sent: 0, arrived: 0 };
 }
 
+/** The path's addresses in one family. */
+type RateEnds = { readonly instance: string; readonly seen: string; readonly internet: string; readonly payload: number };
+
+function endsOf(path: Path, family: 4 | 6): RateEnds {
+  const payload = PAYLOAD[family];
+  if (family === 4) return { instance: path.instanceAddress, seen: path.seenAddress, internet: path.internetAddress, payload };
+  const { instanceAddress, internetAddress } = present(path.ipv6, `the IPv6 of path ${path.name}`);
+  return { instance: instanceAddress, seen: instanceAddress, internet: internetAddress, payload };
+}
+
 function openSocket(namespace: string, address: string): number {
   return inNamespace(namespace, () => {
-    const fd = newSocket("udp");
+    const fd = newSocket("udp", 10, address.includes(":") ? 6 : 4);
     bindTo(fd, address, PORT.rate);
     return fd;
   });
 }
 
-/** The instance begins the flow, so that what comes in is an answer: a filter lets it in because it remembers. */
-function askedFor(path: Path, inside: number, outside: number): void {
-  sendTo(inside, Buffer.alloc(PAYLOAD), socketAddress(path.internetAddress, PORT.rate));
+/**
+ * The instance begins the flow, so that what comes in is an answer: a filter lets it in because it remembers.
+ * @returns the port by which the internet sees it
+ */
+function askedFor(path: Path, { internet, seen, payload }: RateEnds, inside: number, outside: number): number {
+  sendTo(inside, Buffer.alloc(payload), socketAddress(internet, PORT.rate));
   const request = receiveFrom(outside, Buffer.alloc(64));
-  assert(request?.address === path.seenAddress, `${path.name} is seen as ${path.seenAddress}`);
+  assert(request?.address === seen, `${path.name} is seen as ${seen}, not ${request?.address}`);
+  return request.port;
 }
 
 /** A packet socket, and frames of 64 bytes for it to the other end, or with more flows to as many of its addresses. */
-function framesOf(path: Path, { direction, flows, batch }: RateJob): { readonly fd: number; readonly batches: readonly Batch[] } {
+function framesOf(
+  path: Path,
+  { instance, seen, internet, payload }: RateEnds,
+  { direction, flows, batch }: RateJob,
+): { readonly fd: number; readonly batches: readonly Batch[] } {
   const { fd, own, next } = openPacketSocket(direction === "out" ? path.instance : path.internet);
-  const [source, to] = direction === "out" ? [path.instanceAddress, path.internetAddress] : [path.internetAddress, path.seenAddress];
+  const [source, to] = direction === "out" ? [instance, internet] : [internet, seen];
   const frameTo = (destination: string): Buffer => {
     const ends = { source, destination };
-    return frame({ ...ends, from: own, to: next, payload: udp(ends, PORT.rate, PORT.rate, Buffer.alloc(PAYLOAD)) });
+    const make = destination.includes(":") ? ipv6Frame : frame;
+    return make({ ...ends, from: own, to: next, payload: udp(ends, PORT.rate, PORT.rate, Buffer.alloc(payload)) });
   };
   if (flows === 1) return { fd, batches: [frameBatch(Array.from({ length: batch }, () => frameTo(to)))] };
   const frames = Array.from({ length: flows }, (_, flow) => frameTo(flowAddress(flow)));
@@ -114,7 +135,7 @@ function flowAddress(flow: number): string {
 
 /** The same of a UDP socket's datagrams. One batch to the other end; with more flows, batches to as many of its addresses. */
 function batchesOf(path: Path, sender: number, { direction, flows, batch }: RateJob): readonly Batch[] {
-  const payload = Buffer.alloc(PAYLOAD);
+  const payload = Buffer.alloc(PAYLOAD[4]);
   if (flows === 1) {
     connectTo(sender, socketAddress(direction === "out" ? path.internetAddress : path.seenAddress, PORT.rate));
     return [batchOf(payload, batch)];

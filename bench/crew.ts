@@ -23,7 +23,7 @@ export function openCrew(paths: readonly Path[], cpu: number): Crew {
       if (!service) return (await client.ask(job)) as never;
       const serving: Promise<unknown>[] = [];
       await Promise.all(
-        paths.map(
+        ("paths" in job ? job.paths : paths).map(
           (path) =>
             new Promise<void>((resolve, reject) => {
               const done = (servers.get(path.name) as Worker).ask({ kind: "serve", path, ...service }, resolve);

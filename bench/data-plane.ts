@@ -68,12 +68,13 @@ const LEAST_PACKETS = 1_000;
 
 /** Proves the paths, measures them, and sees that the packets went where they should and that none was dropped on the way. */
 async function takeOnce(
-  { crew, paths, genkan }: Stage,
+  { crew, paths: all, genkan }: Stage,
   measure: Measure,
   order: Order,
   options: { readonly seed: number; readonly quick: boolean },
 ): Promise<Awaited<ReturnType<Measure["run"]>>> {
   genkan.housekeeping();
+  const paths = all.filter(measure.on ?? (({ changesPorts }) => changesPorts !== true));
   await provePaths({ crew, paths, genkan });
   const before = await carriedBy(paths);
   const counts = genkan.counts();
@@ -95,7 +96,7 @@ async function provePaths({ crew, paths, genkan }: Pick<Stage, "crew" | "paths" 
     try {
       await crew.run({ kind: "prove", path });
     } catch (cause) {
-      const drops = path.name === "G" ? ` Its drops so far: ${genkan.counts().dropped || "none"}.` : "";
+      const drops = path.name === "G" || path.name === "N" ? ` Its drops so far: ${genkan.counts().dropped || "none"}.` : "";
       throw new Error(`Path ${path.name} (${PATHS[path.name]}) does not do what it should.${drops}`, { cause });
     }
 }
@@ -112,7 +113,9 @@ async function carriedBy(paths: readonly Path[]): Promise<PerPath<number>> {
 
 type Ratio = {
   readonly figure: FigureName;
-  readonly by: "A" | "B" | "C";
+  /** Whose value; absent: G's. */
+  readonly of?: "N";
+  readonly by: "A" | "B" | "C" | "M";
   readonly words: string;
   readonly must?: Bound;
   readonly aim?: Bound;
@@ -127,6 +130,10 @@ const RATIOS: readonly Ratio[] = [
   { figure: "connection50", by: "B", words: "connect-request-close time p50", must: atMost(1.02), aim: atMost(0.95) },
   { figure: "bulk", by: "A", words: "bulk TCP with offload", must: atLeast(0.95), aim: atLeast(1) },
   { figure: "segments", by: "B", words: "bulk TCP without offload", must: atLeast(1), aim: atLeast(1.1) },
+  { figure: "ipv6", by: "B", words: "packets/s, IPv6" },
+  { figure: "ipv6", by: "A", words: "packets/s, IPv6" },
+  { figure: "nat", of: "N", by: "M", words: "packets/s through a NAT gateway" },
+  { figure: "nat", of: "N", by: "A", words: "packets/s through a NAT gateway" },
   { figure: "tuned", by: "A", words: "bulk TCP with offload, buffers as the kernel tunes them" },
   { figure: "sockets", by: "B", words: "packets/s sent by a UDP socket" },
   { figure: "sockets", by: "A", words: "packets/s sent by a UDP socket" },
@@ -138,12 +145,12 @@ const RATIOS: readonly Ratio[] = [
 ];
 
 function ratioRows(samples: Samples): readonly Row[] {
-  return RATIOS.flatMap(({ figure, by, words, ...bounds }) => {
+  return RATIOS.flatMap(({ figure, of = "G" as const, by, words, ...bounds }) => {
     const rounds = samples.get(figure);
     if (!rounds) return [];
     const bound = quantile(ratios(rounds, "R", by), 0.5);
     const note = bounds.aim && !Number.isNaN(bound) ? { note: `a program that only hands packets on reaches ${bound.toFixed(2)}` } : {};
-    return [rowOf({ measure: `${words}, G ÷ ${by}`, ...bounds, ...note, unit: "×", samples: ratios(rounds, "G", by) })];
+    return [rowOf({ measure: `${words}, ${of} ÷ ${by}`, ...bounds, ...note, unit: "×", samples: ratios(rounds, of, by) })];
   });
 }
 

@@ -3,23 +3,25 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Datapath, openDatapath } from "../src/datapath/loader.ts";
 import { inNetwork, ip, run } from "../src/host/command.ts";
-import { INTERNET_IPV4, installationAt } from "../src/host/installation.ts";
+import { INTERNET_IPV4, INTERNET_IPV6, type Installation, installationAt } from "../src/host/installation.ts";
+import { ipv6Switch } from "../src/host/ipv6.ts";
 import { addInterfaceLink, ensureFixedLinks, type InterfaceSpec, interfaceLines } from "../src/host/links.ts";
 import { ensureNamespaces, removeNamespaces } from "../src/host/namespaces.ts";
 import { assert } from "../src/lib/assert.ts";
+import type { NetworkInterface } from "../src/model/network-interface.ts";
 import { fullPlan } from "../src/plan/compile.ts";
 import { endHost, moreHosts, newNamespace } from "./kernel-paths.ts";
 import type { Path } from "./path.ts";
 import { type BenchRegion, POOL } from "./region.ts";
 
-/** Genkan's own path: the links, pins, tables and programs that `genkan up` makes, by the same code. */
+/** Genkan's own paths: the links, pins, tables and programs that `genkan up` makes, by the same code. */
 export type GenkanPath = {
-  readonly path: Path;
+  readonly paths: readonly Path[];
   /** How the kernel runs the programs: `tcx`, or `clsact` where it has no TCX. */
   readonly attachedBy: string;
   /** What the control plane does every few seconds. */
   readonly housekeeping: () => void;
-  /** The drops of the measured interface so far, and its packets. */
+  /** The drops of the measured interfaces so far, and their packets. */
   readonly counts: () => GenkanCounts;
   readonly close: () => Promise<void>;
 };
@@ -37,49 +39,46 @@ export async function genkanPath(home: string, region: BenchRegion, prefixLength
   const { internet } = installation.namespaces;
   // The ends are alike on every path. The simulated internet's rules keep it apart from the machine, which is no part of this.
   await run([...inNetwork(internet), "nft", "delete", "table", "inet", "genkan"]);
-  await endHost(internet);
+  await endHost(internet, "as it is");
   await moreHosts(internet);
-  const instance = join(installation.run, "ns/instance");
-  await newNamespace(instance);
-  await endHost(instance);
-  const { slot } = region.eni;
-  const spec: InterfaceSpec = {
-    slot,
+  const specOf = (eni: NetworkInterface, at: string): InterfaceSpec => ({
+    slot: eni.slot,
     deviceIndex: 0,
-    mac: region.eni.macAddress,
-    addresses: [region.privateIp],
+    mac: eni.macAddress,
+    addresses: eni.privateIpAddresses,
     prefixLength,
-    router,
-    ipv6Addresses: [],
-  };
-  const holder = spawn("nsenter", [`--net=${instance}`, "--", "cat"], { stdio: ["pipe", "pipe", "ignore"] });
-  // It answers when it is in the namespace.
-  await new Promise((resolve) => holder.stdout.once("data", resolve) && holder.stdin.write("in\n"));
-  await addInterfaceLink(installation.namespaces.dp, spec, holder.pid ?? 0);
-  await ip(instance, ["link set lo up", ...interfaceLines(spec)]);
-  holder.stdin.end();
+    router: at,
+    ipv6Addresses: eni.ipv6Addresses ?? [],
+  });
+  const instance = await instanceAt(installation, "ns/instance", specOf(region.eni, router));
+  const hidden = await instanceAt(installation, "ns/hidden", specOf(region.hidden.eni, "10.0.2.1"));
+  const slots = [region.eni.slot, region.hidden.eni.slot];
   const datapath = openDatapath({ pins: links.bpf, netns: links.namespace, object: OBJECT });
   const { uplinkIndex: uplink, servicesIndex: services, fragmentsIndex: fragments, ...macs } = links;
   datapath.reconcile(fullPlan([region.reader], { pools: [POOL], uplink, services, fragments, ...macs, connectionLimit: CONNECTION_LIMIT }));
   datapath.attachFragments(fragments);
   datapath.attachServices(services);
   datapath.attachUplink(uplink);
-  datapath.attach(slot);
+  for (const slot of slots) datapath.attach(slot);
   const by = new Set(datapath.links().map((link) => link.by));
   assert(by.size === 1, `the programs are attached in one way, not by ${[...by].join(" and ")}`);
+  const ends = { internet, internetAddress: INTERNET_IPV4, filters: true };
+  const ipv6 = { instanceAddress: region.ipv6, internetAddress: INTERNET_IPV6 };
   return {
-    path: {
-      name: "G",
-      instance,
-      internet,
-      instanceAddress: region.privateIp,
-      seenAddress: region.publicIp,
-      internetAddress: INTERNET_IPV4,
-      filters: true,
-    },
+    paths: [
+      { ...ends, name: "G", instance, instanceAddress: region.privateIp, seenAddress: region.publicIp, ipv6 },
+      {
+        ...ends,
+        name: "N",
+        instance: hidden,
+        instanceAddress: region.hidden.privateIp,
+        seenAddress: region.hidden.natAddress,
+        changesPorts: true,
+      },
+    ],
     attachedBy: [...by].join(),
     housekeeping: () => void datapath.sweep(),
-    counts: () => countsOf(datapath, slot),
+    counts: () => countsOf(datapath, slots),
     close: async () => {
       datapath.close();
       await removeNamespaces(installation);
@@ -87,12 +86,27 @@ export async function genkanPath(home: string, region: BenchRegion, prefixLength
   };
 }
 
-function countsOf(datapath: Datapath, slot: number): GenkanCounts {
-  const drops = datapath.drops(slot);
-  const { sent, received } = datapath.traffic(slot);
+/** A namespace that stands for an instance, on its interface's link. */
+async function instanceAt(installation: Installation, name: string, spec: InterfaceSpec): Promise<string> {
+  const instance = join(installation.run, name);
+  await newNamespace(instance);
+  await endHost(instance);
+  const holder = spawn("nsenter", [`--net=${instance}`, "--", "cat"], { stdio: ["pipe", "pipe", "ignore"] });
+  // It answers when it is in the namespace.
+  await new Promise((resolve) => holder.stdout.once("data", resolve) && holder.stdin.write("in\n"));
+  await addInterfaceLink(installation.namespaces.dp, spec, holder.pid ?? 0);
+  if (spec.ipv6Addresses.length > 0) await run([...inNetwork(instance), "sh", "-ec", ipv6Switch("eth0", true).join("\n")]);
+  await ip(instance, ["link set lo up", ...interfaceLines(spec)]);
+  holder.stdin.end();
+  return instance;
+}
+
+function countsOf(datapath: Datapath, slots: readonly number[]): GenkanCounts {
+  const drops = slots.flatMap((slot) => datapath.drops(slot));
+  const traffic = slots.map((slot) => datapath.traffic(slot));
   return {
     drops: drops.reduce((sum, { packets }) => sum + Number(packets), 0),
     dropped: drops.map(({ reason, packets }) => `${reason} ${packets}`).join(", "),
-    packets: Number(sent.packets + received.packets),
+    packets: traffic.reduce((sum, { sent, received }) => sum + Number(sent.packets + received.packets), 0),
   };
 }

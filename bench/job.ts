@@ -12,6 +12,8 @@ export type Job =
       readonly milliseconds: number;
       readonly flows: number;
       readonly direction: "out" | "in";
+      /** 6: over the paths' IPv6. */
+      readonly family: 4 | 6;
       /** Whole frames made in advance, or datagrams of a UDP socket. */
       readonly by: "frames" | "socket";
     } & Slices)

@@ -1,12 +1,13 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { inNetwork, ip, run } from "../src/host/command.ts";
-import { INTERNET_IPV4 } from "../src/host/installation.ts";
+import { INTERNET_IPV4, INTERNET_IPV6 } from "../src/host/installation.ts";
+import { IPV6_ROUTER, ipv6Switch } from "../src/host/ipv6.ts";
 import type { Addresses, Path } from "./path.ts";
 
-/** The three paths to compare with, of the kernel's own parts. `folder` is for their namespaces. */
+/** The paths to compare with, of the kernel's own parts. `folder` is for their namespaces. */
 export async function kernelPaths(folder: string, addresses: Addresses): Promise<readonly Path[]> {
-  return Promise.all([cable(folder, addresses), router(folder, addresses), floating(folder, addresses)]);
+  return Promise.all([cable(folder, addresses), router(folder, addresses), floating(folder, addresses), masquerading(folder, addresses)]);
 }
 
 /** The instance's router and the internet's next hop have these addresses; every neighbour is known, so that nobody asks. */
@@ -23,7 +24,7 @@ async function cable(folder: string, addresses: Addresses): Promise<Path> {
   await pair(instance, { name: "eth0", mac: MAC.instance }, internet, { name: "eth0", mac: MAC.internet });
   await instanceEnd(instance, addresses, MAC.internet);
   await internetEnd(internet, addresses, MAC.instance);
-  return path("A", instance, internet, addresses, addresses.instance);
+  return withIpv6(path("A", instance, internet, addresses, addresses.instance), addresses, MAC.internet, MAC.instance);
 }
 
 async function router(folder: string, addresses: Addresses): Promise<Path> {
@@ -33,7 +34,15 @@ async function router(folder: string, addresses: Addresses): Promise<Path> {
   await routerNamespace(middle, "inside", addresses);
   await instanceEnd(instance, addresses, MAC.inside);
   await internetEnd(internet, addresses, MAC.outside);
-  return path("B", instance, internet, addresses, addresses.instance);
+  await ipv6On(middle, ["inside", "outside"]);
+  await sysctls(middle, { "ipv6/conf/all/forwarding": 1 });
+  await ip(middle, [
+    `neigh replace ${addresses.ipv6} lladdr ${MAC.instance} dev inside nud permanent`,
+    `neigh replace ${IPV6_ROUTER} lladdr ${MAC.internet} dev outside nud permanent`,
+    `route add ${addresses.ipv6}/128 dev inside`,
+    `route add ::/0 via ${IPV6_ROUTER} dev outside`,
+  ]);
+  return withIpv6(path("B", instance, internet, addresses, addresses.instance), addresses, MAC.inside, MAC.outside);
 }
 
 async function floating(folder: string, addresses: Addresses): Promise<Path> {
@@ -47,6 +56,29 @@ async function floating(folder: string, addresses: Addresses): Promise<Path> {
   await internetEnd(internet, addresses, MAC.outside);
   return { ...path("C", instance, internet, addresses, addresses.public), filters: true };
 }
+
+/** As a Linux box stands in for a NAT gateway: what private hosts began is let through and masqueraded, nothing else comes in. */
+async function masquerading(folder: string, addresses: Addresses): Promise<Path> {
+  const [instance, middle, internet] = await namespaces(folder, "m-instance", "m-router", "m-internet");
+  await pair(middle, { name: "inside", mac: MAC.inside }, instance, { name: "eth0", mac: MAC.instance });
+  await pair(middle, { name: "outside", mac: MAC.outside }, internet, { name: "eth0", mac: MAC.internet });
+  await routerNamespace(middle, "inside", addresses);
+  await ip(middle, [`addr add ${addresses.public}/32 dev outside`]);
+  await run([...inNetwork(middle), "nft", "-f", "-"], MASQUERADE_RULES);
+  await instanceEnd(instance, addresses, MAC.inside);
+  await internetEnd(internet, addresses, MAC.outside);
+  return { ...path("M", instance, internet, addresses, addresses.public), filters: true, changesPorts: true };
+}
+
+const MASQUERADE_RULES = `
+    table ip gateway {
+      chain postrouting { type nat hook postrouting priority srcnat; oifname "outside" masquerade random; }
+      chain forward {
+        type filter hook forward priority filter; policy drop;
+        ct state established,related accept
+        iifname "inside" oifname "outside" accept
+      }
+    }`;
 
 /** Source checked, answers let in, what the group admits let in, the rest dropped; the address translated one to one. */
 function floatingRules({ instance, public: outer }: Addresses): string {
@@ -79,6 +111,28 @@ export function path(
   seenAddress: string,
 ): Path {
   return { name, instance, internet, instanceAddress, seenAddress, internetAddress: INTERNET_IPV4, filters: false };
+}
+
+/** The path's two ends in IPv6 too. */
+export async function withIpv6(path: Path, { ipv6 }: Addresses, routerMac: string, nextMac: string): Promise<Path> {
+  await ipv6On(path.instance, ["eth0"]);
+  await ip(path.instance, [
+    `addr add ${ipv6}/128 dev eth0 nodad`,
+    `neigh replace ${IPV6_ROUTER} lladdr ${routerMac} dev eth0 nud permanent`,
+    `route add ::/0 via ${IPV6_ROUTER} dev eth0`,
+  ]);
+  await ipv6On(path.internet, ["lo", "eth0"]);
+  await ip(path.internet, [
+    `addr add ${INTERNET_IPV6}/128 dev lo nodad`,
+    `neigh replace ${IPV6_ROUTER} lladdr ${nextMac} dev eth0 nud permanent`,
+    `route add ${ipv6}/128 via ${IPV6_ROUTER} dev eth0 src ${INTERNET_IPV6}`,
+  ]);
+  return { ...path, ipv6: { instanceAddress: ipv6, internetAddress: INTERNET_IPV6 } };
+}
+
+/** Without asking for routers, or anybody whether an address is free. */
+async function ipv6On(at: string, devices: readonly string[]): Promise<void> {
+  await run([...inNetwork(at), "sh", "-ec", devices.flatMap((device) => ipv6Switch(device, true)).join("\n")]);
 }
 
 export async function namespaces<const Names extends readonly string[]>(
@@ -156,13 +210,13 @@ export async function moreHosts(at: string): Promise<void> {
 }
 
 /** What both ends of every path have, so that only what lies between them differs. */
-export async function endHost(at: string): Promise<void> {
+export async function endHost(at: string, ipv6: "as it is" | "off" = "off"): Promise<void> {
   await sysctls(at, {
     "ipv4/ip_forward": 0,
     "ipv4/conf/all/rp_filter": 0,
     "ipv4/conf/default/rp_filter": 0,
     "ipv4/conf/eth0/rp_filter": 0,
-    "ipv6/conf/all/disable_ipv6": 1,
+    ...(ipv6 === "off" ? { "ipv6/conf/all/disable_ipv6": 1 } : {}),
     // Thousands of connections a second: ports for all of them, and few that wait after their end.
     "ipv4/ip_local_port_range": "1024 65535",
     "ipv4/tcp_max_tw_buckets": 64,

@@ -1,6 +1,7 @@
 import koffi from "koffi";
 import { errnoName } from "../src/datapath/libbpf.ts";
 import { assert } from "../src/lib/assert.ts";
+import { addressBytes, formatAddress } from "../src/lib/ip.ts";
 
 /**
  * The C library's socket calls, synchronous, for traffic generators that measure in one thread. A call costs 100 to 300 ns
@@ -29,6 +30,7 @@ const calls = {
 };
 
 const AF_INET = 2;
+const AF_INET6 = 10;
 const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const SO_RCVBUF = 8;
@@ -93,8 +95,15 @@ function askOf(device: string, what: number): Buffer {
   }
 }
 
-/** `struct sockaddr_in`. */
+/** `struct sockaddr_in`, or `sockaddr_in6`. */
 export function socketAddress(address: string, port: number): Buffer {
+  if (address.includes(":")) {
+    const bytes = Buffer.alloc(28);
+    bytes.writeUInt16LE(AF_INET6, 0);
+    bytes.writeUInt16BE(port, 2);
+    bytes.set(addressBytes(address), 8);
+    return bytes;
+  }
   const bytes = Buffer.alloc(16);
   bytes.writeUInt16LE(AF_INET, 0);
   bytes.writeUInt16BE(port, 2);
@@ -103,12 +112,14 @@ export function socketAddress(address: string, port: number): Buffer {
 }
 
 function addressOf(bytes: Buffer): { readonly address: string; readonly port: number } {
-  return { address: bytes.subarray(4, 8).join("."), port: bytes.readUInt16BE(2) };
+  const port = bytes.readUInt16BE(2);
+  if (bytes.readUInt16LE(0) === AF_INET6) return { address: formatAddress(bytes.subarray(8, 24)), port };
+  return { address: bytes.subarray(4, 8).join("."), port };
 }
 
 /** A socket of the network namespace that the thread is in, and stays in it. Blocking calls on it fail after `timeout` seconds. */
-export function newSocket(kind: "udp" | "tcp", timeout = 10): number {
-  const fd = must("socket", calls.socket(AF_INET, kind === "udp" ? 2 : 1, 0));
+export function newSocket(kind: "udp" | "tcp", timeout = 10, family: 4 | 6 = 4): number {
+  const fd = must("socket", calls.socket(family === 6 ? AF_INET6 : AF_INET, kind === "udp" ? 2 : 1, 0));
   const time = Buffer.alloc(16);
   time.writeBigInt64LE(BigInt(timeout), 0);
   option(fd, SOL_SOCKET, SO_RCVTIMEO, time);
@@ -118,11 +129,12 @@ export function newSocket(kind: "udp" | "tcp", timeout = 10): number {
 
 export function bindTo(fd: number, address: string, port: number): void {
   flag(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-  must(`bind ${address}:${port}`, calls.bind(fd, socketAddress(address, port), 16));
+  const at = socketAddress(address, port);
+  must(`bind ${address}:${port}`, calls.bind(fd, at, at.length));
 }
 
 export function connectTo(fd: number, to: Buffer): void {
-  must("connect", calls.connect(fd, to, 16));
+  must("connect", calls.connect(fd, to, to.length));
 }
 
 export function listenOn(fd: number): void {
@@ -145,13 +157,13 @@ export function receive(fd: number, into: Uint8Array): number {
 }
 
 export function sendTo(fd: number, data: Uint8Array, to: Buffer): void {
-  must("sendto", calls.sendto(fd, data, data.length, 0, to, 16));
+  must("sendto", calls.sendto(fd, data, data.length, 0, to, to.length));
 }
 
 /** A datagram and its sender; undefined when `flags` say not to wait and there is none. */
 export function receiveFrom(fd: number, into: Buffer, flags = 0): { data: Buffer; address: string; port: number } | undefined {
-  const from = Buffer.alloc(16);
-  const size = Buffer.from([16, 0, 0, 0]);
+  const from = Buffer.alloc(28);
+  const size = Buffer.from([28, 0, 0, 0]);
   const got = Number(calls.recvfrom(fd, into, into.length, flags, from, size));
   if (got < 0 && flags === MSG_DONTWAIT && koffi.errno() === EAGAIN) return undefined;
   must("recvfrom", got);

@@ -5,16 +5,32 @@ import { quantile } from "./row.ts";
 /** One way to measure every path: it gives one value for each path and figure. */
 export type Measure = {
   readonly name: MeasureName;
+  /** Which of the paths; absent: all but the NAT gateways'. */
+  readonly on?: (path: Path) => boolean;
   readonly run: (crew: Crew, paths: readonly Path[], options: Options) => Promise<Partial<Record<FigureName, PerPath<number>>>>;
 };
 type Options = { readonly seed: number; readonly quick: boolean };
 
 /** The words of `--only`. */
-export type MeasureName = "rate" | "inbound" | "flows" | "sockets" | "udp" | "tcp" | "connections" | "bulk" | "tuned" | "segments";
+export type MeasureName =
+  | "rate"
+  | "ipv6"
+  | "nat"
+  | "inbound"
+  | "flows"
+  | "sockets"
+  | "udp"
+  | "tcp"
+  | "connections"
+  | "bulk"
+  | "tuned"
+  | "segments";
 
 /** Every figure, how it reads and in which unit. */
 export const FIGURES = {
   rate: { words: "packets/s of 64 bytes", unit: "packets/s" },
+  ipv6: { words: "packets/s of 64 bytes, IPv6", unit: "packets/s" },
+  nat: { words: "packets/s of 64 bytes, through a NAT gateway", unit: "packets/s" },
   inbound: { words: "packets/s of 64 bytes, inbound", unit: "packets/s" },
   flows: { words: "packets/s of 64 bytes, 1,024 flows in turn", unit: "packets/s" },
   sockets: { words: "packets/s of 64 bytes, sent by a UDP socket", unit: "packets/s" },
@@ -35,6 +51,18 @@ export const MEASURES: readonly Measure[] = [
   {
     name: "rate",
     run: async (crew, paths, options) => ({ rate: await packetRate(crew, paths, options, { flows: 1, direction: "out", by: "frames" }) }),
+  },
+  {
+    name: "ipv6",
+    on: ({ ipv6 }) => ipv6 !== undefined,
+    run: async (crew, paths, options) => ({
+      ipv6: await packetRate(crew, paths, options, { flows: 1, direction: "out", by: "frames", family: 6 }),
+    }),
+  },
+  {
+    name: "nat",
+    on: ({ name, changesPorts }) => name === "A" || changesPorts === true,
+    run: async (crew, paths, options) => ({ nat: await packetRate(crew, paths, options, { flows: 1, direction: "out", by: "frames" }) }),
   },
   {
     name: "inbound",
@@ -79,9 +107,19 @@ async function packetRate(
   crew: Crew,
   paths: readonly Path[],
   { seed, quick }: Options,
-  how: { readonly flows: number; readonly direction: "out" | "in"; readonly by: "frames" | "socket" },
+  how: { readonly flows: number; readonly direction: "out" | "in"; readonly by: "frames" | "socket"; readonly family?: 4 | 6 },
 ): Promise<PerPath<number>> {
-  const answer = await crew.run({ kind: "rate", paths, ...how, batch: 64, milliseconds: 4, slices: quick ? 20 : 100, warm: 5, seed });
+  const answer = await crew.run({
+    kind: "rate",
+    paths,
+    family: 4,
+    ...how,
+    batch: 64,
+    milliseconds: 4,
+    slices: quick ? 20 : 100,
+    warm: 5,
+    seed,
+  });
   for (const [name, { sent, lost }] of Object.entries(answer))
     if (!(lost / sent <= LOST_SHARE)) throw new Error(`${name} lost ${lost} of ${sent} packets`);
   // The upper decile: what the path does while nothing else disturbs the processor.

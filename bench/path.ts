@@ -10,6 +10,10 @@ export type Path = {
   readonly internetAddress: string;
   /** Whether something on the way refuses what nobody asked for. */
   readonly filters: boolean;
+  /** The internet sees other ports than the instance sends from. */
+  readonly changesPorts?: true;
+  /** The same ends in IPv6, where the path carries it: nothing is translated. */
+  readonly ipv6?: { readonly instanceAddress: string; readonly internetAddress: string };
 };
 
 /** The letters of the report. */
@@ -19,6 +23,8 @@ export const PATHS = {
   C: "a bridge, one-to-one NAT by connection tracking and a stateful filter, as floating IPs are usually built",
   R: "Genkan's links with a program that only hands packets on: the least that a program can cost",
   G: "Genkan: security group, network ACL, routes, gateway and one-to-one NAT",
+  M: "the kernel's router as a NAT gateway: masquerading by connection tracking",
+  N: "Genkan: a private subnet behind a NAT gateway",
 } as const;
 export type PathName = keyof typeof PATHS;
 export const PATH_NAMES = Object.keys(PATHS) as readonly PathName[];
@@ -33,4 +39,5 @@ export type Addresses = {
   readonly router: string;
   readonly public: string;
   readonly pool: string;
+  readonly ipv6: string;
 };

@@ -12,7 +12,7 @@ const OUTSIDE_PORT = 7000;
  * comes back; and what nobody asked for reaches the instance if and only if nothing on the path filters. Throws when it does not.
  */
 export function prove(path: Path): null {
-  const { name, instance, internet, seenAddress, internetAddress, filters } = path;
+  const { name, instance, internet, seenAddress, internetAddress, filters, changesPorts } = path;
   const open = (namespace: string, address: string, port: number): number =>
     inNamespace(namespace, () => {
       const fd = newSocket("udp", 2);
@@ -28,9 +28,10 @@ export function prove(path: Path): null {
     const request = receiveFrom(outside, data);
     assert(request?.data.toString() === "request", `${name}: the request has come as it was sent`);
     const from = `${request.address}:${request.port}`;
-    assert(from === `${seenAddress}:${INSIDE_PORT}`, `${name}: the internet sees ${seenAddress}:${INSIDE_PORT}, not ${from}`);
+    const seen = changesPorts ? `${seenAddress}:${request.port}` : `${seenAddress}:${INSIDE_PORT}`;
+    assert(from === seen, `${name}: the internet sees ${seen}, not ${from}`);
     sendTo(outside, Buffer.from("unasked"), socketAddress(seenAddress, CLOSED_PORT));
-    sendTo(outside, Buffer.from("answer"), socketAddress(seenAddress, INSIDE_PORT));
+    sendTo(outside, Buffer.from("answer"), socketAddress(seenAddress, request.port));
     const answer = receiveFrom(inside, data);
     assert(answer?.data.toString() === "answer" && answer.address === internetAddress, `${name}: the answer has come back`);
     // Packets keep their order: what was to come before the answer is here by now.

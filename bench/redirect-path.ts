@@ -1,7 +1,7 @@
 import { inNetwork, run } from "../src/host/command.ts";
 import { attributes, bpf, BPF, KernelError } from "../src/datapath/libbpf.ts";
 import { inNamespace } from "../src/datapath/netns.ts";
-import { instanceEnd, internetEnd, MAC, namespaces, pair, path } from "./kernel-paths.ts";
+import { instanceEnd, internetEnd, MAC, namespaces, pair, path, withIpv6 } from "./kernel-paths.ts";
 import type { Addresses, Path } from "./path.ts";
 
 /**
@@ -21,7 +21,8 @@ export async function redirectPath(folder: string, addresses: Addresses): Promis
   const indexOf = (name: string): number => links.find(({ ifname }) => ifname === name)?.ifindex ?? 0;
   const [inside, outside] = [indexOf("inside"), indexOf("outside")];
   const attached = attach(middle, inside, outside) && attach(middle, outside, inside);
-  return attached ? path("R", instance, internet, addresses, addresses.instance) : undefined;
+  if (!attached) return undefined;
+  return withIpv6(path("R", instance, internet, addresses, addresses.instance), addresses, MAC.internet, MAC.instance);
 }
 
 /** Numbers of linux/bpf.h. */

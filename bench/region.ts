@@ -10,6 +10,9 @@ export type BenchRegion = {
   readonly eni: NetworkInterface;
   readonly privateIp: string;
   readonly publicIp: string;
+  readonly ipv6: string;
+  /** One in a private subnet, and the address of the NAT gateway behind which it is. */
+  readonly hidden: { readonly eni: NetworkInterface; readonly privateIp: string; readonly natAddress: string };
 };
 
 export const POOL = "203.0.113.0/24";
@@ -20,7 +23,7 @@ const NEIGHBOURS = 9;
 type Answer = { readonly [member: string]: Answer & string };
 
 /**
- * One VPC with a gateway; a public subnet whose network ACL has six rules each way and whose group admits three ports, so that
+ * One VPC with a gateway, for IPv4 and IPv6; a private subnet behind a NAT gateway; a public subnet whose network ACL has six rules each way and whose group admits three ports, so that
  * what the instance begins is tracked; ten instances with public addresses.
  */
 export function benchRegion(): BenchRegion {
@@ -28,12 +31,14 @@ export function benchRegion(): BenchRegion {
   const ec2 = (operation: string, input: object): Answer => region.perform(operation, input) as Answer;
   const id = (answer: Answer, ...path: readonly string[]): string =>
     path.reduce<Answer & string>((at, member) => present(at[member], member), answer as Answer & string);
-  const vpc = id(ec2("CreateVpc", { CidrBlock: "10.0.0.0/16" }), "Vpc", "VpcId");
-  const subnet = id(ec2("CreateSubnet", { VpcId: vpc, CidrBlock: "10.0.1.0/24" }), "Subnet", "SubnetId");
+  const vpc = id(ec2("CreateVpc", { CidrBlock: "10.0.0.0/16", AmazonProvidedIpv6CidrBlock: true }), "Vpc", "VpcId");
+  const block = present(region.reader().get("vpc", vpc)?.ipv6CidrBlocks?.[0], "the IPv6 block").ipv6CidrBlock.replace("/56", "/64");
+  const subnet = id(ec2("CreateSubnet", { VpcId: vpc, CidrBlock: "10.0.1.0/24", Ipv6CidrBlock: block }), "Subnet", "SubnetId");
   const gateway = id(ec2("CreateInternetGateway", {}), "InternetGateway", "InternetGatewayId");
   ec2("AttachInternetGateway", { VpcId: vpc, InternetGatewayId: gateway });
   const table = id(ec2("CreateRouteTable", { VpcId: vpc }), "RouteTable", "RouteTableId");
   ec2("CreateRoute", { RouteTableId: table, DestinationCidrBlock: "0.0.0.0/0", GatewayId: gateway });
+  ec2("CreateRoute", { RouteTableId: table, DestinationIpv6CidrBlock: "::/0", GatewayId: gateway });
   ec2("AssociateRouteTable", { RouteTableId: table, SubnetId: subnet });
   const group = id(ec2("CreateSecurityGroup", { VpcId: vpc, GroupName: "web", Description: "web" }), "GroupId");
   ec2("AuthorizeSecurityGroupIngress", { GroupId: group, IpPermissions: [22, 80, 443].map(port) });
@@ -41,23 +46,33 @@ export function benchRegion(): BenchRegion {
   for (const entry of ACL_ENTRIES) ec2("CreateNetworkAclEntry", { NetworkAclId: acl, ...entry });
   const own = present(region.reader().get("subnet", subnet), "the subnet").networkAcl;
   ec2("ReplaceNetworkAclAssociation", { AssociationId: own.associationId, NetworkAclId: acl });
-  const answer = region.perform("RunInstances", {
-    ImageId: "ami-0123456789abcdef0",
-    MinCount: 1 + NEIGHBOURS,
-    MaxCount: 1 + NEIGHBOURS,
-    NetworkInterfaces: [{ DeviceIndex: 0, SubnetId: subnet, Groups: [group], AssociatePublicIpAddress: true }],
-  }) as { readonly Instances: readonly { readonly InstanceId: string }[] };
-  for (const { InstanceId } of answer.Instances) region.change((tx, context) => bootDone(tx, InstanceId, context));
+  const launch = (count: number, eni: object): NetworkInterface => {
+    const answer = region.perform("RunInstances", {
+      ImageId: "ami-0123456789abcdef0",
+      MinCount: count,
+      MaxCount: count,
+      NetworkInterfaces: [{ DeviceIndex: 0, Groups: [group], ...eni }],
+    }) as { readonly Instances: readonly { readonly InstanceId: string }[] };
+    for (const { InstanceId } of answer.Instances) region.change((tx, context) => bootDone(tx, InstanceId, context));
+    const first = present(answer.Instances[0], "the instance").InstanceId;
+    return present(region.reader().by("network-interface", "instanceId", first)[0], "its interface");
+  };
+  const eni = launch(1 + NEIGHBOURS, { SubnetId: subnet, AssociatePublicIpAddress: true, Ipv6AddressCount: 1 });
+  const inner = id(ec2("CreateSubnet", { VpcId: vpc, CidrBlock: "10.0.2.0/24" }), "Subnet", "SubnetId");
+  const address = ec2("AllocateAddress", {}) as unknown as { readonly AllocationId: string; readonly PublicIp: string };
+  const nat = id(ec2("CreateNatGateway", { SubnetId: subnet, AllocationId: address.AllocationId }), "NatGateway", "NatGatewayId");
+  const innerTable = id(ec2("CreateRouteTable", { VpcId: vpc }), "RouteTable", "RouteTableId");
+  ec2("CreateRoute", { RouteTableId: innerTable, DestinationCidrBlock: "0.0.0.0/0", NatGatewayId: nat });
+  ec2("AssociateRouteTable", { RouteTableId: innerTable, SubnetId: inner });
+  const hidden = launch(1, { SubnetId: inner });
   const reader = region.reader();
-  const eni = present(
-    reader.by("network-interface", "instanceId", present(answer.Instances[0], "the instance").InstanceId)[0],
-    "its interface",
-  );
   return {
     reader,
     eni,
     privateIp: present(eni.privateIpAddresses[0], "its address"),
     publicIp: present(eni.autoPublicIp, "its public address"),
+    ipv6: present(eni.ipv6Addresses?.[0], "its IPv6 address"),
+    hidden: { eni: hidden, privateIp: present(hidden.privateIpAddresses[0], "its address"), natAddress: address.PublicIp },
   };
 }
 
@@ -79,9 +94,15 @@ const ACL_ENTRIES: readonly object[] = [
   entry(true, 130, "6", 1024, 65535),
   entry(true, 140, "17", 1024, 65535),
   entry(true, 150, "1"),
+  ipv6Entry(false, 160, 1024, 65535),
+  ipv6Entry(true, 160, 1024, 65535),
 ];
 
 function entry(Egress: boolean, RuleNumber: number, Protocol: string, From?: number, To?: number): object {
   const ports = From === undefined ? { IcmpTypeCode: { Type: -1, Code: -1 } } : { PortRange: { From, To } };
   return { Egress, RuleNumber, Protocol, RuleAction: "allow", CidrBlock: "0.0.0.0/0", ...ports };
+}
+
+function ipv6Entry(Egress: boolean, RuleNumber: number, From: number, To: number): object {
+  return { Egress, RuleNumber, Protocol: "17", RuleAction: "allow", Ipv6CidrBlock: "::/0", PortRange: { From, To } };
 }

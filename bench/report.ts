@@ -35,7 +35,7 @@ export function rowTable(rows: readonly Row[]): Table {
 }
 
 export function figureTable(figures: readonly Figure[]): Table {
-  const names = Object.keys(PATHS) as (keyof typeof PATHS)[];
+  const names = (Object.keys(PATHS) as (keyof typeof PATHS)[]).filter((name) => figures.some(({ values }) => values[name]));
   return [
     ["figure", ...names, "unit"],
     ...figures.map(({ measure, unit, values }) => [

@@ -23,10 +23,17 @@ export async function openStage(cpu: number): Promise<Stage> {
   const folder = mkdtempSync("/run/genkan-bench-");
   const namespaces = join(folder, "ns");
   const region = benchRegion();
-  const addresses = { instance: region.privateIp, prefixLength: 24, router: "10.0.1.1", public: region.publicIp, pool: POOL };
+  const addresses = {
+    instance: region.privateIp,
+    prefixLength: 24,
+    router: "10.0.1.1",
+    public: region.publicIp,
+    pool: POOL,
+    ipv6: region.ipv6,
+  };
   const genkan = await genkanPath(join(folder, "home"), region, addresses.prefixLength, addresses.router);
   const redirect = await redirectPath(namespaces, addresses);
-  const paths = [...(await kernelPaths(namespaces, addresses)), ...(redirect ? [redirect] : []), genkan.path];
+  const paths = [...(await kernelPaths(namespaces, addresses)), ...(redirect ? [redirect] : []), ...genkan.paths];
   const filtered = await bridgesAreFiltered(namespaces);
   const crew = openCrew(paths, cpu);
   return {

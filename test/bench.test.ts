@@ -36,6 +36,29 @@ test("every path carries packets and round trips, and the report has their ratio
   assert.equal(rows[0]?.value, (rate?.values.G?.value ?? 0) / (rate?.values.B?.value ?? 0));
 });
 
+test("IPv6 and NAT gateways are measured on paths of their own", { skip: noKernel }, () => {
+  const file = join(folder, "further.json");
+  const { status, stderr } = runBench("--quick", "--rounds", "1", "--only", "ipv6,nat", "--json", file);
+  assert.equal(status, 0, stderr);
+  const { rows, figures } = JSON.parse(readFileSync(file, "utf8")) as Report;
+  assert.deepEqual(
+    rows.map(({ measure }) => measure),
+    [
+      "packets/s, IPv6, G ÷ B",
+      "packets/s, IPv6, G ÷ A",
+      "packets/s through a NAT gateway, N ÷ M",
+      "packets/s through a NAT gateway, N ÷ A",
+    ],
+  );
+  assert.deepEqual(
+    figures.map(({ values }) => Object.keys(values).filter((path) => path !== "R")),
+    [
+      ["A", "B", "G"],
+      ["A", "M", "N"],
+    ],
+  );
+});
+
 test("a mistake in the options is told in one line", { skip: noKernel }, () => {
   for (const words of [["--rounds", "0"], ["--only", "speed"], ["--fast"], ["--cpu", "4096"]]) {
     const { status, stderr } = runBench(...words);

@@ -1,5 +1,5 @@
 import { present } from "../lib/assert.ts";
-import { parseIpv4 } from "../lib/ip.ts";
+import { addressBytes, parseIpv4 } from "../lib/ip.ts";
 
 /** Frames for tests: built with right checksums, and read back byte by byte. */
 export type FrameSpec = {
@@ -21,6 +21,18 @@ export const ROUTER = "02:67:6b:00:00:01";
 
 export function frame(spec: FrameSpec): Buffer {
   return Buffer.concat([macs(spec.to ?? ROUTER, spec.from ?? "02:00:00:00:00:10", 0x0800), packet(spec)]);
+}
+
+/** The same of IPv6; what IPv4 alone has is left out. */
+export function ipv6Frame(spec: Pick<FrameSpec, "from" | "to" | "source" | "destination" | "protocol" | "ttl" | "payload">): Buffer {
+  const header = Buffer.alloc(40);
+  header[0] = 0x60;
+  header.writeUInt16BE(spec.payload.length, 4);
+  header[6] = spec.protocol ?? 17;
+  header[7] = spec.ttl ?? 64;
+  header.set(addressBytes(spec.source), 8);
+  header.set(addressBytes(spec.destination), 24);
+  return Buffer.concat([macs(spec.to ?? ROUTER, spec.from ?? "02:00:00:00:00:10", 0x86dd), header, spec.payload]);
 }
 
 /** The IP packet alone. */
@@ -107,7 +119,8 @@ function ip(text: string): Buffer {
 }
 
 function pseudo(ends: Ends, protocol: number, length: number): Buffer {
-  return Buffer.concat([ip(ends.source), ip(ends.destination), Buffer.from([0, protocol, length >> 8, length & 255])]);
+  const bytes = ends.source.includes(":") ? addressBytes : ip;
+  return Buffer.concat([bytes(ends.source), bytes(ends.destination), Buffer.from([0, protocol, length >> 8, length & 255])]);
 }
 
 /** RFC 1071. */
