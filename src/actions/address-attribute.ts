@@ -11,7 +11,7 @@ import type { Address } from "../model/address.ts";
 import { Fault } from "../model/fault.ts";
 import type { Action } from "./action.ts";
 import { findAddress } from "./address.ts";
-import { candidates, chosen, paged } from "./describe.ts";
+import { paged } from "./describe.ts";
 import { required } from "./parameter.ts";
 
 /**
@@ -44,15 +44,13 @@ const ResetAddressAttribute: Action<ResetAddressAttributeRequest, ResetAddressAt
   return { Address: { ...described(address), ...(address.ptrRecord === undefined ? {} : { PtrRecordUpdate: { Status: "PENDING" } }) } };
 };
 
-/** The names of the addresses in reverse DNS. */
+/** The names of the addresses in reverse DNS; addresses without one are left out. */
 const DescribeAddressesAttribute: Action<DescribeAddressesAttributeRequest, DescribeAddressesAttributeResult> = (tx, input) => {
   if (input.Attribute !== undefined) requireKnown(input.Attribute);
-  const addresses = chosen(
-    input.AllocationIds,
-    (id) => findAddress(tx, id),
-    () => candidates(tx, "address", undefined, {}),
-  );
-  const { items, nextToken } = paged(addresses, input, { min: 1, max: 1000 });
+  const ids = input.AllocationIds ?? [];
+  const addresses = ids.length > 0 ? [...new Set(ids)].map((id) => findAddress(tx, id)) : tx.list("address");
+  const named = addresses.filter(({ ptrRecord }) => ptrRecord !== undefined);
+  const { items, nextToken } = paged(named, input, { min: 1, max: 1000 });
   return { Addresses: items.map(described), NextToken: nextToken };
 };
 

@@ -14,7 +14,7 @@ import { newId } from "../model/id.ts";
 import type { Reader } from "../model/state.ts";
 import type { Action } from "./action.ts";
 import { candidates, chosen, type FilterFields, searched } from "./describe.ts";
-import { type Done, DONE, required } from "./parameter.ts";
+import { type Done, DONE, given, required } from "./parameter.ts";
 import { requireQuota } from "./quota.ts";
 import { tagList, tagsFor } from "./tags.ts";
 import { requireIpsec } from "./vpn-gateway.ts";
@@ -49,7 +49,9 @@ function sameGateway(one: Wanted, other: Wanted): boolean {
 
 /** @throws MissingParameter without address and certificate; InvalidParameterCombination; InvalidParameterValue. */
 function wantedGateway(input: CreateCustomerGatewayRequest): Wanted {
-  const { IpAddress, PublicIp, CertificateArn, DeviceName } = input;
+  const [IpAddress, PublicIp, CertificateArn, DeviceName] = [input.IpAddress, input.PublicIp, input.CertificateArn, input.DeviceName].map(
+    given,
+  );
   if (IpAddress !== undefined && PublicIp !== undefined && IpAddress !== PublicIp) {
     throw new Fault("InvalidParameterCombination", "The parameter ipAddress cannot be used with the parameter publicIp");
   }

@@ -7,6 +7,11 @@ export function required<T>(value: T | undefined, name: string): T {
   return value;
 }
 
+/** The value; an empty text, which some clients send for none, is absent. */
+export function given(text: string | undefined): string | undefined {
+  return text === "" ? undefined : text;
+}
+
 /** What a parameter gets that AWS knows and Genkan does not honour. */
 export function unoffered(name: string): Fault {
   return new Fault("UnsupportedOperation", `Genkan does not offer the parameter ${name}.`);

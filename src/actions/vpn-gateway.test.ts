@@ -65,7 +65,7 @@ test("a virtual private gateway's type, number and count", () => {
   refuses("InvalidParameterValue", () => vpn({ Type: "ipsec.2" }));
   refuses("InvalidParameterValue", () => vpn({ AmazonSideAsn: 100 }));
   refuses("InvalidParameterValue", () => vpn({ AvailabilityZone: "us-east-1z" }));
-  vpn({ AmazonSideAsn: 4_200_000_000 });
+  vpn({ AmazonSideAsn: 4_200_000_000, AvailabilityZone: "" });
   for (let count = 0; count < 4; count += 1) vpn();
   refuses("VpnGatewayLimitExceeded", () => vpn());
   assert.equal(region.call(DescribeVpnGateways, {}).VpnGateways?.at(-1)?.AmazonSideAsn, 64_512);

@@ -17,7 +17,7 @@ import type { Reader, Tx } from "../model/state.ts";
 import type { VpnGateway } from "../model/vpn-gateway.ts";
 import type { Action } from "./action.ts";
 import { candidates, chosen, type FilterFields, searched } from "./describe.ts";
-import { type Done, DONE, required } from "./parameter.ts";
+import { type Done, DONE, given, required } from "./parameter.ts";
 import { requireQuota } from "./quota.ts";
 import { findRouteTable } from "./route-table.ts";
 import { tagList, tagsFor } from "./tags.ts";
@@ -33,7 +33,7 @@ function findVpnGateway(tx: Reader, id: string | undefined): VpnGateway {
 
 const CreateVpnGateway: Action<CreateVpnGatewayRequest, CreateVpnGatewayResult> = (tx, input, context) => {
   requireIpsec(input.Type);
-  const zone = input.AvailabilityZone;
+  const zone = given(input.AvailabilityZone);
   if (zone !== undefined && !zonesOf(context.region).some(({ name }) => name === zone)) {
     throw new Fault("InvalidParameterValue", `Value (${zone}) for parameter availabilityZone is invalid.`);
   }

@@ -10,7 +10,13 @@ export async function leftOvers(client: ec2.EC2Client): Promise<readonly string[
   const gateways = await client.send(new ec2.DescribeInternetGatewaysCommand({ Filters: [{ Name: "tag-key", Values: ["Stage"] }] }));
   const lists = await client.send(new ec2.DescribeManagedPrefixListsCommand({}));
   const keys = await client.send(new ec2.DescribeKeyPairsCommand({}));
+  const vpns = await client.send(new ec2.DescribeVpnGatewaysCommand({}));
+  const customers = await client.send(new ec2.DescribeCustomerGatewaysCommand({}));
+  const endpoints = await client.send(new ec2.DescribeVpcEndpointsCommand({}));
   return [
+    ...(vpns.VpnGateways ?? []).map((g) => g.VpnGatewayId),
+    ...(customers.CustomerGateways ?? []).map((g) => g.CustomerGatewayId),
+    ...(endpoints.VpcEndpoints ?? []).map((e) => e.VpcEndpointId),
     ...(vpcs.Vpcs ?? []).map((vpc) => vpc.VpcId),
     ...(instances.Reservations ?? []).flatMap((r) => (r.Instances ?? []).map((i) => i.InstanceId)),
     ...(addresses.Addresses ?? []).map((a) => a.AllocationId),

@@ -14,7 +14,7 @@ const terraform = ["/usr/local/bin/terraform", "/usr/bin/terraform"].find((path)
 const absent =
   noPackets || (terraform === undefined ? "no terraform here" : mirror === undefined ? "no AWS provider for Terraform here" : false);
 
-const CONFIGURATIONS = ["public", "private", "ipv6", "three-zone", "peering", "flow-logs"];
+const CONFIGURATIONS = ["public", "private", "ipv6", "three-zone", "peering", "flow-logs", "gateways"];
 const MINUTES = 60_000;
 
 /** Most of the time Terraform waits for its own clock: several at once, each with a Genkan of its own. */
