@@ -162,6 +162,13 @@ export const MARKS: Readonly<Record<string, Behind | Mark>> = {
   ModifyInstanceCreditSpecification: "record",
   MonitorInstances: "record",
   UnmonitorInstances: "record",
+  // Templates do what launches from them do
+  CreateLaunchTemplate: "packets",
+  CreateLaunchTemplateVersion: { behind: "packets", moot: ["ResolveAlias"] },
+  DescribeLaunchTemplateVersions: { behind: "describes", moot: ["ResolveAlias", "IncludeManagedResources"] },
+  ModifyLaunchTemplate: "packets",
+  DeleteLaunchTemplate: "packets",
+  DeleteLaunchTemplateVersions: "packets",
   CreateKeyPair: "packets",
   ImportKeyPair: "packets",
   DeleteKeyPair: "packets",

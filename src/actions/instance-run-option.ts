@@ -65,9 +65,8 @@ function optional<K extends string, V>(key: K, value: V): { readonly [key in K]?
 }
 
 /** What would change packets or promise what is not there is refused, not ignored. */
-function refuseUnhonoured(input: RunInstancesRequest): void {
+export function refuseUnhonoured(input: RunInstancesRequest): void {
   refuseUnoffered(input, [
-    "LaunchTemplate",
     "SecondaryInterfaces",
     "NetworkPerformanceOptions",
     "InstanceMarketOptions",

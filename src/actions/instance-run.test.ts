@@ -279,7 +279,7 @@ const REFUSED: readonly { readonly request: object; readonly code: Parameters<ty
   { request: { MinCount: 0 }, code: "InvalidParameterValue" },
   { request: { MinCount: 3, MaxCount: 2 }, code: "InvalidParameterValue" },
   { request: { MinCount: undefined }, code: "MissingParameter", words: "The request must contain the parameter MinCount" },
-  { request: { LaunchTemplate: { LaunchTemplateName: "x" } }, code: "UnsupportedOperation" },
+  { request: { LaunchTemplate: { LaunchTemplateName: "x" } }, code: "InvalidLaunchTemplateName.NotFoundException" },
   { request: { Ipv6AddressCount: 1 }, code: "InvalidParameterValue" },
   { request: { HibernationOptions: { Configured: true } }, code: "UnsupportedOperation" },
   { request: { Placement: { GroupName: "together" } }, code: "UnsupportedOperation" },

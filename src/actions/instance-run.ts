@@ -11,6 +11,7 @@ import type { Image } from "./image-catalogue.ts";
 import { describedReservation } from "./instance-describe.ts";
 import { addressCount, type WantedInterface, wantedInterfaces } from "./instance-run-interface.ts";
 import { type LaunchOptions, launchOptions } from "./instance-run-option.ts";
+import { withTemplate } from "./launch-template-data.ts";
 import { createNetworkInterface, newAttachment, refreshAutoPublicIp } from "./network-interface.ts";
 import { required } from "./parameter.ts";
 import { availableAddressCount } from "./subnet.ts";
@@ -21,7 +22,8 @@ import { newBlockDevices } from "./volume.ts";
  * Launches between MinCount and MaxCount instances, as many as there is room for. They are pending, and the answer
  * shows no public address yet, though one may be held already (facts of recorded answers).
  */
-const RunInstances: Action<RunInstancesRequest, Reservation> = (tx, input, context) => {
+const RunInstances: Action<RunInstancesRequest, Reservation> = (tx, asked, context) => {
+  const { input, templateTags } = withTemplate(tx, asked);
   const range = countRange(input);
   const image = findImage(input.ImageId, context.region);
   const options = launchOptions(tx, input, image, context);
@@ -33,7 +35,7 @@ const RunInstances: Action<RunInstancesRequest, Reservation> = (tx, input, conte
     interfaces,
     mappings: input.BlockDeviceMappings,
     reservationId: newId("reservation", context.random),
-    tags: launchTags(input, context),
+    tags: launchTags(input, templateTags, context),
   };
   const count = affordableCount(tx, interfaces, range, context);
   const instances = Array.from({ length: count }, (_, launchIndex) => launched(tx, launch, launchIndex, context));
@@ -53,9 +55,9 @@ type Launch = {
 const TAGGED_TYPES = ["instance", "volume", "network-interface"] as const;
 type TaggedType = (typeof TAGGED_TYPES)[number];
 
-function launchTags(input: RunInstancesRequest, { quotas }: Context): Launch["tags"] {
+function launchTags(input: RunInstancesRequest, templateTags: Tags, { quotas }: Context): Launch["tags"] {
   const of = (type: TaggedType): Tags => tagsFor(type, input.TagSpecifications, quotas, TAGGED_TYPES);
-  return { instance: of("instance"), volume: of("volume"), "network-interface": of("network-interface") };
+  return { instance: { ...of("instance"), ...templateTags }, volume: of("volume"), "network-interface": of("network-interface") };
 }
 
 type Range = { readonly least: number; readonly most: number };

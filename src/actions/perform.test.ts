@@ -84,6 +84,7 @@ test("every describe without parameters answers in an empty region", () => {
 /** Describes with a required parameter. */
 const NEEDS_MORE = new Set([
   "DescribeVpcAttribute",
+  "DescribeLaunchTemplateVersions",
   "DescribeInstanceAttribute",
   "DescribeNetworkInterfaceAttribute",
   "DescribeSecurityGroupReferences",

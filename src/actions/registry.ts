@@ -25,6 +25,8 @@ import { instanceTypeActions } from "./instance-type.ts";
 import { internetGatewayActions } from "./internet-gateway.ts";
 import { internetGatewayAttachmentActions } from "./internet-gateway-attachment.ts";
 import { keyPairActions } from "./key-pair.ts";
+import { launchTemplateActions } from "./launch-template.ts";
+import { launchTemplateVersionActions } from "./launch-template-version.ts";
 import { natGatewayActions } from "./nat-gateway.ts";
 import { natGatewayAddressActions } from "./nat-gateway-address.ts";
 import { natGatewayDescribeActions } from "./nat-gateway-describe.ts";
@@ -129,6 +131,8 @@ export const NOUNS: readonly Actions[] = [
   instanceOptionActions,
   instanceTypeActions,
   keyPairActions,
+  launchTemplateActions,
+  launchTemplateVersionActions,
   imageActions,
   volumeActions,
   consoleActions,

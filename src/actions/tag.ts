@@ -27,8 +27,14 @@ const DeleteTags: Action<DeleteTagsRequest, Done> = (tx, input, { region }) => {
 };
 
 function isNamed(named: DeleteTagsRequest["Tags"], key: string, value: string): boolean {
+  if (isAwsTag(key)) return false;
   if (!named || named.length === 0) return true;
   return named.some((tag) => tag.Key === key && (tag.Value === undefined || tag.Value === value));
+}
+
+/** AWS's own tags stay (EC2 API reference, DeleteTags). */
+function isAwsTag(key: string): boolean {
+  return key.startsWith("aws:");
 }
 
 function given<T>(list: readonly T[] | undefined, name: string): readonly T[] {

@@ -150,6 +150,12 @@ const TAGGABLE: Readonly<Record<string, Taggable>> = {
     code: "InvalidVpcBlockPublicAccessExclusionId.NotFound",
     words: "The VPC Block Public Access exclusion ID '%s' does not exist",
   },
+  lt: {
+    kind: "launch-template",
+    type: "launch-template",
+    code: "InvalidLaunchTemplateId.NotFound",
+    words: "The specified launch template, with template ID %s, does not exist.",
+  },
   nat: { kind: "nat-gateway", type: "natgateway", code: "NatGatewayNotFound", words: "The Nat Gateway %s was not found" },
   dopt: {
     kind: "dhcp-options",

@@ -32,6 +32,7 @@ const ID_PREFIX = {
   "carrier-gateway": "cagw",
   "block-public-access-exclusion": "vpcbpa-exclude",
   "flow-log": "fl",
+  "launch-template": "lt",
 } as const;
 
 export type IdKind = keyof typeof ID_PREFIX;

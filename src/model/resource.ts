@@ -8,6 +8,7 @@ import type { EgressOnlyInternetGateway } from "./egress-only-internet-gateway.t
 import type { FlowLog } from "./flow-log.ts";
 import type { Instance } from "./instance.ts";
 import type { InternetGateway } from "./internet-gateway.ts";
+import type { LaunchTemplate } from "./launch-template.ts";
 import type { KeyPair } from "./key-pair.ts";
 import type { NatGateway } from "./nat-gateway.ts";
 import type { NetworkAcl } from "./network-acl.ts";
@@ -36,6 +37,7 @@ export type Resources = {
   "network-acl": NetworkAcl;
   instance: Instance;
   "key-pair": KeyPair;
+  "launch-template": LaunchTemplate;
   "dhcp-options": DhcpOptions;
   "nat-gateway": NatGateway;
   "egress-only-internet-gateway": EgressOnlyInternetGateway;
@@ -140,6 +142,7 @@ export const INDEXES = {
     volumeId: (i: Instance) => i.blockDevices?.map((d) => d.volumeId) ?? [i.rootVolumeId],
   },
   "key-pair": { name: (k: KeyPair) => [k.name] },
+  "launch-template": { name: (t: LaunchTemplate) => [t.name] },
   "dhcp-options": {},
   "nat-gateway": {
     vpcId: (n: NatGateway) => [n.vpcId],

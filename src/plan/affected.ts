@@ -70,6 +70,7 @@ const AFFECTS: { readonly [K in Kind]: Affects<K> } = {
     return moved ? interfaces.flatMap((eni) => [eni, ...routesTo(readers, eni.id)]) : interfaces;
   },
   "key-pair": NOTHING,
+  "launch-template": NOTHING,
   "dhcp-options": NOTHING,
   "nat-gateway": (before, after, id, readers) => [
     ...both(readers, (reader) => reader.by("network-interface", "natGatewayId", id), "network-interface"),

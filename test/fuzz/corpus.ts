@@ -130,6 +130,9 @@ function fill(ask: Ask): Omit<Standing, "AttachmentId"> {
   ask("AllocateAddress", {});
   ask("CreateDhcpOptions", { DhcpConfigurations: [{ Key: "domain-name", Values: ["example.internal"] }] });
   ask("CreateKeyPair", { KeyName: "key", KeyType: "ed25519" });
+  const template = { LaunchTemplateName: "template", LaunchTemplateData: { ImageId: "ami-0123456789abcdef0", InstanceType: "t3.micro" } };
+  ask("CreateLaunchTemplate", template);
+  ask("CreateLaunchTemplateVersion", template);
   ask("CreateTags", { Resources: [VpcId, SubnetId], Tags: [{ Key: "Name", Value: "fixed" }] });
   const { Instances } = ask("RunInstances", {
     ImageId: "ami-0123456789abcdef0",

@@ -1,0 +1,50 @@
+import { Fault } from "../model/fault.ts";
+import { isWellFormedId } from "../model/id.ts";
+import type { LaunchTemplate, LaunchTemplateVersion } from "../model/launch-template.ts";
+import type { Reader } from "../model/state.ts";
+
+/** How requests name a template: by one of the two. */
+type Named = { readonly LaunchTemplateId?: string | undefined; readonly LaunchTemplateName?: string | undefined };
+
+/** @throws MissingParameter; InvalidParameterCombination for both; the NotFound of the one that was given. */
+export function findTemplate(tx: Reader, { LaunchTemplateId: id, LaunchTemplateName: name }: Named): LaunchTemplate {
+  if (id !== undefined && name !== undefined) {
+    throw new Fault(
+      "InvalidParameterCombination",
+      "You may specify either the launch template ID or the launch template name, but not both.",
+    );
+  }
+  if (id !== undefined) return tx.get("launch-template", id) ?? notFoundById(id);
+  if (name === undefined)
+    throw new Fault("MissingParameter", "The request must contain the parameter LaunchTemplateId or LaunchTemplateName");
+  return tx.by("launch-template", "name", name)[0] ?? notFoundByName();
+}
+
+export function notFoundById(id: string): never {
+  if (!isWellFormedId("launch-template", id)) throw new Fault("InvalidLaunchTemplateId.Malformed", `Invalid launch template ID: '${id}'`);
+  throw new Fault("InvalidLaunchTemplateId.NotFound", `The specified launch template, with template ID ${id}, does not exist.`);
+}
+
+export function notFoundByName(): never {
+  throw new Fault(
+    "InvalidLaunchTemplateName.NotFoundException",
+    "At least one of the launch templates specified in the request does not exist.",
+  );
+}
+
+/** The version that a number, `$Latest` or `$Default` names. @throws InvalidLaunchTemplateId.VersionNotFound. */
+export function versionNumbered(template: LaunchTemplate, text: string): LaunchTemplateVersion {
+  const found = template.versions.find(({ number }) => number === numberOf(template, text));
+  if (!found) {
+    const words = `Could not find the specified version ${text} for the launch template with ID ${template.id}.`;
+    throw new Fault("InvalidLaunchTemplateId.VersionNotFound", words);
+  }
+  return found;
+}
+
+function numberOf({ defaultVersion, versions }: LaunchTemplate, text: string): number {
+  if (text === "$Default") return defaultVersion;
+  // The highest that is there, should the latest have been deleted.
+  if (text === "$Latest") return versions.at(-1)?.number ?? 0;
+  return /^\d{1,9}$/.test(text) ? Number(text) : 0;
+}
