@@ -82,6 +82,7 @@ class Builder {
       random: quickRandom(1),
       quotas: quotasOf(["unlimited"]),
       pools: [SCALE_POOL],
+      byoip: [],
       consoleOutput: () => undefined,
     };
   }

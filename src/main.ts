@@ -112,15 +112,17 @@ const RUN: Readonly<Record<VerbName, Run>> = {
 
 async function upHere(args: Arguments): Promise<number> {
   const { up } = await import("./up.ts");
-  const { poolsOf, portOf, quotasOf } = await import("./server/settings.ts");
+  const { byoipOf, poolsOf, portOf, quotasOf } = await import("./server/settings.ts");
   const home = openHome(process.env, true);
   const auth = text(args.options["auth"]) ?? "signature";
   if (auth !== "signature" && auth !== "none") throw new CommandError("--auth is signature or none.");
+  const byoip = byoipOf(texts(args.options["byoip"]));
   const settings = {
     host: "127.0.0.1",
     port: portOf(text(args.options["port"]) ?? process.env["GENKAN_PORT"]),
     auth,
-    pools: poolsOf(texts(args.options["pool"])),
+    pools: poolsOf(texts(args.options["pool"]), byoip),
+    byoip,
     quotas: quotasOf(texts(args.options["quota"])),
   } as const;
   const noPackets = args.options["no-packets"] ? "it was started with --no-packets." : obstacle();

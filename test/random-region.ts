@@ -48,6 +48,7 @@ export function randomRegion(): RandomRegion {
       Object.keys(DEFAULT_QUOTAS).map((name) => [name, name === "security-groups-per-interface" ? 5 : 100]),
     ) as Quotas,
     pools: POOLS,
+    byoip: POOLS.slice(1),
     consoleOutput: () => undefined,
   };
   const commit = (body: (tx: Tx) => void): readonly Change[] => {

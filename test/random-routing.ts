@@ -62,10 +62,23 @@ const vpn: Request = ({ tx, context, number, pick }) => {
   perform(tx, known ? "ReplaceRoute" : "CreateRoute", { ...route, GatewayId: VpnGatewayId }, context);
 };
 
+/** A range that was brought, advertised and withdrawn, and an interface with an address of it. */
+const brought: Request = ({ tx, context, number, pick }) => {
+  const [pool, eni] = [pick("public-ipv4-pool"), pick("network-interface")];
+  const [Cidr = ""] = context.byoip;
+  if (!pool) return void perform(tx, "ProvisionByoipCidr", { Cidr, CidrAuthorizationContext: { Message: "m", Signature: "s" } }, context);
+  if (number(2) === 0) return void perform(tx, pool.advertised ? "WithdrawByoipCidr" : "AdvertiseByoipCidr", { Cidr }, context);
+  if (!eni || eni.natGatewayId !== undefined) return;
+  const answer = JSON.stringify(perform(tx, "AllocateAddress", { PublicIpv4Pool: pool.id }, context));
+  const AllocationId = /eipalloc-[0-9a-f]{17}/.exec(answer)?.[0];
+  perform(tx, "AssociateAddress", { AllocationId, NetworkInterfaceId: eni.id }, context);
+};
+
 export const ROUTING_REQUESTS: Readonly<Record<string, Request>> = {
   edge,
   block,
   exclude,
   endpoint,
   vpn,
+  brought,
 };

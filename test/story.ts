@@ -75,6 +75,7 @@ let now = 1_000n * SECOND;
 
 /** Begins a story; `name`: of its file in `test/golden/`. GENKAN_GOLDEN=write keeps the text as it is told. */
 export function story(name: string, settings: Parameters<typeof newRegion>[0] = {}): Story {
+  const pools = [...SETTINGS.pools, ...(settings.byoip ?? [])];
   shared ??= openDatapath({ pins: bpffs(), netns: "/proc/thread-self/ns/net", object: OBJECT, sizes: SIZES, clock: () => now });
   const datapath = shared;
   // Longer than anything is remembered.
@@ -85,7 +86,7 @@ export function story(name: string, settings: Parameters<typeof newRegion>[0] = 
   const connections = connectionMemory();
   const fragments = fragmentMemory();
   const nat = natMemory();
-  const planned = (): readonly Entry[] => fullPlan([region.reader()], { ...SETTINGS, fragments: 4, now });
+  const planned = (): readonly Entry[] => fullPlan([region.reader()], { ...SETTINGS, pools, fragments: 4, now });
   let rows = planned();
   let tables: MemoryTables = memoryTables(rows);
   const begun = now;

@@ -10,8 +10,10 @@ export type Context = {
   readonly now: string;
   readonly random: Random;
   readonly quotas: Quotas;
-  /** Public IPv4 pools, canonical CIDR blocks, in order of preference. */
+  /** Amazon's public IPv4 pools, canonical CIDR blocks, in order of preference. */
   readonly pools: readonly string[];
+  /** Ranges that users can bring, canonical CIDR blocks; none of them is in `pools`. */
+  readonly byoip: readonly string[];
   /** What an instance has printed so far, for GetConsoleOutput; undefined when nothing was kept. */
   readonly consoleOutput: (instanceId: string) => string | undefined;
   /** A fresh private key (RSA of 2048 bits, or Ed25519) as PKCS #8 PEM, for CreateKeyPair; absent where none can be made. */

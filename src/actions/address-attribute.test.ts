@@ -5,7 +5,6 @@ import { addressAssociationActions } from "./address-association.ts";
 import { addressAttributeActions } from "./address-attribute.ts";
 import { addressTransferActions } from "./address-transfer.ts";
 import { networkInterfaceListActions } from "./network-interface-list.ts";
-import { notYetActions } from "./not-yet.ts";
 import { publicDnsNameActions } from "./public-dns-name.ts";
 import { launched, newNetwork } from "./test-network.ts";
 import { must, newRegion, refuses } from "./test-region.ts";
@@ -103,12 +102,4 @@ test("an interface's public name is that of its IPv4 address, where the VPC give
     refuses("UnsupportedOperation", () => region.call(ModifyPublicIpDnsNameOptions, { NetworkInterfaceId, HostnameType: other }));
   const wrong = "private" as typeof HostnameType;
   refuses("InvalidParameterValue", () => region.call(ModifyPublicIpDnsNameOptions, { NetworkInterfaceId, HostnameType: wrong }));
-});
-
-test("pools of the user's own addresses: there are none", () => {
-  const region = newRegion();
-  const { DescribePublicIpv4Pools, DescribeByoipCidrs } = notYetActions;
-  assert.deepEqual(region.call(DescribePublicIpv4Pools, {}), { PublicIpv4Pools: [] });
-  assert.deepEqual(region.call(DescribeByoipCidrs, { MaxResults: 5 }), { ByoipCidrs: [] });
-  refuses("InvalidPublicIpv4PoolID.NotFound", () => region.call(DescribePublicIpv4Pools, { PoolIds: ["ipv4pool-ec2-0"] }));
 });

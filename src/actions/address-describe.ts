@@ -60,7 +60,7 @@ function described(tx: Reader, address: Address, context: Context): AddressAnswe
     NetworkInterfaceOwnerId: association && context.account,
     PrivateIpAddress: association?.privateIpAddress,
     Tags: tagListOrAbsent(address.tags),
-    PublicIpv4Pool: AMAZON_POOL,
+    PublicIpv4Pool: address.pool ?? AMAZON_POOL,
     NetworkBorderGroup: context.region,
   };
 }

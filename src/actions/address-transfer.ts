@@ -23,6 +23,9 @@ const OFFERED_FOR_MS = 7 * 24 * 60 * 60 * 1000;
  */
 const EnableAddressTransfer: Action<EnableAddressTransferRequest, EnableAddressTransferResult> = (tx, input, context) => {
   const address = findAddress(tx, input.AllocationId);
+  if (address.pool !== undefined) {
+    throw new Fault("InvalidParameterValue", `The address '${address.id}' is of a range that was brought and cannot be transferred.`);
+  }
   const accountId = required(input.TransferAccountId, "transferAccountId");
   if (!/^\d{12}$/.test(accountId) || accountId === context.account) {
     throw new Fault("InvalidParameterValue", `Value (${accountId}) for parameter transferAccountId is invalid.`);

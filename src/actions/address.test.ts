@@ -72,7 +72,7 @@ test("a pool gives each of its addresses once, and never its first and last", ()
 test("what the request asks beyond an address of the region's pool is refused", () => {
   const region = newRegion();
   refuses("UnsupportedOperation", () => region.call(AllocateAddress, { Address: "203.0.113.9" }));
-  refuses("UnsupportedOperation", () => region.call(AllocateAddress, { PublicIpv4Pool: "ipv4pool-ec2-012345" }));
+  refuses("InvalidPublicIpv4PoolID.NotFound", () => region.call(AllocateAddress, { PublicIpv4Pool: "ipv4pool-ec2-012345" }));
   refuses("InvalidParameterValue", () => region.call(AllocateAddress, { Domain: "standard" }));
   refuses("InvalidParameterValue", () => region.call(AllocateAddress, { NetworkBorderGroup: "us-west-2-lax-1" }));
 });

@@ -1,10 +1,11 @@
 import type { AllocateAddressRequest, AllocateAddressResult } from "@aws-sdk/client-ec2";
 import { cidrOf } from "../lib/cidr.ts";
-import { formatIpv4, ipv4 } from "../lib/ip.ts";
+import { formatIpv4, ipv4, parseIpv4 } from "../lib/ip.ts";
 import type { Address } from "../model/address.ts";
 import { Fault } from "../model/fault.ts";
 import { newId } from "../model/id.ts";
 import { type NetworkInterface, primaryPrivateIp } from "../model/network-interface.ts";
+import type { PublicIpv4Pool } from "../model/public-ipv4-pool.ts";
 import type { Reader, Tx } from "../model/state.ts";
 import type { Action, Context } from "./action.ts";
 import { refuseUnoffered, required, unoffered } from "./parameter.ts";
@@ -83,9 +84,10 @@ export function takePublicIp(tx: Tx, context: Context): string {
 }
 
 /** The addresses of a pool that can be given out, counted from 0. */
-type Places = { readonly first: number; readonly count: number };
+export type Places = { readonly first: number; readonly count: number };
 
-function placesOf(pool: string): Places {
+/** Of a canonical block. */
+export function placesOf(pool: string): Places {
   const { base, length } = cidrOf(pool);
   const edge = length >= 31 ? 0 : 1;
   return { first: base + edge, count: 2 ** (32 - length) - 2 * edge };
@@ -123,7 +125,7 @@ export function unmapAddress(tx: Tx, address: Address): void {
 }
 
 const AllocateAddress: Action<AllocateAddressRequest, AllocateAddressResult> = (tx, input, context) => {
-  refuseUnoffered(input, ["Address", "CustomerOwnedIpv4Pool", "IpamPoolId"]);
+  refuseUnoffered(input, ["CustomerOwnedIpv4Pool", "IpamPoolId"]);
   if (input.Domain !== undefined && input.Domain !== "vpc") {
     throw new Fault("InvalidParameterValue", `Value (${input.Domain}) for parameter domain is invalid. Valid values: vpc.`);
   }
@@ -131,23 +133,62 @@ const AllocateAddress: Action<AllocateAddressRequest, AllocateAddressResult> = (
     const words = `Value (${input.NetworkBorderGroup}) for parameter networkBorderGroup is invalid.`;
     throw new Fault("InvalidParameterValue", words);
   }
-  if (input.PublicIpv4Pool !== undefined && input.PublicIpv4Pool !== AMAZON_POOL) {
-    throw unoffered("PublicIpv4Pool");
-  }
+  const pool = ownPoolIn(tx, input);
   const tags = tagsFor("elastic-ip", input.TagSpecifications, context.quotas);
   const words = "The maximum number of addresses has been reached.";
   requireQuota(context, "elastic-ips", tx.count("address") + 1, "AddressLimitExceeded", words);
-  const address: Address = { kind: "address", id: newId("address", context.random), tags, publicIp: takePublicIp(tx, context) };
+  const address: Address = {
+    kind: "address",
+    id: newId("address", context.random),
+    tags,
+    publicIp: pool ? takeFrom(tx, pool, input.Address, context) : takePublicIp(tx, context),
+    ...(pool ? { pool: pool.id } : {}),
+  };
   tx.put(address);
   return {
     PublicIp: address.publicIp,
     AllocationId: address.id,
-    PublicIpv4Pool: AMAZON_POOL,
+    PublicIpv4Pool: pool?.id ?? AMAZON_POOL,
     NetworkBorderGroup: context.region,
     Domain: "vpc",
   };
 };
 
 export const AMAZON_POOL = "amazon";
+
+/** @throws InvalidPublicIpv4PoolID.NotFound. */
+export function findPublicIpv4Pool(tx: Reader, id: string): PublicIpv4Pool {
+  const pool = tx.get("public-ipv4-pool", id);
+  if (!pool) throw new Fault("InvalidPublicIpv4PoolID.NotFound", `The publicIpv4Pool ID '${id}' does not exist`);
+  return pool;
+}
+
+/**
+ * The user's own pool that a request names, by its id or by an address of it; undefined for Amazon's.
+ * @throws UnsupportedOperation for an address of no such pool: those that were released do not come back here.
+ */
+function ownPoolIn(tx: Reader, { PublicIpv4Pool: id, Address: ip }: AllocateAddressRequest): PublicIpv4Pool | undefined {
+  if (id !== undefined && id !== AMAZON_POOL) return findPublicIpv4Pool(tx, id);
+  if (ip === undefined) return undefined;
+  const pool = id === undefined ? tx.list("public-ipv4-pool").find((one) => holds(one, ip)) : undefined;
+  if (!pool) throw unoffered("Address");
+  return pool;
+}
+
+function holds({ cidr }: PublicIpv4Pool, ip: string): boolean {
+  const address = parseIpv4(ip);
+  if (address === undefined) return false;
+  const { first, count } = placesOf(cidr);
+  return address >= first && address < first + count;
+}
+
+/** The address asked for, or any. @throws InvalidParameterValue; InsufficientAddressCapacity. */
+function takeFrom(tx: Tx, pool: PublicIpv4Pool, wanted: string | undefined, context: Context): string {
+  if (wanted === undefined) return takePublicIp(tx, { ...context, pools: [pool.cidr] });
+  if (!holds(pool, wanted) || tx.publicIpTaken(wanted)) {
+    throw new Fault("InvalidParameterValue", `The address ${wanted} of the pool '${pool.id}' is not available.`);
+  }
+  return wanted;
+}
 
 export const addressActions = { AllocateAddress };

@@ -98,6 +98,10 @@ export const MARKS: Readonly<Record<string, Behind | Mark>> = {
   ReleaseAddress: { behind: "packets", moot: ["PublicIp"] },
   AssociateAddress: { behind: "packets", moot: ["AllowReassociation"] }, // of an address that is associated with another
   DisassociateAddress: { behind: "packets", moot: ["PublicIp"] }, // the association's id says all
+  ProvisionByoipCidr: { behind: "packets", recorded: ["Description"] },
+  AdvertiseByoipCidr: "packets",
+  WithdrawByoipCidr: "packets",
+  DeprovisionByoipCidr: "packets",
   ModifyAddressAttribute: "packets", // the resolver answers with it
   ResetAddressAttribute: "packets",
   EnableAddressTransfer: "record", // there is one account, so nobody accepts
@@ -184,6 +188,4 @@ export const MARKS: Readonly<Record<string, Behind | Mark>> = {
   DescribeAvailabilityZones: { behind: "describes", moot: ["AllAvailabilityZones"] },
   DescribeVpnConnections: EMPTY,
   DescribeTransitGateways: EMPTY,
-  DescribePublicIpv4Pools: EMPTY,
-  DescribeByoipCidrs: EMPTY,
 };

@@ -1,8 +1,4 @@
 import type {
-  DescribeByoipCidrsRequest,
-  DescribeByoipCidrsResult,
-  DescribePublicIpv4PoolsRequest,
-  DescribePublicIpv4PoolsResult,
   DescribeTransitGatewaysRequest,
   DescribeTransitGatewaysResult,
   DescribeVpcClassicLinkDnsSupportRequest,
@@ -50,15 +46,6 @@ const DescribeTransitGateways = none<DescribeTransitGatewaysRequest, DescribeTra
   ["InvalidTransitGatewayID.NotFound", "Transit Gateway %s was deleted or does not exist."],
 );
 
-/** Pools of the user's own addresses; Amazon's, here those of `--pool`, are never listed. */
-const DescribePublicIpv4Pools = none<DescribePublicIpv4PoolsRequest, DescribePublicIpv4PoolsResult>(
-  (input) => input.PoolIds,
-  { PublicIpv4Pools: [] },
-  ["InvalidPublicIpv4PoolID.NotFound", "The publicIpv4Pool ID '%s' does not exist"],
-);
-
-const DescribeByoipCidrs: Action<DescribeByoipCidrsRequest, DescribeByoipCidrsResult> = () => ({ ByoipCidrs: [] });
-
 /** ClassicLink is gone from AWS; old clients still ask whether a VPC has it. */
 const DescribeVpcClassicLink: Action<DescribeVpcClassicLinkRequest, DescribeVpcClassicLinkResult> = (tx, input) => {
   const vpcs = chosen(
@@ -88,8 +75,6 @@ const DescribeVpcClassicLinkDnsSupport: Action<DescribeVpcClassicLinkDnsSupportR
 export const notYetActions = {
   DescribeVpnConnections,
   DescribeTransitGateways,
-  DescribePublicIpv4Pools,
-  DescribeByoipCidrs,
   DescribeVpcClassicLink,
   DescribeVpcClassicLinkDnsSupport,
 };

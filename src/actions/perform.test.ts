@@ -87,6 +87,7 @@ const NEEDS_MORE = new Set([
   "DescribeLaunchTemplateVersions",
   "DescribeInstanceAttribute",
   "DescribeNetworkInterfaceAttribute",
+  "DescribeByoipCidrs",
   "DescribeSecurityGroupReferences",
   "DescribeStaleSecurityGroups",
   "DescribeImageAttribute",

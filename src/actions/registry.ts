@@ -39,6 +39,7 @@ import { networkInterfaceAttributeActions } from "./network-interface-attribute.
 import { networkInterfaceListActions } from "./network-interface-list.ts";
 import { networkInterfaceIpv6Actions } from "./network-interface-ipv6.ts";
 import { notYetActions } from "./not-yet.ts";
+import { publicIpv4PoolActions } from "./public-ipv4-pool.ts";
 import { publicDnsNameActions } from "./public-dns-name.ts";
 import { prefixListActions } from "./prefix-list.ts";
 import { prefixListDescribeActions } from "./prefix-list-describe.ts";
@@ -107,6 +108,7 @@ export const NOUNS: readonly Actions[] = [
   addressAttributeActions,
   addressTransferActions,
   publicDnsNameActions,
+  publicIpv4PoolActions,
   networkInterfaceActions,
   networkInterfaceListActions,
   networkInterfaceAttributeActions,

@@ -125,6 +125,12 @@ const TAGGABLE: Readonly<Record<string, Taggable>> = {
     code: "InvalidVpcEndpointId.NotFound",
     words: "The Vpc Endpoint Id '%s' does not exist",
   },
+  "ipv4pool-ec2": {
+    kind: "public-ipv4-pool",
+    type: "ipv4pool-ec2",
+    code: "InvalidPublicIpv4PoolID.NotFound",
+    words: "The publicIpv4Pool ID '%s' does not exist",
+  },
   vgw: {
     kind: "vpn-gateway",
     type: "vpn-gateway",
@@ -165,4 +171,4 @@ const TAGGABLE: Readonly<Record<string, Taggable>> = {
   },
 };
 
-const PREFIX = /^([a-z]+)-/;
+const PREFIX = /^(ipv4pool-ec2|[a-z]+)-/;

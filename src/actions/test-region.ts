@@ -40,6 +40,7 @@ export function newRegion({ defaultVpc = false, ...settings }: Settings = {}): T
     random: seededRandom(1),
     quotas: DEFAULT_QUOTAS,
     pools: ["203.0.113.0/24"],
+    byoip: [],
     consoleOutput: () => undefined,
     ...settings,
   };

@@ -58,6 +58,15 @@ export const VERBS = {
           ja: "配るパブリックアドレス（既定 203.0.113.0/24）。繰り返し可",
         },
       },
+      byoip: {
+        type: "string",
+        multiple: true,
+        value: "CIDR",
+        words: {
+          en: "a range that ProvisionByoipCidr can bring; repeatable",
+          ja: "ProvisionByoipCidr で持ち込める範囲。繰り返し可",
+        },
+      },
       quota: {
         type: "string",
         multiple: true,

@@ -27,6 +27,7 @@ const ID_PREFIX = {
   "vpc-peering-connection": "pcx",
   "prefix-list": "pl",
   "vpc-endpoint": "vpce",
+  "public-ipv4-pool": "ipv4pool-ec2",
   "vpn-gateway": "vgw",
   "customer-gateway": "cgw",
   "carrier-gateway": "cagw",

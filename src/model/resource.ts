@@ -13,6 +13,7 @@ import type { KeyPair } from "./key-pair.ts";
 import type { NatGateway } from "./nat-gateway.ts";
 import type { NetworkAcl } from "./network-acl.ts";
 import type { NetworkInterface } from "./network-interface.ts";
+import type { PublicIpv4Pool } from "./public-ipv4-pool.ts";
 import type { PrefixList } from "./prefix-list.ts";
 import type { Region } from "./region-record.ts";
 import type { Route, RouteTable } from "./route-table.ts";
@@ -44,6 +45,7 @@ export type Resources = {
   "vpc-peering-connection": VpcPeeringConnection;
   "prefix-list": PrefixList;
   "vpc-endpoint": VpcEndpoint;
+  "public-ipv4-pool": PublicIpv4Pool;
   "vpn-gateway": VpnGateway;
   "customer-gateway": CustomerGateway;
   "carrier-gateway": CarrierGateway;
@@ -103,6 +105,8 @@ export const INDEXES = {
   },
   address: {
     publicIp: (a: Address) => [a.publicIp],
+    /** By the user's own pool that it came from. */
+    pool: (a: Address) => (a.pool === undefined ? [] : [a.pool]),
     networkInterfaceId: (a: Address) => (a.association ? [a.association.networkInterfaceId] : []),
     associationId: (a: Address) => (a.association ? [a.association.associationId] : []),
   },
@@ -155,6 +159,7 @@ export const INDEXES = {
     vpcId: (p: VpcPeeringConnection) => [p.requester.vpcId, p.accepter.vpcId],
   },
   "prefix-list": {},
+  "public-ipv4-pool": {},
   "vpn-gateway": { vpcId: (g: VpnGateway) => (g.vpcId === undefined ? [] : [g.vpcId]) },
   "customer-gateway": {},
   "carrier-gateway": { vpcId: (g: CarrierGateway) => [g.vpcId] },

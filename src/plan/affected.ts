@@ -82,6 +82,10 @@ const AFFECTS: { readonly [K in Kind]: Affects<K> } = {
     before?.entries === after?.entries ? [] : [...tablesThatName(readers, id), ...groupsThatName(readers, "prefixListId", id)],
   "vpc-endpoint": (before, after, id, readers) => (before && after ? [] : routesTo(readers, id)),
   "vpn-gateway": (before, after, id, readers) => (before?.vpcId === after?.vpcId ? [] : routesTo(readers, id)),
+  "public-ipv4-pool": (before, after, id, { after: reader }) =>
+    before?.advertised === after?.advertised
+      ? []
+      : reader.by("address", "pool", id).flatMap(({ association }) => unit("network-interface", association?.networkInterfaceId)),
   "customer-gateway": NOTHING,
   "carrier-gateway": (before, after, id, readers) => (before && after ? [] : routesTo(readers, id)),
   "block-public-access": (_before, _after, _id, readers) => both(readers, (reader) => reader.list("subnet"), "subnet"),

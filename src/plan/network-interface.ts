@@ -31,13 +31,15 @@ export function networkInterfaceRows(reader: Reader, eni: NetworkInterface, pool
   return rows;
 }
 
-/** Public by private address. One that no pool holds any more is left out: nothing would bring its answers back. */
+/** Public by private address. One that no pool holds any more is left out, or one of a range that is not advertised: nothing would bring its answers back. */
 function publicIpsOf(reader: Reader, eni: NetworkInterface, pools: readonly Pool[]): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
   const primary = primaryPrivateIp(eni);
   if (eni.autoPublicIp !== undefined && primary !== undefined) found.set(primary, eni.autoPublicIp);
-  for (const { association, publicIp } of reader.by("address", "networkInterfaceId", eni.id))
-    if (association) found.set(association.privateIpAddress, publicIp);
+  for (const { association, publicIp, pool } of reader.by("address", "networkInterfaceId", eni.id)) {
+    const isReachable = pool === undefined || reader.get("public-ipv4-pool", pool)?.advertised === true;
+    if (association && isReachable) found.set(association.privateIpAddress, publicIp);
+  }
   for (const [privateIp, publicIp] of found) if (poolIndex(pools, publicIp) === NO_POOL) found.delete(privateIp);
   return found;
 }

@@ -86,7 +86,8 @@ export class ControlPlane {
       now: this.#textOf(now().getTime()),
       random,
       quotas: settings.quotas,
-      pools: settings.pools,
+      pools: settings.pools.filter((pool) => !settings.byoip.includes(pool)),
+      byoip: settings.byoip,
       consoleOutput: (id) => machine?.console(id),
       generateKeyPair: this.#options.generateKeyPair,
     };

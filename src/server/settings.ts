@@ -6,7 +6,10 @@ export type Settings = {
   readonly host: string;
   readonly port: number;
   readonly auth: "signature" | "none";
+  /** Amazon's, then those of `byoip`. */
   readonly pools: readonly string[];
+  /** The ranges that users can bring. */
+  readonly byoip: readonly string[];
   readonly quotas: Quotas;
 };
 
@@ -26,12 +29,24 @@ export function portOf(text: string | undefined): number {
 }
 
 /**
- * The pools of public addresses in canonical form.
+ * The ranges that users can bring, in canonical form; pools have been checked together with them.
+ * @throws SettingError for one that is larger or smaller than AWS takes.
+ */
+export function byoipOf(texts: readonly string[]): readonly string[] {
+  return texts.map((text) => {
+    const cidr = parseCidr(text);
+    if (!cidr || cidr.length < 12 || cidr.length > 24) throw new SettingError(`--byoip ${text} is not an IPv4 block of /12 to /24.`);
+    return formatCidr(cidr);
+  });
+}
+
+/**
+ * The pools of public addresses in canonical form, Amazon's and then the ranges that users can bring.
  * @throws SettingError for one that is no IPv4 block, too large or small, or overlaps another or the simulated internet.
  */
-export function poolsOf(texts: readonly string[]): readonly string[] {
+export function poolsOf(texts: readonly string[], byoip: readonly string[] = []): readonly string[] {
   const internet = { base: 0xc6_33_64_00 as never, length: 24 };
-  const pools = (texts.length > 0 ? texts : ["203.0.113.0/24"]).map((text) => {
+  const pools = [...(texts.length > 0 ? texts : ["203.0.113.0/24"]), ...byoip].map((text) => {
     const cidr = parseCidr(text);
     if (!cidr || cidr.length < 12 || cidr.length > 30) throw new SettingError(`--pool ${text} is not an IPv4 block of /12 to /30.`);
     if (cidrsOverlap(cidr, internet)) throw new SettingError(`--pool ${text} overlaps the simulated internet, 198.51.100.0/24.`);

@@ -59,6 +59,7 @@ export function fixedRegion(): FixedRegion {
     random: seededRandom(1),
     quotas: { ...DEFAULT_QUOTAS, vpcs: 10, "elastic-ips": 10 },
     pools: ["203.0.113.0/24"],
+    byoip: ["198.18.1.0/24", "198.18.2.0/24", "198.18.3.0/24"],
     consoleOutput: () => "what it printed",
     generateKeyPair: () => PRIVATE_KEY,
   };
@@ -200,8 +201,11 @@ function fillGateways(ask: Ask, VpcId: string) {
   };
 }
 
-/** An Elastic IP with a name, offered to another account. */
+/** An Elastic IP with a name, offered to another account; and ranges that were brought, one with an address. */
 function offered(ask: Ask): string {
+  const CidrAuthorizationContext = { Message: "mine", Signature: "signed" };
+  for (const Cidr of ["198.18.1.0/24", "198.18.2.0/24"]) ask("ProvisionByoipCidr", { Cidr, CidrAuthorizationContext });
+  ask("AllocateAddress", { Address: "198.18.1.7" });
   const { AllocationId } = ask("AllocateAddress", {});
   ask("ModifyAddressAttribute", { AllocationId, DomainName: "www.example.com" });
   ask("EnableAddressTransfer", { AllocationId, TransferAccountId: "210987654321" });

@@ -136,6 +136,11 @@ export function takeable(ids: Standing): readonly Takeable[] {
 
 function takeableAddress({ LooseAllocationId: AllocationId, OfferedAllocationId, NetworkInterfaceId }: Standing): readonly Takeable[] {
   return [
+    ["ProvisionByoipCidr", { Cidr: "198.18.3.0/24", CidrAuthorizationContext: { Message: "mine", Signature: "signed" } }],
+    ["AdvertiseByoipCidr", { Cidr: "198.18.1.0/24" }],
+    ["WithdrawByoipCidr", { Cidr: "198.18.1.0/24" }],
+    ["DeprovisionByoipCidr", { Cidr: "198.18.2.0/24" }],
+    ["DescribeByoipCidrs", { MaxResults: 5 }],
     ["ModifyAddressAttribute", { AllocationId, DomainName: "mail.example.com" }],
     ["ResetAddressAttribute", { AllocationId, Attribute: "domain-name" }],
     ["EnableAddressTransfer", { AllocationId, TransferAccountId: "210987654321" }],

@@ -119,6 +119,35 @@ test("two public addresses of one VPC", { skip: noKernel }, () => {
   s.end();
 });
 
+test("a range of the user's own", { skip: noKernel }, () => {
+  const Cidr = "198.18.1.0/24";
+  const s = story("public-addresses-brought", { byoip: [Cidr] });
+  publicVpc(s, "0.0.0.0/0");
+  const web = s.launch("web", { SubnetId: s.id("subnet") });
+  s.refused("ProvisionByoipCidr", { Cidr: "192.0.2.0/24", PubliclyAdvertisable: false });
+  s.ec2("ProvisionByoipCidr", { Cidr, CidrAuthorizationContext: { Message: "mine", Signature: "signed" } });
+  s.ec2("AllocateAddress", { Address: "198.18.1.7" }, "own");
+  s.ec2("AssociateAddress", { AllocationId: s.id("own"), InstanceId: web.id });
+  const both = (port: number): readonly string[] => [
+    s.send({ from: INTERNET, to: "198.18.1.7", port }).reason,
+    s.send({ from: web.ip, to: INTERNET, port }).reason,
+  ];
+
+  s.title("Until it is advertised its addresses lead nowhere");
+  assert.deepEqual(both(80), ["public_ip_not_mapped", "no_public_ip"]);
+  s.ec2("AdvertiseByoipCidr", { Cidr });
+  assert.deepEqual(both(81), ["none", "none"]);
+
+  s.title("Withdrawn: at once");
+  s.ec2("WithdrawByoipCidr", { Cidr });
+  assert.deepEqual(both(81), ["public_ip_not_mapped", "no_public_ip"]);
+  s.refused("DeprovisionByoipCidr", { Cidr });
+  disassociate(s, "own");
+  s.ec2("ReleaseAddress", { AllocationId: s.id("own") });
+  s.ec2("DeprovisionByoipCidr", { Cidr });
+  s.end();
+});
+
 test("automatic addresses", { skip: noKernel }, () => {
   const s = story("automatic-address");
   publicVpc(s, "0.0.0.0/0");

@@ -1,0 +1,11 @@
+import type { Base } from "./common.ts";
+
+/** A range of public addresses that the user brought, and the pool that it makes. */
+export type PublicIpv4Pool = Base<"public-ipv4-pool"> & {
+  /** Canonical. */
+  readonly cidr: string;
+  readonly description?: string;
+  readonly publiclyAdvertisable: boolean;
+  /** Packets reach its addresses, and leave from them, only while it is advertised. */
+  readonly advertised: boolean;
+};
