@@ -57,9 +57,10 @@ const vpn: Request = ({ tx, context, number, pick }) => {
   const made = there ? "" : JSON.stringify(perform(tx, "CreateVpnGateway", { Type: "ipsec.1" }, context));
   const VpnGatewayId = there?.id ?? /vgw-[0-9a-f]{17}/.exec(made)?.[0];
   if (!there) perform(tx, "AttachVpnGateway", { VpnGatewayId, VpcId: table.vpcId }, context);
-  const route = { RouteTableId: table.id, DestinationCidrBlock: number(2) === 0 ? "198.51.100.0/24" : "0.0.0.0/0" };
-  const known = tx.get("route", routeId(table.id, route.DestinationCidrBlock));
-  perform(tx, known ? "ReplaceRoute" : "CreateRoute", { ...route, GatewayId: VpnGatewayId }, context);
+  const block = ["198.51.100.0/24", "0.0.0.0/0", "::/0"][number(3)] ?? "";
+  const destination = block.includes(":") ? { DestinationIpv6CidrBlock: block } : { DestinationCidrBlock: block };
+  const verb = tx.get("route", routeId(table.id, block)) ? "ReplaceRoute" : "CreateRoute";
+  perform(tx, verb, { RouteTableId: table.id, ...destination, GatewayId: VpnGatewayId }, context);
 };
 
 /** A range that was brought, advertised and withdrawn, and an interface with an address of it. */

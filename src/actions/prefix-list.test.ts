@@ -84,3 +84,23 @@ test("AWS's own lists are told, and are nobody's to change", () => {
   refuses("InvalidPrefixListId.NotFound", () => region.perform("DescribePrefixLists", { PrefixListIds: [list(region)] }));
   refuses("OperationNotPermitted", () => region.perform("DeleteManagedPrefixList", { PrefixListId: "pl-63a5400a" }));
 });
+
+test("a list that AWS manages counts as one route and one rule, however many blocks it has", () => {
+  const region = newRegion({ quotas: { ...DEFAULT_QUOTAS, "routes-per-table": 2, "rules-per-security-group": 2 } });
+  const VpcId = ask(region, "CreateVpc", { CidrBlock: "10.0.0.0/16" }, /vpc-[0-9a-f]{17}/);
+  const RouteTableId = ask(region, "CreateRouteTable", { VpcId }, /rtb-[0-9a-f]{17}/);
+  const InternetGatewayId = ask(region, "CreateInternetGateway", {}, /igw-[0-9a-f]{17}/);
+  region.perform("AttachInternetGateway", { VpcId, InternetGatewayId });
+  const route = (DestinationPrefixListId: string): unknown =>
+    region.perform("CreateRoute", { RouteTableId, DestinationPrefixListId, GatewayId: InternetGatewayId });
+  route("pl-63a5400a");
+  route("pl-02cd2c6b");
+  const own = list(region);
+  refuses("RouteLimitExceeded", () => route(own));
+  const GroupId = ask(region, "CreateSecurityGroup", { VpcId, GroupName: "web", Description: "web" }, /sg-[0-9a-f]{17}/);
+  const admit = (PrefixListId: string): unknown =>
+    region.perform("AuthorizeSecurityGroupIngress", { GroupId, IpPermissions: [{ IpProtocol: "-1", PrefixListIds: [{ PrefixListId }] }] });
+  admit("pl-63a5400a");
+  admit("pl-02cd2c6b");
+  refuses("RulesPerSecurityGroupLimitExceeded", () => admit(own));
+});
