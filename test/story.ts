@@ -9,11 +9,12 @@ import { bootDone } from "../src/actions/instance-lifecycle.ts";
 import { newRegion, type TestRegion } from "../src/actions/test-region.ts";
 import { REASONS } from "../src/cli/trace-words.ts";
 import { type Datapath, openDatapath } from "../src/datapath/loader.ts";
-import { frame, icmp, ROUTER, TCP as FLAGS, tcp, udp } from "../src/datapath/test-frame.ts";
+import { frame, icmp, icmpv6, ipv6Frame, ROUTER, TCP as FLAGS, tcp, udp } from "../src/datapath/test-frame.ts";
 import { bpffs, OBJECT } from "../src/datapath/test-kit.ts";
 import { present } from "../src/lib/assert.ts";
+import { addressBytes } from "../src/lib/ip.ts";
 import { Fault } from "../src/model/fault.ts";
-import { primaryPrivateIp } from "../src/model/network-interface.ts";
+import { type NetworkInterface, primaryPrivateIp } from "../src/model/network-interface.ts";
 import { fullPlan } from "../src/plan/compile.ts";
 import { type MemoryTables, memoryTables } from "../src/plan/memory-tables.ts";
 import { DROPS } from "../src/plan/stages.ts";
@@ -22,7 +23,7 @@ import { connectionMemory } from "../src/reach/connection.ts";
 import type { Forwarded } from "../src/reach/forward.ts";
 import { fragmentMemory } from "../src/reach/fragment-memory.ts";
 import { natMemory } from "../src/reach/nat-connection.ts";
-import { ICMP } from "../src/reach/packet.ts";
+import { ICMP, ICMPV6 } from "../src/reach/packet.ts";
 import { FlowRecorder } from "../src/server/flow-log.ts";
 import { ROOT } from "./kit.ts";
 import { bothWays, difference, writeTime } from "./proof.ts";
@@ -38,6 +39,10 @@ type Said = {
   readonly flags?: keyof typeof FLAGS;
   /** The interface that sends it, where that is not the one with the address `from`. */
   readonly by?: string;
+  /** Bytes of data, 5 unless it says otherwise. */
+  readonly data?: number;
+  /** Of IPv6: a routing header that names one more hop. */
+  readonly routed?: true;
 };
 
 export type Story = {
@@ -55,7 +60,7 @@ export type Story = {
   readonly launch: (
     word: string,
     input: object,
-  ) => { readonly id: string; readonly eni: string; readonly ip: string; readonly publicIp?: string };
+  ) => { readonly id: string; readonly eni: string; readonly ip: string; readonly publicIp?: string; readonly ipv6: string };
   /** Calls an id or address by a word from now on. */
   readonly name: (id: string, word: string) => void;
   readonly send: (said: Said) => Forwarded;
@@ -121,7 +126,7 @@ export function story(name: string, settings: Parameters<typeof newRegion>[0] = 
     const eni = region
       .reader()
       .list("network-interface")
-      .find((one) => (said.by === undefined ? one.privateIpAddresses.includes(said.from) : one.id === said.by));
+      .find((one) => (said.by === undefined ? holds(one, said.from) : one.id === said.by));
     return through(said, eni ? { kind: "interface", slot: eni.slot } : { kind: "internet" }, frameOf(said, eni?.macAddress));
   };
   return {
@@ -165,8 +170,9 @@ export function story(name: string, settings: Parameters<typeof newRegion>[0] = 
       const ip = primaryPrivateIp(eni) ?? "";
       words.set(id, word);
       words.set(eni.id, `${word}'s interface`);
-      tell(`${word} runs: ${ip}${eni.autoPublicIp === undefined ? "" : `, public ${eni.autoPublicIp}`}`);
-      return { id, eni: eni.id, ip, ...(eni.autoPublicIp === undefined ? {} : { publicIp: eni.autoPublicIp }) };
+      const [ipv6 = ""] = eni.ipv6Addresses ?? [];
+      tell(`${word} runs: ${[ip, ipv6].filter(Boolean).join(", ")}${eni.autoPublicIp === undefined ? "" : `, public ${eni.autoPublicIp}`}`);
+      return { id, eni: eni.id, ip, ipv6, ...(eni.autoPublicIp === undefined ? {} : { publicIp: eni.autoPublicIp }) };
     },
     name: (id, word) => void words.set(id, word),
     send,
@@ -252,20 +258,37 @@ function madeBy(answer: unknown): string | undefined {
   return /"((?:[a-z]+-)+[0-9a-f]{17})"/.exec(JSON.stringify(answer))?.[1];
 }
 
+function holds(eni: NetworkInterface, address: string): boolean {
+  return eni.privateIpAddresses.includes(address) || (eni.ipv6Addresses ?? []).includes(address);
+}
+
 function frameOf(
-  { from, to, protocol = "tcp", port = 80, sourcePort = 40_000, flags = "syn" }: Said,
+  { from, to, protocol = "tcp", port = 80, sourcePort = 40_000, flags = "syn", data = 5, routed }: Said,
   mac: string | undefined,
   back = false,
 ): Uint8Array {
   const ends = { source: from, destination: to };
-  const number = { tcp: 6, udp: 17, ping: 1 }[protocol];
+  const isIpv6 = from.includes(":");
+  const bytes = Buffer.alloc(data, "x");
+  const number = { tcp: 6, udp: 17, ping: isIpv6 ? 58 : 1 }[protocol];
+  const echo = sourcePort * 0x10000 + 1;
   const payload = {
-    tcp: () => tcp(ends, sourcePort, port, flags === "ack" && back ? FLAGS.syn | FLAGS.ack : FLAGS[flags]),
-    udp: () => udp(ends, sourcePort, port),
-    ping: () => icmp(back ? 0 : 8, 0, sourcePort * 0x10000 + 1),
+    tcp: () => tcp(ends, sourcePort, port, flags === "ack" && back ? FLAGS.syn | FLAGS.ack : FLAGS[flags], data === 5 ? "" : bytes),
+    udp: () => udp(ends, sourcePort, port, bytes),
+    ping: () => (isIpv6 ? icmpv6(ends, back ? 129 : 128, 0, echo, data === 5 ? "" : bytes) : icmp(back ? 0 : 8, 0, echo)),
   }[protocol]();
   const macs = mac === undefined ? { to: SETTINGS.uplinkMac, from: SETTINGS.uplinkPeerMac } : { to: ROUTER, from: mac };
-  return frame({ ...ends, ...macs, protocol: number, payload });
+  if (!isIpv6) return frame({ ...ends, ...macs, protocol: number, payload });
+  const hop = Buffer.from([number, 2, 4, 1, 0, 0, 0, 0, ...addressBytes("2001:db8:ffff::9")]);
+  return ipv6Frame({
+    ...ends,
+    ...macs,
+    ...(routed ? { protocol: 43, payload: Buffer.concat([hop, payload]) } : { protocol: number, payload }),
+  });
+}
+
+function endpoint(address: string, port: number | undefined): string {
+  return `${address.includes(":") ? `[${address}]` : address}:${port}`;
 }
 
 /** A packet in words: who to whom, each stage that says something, and its end. */
@@ -274,22 +297,25 @@ function toldOf(
   became: Forwarded,
   region: TestRegion,
 ): readonly string[] {
-  const ends = protocol === "ping" ? `ping ${from} → ${to}` : `${protocol} ${from}:${sourcePort} → ${to}:${port}`;
+  const ends = protocol === "ping" ? `ping ${from} → ${to}` : `${protocol} ${endpoint(from, sourcePort)} → ${endpoint(to, port)}`;
   const stages = (became.trace?.steps ?? []).map((step) => `    ${step.stage}: ${step.drop ?? step.detail}`);
   return [`  ${ends}`, ...stages, `    = ${endOf(became, region)}`];
 }
 
 function endOf({ verdict, reason, target, trace }: Forwarded, region: TestRegion): string {
+  if (verdict === "arp" || verdict === "absorb") return verdict === "arp" ? "answered by the router" : "taken in silence";
+  if (verdict === "error") return `dropped: ${reason} (${REASONS[reason]?.en ?? "?"}), and its sender is told`;
   if (verdict === "drop") {
     const code = (DROPS[reason] as { readonly code?: string }).code;
     return `dropped: ${reason} (${REASONS[reason]?.en ?? "?"})${code === undefined ? "" : ` ${code}`}`;
   }
   const { source, destination, protocol, sourcePort, destinationPort } = present(trace, "its trace").packet;
-  const ports = protocol === ICMP ? ["", ""] : [`:${sourcePort}`, `:${destinationPort}`];
+  const hasPorts = protocol !== ICMP && protocol !== ICMPV6;
   const eni = region
     .reader()
     .list("network-interface")
     .find(({ slot }) => slot === target);
   const where = verdict === "internet" ? "the internet" : (eni?.attachment?.instanceId ?? eni?.id ?? verdict);
-  return `reaches ${where}: ${source}${ports[0]} → ${destination}${ports[1]}`;
+  const end = (address: string, port: number | undefined): string => (hasPorts ? endpoint(address, port) : address);
+  return `reaches ${where}: ${end(source, sourcePort)} → ${end(destination, destinationPort)}`;
 }

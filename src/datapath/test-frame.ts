@@ -86,6 +86,14 @@ export function icmp(type: number, code: number, rest: number, data: Uint8Array 
   return message;
 }
 
+/** ICMPv6, whose checksum covers the ends too (RFC 4443, section 2.3). */
+export function icmpv6(ends: Ends, type: number, code: number, rest: number, data: Uint8Array | string = ""): Buffer {
+  const message = Buffer.concat([Buffer.from([type, code, 0, 0]), Buffer.alloc(4), Buffer.from(data)]);
+  message.writeUInt32BE(rest >>> 0, 4);
+  message.writeUInt16BE(checksum(Buffer.concat([pseudo(ends, 58, message.length), message])), 2);
+  return message;
+}
+
 /** An ARP frame; operation 1 asks, 2 answers. */
 export function arp(
   operation: number,
