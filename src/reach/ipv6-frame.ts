@@ -1,4 +1,5 @@
 import { formatAddress } from "../lib/ip.ts";
+import { isIn } from "./block.ts";
 import { ETHERNET, read16, read32 } from "./bytes.ts";
 import { macAt } from "./mac.ts";
 import type { Shape } from "./shape.ts";
@@ -89,7 +90,7 @@ function isNeighbourType(type: number): boolean {
 
 /** RFC 4291, section 2.5: who looks for his address has none yet; no other packet has the unspecified one, or loopback's, on a wire. */
 function hasEnds({ source, destination }: Flow, neighbour: boolean): boolean {
-  if (source.startsWith("ff") || destination === "::" || destination === "::1" || source === "::1") return false;
+  if (isIn(source, "multicast") || destination === "::" || destination === "::1" || source === "::1") return false;
   return source !== "::" || neighbour;
 }
 

@@ -1,4 +1,4 @@
-import { addressBytes, isIpv6 } from "../lib/ip.ts";
+import { addressBytes } from "../lib/ip.ts";
 import { ROUTER_MAC, type TableReader } from "../plan/tables.ts";
 import { type Arp, dropped, SILENCE } from "./arp.ts";
 import { isIn } from "./block.ts";
@@ -65,8 +65,7 @@ function targetOf(bytes: Uint8Array, { packet, shape }: Neighbour): string | und
   if (type !== SOLICITATION) return undefined;
   if (shape.end - shape.transport < SHORTEST_SOLICITATION) return "malformed";
   const target = ipv6At(bytes, shape.transport + 8);
-  // Formatted, a mapped address looks like IPv4.
-  if (isIpv6(target) && target.startsWith("ff")) return "malformed";
+  if (isIn(target, "multicast")) return "malformed";
   return packet.source === "::" || target === packet.source ? undefined : target;
 }
 
