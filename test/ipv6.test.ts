@@ -53,6 +53,11 @@ describe("IPv6", { skip: noPackets }, () => {
     assert.equal(seen.out.trim(), bAddress, `the internet sees the instance's own address ${seen.err}`);
     const named = await inside(b, "curl", "-6s", "--max-time", "5", "http://internet.example/ip");
     assert.equal(named.out.trim(), bAddress, `by its name, which the resolver tells over IPv6 ${named.err}`);
+    const metadata = (path: string): ReturnType<Genkan["genkan"]> =>
+      inside(b, "curl", "-gsf", "--max-time", "2", `http://[fd00:ec2::254]/latest/${path}`);
+    assert.notEqual((await metadata("meta-data/instance-id")).status, 0, "the metadata's IPv6 endpoint is off");
+    await client.send(new ec2.ModifyInstanceMetadataOptionsCommand({ InstanceId: b, HttpProtocolIpv6: "enabled", HttpTokens: "optional" }));
+    assert.equal((await metadata("meta-data/instance-id")).out, b, "and answers when it is on");
     const neighbours = await inside(a, "ping", "-6", "-c", "1", "-W", "2", bAddress);
     assert.equal(neighbours.status, 0, "between subnets");
     const inwards = await outside("ping", "-6", "-c", "1", "-W", "2", aAddress);

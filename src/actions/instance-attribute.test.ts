@@ -118,7 +118,8 @@ test("metadata options change one by one", () => {
     InstanceMetadataTags: "disabled",
   });
   refuses("InvalidParameterValue", () => region.call(ModifyInstanceMetadataOptions, { InstanceId, HttpPutResponseHopLimit: 0 }));
-  refuses("UnsupportedOperation", () => region.call(ModifyInstanceMetadataOptions, { InstanceId, HttpProtocolIpv6: "enabled" }));
+  const ipv6 = region.call(ModifyInstanceMetadataOptions, { InstanceId, HttpProtocolIpv6: "enabled" });
+  assert.equal(ipv6.InstanceMetadataOptions?.HttpProtocolIpv6, "enabled");
 });
 
 test("CPU credits are a record of burstable instances", () => {

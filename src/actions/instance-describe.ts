@@ -190,7 +190,7 @@ export function describedMetadataOptions({ metadataOptions: options, state }: In
     HttpTokens: options.httpTokens,
     HttpPutResponseHopLimit: options.httpPutResponseHopLimit,
     HttpEndpoint: options.httpEndpoint,
-    HttpProtocolIpv6: "disabled",
+    HttpProtocolIpv6: options.httpProtocolIpv6 ?? "disabled",
     InstanceMetadataTags: options.instanceMetadataTags,
   };
 }

@@ -169,9 +169,8 @@ const IMDS_DEFAULTS: MetadataOptions = {
 /** Of images that ask for version 2 (EC2 user guide, "Configure the IMDS for an AMI"). */
 const IMDS_V2: MetadataOptions = { ...IMDS_DEFAULTS, httpTokens: "required", httpPutResponseHopLimit: 2 };
 
-/** The metadata options, those given over those before. @throws InvalidParameterValue; UnsupportedOperation for the IPv6 endpoint. */
+/** The metadata options, those given over those before. @throws InvalidParameterValue. */
 export function metadataOptions(given: RunInstancesRequest["MetadataOptions"], before: MetadataOptions): MetadataOptions {
-  if (given?.HttpProtocolIpv6 === "enabled") throw unoffered("HttpProtocolIpv6");
   const hops = given?.HttpPutResponseHopLimit ?? before.httpPutResponseHopLimit;
   if (hops < 1 || hops > 64) {
     const words = `Value (${hops}) for parameter HttpPutResponseHopLimit is invalid. Valid values are integers from 1 to 64.`;
@@ -182,6 +181,7 @@ export function metadataOptions(given: RunInstancesRequest["MetadataOptions"], b
     httpTokens: oneOf("HttpTokens", given?.HttpTokens, ["optional", "required"], before.httpTokens),
     httpPutResponseHopLimit: hops,
     httpEndpoint: oneOf("HttpEndpoint", given?.HttpEndpoint, onOff, before.httpEndpoint),
+    httpProtocolIpv6: oneOf("HttpProtocolIpv6", given?.HttpProtocolIpv6, onOff, before.httpProtocolIpv6 ?? "disabled"),
     instanceMetadataTags: oneOf("InstanceMetadataTags", given?.InstanceMetadataTags, onOff, before.instanceMetadataTags),
   };
 }
