@@ -207,6 +207,10 @@ test("without a subnet: the default subnet of the zone; without a default VPC: r
     "Invalid availability zone: [us-east-1z]",
   );
   refuses("VPCIdNotSpecified", () => launchedPending(newRegion()), "No default VPC for this user");
+  for (const subnet of region.reader().list("subnet"))
+    if (subnet.availabilityZone === "us-east-1b") region.perform("DeleteSubnet", { SubnetId: subnet.id });
+  const inB = { Placement: { AvailabilityZone: "us-east-1b" } };
+  refuses("MissingInput", () => launchedPending(region, inB), "No default subnet for availability zone: 'us-east-1b'.");
 });
 
 test("groups by name are the default VPC's; a group of another VPC is refused", () => {

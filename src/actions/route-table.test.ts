@@ -148,3 +148,17 @@ test("a gateway route table is associated, described, replaced and let go; it le
   region.perform("DeleteRouteTable", { RouteTableId: third });
   refuses("InvalidAssociationID.NotFound", () => region.perform("DisassociateRouteTable", { AssociationId: replaced }));
 });
+
+test("an id that is none, and targets that cannot exist here", () => {
+  const region = newRegion();
+  const vpc = must(region.call(vpcCreateActions.CreateVpc, { CidrBlock: "10.0.0.0/16" }).Vpc?.VpcId);
+  const table = must(region.call(routeTableActions.CreateRouteTable, { VpcId: vpc }).RouteTable?.RouteTableId);
+  refuses(
+    "InvalidRouteTableId.Malformed",
+    () => region.perform("DeleteRouteTable", { RouteTableId: "table" }),
+    'Invalid id: "table" (expecting "rtb-...")',
+  );
+  const to = (target: object) => () => region.perform("CreateRoute", { RouteTableId: table, DestinationCidrBlock: "0.0.0.0/0", ...target });
+  refuses("InvalidTransitGatewayID.NotFound", to({ TransitGatewayId: "tgw-0123456789abcdef0" }));
+  refuses("InvalidLocalGatewayID.NotFound", to({ LocalGatewayId: "lgw-0123456789abcdef0" }));
+});

@@ -22,10 +22,8 @@ export const FAULT_STATUS = {
   InvalidNextToken: 400,
   UnsupportedOperation: 400,
   OperationNotPermitted: 400,
-  OptInRequired: 401,
   RequestEntityTooLarge: 413,
   InternalError: 500,
-  InsufficientInstanceCapacity: 500,
   Unavailable: 503,
   // Shared by many nouns
   DependencyViolation: 400,
@@ -33,7 +31,6 @@ export const FAULT_STATUS = {
   "Gateway.NotAttached": 400,
   IncorrectState: 400,
   InvalidID: 400,
-  InvalidState: 400,
   TagLimitExceeded: 400,
   // Kinds that can't be made here
   "InvalidPlacementGroup.Unknown": 400,
@@ -61,7 +58,6 @@ export const FAULT_STATUS = {
   "InvalidRouteTableID.NotFound": 400,
   "InvalidRouteTableId.Malformed": 400,
   "InvalidRoute.NotFound": 400,
-  "InvalidRoute.InvalidState": 400,
   RouteAlreadyExists: 400,
   RouteLimitExceeded: 400,
   RouteTableLimitExceeded: 400,
@@ -124,7 +120,6 @@ export const FAULT_STATUS = {
   "InvalidAddress.NotFound": 400,
   "InvalidAddress.PtrSet": 400,
   "InvalidPublicIpv4PoolID.NotFound": 400,
-  "InvalidAddressID.NotFound": 400,
   "InvalidIPAddress.InUse": 400,
   AddressLimitExceeded: 400,
   InsufficientAddressCapacity: 400,
@@ -137,8 +132,6 @@ export const FAULT_STATUS = {
   // Security groups and network ACLs
   "InvalidGroup.NotFound": 400,
   "InvalidGroup.Duplicate": 400,
-  "InvalidGroup.Reserved": 400,
-  "InvalidGroup.InUse": 400,
   "InvalidGroupId.Malformed": 400,
   CannotDelete: 400,
   "InvalidPermission.Duplicate": 400,
@@ -164,14 +157,12 @@ export const FAULT_STATUS = {
   InstanceLimitExceeded: 400,
   InvalidInstanceType: 400,
   InvalidInstanceAttributeValue: 400,
-  "InvalidAMIID.NotFound": 400,
   "InvalidAMIID.Malformed": 400,
   "InvalidKeyPair.NotFound": 400,
   "InvalidKeyPair.Duplicate": 400,
   InvalidBlockDeviceMapping: 400,
   "InvalidKey.Format": 400,
   "InvalidUserData.Malformed": 400,
-  "InvalidZone.NotFound": 400,
   "InvalidVolume.NotFound": 400,
 } as const;
 
