@@ -18,6 +18,7 @@ import { answerTo, type Packet, TCP } from "../src/reach/packet.ts";
 import { type Trace, trace } from "../src/reach/trace.ts";
 
 const INTERNET = "198.51.100.1";
+const INTERNET_IPV6 = "2001:db8:ffff::1";
 
 function explained(s: Scene, question: Question = { to: INTERNET }): Explanation {
   return explain(s.tables(), namesOf(s.region.reader(), s.eni(s.web.eni)), s.web.slot, question);
@@ -154,56 +155,110 @@ const ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
 test("what explain says is what packets do, in random regions", () => {
   const seen = new Set<string>();
   fc.assert(
-    fc.property(randomSteps(45), fc.constantFrom(INTERNET, "192.168.0.1", "10.1.0.9"), (steps, to) => {
-      const region = randomRegion();
-      for (const step of steps) region.run(step);
-      const reader = region.reader();
-      const tables = memoryTables(fullPlan([reader], { ...SETTINGS, pools: POOLS }));
-      for (const eni of reader.list("network-interface").filter(({ natGatewayId }) => natGatewayId === undefined)) {
-        const explanation = explain(tables, namesOf(reader, eni), eni.slot, { to, protocol: "tcp", port: 80 });
-        const privateIp = present(eni.privateIpAddresses[0], "the primary address");
-        const publicIp = present(tables.lookup("interfaces", eni.slot), "the row").public_ip;
-        const ask: Packet = { source: privateIp, destination: to, protocol: TCP, destinationPort: 80, tcp: { syn: true } };
-        const called: Packet = { ...ask, source: to, destination: publicIp };
-        for (const sourcePort of [1024, 40_000, 65_535]) {
-          const memory = connectionMemory();
-          const nat = natMemory();
-          const remember = (traced: Trace): Trace => {
-            memory.remember(traced.connections);
-            nat.remember(traced.nat);
-            return traced;
-          };
-          const run = (packet: Packet): Trace => remember(trace(tables, packet, { connections: memory, nat }));
-          const request = run({ ...ask, sourcePort, from: eni.slot });
-          if (explanation.out) {
-            assert.equal(request.verdict.kind, "internet");
-            const { from: _, ...seenOutside } = request.packet;
-            assert.equal(run(answerTo(seenOutside)).verdict.kind, "deliver");
-          } else if (request.verdict.kind === "drop") {
-            seen.add(request.verdict.reason);
-            const stage = BLAMED[request.verdict.reason] ?? "route";
-            // A route that names another gateway than the one that is attached is the fault, not the one that is attached.
-            const blamed = [stage, ...(ELSEWHERE[stage] ?? [])];
-            assert.ok(
-              wrong(explanation).some((step) => blamed.includes(step)),
-              `${request.verdict.reason}: ${wrong(explanation).join(", ")}`,
-            );
+    fc.property(
+      randomSteps(45),
+      fc.constantFrom(INTERNET, "192.168.0.1", "10.1.0.9", INTERNET_IPV6, INTERNET_IPV6, "fd00::1"),
+      (steps, to) => {
+        const region = randomRegion();
+        for (const step of steps) region.run(step);
+        const reader = region.reader();
+        const tables = memoryTables(fullPlan([reader], { ...SETTINGS, pools: POOLS }));
+        for (const eni of reader.list("network-interface").filter(({ natGatewayId }) => natGatewayId === undefined)) {
+          const explanation = explain(tables, namesOf(reader, eni), eni.slot, { to, protocol: "tcp", port: 80 });
+          const row = present(tables.lookup("interfaces", eni.slot), "the row");
+          const isIpv6 = to.includes(":");
+          const [privateIp, publicIp] = isIpv6 ? [row.ipv6, row.ipv6] : [row.private_ip, row.public_ip];
+          if (isIpv6 && row.ipv6 === "::") {
+            assert.deepEqual([explanation.out, explanation.in], [false, false]);
+            continue;
           }
-          if (explanation.in) {
-            const arrived = run({ ...called, sourcePort });
-            assert.equal(arrived.verdict.kind, "deliver");
-            assert.equal(run({ ...answerTo(arrived.packet), from: eni.slot }).verdict.kind, "internet");
+          const ask: Packet = { source: privateIp, destination: to, protocol: TCP, destinationPort: 80, tcp: { syn: true } };
+          const called: Packet = { ...ask, source: to, destination: publicIp };
+          for (const sourcePort of [1024, 40_000, 65_535]) {
+            const memory = connectionMemory();
+            const nat = natMemory();
+            const remember = (traced: Trace): Trace => {
+              memory.remember(traced.connections);
+              nat.remember(traced.nat);
+              return traced;
+            };
+            const run = (packet: Packet): Trace => remember(trace(tables, packet, { connections: memory, nat }));
+            const request = run({ ...ask, sourcePort, from: eni.slot });
+            if (explanation.out) {
+              assert.equal(request.verdict.kind, "internet");
+              const { from: _, ...seenOutside } = request.packet;
+              assert.equal(run(answerTo(seenOutside)).verdict.kind, "deliver");
+            } else if (request.verdict.kind === "drop") {
+              seen.add(request.verdict.reason);
+              const stage = BLAMED[request.verdict.reason] ?? "route";
+              // A route that names another gateway than the one that is attached is the fault, not the one that is attached.
+              const blamed = [stage, ...(ELSEWHERE[stage] ?? [])];
+              assert.ok(
+                wrong(explanation).some((step) => blamed.includes(step)),
+                `${request.verdict.reason}: ${wrong(explanation).join(", ")}`,
+              );
+            }
+            if (explanation.in) {
+              const arrived = run({ ...called, sourcePort });
+              assert.equal(arrived.verdict.kind, "deliver");
+              assert.equal(run({ ...answerTo(arrived.packet), from: eni.slot }).verdict.kind, "internet");
+            }
           }
+          if (explanation.out) seen.add(isIpv6 ? "out over IPv6" : "out");
+          if (explanation.in) seen.add(isIpv6 ? "in over IPv6" : "in");
         }
-        if (explanation.out) seen.add("out");
-        if (explanation.in) seen.add("in");
-      }
-    }),
+      },
+    ),
     { numRuns: 400, seed: SEED },
   );
   if (SEED !== 1) return;
-  for (const what of ["out", "in", "no_route", "blackhole", "no_public_ip", "interface_down", "security_group_out"])
+  for (const what of [
+    "out",
+    "in",
+    "out over IPv6",
+    "in over IPv6",
+    "no_route",
+    "blackhole",
+    "no_public_ip",
+    "interface_down",
+    "security_group_out",
+  ])
     assert.ok(seen.has(what), `${what} was seen: ${[...seen].join(", ")}`);
+});
+
+test("over IPv6, the commands mend everything from nothing on", () => {
+  for (const question of [
+    { to: INTERNET_IPV6 },
+    { to: INTERNET_IPV6, protocol: "icmp" },
+    { to: INTERNET_IPV6, protocol: "udp", port: 53 },
+  ] as const) {
+    const s = scene();
+    const told: string[] = [];
+    for (let round = 0; round < 12; round++) {
+      const step = explained(s, question).steps.find(({ ok, mend }) => !ok && mend.length > 0);
+      if (!step) break;
+      told.push(step.what);
+      for (const command of step.mend) paste(s, command);
+    }
+    assert.deepEqual(
+      told.slice(0, 4),
+      ["ipv6_block", "ipv6_block", "ipv6_address", "route"],
+      "the VPC's block, the subnet's, an address, a route",
+    );
+    const { out, in: inwards, steps } = explained(s, question);
+    assert.deepEqual(
+      steps.filter(({ ok }) => !ok),
+      [],
+    );
+    assert.deepEqual([out, inwards], [true, true]);
+    // And by an egress-only gateway the way out is enough.
+    s.ec2("CreateEgressOnlyInternetGateway", { VpcId: s.vpc });
+    const [gateway] = s.region.reader().list("egress-only-internet-gateway");
+    s.ec2("ReplaceRoute", { RouteTableId: s.table, DestinationIpv6CidrBlock: "::/0", EgressOnlyInternetGatewayId: gateway?.id });
+    const egress = explained(s, question);
+    assert.deepEqual([egress.out, egress.in], [true, false]);
+    assert.deepEqual(wrong(egress), ["egress_only"]);
+  }
 });
 
 test("the commands mend everything, run one after another as they stand", () => {

@@ -37,6 +37,14 @@ const CONTROL = new Set(["query", "output", "region"]);
 function inputOf(verb: string, options: Readonly<Record<string, string | undefined>>): object {
   if (verb.startsWith("authorize-security-group")) {
     const { protocol: IpProtocol, port = "", cidr: CidrIp } = options;
+    const said = /IpProtocol=(\w+),FromPort=(-?\d+),ToPort=(-?\d+),Ipv6Ranges=\[\{CidrIpv6=([^}]+)\}\]/.exec(
+      options["ip-permissions"] ?? "",
+    );
+    if (said) {
+      const [, protocol, FromPort, ToPort, CidrIpv6] = said;
+      const permission = { IpProtocol: protocol, FromPort: Number(FromPort), ToPort: Number(ToPort), Ipv6Ranges: [{ CidrIpv6 }] };
+      return { GroupId: options["group-id"], IpPermissions: [permission] };
+    }
     const [from = "", to = from] = port === "all" ? ["-1"] : port.split("-");
     const range = { FromPort: Number(from), ToPort: Number(to) };
     return { GroupId: options["group-id"], IpPermissions: [{ IpProtocol, ...range, IpRanges: [{ CidrIp }] }] };
@@ -47,6 +55,8 @@ function inputOf(verb: string, options: Readonly<Record<string, string | undefin
     if (name === "egress" || name === "ingress") input["Egress"] = name === "egress";
     else if (name === "port-range" || name === "icmp-type-code") input[pascal(name)] = numbers(value);
     else if (name === "filters") input["Filters"] = [{ Name: /Name=([^,]*)/.exec(value)?.[1], Values: [/Values=(.*)/.exec(value)?.[1]] }];
+    else if (name === "amazon-provided-ipv6-cidr-block") input["AmazonProvidedIpv6CidrBlock"] = true;
+    else if (name.endsWith("-count")) input[pascal(name)] = Number(value);
     else if (name.endsWith("-ids")) input[pascal(name)] = [value];
     else input[pascal(name)] = name === "rule-number" ? Number(value) : value;
   }

@@ -114,7 +114,7 @@ describe("genkan trace", { skip: noPackets, timeout: 120_000 }, () => {
     assert.match(await refused("i-0123456789abcdef0"), /There is no instance or network interface i-0123456789abcdef0/);
     assert.match(await refused("--port", "70000"), /--port is a number up to 65535/);
     assert.match(await refused("--reason", "bad_luck"), /--reason is one of: malformed,/);
-    assert.match(await refused("--address", "10.0.0.0/33"), /--address is an IPv4 address or block/);
+    assert.match(await refused("--address", "10.0.0.0/33"), /--address is an address or a block/);
     assert.match(await refused("--snap", "257"), /--snap is a number up to 256/);
     assert.match(await refused("--protocol", "udp"), /--protocol goes with --to/);
     assert.match(await refused(id, "--to", INTERNET, "--port", "443"), /--to ADDRESS:PORT/);

@@ -128,6 +128,28 @@ const STEPS: Readonly<Record<string, StepWords>> = {
       ja: "{privateIp} にパブリック IP が割り当てられていない（インスタンスの起動時に自動で割り当てられる）",
     },
   },
+  ipv6_block: {
+    good: { en: "the subnet has an IPv6 block", ja: "サブネットに IPv6 ブロックがある" },
+    bad: { en: "the subnet has no IPv6 block", ja: "サブネットに IPv6 ブロックがない" },
+  },
+  ipv6_address: {
+    good: {
+      en: "the network interface has an IPv6 address: {address}",
+      ja: "ネットワークインターフェイスに IPv6 アドレスがある: {address}",
+    },
+    bad: { en: "the network interface has no IPv6 address", ja: "ネットワークインターフェイスに IPv6 アドレスがない" },
+    waits: {
+      en: "the network interface has no IPv6 address: its subnet must have a block first",
+      ja: "ネットワークインターフェイスに IPv6 アドレスがない（先にサブネットの IPv6 ブロックが必要）",
+    },
+  },
+  egress_only: {
+    good: { en: "the internet may begin exchanges", ja: "インターネット側から通信を開始できる" },
+    bad: {
+      en: "the route to {to} leads to an egress-only internet gateway, which lets in answers alone",
+      ja: "{to} へのルートの先は Egress-only インターネットゲートウェイで、応答しか中へ入れない",
+    },
+  },
   destination: {
     good: { en: "the internet carries {to}", ja: "インターネットは {to} を運ぶ" },
     bad: {

@@ -61,17 +61,26 @@ export function flowTexts(line: TraceLine, language: Language): readonly string[
   return [before, `${say(language, LIVE.after)} ${ends(sourceAfter ?? source, destinationAfter ?? destination)}`];
 }
 
+const ICMPV6_NAMES: Readonly<Record<number, string>> = {
+  1: "unreachable",
+  2: "too big",
+  3: "time exceeded",
+  128: "echo request",
+  129: "echo reply",
+};
 const ICMP_NAMES: Readonly<Record<number, string>> = { 0: "echo reply", 3: "unreachable", 8: "echo request", 11: "time exceeded" };
 const ETHERTYPES: Readonly<Record<string, string>> = { "0x0806": "ARP", "0x86dd": "IPv6", "0x0800": "IPv4", "0x8100": "VLAN" };
 
 function protocolText({ protocol, icmp }: TraceLine): string {
-  if (icmp) return `ICMP ${ICMP_NAMES[icmp.type] ?? `type ${icmp.type}`}${icmp.code === 0 ? "" : ` code ${icmp.code}`}`;
+  const name = protocol === "icmpv6" ? "ICMPv6" : "ICMP";
+  const names = protocol === "icmpv6" ? ICMPV6_NAMES : ICMP_NAMES;
+  if (icmp) return `${name} ${names[icmp.type] ?? `type ${icmp.type}`}${icmp.code === 0 ? "" : ` code ${icmp.code}`}`;
   if (/^\d+$/.test(protocol)) return `IP ${protocol}`;
   return ETHERTYPES[protocol] ?? (protocol.startsWith("0x") ? protocol : protocol.toUpperCase());
 }
 
 function endText(address: string, port: number | undefined): string {
-  return port === undefined ? address : `${address}:${port}`;
+  return port === undefined ? address : `${address.includes(":") ? `[${address}]` : address}:${port}`;
 }
 
 /** The time of day here, with microseconds. */

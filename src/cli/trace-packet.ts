@@ -67,5 +67,5 @@ function reasonText(reason: string, language: Language): string {
 }
 
 function endText(address: string, port: number | undefined): string {
-  return port === undefined ? address : `${address}:${port}`;
+  return port === undefined ? address : `${address.includes(":") ? `[${address}]` : address}:${port}`;
 }

@@ -122,6 +122,19 @@ export const PASSES: Readonly<Record<string, Words>> = {
     en: "the gateway is attached, and the destination becomes the private IP {privateIp}",
     ja: "ゲートウェイはアタッチされており、宛先はプライベート IP {privateIp} になる",
   },
+  ipv6_gateway_out: {
+    en: "the gateway is attached; an IPv6 address needs no translation",
+    ja: "ゲートウェイはアタッチされている（IPv6 アドレスの変換は不要）",
+  },
+  ipv6_gateway_in: {
+    en: "the gateway is attached, and the address is an interface's",
+    ja: "ゲートウェイはアタッチされており、宛先はインターフェイスのアドレス",
+  },
+  egress_only_out: { en: "the egress-only internet gateway lets it out", ja: "Egress-only インターネットゲートウェイが外へ出す" },
+  egress_only_in: {
+    en: "it answers what went out by the egress-only internet gateway",
+    ja: "Egress-only インターネットゲートウェイから出た通信への応答",
+  },
   nat_gateway_out: {
     en: "the source becomes an address and port of the NAT gateway",
     ja: "送信元は NAT ゲートウェイのアドレスとポートになる",

@@ -1,12 +1,12 @@
 import { present } from "../lib/assert.ts";
 import { DROPS } from "../plan/stages.ts";
 import { NAT_GATEWAY_FLAGS, ROUTE_TARGET } from "../plan/tables.ts";
-import { attachedGateway, candidate, leadsOut, matchedRoute, prefixOf } from "./explain-route.ts";
+import { attachedGateway, candidate, leadsOut, matchedRoute } from "./explain-route.ts";
 import { aclStep } from "./explain-rules.ts";
 import { type ExplainedStep, idOf, type Scene, step } from "./explanation.ts";
 import { routeToGateway } from "./mend.ts";
 import { answerTo, type Flow } from "./packet.ts";
-import { type Ends, interfaceAt } from "./passage.ts";
+import { type Ends, interfaceAt, prefixOf } from "./passage.ts";
 
 /** The interface of the NAT gateway to which the subnet's route leads. */
 export function natGatewayOf(scene: Scene): Ends | undefined {
@@ -54,6 +54,7 @@ function natRouteStep(scene: Scene, nat: Ends, id: string): ExplainedStep {
     tableId,
     gatewayId: attached === undefined ? candidate(scene) : idOf(names, "internet-gateway", attached),
     instead: match && prefixOf(match),
+    ipv6: false,
   });
   const ok = match !== undefined && leadsOut(scene, match.value);
   const code = match ? DROPS.blackhole.code : DROPS.no_route.code;

@@ -1,6 +1,7 @@
 import { present } from "../lib/assert.ts";
-import { type Entry, ROUTE_TARGET, type StructValue, type TableReader } from "../plan/tables.ts";
+import { ROUTE_TARGET, type StructValue } from "../plan/tables.ts";
 import type { Scene } from "./explanation.ts";
+import { routeTo } from "./passage.ts";
 
 /** The slot of the gateway that is attached to the interface's VPC. */
 export function attachedGateway({ tables, eni }: Scene): number | undefined {
@@ -16,17 +17,13 @@ export function candidate(scene: Scene): string | undefined {
   return wanted ?? [...freeGateways.values()][0];
 }
 
-export function matchedRoute({ tables, eni, to }: Scene): ReturnType<TableReader["longestMatch"]> {
+export function matchedRoute({ tables, eni, to }: Scene): ReturnType<typeof routeTo> {
   const subnet = present(tables.lookup("subnets", eni.row.subnet), `subnet ${eni.row.subnet}`);
-  return tables.longestMatch(subnet.route_table, to);
+  return routeTo(tables, subnet.route_table, to);
 }
 
 /** Whether a route leads to the VPC's gateway; where none is attached, to one that could be. */
 export function leadsOut(scene: Scene, { target, slot }: StructValue<"route">): boolean {
   const attached = attachedGateway(scene);
   return target === ROUTE_TARGET.internet_gateway && (attached === undefined ? scene.names.freeGateways.has(slot) : slot === attached);
-}
-
-export function prefixOf({ key }: Entry<"routes">): string {
-  return `${key.address}/${key.prefix_length - 128}`;
 }

@@ -3,15 +3,16 @@ import { DROPS } from "../plan/stages.ts";
 import { ROUTE_TARGET, SUBNET_FLAGS, type TableReader } from "../plan/tables.ts";
 import { isIn } from "./block.ts";
 import { natGatewayOf, natGatewaySteps } from "./explain-nat.ts";
-import { attachedGateway, candidate, leadsOut, matchedRoute, prefixOf } from "./explain-route.ts";
+import { egressOnlyStep, goesByEgressOnly, ipv6Steps } from "./explain-ipv6.ts";
+import { attachedGateway, candidate, leadsOut, matchedRoute } from "./explain-route.ts";
 import { aclStep, admittedFlows, groupStep } from "./explain-rules.ts";
-import { type ExplainedStep, type Explanation, idOf, type Question, type Scene, step } from "./explanation.ts";
+import { type ExplainedStep, type Explanation, idOf, isIpv6Scene, ownAddress, type Question, type Scene, step } from "./explanation.ts";
 import { isOurs, poolsIn } from "./internet-gateway.ts";
 import { attachGateway, deleteRoute, excludeSubnet, mapPublicIp, routeToGateway, startInstance } from "./mend.ts";
 import type { Names } from "./names.ts";
 import { NO_POOL, poolIndex } from "../plan/pool.ts";
-import { answerTo, type Flow, ICMP, TCP, UDP } from "./packet.ts";
-import { type Ends, has, interfaceAt } from "./passage.ts";
+import { answerTo, type Flow, ICMP, ICMPV6, isIpv6Flow, TCP, UDP } from "./packet.ts";
+import { type Ends, has, interfaceAt, prefixOf, routeTo } from "./passage.ts";
 
 const PROTOCOLS = { tcp: TCP, udp: UDP, icmp: ICMP } as const;
 const DEFAULT_PORT = 80;
@@ -20,16 +21,19 @@ const DEFAULT_PORT = 80;
 export function explain(tables: TableReader, names: Names, slot: number, question: Question): Explanation {
   const eni = present(interfaceAt(tables, slot), `interface ${slot}`);
   const scene: Scene = { tables, names, eni, to: question.to };
-  const outward = flowOf(question.protocol ?? "tcp", question.port, { source: eni.row.private_ip, destination: question.to });
+  const outward = flowOf(question.protocol ?? "tcp", question.port, { source: ownAddress(scene), destination: question.to });
   const inward = inwardFlow(scene, question);
   const nat = natGatewayOf(scene);
+  const egressOnly = goesByEgressOnly(scene);
   const steps: readonly ExplainedStep[] = [
     instanceStep(scene),
-    gatewayStep(scene),
-    ...blockedSteps(scene, nat ?? scene.eni),
-    ...divertedSteps(scene, nat ?? scene.eni),
+    ...(isIpv6Scene(scene) ? ipv6Steps(scene) : []),
+    ...(egressOnly ? [] : [gatewayStep(scene)]),
+    ...blockedSteps(scene, nat ?? scene.eni, egressOnly),
+    ...(egressOnly ? [] : divertedSteps(scene, nat ?? scene.eni)),
     routeStep(scene),
-    ...(nat === undefined ? [publicIpStep(scene)] : natGatewaySteps(scene, nat, outward)),
+    ...addressSteps(scene, nat, outward),
+    ...(egressOnly ? [egressOnlyStep(scene)] : []),
     ...destinationStep(scene),
     groupStep(scene, "security_group_out", outward),
     aclStep(scene, "network_acl_out", outward),
@@ -43,14 +47,21 @@ export function explain(tables: TableReader, names: Names, slot: number, questio
   return { steps, out: holds("out"), in: holds("in") };
 }
 
+/** Of IPv6 an address is public by itself. */
+function addressSteps(scene: Scene, nat: Ends | undefined, outward: Flow): readonly ExplainedStep[] {
+  if (isIpv6Scene(scene)) return [];
+  return nat === undefined ? [publicIpStep(scene)] : natGatewaySteps(scene, nat, outward);
+}
+
 function flowOf(protocol: keyof typeof PROTOCOLS, port: number | undefined, ends: Pick<Flow, "source" | "destination">): Flow {
+  if (protocol === "icmp" && isIpv6Flow(ends)) return { ...ends, protocol: ICMPV6, icmp: { type: 128, code: 0 } };
   if (protocol === "icmp") return { ...ends, protocol: ICMP, icmp: { type: 8, code: 0 } };
   return { ...ends, protocol: PROTOCOLS[protocol], destinationPort: port ?? DEFAULT_PORT };
 }
 
 /** The flow that is asked about; when none is, the first that gets in, or that the groups at least admit. */
 function inwardFlow(scene: Scene, { protocol, port }: Question): Flow {
-  const ends = { source: scene.to, destination: scene.eni.row.private_ip };
+  const ends = { source: scene.to, destination: ownAddress(scene) };
   const asked = flowOf(protocol ?? "tcp", port, ends);
   if (protocol !== undefined || port !== undefined) return asked;
   const admitted = [asked, ...admittedFlows(scene, ends)].filter((flow) => groupStep(scene, "security_group_in", flow).ok);
@@ -67,14 +78,14 @@ function instanceStep({ names, eni }: Scene): ExplainedStep {
  * Only where Block Public Access stops something at the internet gateway: of the instance's own interface, or outwards of the NAT
  * gateway's (`met`), which the internet gateway meets instead.
  */
-function blockedSteps(scene: Scene, met: Ends): readonly ExplainedStep[] {
+function blockedSteps(scene: Scene, met: Ends, egressOnly: boolean): readonly ExplainedStep[] {
   const { tables, names } = scene;
   const flags = tables.lookup("subnets", met.row.subnet)?.flags ?? 0;
   const id = idOf(names, "subnet", met.row.subnet);
   const code = DROPS.block_public_access.code;
   const finding = { ok: false, id, code, mend: excludeSubnet(names, id) };
   if (flags & SUBNET_FLAGS.block_out) return [step("block_public_access", finding)];
-  if (!(flags & SUBNET_FLAGS.block_in) || has(met, "nat_gateway")) return [];
+  if (!(flags & SUBNET_FLAGS.block_in) || has(met, "nat_gateway") || egressOnly) return [];
   // Answers come in too.
   return [step("block_public_access", finding)];
 }
@@ -83,12 +94,13 @@ function blockedSteps(scene: Scene, met: Ends): readonly ExplainedStep[] {
 function divertedSteps(scene: Scene, met: Ends): readonly ExplainedStep[] {
   const { tables, names } = scene;
   const table = tables.lookup("vpcs", met.row.vpc)?.gateway_route_table ?? 0;
-  const match = table === 0 ? undefined : tables.longestMatch(table - 1, met.row.private_ip);
+  const own = met === scene.eni ? ownAddress(scene) : met.row.private_ip;
+  const match = table === 0 ? undefined : routeTo(tables, table - 1, own);
   if (!match || match.value.target === ROUTE_TARGET.local) return [];
   if (match.value.target === ROUTE_TARGET.interface && match.value.slot === met.slot) return [];
   const id = idOf(names, "route-table", table - 1);
   const destination = prefixOf(match);
-  const params = { privateIp: met.row.private_ip, destination, target: targetName(names, match.value) };
+  const params = { privateIp: own, destination, target: targetName(names, match.value) };
   const mend = deleteRoute(names, id, destination);
   return [step("gateway_route", { ok: false, id, code: "MORE_SPECIFIC_ROUTE", mend }, params)];
 }
@@ -116,7 +128,7 @@ function routeStep(scene: Scene): ExplainedStep {
   const gatewayId = attached === undefined ? candidate(scene) : idOf(names, "internet-gateway", attached);
   const match = matchedRoute(scene);
   if (!match) {
-    const mend = routeToGateway(names, { vpcId, tableId, gatewayId, instead: undefined });
+    const mend = routeToGateway(names, { vpcId, tableId, gatewayId, instead: undefined, ipv6: isIpv6Scene(scene) });
     return step("route", { ok: false, id: tableId, code: DROPS.no_route.code, mend }, { to: scene.to });
   }
   const destination = prefixOf(match);
@@ -125,9 +137,10 @@ function routeStep(scene: Scene): ExplainedStep {
   if (target === ROUTE_TARGET.local)
     return step("route", { ok: false, id: tableId, code: "VPC_LOCAL_ROUTE_CIDR_RESTRICTION", mend: [] }, params);
   if (target === ROUTE_TARGET.nat_gateway) return step("route", { ok: true, id: tableId, code: DROPS.blackhole.code, mend: [] }, params);
+  if (target === ROUTE_TARGET.egress_only) return step("route", { ok: true, id: tableId, code: undefined, mend: [] }, params);
   if (target === ROUTE_TARGET.nothing) return step("route", { ok: false, id: tableId, code: DROPS.blackhole.code, mend: [] }, params);
   const ok = leadsOut(scene, match.value);
-  const mend = routeToGateway(names, { vpcId, tableId, gatewayId, instead: destination });
+  const mend = routeToGateway(names, { vpcId, tableId, gatewayId, instead: destination, ipv6: isIpv6Scene(scene) });
   const code = target === ROUTE_TARGET.interface ? "MORE_SPECIFIC_ROUTE" : DROPS.blackhole.code;
   return step("route", { ok, id: tableId, code, mend }, params);
 }
@@ -136,6 +149,7 @@ function targetName(names: Names, { target, slot }: { readonly target: number; r
   if (target === ROUTE_TARGET.local) return "local";
   if (target === ROUTE_TARGET.internet_gateway) return idOf(names, "internet-gateway", slot);
   if (target === ROUTE_TARGET.nat_gateway) return names.natGateways.get(slot) ?? `NAT gateway ${slot}`;
+  if (target === ROUTE_TARGET.egress_only) return names.egressOnlyGateway ?? "egress-only internet gateway";
   if (target === ROUTE_TARGET.nothing) return "a gateway with nothing behind it";
   if (target === ROUTE_TARGET.peering) return idOf(names, "vpc", slot);
   return target === ROUTE_TARGET.interface ? idOf(names, "network-interface", slot) : "blackhole";

@@ -5,7 +5,7 @@ import type { Ends } from "./passage.ts";
 
 /** What is asked: can the instance reach this host, and be reached from it? */
 export type Question = {
-  /** An IPv4 address of the internet. */
+  /** An address of the internet. Of IPv6: the way over IPv6 is asked about. */
   readonly to: string;
   /** Absent, with `port`: TCP port 80 outwards; and inwards whatever the security groups admit first. */
   readonly protocol?: "tcp" | "udp" | "icmp";
@@ -26,6 +26,9 @@ export type StepName =
   | "nat_acl_reply_out"
   | "nat_answers"
   | "public_ip"
+  | "ipv6_block"
+  | "ipv6_address"
+  | "egress_only"
   | "destination"
   | "security_group_out"
   | "network_acl_out"
@@ -64,7 +67,17 @@ export type Scene = {
   readonly to: string;
 };
 
-type Finding = { readonly ok: boolean; readonly id: string; readonly code: string; readonly mend: readonly Command[] };
+/** Whether it is IPv6 that is asked about. */
+export function isIpv6Scene({ to }: Scene): boolean {
+  return to.includes(":");
+}
+
+/** The interface's own address in the family that is asked about. */
+export function ownAddress({ eni, to }: Scene): string {
+  return to.includes(":") ? eni.row.ipv6 : eni.row.private_ip;
+}
+
+type Finding = { readonly ok: boolean; readonly id: string; readonly code: string | undefined; readonly mend: readonly Command[] };
 
 /** A step; code and commands are for what is not so. */
 export function step(
@@ -74,7 +87,7 @@ export function step(
   direction: ExplainedStep["direction"] = "both",
 ): ExplainedStep {
   const { ok, id, code, mend } = finding;
-  return { what, direction, ok, id, params, ...(ok ? { mend: [] } : { code, mend }) };
+  return { what, direction, ok, id, params, ...(ok ? { mend: [] } : { ...(code === undefined ? {} : { code }), mend }) };
 }
 
 /** A resource of another VPC, which the names don't know, is told by its number. */

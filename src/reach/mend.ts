@@ -1,15 +1,17 @@
 import type { Rule } from "../plan/rule-list.ts";
 import type { Names } from "./names.ts";
-import { type Flow, ICMP, TCP, UDP } from "./packet.ts";
+import { type Flow, ICMP, isIcmp, isIpv6Flow, TCP, UDP } from "./packet.ts";
 
 /** One AWS CLI command that can be pasted into a POSIX shell as it stands. */
 export type Command = string;
 
 const EVERYWHERE = "0.0.0.0/0";
+const EVERYWHERE_IPV6 = "::/0";
 const PROTOCOL_NAMES: ReadonlyMap<number, string> = new Map([
   [1, "icmp"],
   [6, "tcp"],
   [17, "udp"],
+  [58, "icmpv6"],
 ]);
 
 /** `aws ec2 …`, with the region when it must be said. */
@@ -43,7 +45,22 @@ export function excludeSubnet(names: Names, subnetId: string): readonly Command[
 }
 
 export function deleteRoute(names: Names, tableId: string, destination: string): readonly Command[] {
-  return [ec2(names, "delete-route", "--route-table-id", tableId, "--destination-cidr-block", destination)];
+  return [ec2(names, "delete-route", "--route-table-id", tableId, ...destinationWords(destination))];
+}
+
+function destinationWords(destination: string): readonly string[] {
+  return [destination.includes(":") ? "--destination-ipv6-cidr-block" : "--destination-cidr-block", destination];
+}
+
+/** A block for the subnet: of the VPC's, which first gets one where it has none. */
+export function giveIpv6Block(names: Names, vpcId: string, subnetId: string): readonly Command[] {
+  if (names.freeIpv6Block === undefined)
+    return [ec2(names, "associate-vpc-cidr-block", "--vpc-id", vpcId, "--amazon-provided-ipv6-cidr-block")];
+  return [ec2(names, "associate-subnet-cidr-block", "--subnet-id", subnetId, "--ipv6-cidr-block", names.freeIpv6Block)];
+}
+
+export function assignIpv6Address(names: Names, interfaceId: string): readonly Command[] {
+  return [ec2(names, "assign-ipv6-addresses", "--network-interface-id", interfaceId, "--ipv6-address-count", "1")];
 }
 
 type RouteMend = {
@@ -53,15 +70,16 @@ type RouteMend = {
   readonly gatewayId: string | undefined;
   /** The destination whose route leads elsewhere; absent: there is none, and the default route is due. */
   readonly instead: string | undefined;
+  readonly ipv6: boolean;
 };
 
-export function routeToGateway(names: Names, { vpcId, tableId, gatewayId, instead }: RouteMend): readonly Command[] {
+export function routeToGateway(names: Names, { vpcId, tableId, gatewayId, instead, ipv6 }: RouteMend): readonly Command[] {
   const filter = `Name=attachment.vpc-id,Values=${vpcId}`;
   const attached = ec2(names, "describe-internet-gateways", "--filters", filter, "--query", "'InternetGateways[0].InternetGatewayId'");
   const verb = instead === undefined ? "create-route" : "replace-route";
-  const destination = instead ?? EVERYWHERE;
+  const destination = instead ?? (ipv6 ? EVERYWHERE_IPV6 : EVERYWHERE);
   const gateway = gatewayId ?? answerOf(attached);
-  return [ec2(names, verb, "--route-table-id", tableId, "--destination-cidr-block", destination, "--gateway-id", gateway)];
+  return [ec2(names, verb, "--route-table-id", tableId, ...destinationWords(destination), "--gateway-id", gateway)];
 }
 
 export function mapPublicIp(names: Names, interfaceId: string): readonly Command[] {
@@ -73,9 +91,17 @@ export function mapPublicIp(names: Names, interfaceId: string): readonly Command
 /** Lets the flow through the group: out to its destination port, or in to it. */
 export function allowInGroup(names: Names, groupId: string, direction: "out" | "in", flow: Flow): readonly Command[] {
   const verb = direction === "out" ? "authorize-security-group-egress" : "authorize-security-group-ingress";
+  if (isIpv6Flow(flow)) return [ec2(names, verb, "--group-id", groupId, "--ip-permissions", ipv6Permission(flow))];
   const port = flow.protocol === ICMP ? "all" : String(flow.destinationPort ?? 0);
   const protocol = PROTOCOL_NAMES.get(flow.protocol) ?? String(flow.protocol);
   return [ec2(names, verb, "--group-id", groupId, "--protocol", protocol, "--port", port, "--cidr", EVERYWHERE)];
+}
+
+/** In the CLI's shorthand, which a shell leaves alone in quotes. */
+function ipv6Permission(flow: Flow): string {
+  const [from, to] = isIcmp(flow) ? [-1, -1] : [flow.destinationPort ?? 0, flow.destinationPort ?? 0];
+  const protocol = PROTOCOL_NAMES.get(flow.protocol) ?? String(flow.protocol);
+  return `'IpProtocol=${protocol},FromPort=${from},ToPort=${to},Ipv6Ranges=[{CidrIpv6=${EVERYWHERE_IPV6}}]'`;
 }
 
 type AclMend = {
@@ -94,10 +120,11 @@ export function allowInAcl(names: Names, { aclId, side, flow, ports, rules, deny
   const number = freeNumber(new Set(rules.map((rule) => rule.number)), denying);
   if (number === undefined)
     return [ec2(names, "delete-network-acl-entry", "--network-acl-id", aclId, `--${side}`, "--rule-number", String(denying))];
+  const everywhere = isIpv6Flow(flow) ? ["--ipv6-cidr-block", EVERYWHERE_IPV6] : ["--cidr-block", EVERYWHERE];
   const icmp = ["--icmp-type-code", `Type=${flow.icmp?.type ?? -1},Code=-1`];
   const range = ["--port-range", `From=${ports[0]},To=${ports[1]}`];
-  const what = flow.protocol === ICMP ? icmp : flow.protocol === TCP || flow.protocol === UDP ? range : [];
-  const entry = ["--rule-number", String(number), "--protocol", String(flow.protocol), ...what, "--cidr-block", EVERYWHERE];
+  const what = isIcmp(flow) ? icmp : flow.protocol === TCP || flow.protocol === UDP ? range : [];
+  const entry = ["--rule-number", String(number), "--protocol", String(flow.protocol), ...what, ...everywhere];
   return [ec2(names, "create-network-acl-entry", "--network-acl-id", aclId, `--${side}`, ...entry, "--rule-action", "allow")];
 }
 

@@ -1,8 +1,10 @@
 import { present } from "../lib/assert.ts";
+import { cidr6Of, cidrs6Overlap, formatCidr6 } from "../lib/cidr6.ts";
 import type { InstanceState } from "../model/instance.ts";
 import type { NetworkInterface } from "../model/network-interface.ts";
 import type { SlottedKind } from "../model/resource.ts";
 import type { Reader } from "../model/state.ts";
+import type { Vpc } from "../model/vpc.ts";
 
 /** The ids behind the tables' numbers, and what a command that mends something needs besides. */
 export type Names = {
@@ -17,6 +19,9 @@ export type Names = {
   readonly natGateways: ReadonlyMap<number, string>;
   /** The allocation of an Elastic IP that is associated with nothing. */
   readonly freeAllocation: string | undefined;
+  readonly egressOnlyGateway: string | undefined;
+  /** A /64 of the VPC's IPv6 block that no subnet has; absent: the VPC has no IPv6 block, or no room. */
+  readonly freeIpv6Block: string | undefined;
   /** To be said in commands; absent when the environment names it already. */
   readonly region: string | undefined;
 };
@@ -48,9 +53,24 @@ export function namesOf(reader: Reader, eni: NetworkInterface, region?: string):
         .by("nat-gateway", "vpcId", vpcId)
         .flatMap(({ id }) => reader.by("network-interface", "natGatewayId", id).map(({ slot }): [number, string] => [slot, id])),
     ),
+    egressOnlyGateway: reader.by("egress-only-internet-gateway", "vpcId", vpcId)[0]?.id,
+    freeIpv6Block: freeIpv6Block(reader, vpc),
     freeAllocation: reader.list("address").find((address) => !address.association)?.id,
     region,
   };
+}
+
+/** Subnets have blocks of 64 bits (VPC user guide, "Subnet CIDR blocks"). */
+function freeIpv6Block(reader: Reader, vpc: Vpc): string | undefined {
+  const taken = reader.by("subnet", "vpcId", vpc.id).flatMap(({ ipv6CidrBlock }) => (ipv6CidrBlock ? [ipv6CidrBlock.ipv6CidrBlock] : []));
+  for (const { ipv6CidrBlock } of vpc.ipv6CidrBlocks ?? []) {
+    const block = cidr6Of(ipv6CidrBlock);
+    for (let place = 0n; place < 1n << BigInt(64 - block.length); place++) {
+      const candidate = { base: block.base + (place << 64n), length: 64 };
+      if (!taken.some((other) => cidrs6Overlap(cidr6Of(other), candidate))) return formatCidr6(candidate);
+    }
+  }
+  return undefined;
 }
 
 /** Auto-assign at a start: the instance's only interface, launched with it, without an Elastic IP (EC2 user guide, "Public IPv4 addresses"). */

@@ -1,7 +1,7 @@
 import { addressBytes } from "../lib/ip.ts";
 import { ANY, type Rule } from "../plan/rule-list.ts";
 import { type Entry, RULE_LIST, type RuleListName, RULES_PER_CHUNK, type TableReader } from "../plan/tables.ts";
-import { type Flow, isIcmp, isIpv6Flow, TCP, UDP } from "./packet.ts";
+import { type Flow, isIcmp, TCP, UDP } from "./packet.ts";
 
 /** The first rule of a list that matches; "incomplete": the list points to rules that are not there, which fails closed. */
 export type Match = { readonly rule: Rule | undefined; readonly incomplete: boolean; readonly entries: readonly Entry[] };
@@ -48,15 +48,15 @@ export function rulesAtHand(tables: TableReader, name: RuleListName, owner: numb
 export function matches(rule: Rule, { flow, peer, groups }: Asked): boolean {
   return (
     trafficMatches(rule, flow) &&
-    (rule.group !== 0 || isOfFamily(rule, flow)) &&
+    (rule.group !== 0 || isOfFamily(rule, peer)) &&
     inBlock(peer, rule) &&
     (rule.group === 0 || groups.includes(rule.group - 1))
   );
 }
 
 /** Blocks are of one family; a group's members may have addresses of both. */
-function isOfFamily(rule: Rule, flow: Flow): boolean {
-  return isIpv6Flow(flow) || rule.peer_length >= MAPPED_BITS;
+export function isOfFamily(rule: Rule, address: string): boolean {
+  return address.includes(":") || rule.peer_length >= MAPPED_BITS;
 }
 
 const MAPPED_BITS = 96;

@@ -1,5 +1,7 @@
 import type { Instance } from "../model/instance.ts";
-import { isIpv6, parseIpv4 } from "../lib/ip.ts";
+import { formatIpv6, parseIpv6 } from "../lib/cidr6.ts";
+import { parseIpv4 } from "../lib/ip.ts";
+import { primaryPrivateIp } from "../model/network-interface.ts";
 import type { Reader } from "../model/state.ts";
 import { fullPlan } from "../plan/compile.ts";
 import { memoryTables } from "../plan/memory-tables.ts";
@@ -22,13 +24,14 @@ type Asked = {
 export type InstanceExplanation = Explanation & { readonly instance: string; readonly interface: string; readonly to: string };
 
 const INTERNET = "198.51.100.1";
+const INTERNET_IPV6 = "2001:db8:ffff::1";
 
 /** The way of an instance's primary interface to the internet and back. @throws BadQuestion for a host, port or protocol that is none. */
 export function explainInstance(asked: Asked): InstanceExplanation {
   const { reader, instance } = asked;
   const eni = reader.by("network-interface", "instanceId", instance.id).find((one) => one.attachment?.deviceIndex === 0);
   if (!eni) throw new BadQuestion(`${instance.id} is ${instance.state}: it has no network interface.`);
-  const question = questionOf(asked.question);
+  const question = questionOf(asked.question, primaryPrivateIp(eni) === undefined ? INTERNET_IPV6 : INTERNET);
   const explanation = explain(
     asked.tables ?? planTables({ readers: [reader], pools: asked.pools }),
     namesOf(reader, eni, asked.region),
@@ -38,13 +41,20 @@ export function explainInstance(asked: Asked): InstanceExplanation {
   return { instance: instance.id, interface: eni.id, to: question.to, ...explanation };
 }
 
-function questionOf({ to = INTERNET, port, protocol }: Readonly<Record<string, string>>): Question {
-  if (isIpv6(to)) throw new BadQuestion("IPv6 is not offered yet: ask about an IPv4 address.");
-  if (parseIpv4(to) === undefined) throw new BadQuestion(`--to ${to} is not an IPv4 address.`);
+function questionOf({ to: asked, port, protocol }: Readonly<Record<string, string>>, usual: string): Question {
+  const to = asked === undefined ? usual : addressIn(asked);
+  if (to === undefined) throw new BadQuestion(`--to ${asked} is not an IP address.`);
   if (protocol !== undefined && protocol !== "tcp" && protocol !== "udp" && protocol !== "icmp")
     throw new BadQuestion("--protocol is tcp, udp or icmp.");
   if (port !== undefined && !(/^\d{1,5}$/.test(port) && Number(port) <= 65_535)) throw new BadQuestion(`--port ${port} is not a port.`);
   return { to, ...(protocol === undefined ? {} : { protocol }), ...(port === undefined ? {} : { port: Number(port) }) };
+}
+
+/** An address in its usual form; IPv6 may stand in brackets. */
+export function addressIn(text: string): string | undefined {
+  if (parseIpv4(text) !== undefined) return text;
+  const number = parseIpv6(/^\[(.*)\]$/.exec(text)?.[1] ?? text);
+  return number === undefined ? undefined : formatIpv6(number);
 }
 
 /** The tables as the plan has them, where no kernel has any. */

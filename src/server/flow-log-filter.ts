@@ -1,5 +1,4 @@
-import { type Cidr, cidrContains, parseCidr } from "../lib/cidr.ts";
-import { isIpv6, parseIpv4 } from "../lib/ip.ts";
+import { type AddressBlock, addressBlock } from "../lib/address-block.ts";
 import { BadQuestion } from "./internal.ts";
 import { wholeNumber } from "./trace-filter.ts";
 
@@ -16,7 +15,7 @@ export type FlowFilter = {
   readonly log?: string;
   /** Ids of an instance and its interfaces. */
   readonly ids?: ReadonlySet<string>;
-  readonly address?: string | Cidr;
+  readonly address?: AddressBlock;
   readonly port?: string;
   readonly action?: "ACCEPT" | "REJECT";
 };
@@ -33,10 +32,9 @@ export function flowFilterOf({ log, address, port, action }: Readonly<Record<str
   };
 }
 
-function addressOf(text: string): string | Cidr {
-  if (isIpv6(text)) return text;
-  const block = parseCidr(text.includes("/") ? text : `${text}/32`);
-  if (!block) throw new BadQuestion(`--address is an address or an IPv4 block, not ${text}.`);
+function addressOf(text: string): AddressBlock {
+  const block = addressBlock(text);
+  if (!block) throw new BadQuestion(`--address is an address or a block, not ${text}.`);
   return block;
 }
 
@@ -49,11 +47,5 @@ export function flowFits({ log, ids, address, port, action }: FlowFilter, line: 
   if (ids && ![fields["interface-id"], fields["instance-id"]].some((id) => id !== undefined && ids.has(id))) return false;
   if (port !== undefined && fields["srcport"] !== port && fields["dstport"] !== port) return false;
   if (action !== undefined && fields["action"] !== action) return false;
-  return address === undefined || ADDRESSES.some((field) => holds(address, fields[field] ?? ""));
-}
-
-function holds(wanted: string | Cidr, text: string): boolean {
-  if (typeof wanted === "string") return wanted === text;
-  const address = parseIpv4(text);
-  return address !== undefined && cidrContains(wanted, address);
+  return address === undefined || ADDRESSES.some((field) => address(fields[field] ?? ""));
 }

@@ -1,6 +1,6 @@
 import type { Reader } from "../model/state.ts";
 import type { SlottedKind } from "../model/resource.ts";
-import { type Entry, INTERFACE_FLAGS, ROUTE_TARGET, RULE_LIST, type StructValue } from "../plan/tables.ts";
+import { type Entry, INTERFACE_FLAGS, IPV6_BLOCKS, IPV6_ROUTES, ROUTE_TARGET, RULE_LIST, type StructValue } from "../plan/tables.ts";
 import type { Place } from "./trace-line.ts";
 
 /** A row of the tables for people: which table, which row, what stands in it. */
@@ -51,8 +51,8 @@ export function entryText(entry: Entry, rule: StructValue<"rule"> | undefined, i
       return say(`[${entry.key}]`, entry.value.interface === 0 ? "-" : `${nameOf(ids, entry.value.interface)} ${entry.value.private_ip}`);
     case "routes":
       return say(
-        `${ids.of("route-table", entry.key.route_table)} ${entry.key.address}/${lengthOf(entry.key)}`,
-        targetText(entry.value, ids),
+        `${routeTableText(entry.key, ids)} ${entry.key.address}/${lengthOf(entry.key)}`,
+        entry.key.route_table === IPV6_BLOCKS ? ids.of("vpc", entry.value.slot) : targetText(entry.value, ids),
       );
     case "nat_gateways":
       return say(nameOf(ids, entry.key.interface), entry.value.addresses.slice(0, entry.value.count).join(" "));
@@ -71,10 +71,16 @@ function nameOf(ids: Ids, slot: number): string {
   return place.kind === "interface" ? place.id : place.kind;
 }
 
-function interfaceText({ private_ip, public_ip, flags }: StructValue<"interface">): string {
+/** IPv6's routes stand beside those of IPv4, and the VPCs' blocks under a number of their own. */
+function routeTableText({ route_table: table }: StructValue<"route_key">, ids: Ids): string {
+  return table === IPV6_BLOCKS ? "IPv6 blocks" : ids.of("route-table", table % IPV6_ROUTES);
+}
+
+function interfaceText({ private_ip, public_ip, ipv6, flags }: StructValue<"interface">): string {
   return [
-    private_ip,
+    ...(private_ip === NONE ? [] : [private_ip]),
     ...(public_ip === NONE ? [] : [public_ip]),
+    ...(ipv6 === "::" ? [] : [ipv6]),
     flags & INTERFACE_FLAGS.up ? "up" : "down",
     ...(flags & INTERFACE_FLAGS.source_dest_check ? [] : ["no source/dest check"]),
   ].join(" ");
@@ -87,6 +93,7 @@ function lengthOf({ prefix_length, address }: StructValue<"route_key">): number 
 
 function targetText({ target, slot }: StructValue<"route">, ids: Ids): string {
   if (target === ROUTE_TARGET.local) return "local";
+  if (target === ROUTE_TARGET.egress_only) return "the egress-only internet gateway";
   if (target === ROUTE_TARGET.nothing) return "a gateway with nothing behind it";
   if (target === ROUTE_TARGET.internet_gateway) return ids.of("internet-gateway", slot);
   return target === ROUTE_TARGET.interface || target === ROUTE_TARGET.nat_gateway ? nameOf(ids, slot) : "blackhole";

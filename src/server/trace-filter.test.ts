@@ -113,7 +113,7 @@ describe("a filter", () => {
   it("refuses what is none", () => {
     for (const asked of [
       { address: "10.0.0.0/33" },
-      { address: "::1" },
+      { address: "2001:db8::/129" },
       { port: "-1" },
       { port: "80x" },
       { verdict: "maybe" },

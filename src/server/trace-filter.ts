@@ -1,5 +1,4 @@
-import { type Cidr, cidrContains, parseCidr } from "../lib/cidr.ts";
-import { parseIpv4 } from "../lib/ip.ts";
+import { type AddressBlock, addressBlock } from "../lib/address-block.ts";
 import type { EventFlow, PacketEvent, Verdict } from "../plan/packet-event.ts";
 import { DROP_REASONS, type DropReason } from "../plan/stages.ts";
 import { BadQuestion } from "./internal.ts";
@@ -9,7 +8,7 @@ export type TraceFilter = {
   /** Slots; a packet fits that one of them sends or receives, or that is dropped on its account. */
   readonly interfaces?: ReadonlySet<number>;
   /** Source or destination, before or after translation. */
-  readonly address?: Cidr;
+  readonly address?: AddressBlock;
   /** Source or destination port of TCP or UDP. */
   readonly port?: number;
   readonly verdict?: "passed" | "dropped";
@@ -36,9 +35,9 @@ export function wholeNumber(option: string, text: string, most: number): number 
   return value;
 }
 
-function blockOf(text: string): Cidr {
-  const block = parseCidr(text.includes("/") ? text : `${text}/32`);
-  if (!block) throw new BadQuestion(`--address is an IPv4 address or block, not ${text}.`);
+function blockOf(text: string): AddressBlock {
+  const block = addressBlock(text);
+  if (!block) throw new BadQuestion(`--address is an address or a block, not ${text}.`);
   return block;
 }
 
@@ -74,10 +73,6 @@ function hasPort(flow: EventFlow | undefined, port: number): boolean {
   return flow.ports.source === port || flow.ports.destination === port;
 }
 
-function hasAddress(flow: EventFlow | undefined, block: Cidr): boolean {
-  if (!flow) return false;
-  return [flow.source, flow.destination, flow.sourceAfter, flow.destinationAfter].some((text) => {
-    const address = parseIpv4(text);
-    return address !== undefined && cidrContains(block, address);
-  });
+function hasAddress(flow: EventFlow | undefined, block: AddressBlock): boolean {
+  return flow !== undefined && [flow.source, flow.destination, flow.sourceAfter, flow.destinationAfter].some(block);
 }

@@ -10,7 +10,7 @@ export type TraceLine = {
   readonly from: Place;
   /** Absent when a packet was dropped before that was known. */
   readonly to?: Place;
-  /** `tcp`, `udp`, `icmp`, else IANA's number; of what is no IP, the EtherType: `0x0806`. */
+  /** `tcp`, `udp`, `icmp`, `icmpv6`, else IANA's number; of what is no IP, the EtherType: `0x0806`. */
   readonly protocol: string;
   /** Addresses and ports as the packet came; absent of what was dropped before they were read. */
   readonly source?: string;
@@ -53,8 +53,9 @@ type Telling = {
 };
 
 const ICMP = 1;
+const ICMPV6 = 58;
 const TCP = 6;
-const NAMES: Readonly<Record<number, string>> = { [ICMP]: "icmp", [TCP]: "tcp", 17: "udp" };
+const NAMES: Readonly<Record<number, string>> = { [ICMP]: "icmp", [TCP]: "tcp", 17: "udp", [ICMPV6]: "icmpv6" };
 
 export function traceLine(event: PacketEvent, { placeOf, links, clockZero, frames }: Telling): TraceLine {
   const to = receiverOf(event, placeOf);
@@ -107,7 +108,7 @@ function flowOf(event: PacketEvent): FlowPart {
     ...(sourceAfter === source ? {} : { sourceAfter }),
     ...(destinationAfter === destination ? {} : { destinationAfter }),
     ...(ports && (protocol === TCP || protocol === 17) ? { sourcePort: ports.source, destinationPort: ports.destination } : {}),
-    ...(ports && protocol === ICMP ? { icmp: { type: ports.type, code: ports.code } } : {}),
+    ...(ports && protocol === (source.includes(":") ? ICMPV6 : ICMP) ? { icmp: { type: ports.type, code: ports.code } } : {}),
     ...(flags === undefined ? {} : { flags }),
   };
 }

@@ -1,10 +1,10 @@
-import { isIpv6, parseIpv4 } from "../lib/ip.ts";
 import { primaryPrivateIp, type NetworkInterface } from "../model/network-interface.ts";
 import { type DropReason, DROPS, type Stage } from "../plan/stages.ts";
 import type { TableReader } from "../plan/tables.ts";
-import { ICMP, type Packet, TCP, UDP } from "../reach/packet.ts";
+import { ICMP, ICMPV6, type Packet, TCP, UDP } from "../reach/packet.ts";
 import type { Step } from "../reach/passage.ts";
 import { trace } from "../reach/trace.ts";
+import { addressIn } from "./explain.ts";
 import { BadQuestion } from "./internal.ts";
 import { type EntryText, entryText, type Ids, ruleText } from "./trace-entry.ts";
 import { wholeNumber } from "./trace-filter.ts";
@@ -58,14 +58,20 @@ export type PacketQuestion = {
 };
 
 const INTERNET_HOST = "198.51.100.1";
+const INTERNET_IPV6_HOST = "2001:db8:ffff::1";
 const DEFAULT_PORT = 80;
 /** Of a client; anything from Linux's ephemeral range. */
 const DEFAULT_SOURCE_PORT = 40_000;
 
-function addressOf(eni: NetworkInterface): string {
-  const address = primaryPrivateIp(eni) ?? eni.ipv6Addresses?.[0];
-  if (address === undefined) throw new BadQuestion("Its network interface has no address.");
+/** The interface's own, of the destination's family. */
+function addressOf(eni: NetworkInterface, isIpv6: boolean): string {
+  const address = isIpv6 ? eni.ipv6Addresses?.[0] : primaryPrivateIp(eni);
+  if (address === undefined) throw new BadQuestion(`Its network interface has no ${isIpv6 ? "IPv6" : "IPv4"} address.`);
   return address;
+}
+
+function holds(eni: NetworkInterface, address: string): boolean {
+  return eni.privateIpAddresses.includes(address) || (eni.ipv6Addresses ?? []).includes(address);
 }
 
 /** Walks one packet, the first of its exchange, through the tables. @throws BadQuestion for what is no packet. */
@@ -73,14 +79,16 @@ export function tracePacket({ tables, ids, sender, question }: PacketQuestion): 
   const protocol = protocolOf(question["protocol"]);
   const to = endOf("--to", question["to"] ?? "");
   const from = question["from"] === undefined ? undefined : endOf("--from", question["from"]);
-  const eni = sender?.find((one) => one.privateIpAddresses.includes(from?.address ?? "")) ?? sender?.[0];
+  const isIpv6 = to.address.includes(":");
+  if (from && from.address.includes(":") !== isIpv6) throw new BadQuestion("--from and --to are of one family.");
+  const eni = sender?.find((one) => holds(one, from?.address ?? "")) ?? sender?.[0];
   if (sender && !eni) throw new BadQuestion("It has no network interface.");
   const packet: Packet = {
-    source: from?.address ?? (eni ? addressOf(eni) : INTERNET_HOST),
+    source: from?.address ?? (eni ? addressOf(eni, isIpv6) : isIpv6 ? INTERNET_IPV6_HOST : INTERNET_HOST),
     destination: to.address,
-    protocol: PROTOCOLS[protocol],
+    protocol: protocol === "icmp" && isIpv6 ? ICMPV6 : PROTOCOLS[protocol],
     ...(protocol === "icmp"
-      ? { icmp: { type: 8, code: 0 }, sourcePort: 1, destinationPort: 1 }
+      ? { icmp: { type: isIpv6 ? 128 : 8, code: 0 }, sourcePort: 1, destinationPort: 1 }
       : { sourcePort: from?.port ?? DEFAULT_SOURCE_PORT, destinationPort: to.port ?? DEFAULT_PORT }),
     ...(protocol === "tcp" ? { tcp: { syn: true } } : {}),
     ...(eni ? { from: eni.slot } : {}),
@@ -130,7 +138,7 @@ function hopOf(step: Step, { packet, ids, placeOf, to }: Around): Hop {
     stage,
     at: placeOf(step.interface),
     verdict,
-    what: drop ?? passedBy(step),
+    what: drop ?? (stage === "internet_gateway" && packet.source.includes(":") ? ipv6PassedBy(step) : passedBy(step)),
     params: {
       from: packet.source,
       to: packet.destination,
@@ -141,6 +149,12 @@ function hopOf(step: Step, { packet, ids, placeOf, to }: Around): Hop {
     ...(code === undefined ? {} : { code }),
     entries: entries.map((entry) => entryText(entry, step.rule, ids)),
   };
+}
+
+/** The gateways' of IPv6, which translate nothing. */
+function ipv6PassedBy({ detail, entries }: Step): string {
+  if (entries.length === 0) return detail.startsWith("answers") ? "egress_only_in" : "egress_only_out";
+  return detail.endsWith("is public") ? "ipv6_gateway_out" : "ipv6_gateway_in";
 }
 
 /** Which of a stage's reasons to let a packet on it was. */
@@ -188,8 +202,10 @@ function protocolOf(text = "tcp"): Protocol {
 }
 
 function endOf(option: string, text: string): { readonly address: string; readonly port: number | undefined } {
-  if (isIpv6(text)) throw new BadQuestion("IPv6 is not offered yet: ask about an IPv4 address.");
-  const [address = "", port, ...rest] = text.split(":");
-  if (parseIpv4(address) === undefined || rest.length > 0) throw new BadQuestion(`${option} is ADDRESS or ADDRESS:PORT, not ${text}.`);
-  return { address, port: port === undefined ? undefined : wholeNumber(`${option} ADDRESS:PORT: the port`, port, 65_535) };
+  const bare = addressIn(text);
+  if (bare !== undefined) return { address: bare, port: undefined };
+  const [, host = "", port = ""] = /^(.*):([^:\]]*)$/.exec(text) ?? [];
+  const address = host.includes(":") && !host.startsWith("[") ? undefined : addressIn(host);
+  if (address === undefined) throw new BadQuestion(`${option} is ADDRESS or ADDRESS:PORT, of IPv6 [ADDRESS]:PORT, not ${text}.`);
+  return { address, port: wholeNumber(`${option} ADDRESS:PORT: the port`, port, 65_535) };
 }
