@@ -60,7 +60,7 @@ const SPOT_FILTERS =
   );
 
 /** There are none to choose from; a filter that AWS does not know is refused all the same. @throws InvalidParameterValue. */
-function checkFilters(filters: readonly Filter[] | undefined, names: readonly string[]): void {
+export function checkFilters(filters: readonly Filter[] | undefined, names: readonly string[]): void {
   filtered([], filters, Object.fromEntries(names.map((name) => [name, () => undefined])));
 }
 

@@ -11,17 +11,19 @@ import type {
 import { Fault, type FaultCode } from "../model/fault.ts";
 import type { Vpc } from "../model/vpc.ts";
 import type { Action } from "./action.ts";
-import { candidates, chosen, type FilterFields, paged, searched } from "./describe.ts";
+import { checkFilters } from "./account-setting.ts";
+import { candidates, chosen, type Filter, type FilterFields, paged, searched } from "./describe.ts";
 import { findVpc } from "./vpc.ts";
 
 /**
  * Kinds of resources that can't be created here: there are none, and clients that look around them are told so.
- * An id asked for by name is not found.
+ * An id asked for by name is not found, and a filter that AWS does not know is refused.
  */
-function none<Input, Output extends object>(
+function none<Input extends { readonly Filters?: readonly Filter[] | undefined }, Output extends object>(
   ids: (input: Input) => readonly string[] | undefined,
   answer: Output,
   [code, words]: readonly [FaultCode, string],
+  filterNames: readonly string[],
 ): Action<Input, Output> {
   return (_tx, input) => {
     const [id] = ids(input) ?? [];
@@ -30,20 +32,35 @@ function none<Input, Output extends object>(
         code,
         words.replace("%s", () => id),
       );
+    checkFilters(input.Filters, filterNames);
     return answer;
   };
 }
+
+/** EC2 API reference, DescribeVpnConnections; those of tags are every resource's. */
+const VPN_CONNECTION_FILTERS =
+  "customer-gateway-configuration customer-gateway-id state option.static-routes-only route.destination-cidr-block bgp-asn type vpn-connection-id vpn-gateway-id transit-gateway-id".split(
+    " ",
+  );
+
+/** EC2 API reference, DescribeTransitGateways. */
+const TRANSIT_GATEWAY_FILTERS =
+  "options.propagation-default-route-table-id options.amazon-side-asn options.association-default-route-table-id options.auto-accept-shared-attachments options.default-route-table-association options.default-route-table-propagation options.dns-support options.vpn-ecmp-support owner-id state transit-gateway-id".split(
+    " ",
+  );
 
 const DescribeVpnConnections = none<DescribeVpnConnectionsRequest, DescribeVpnConnectionsResult>(
   (input) => input.VpnConnectionIds,
   { VpnConnections: [] },
   ["InvalidVpnConnectionID.NotFound", "The vpnConnection ID '%s' does not exist"],
+  VPN_CONNECTION_FILTERS,
 );
 
 const DescribeTransitGateways = none<DescribeTransitGatewaysRequest, DescribeTransitGatewaysResult>(
   (input) => input.TransitGatewayIds,
   { TransitGateways: [] },
   ["InvalidTransitGatewayID.NotFound", "Transit Gateway %s was deleted or does not exist."],
+  TRANSIT_GATEWAY_FILTERS,
 );
 
 /** ClassicLink is gone from AWS; old clients still ask whether a VPC has it. */

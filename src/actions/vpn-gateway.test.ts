@@ -159,3 +159,15 @@ test("there are no VPN connections", () => {
   const VpnConnectionIds = ["vpn-00000000000000000"];
   refuses("InvalidVpnConnectionID.NotFound", () => region.call(notYetActions.DescribeVpnConnections, { VpnConnectionIds }));
 });
+
+test("lists that are always empty refuse filters that AWS does not know", () => {
+  const region = newRegion();
+  const unknown = { Filters: [{ Name: "colour", Values: ["blue"] }] };
+  const isRefused = { name: "Fault", code: "InvalidParameterValue", message: "The filter 'colour' is invalid" };
+  assert.throws(() => region.call(notYetActions.DescribeVpnConnections, unknown), isRefused);
+  assert.throws(() => region.call(notYetActions.DescribeTransitGateways, unknown), isRefused);
+
+  const known = ["state", "transit-gateway-id", "tag:Name", "tag-key"].map((Name) => ({ Name, Values: ["x"] }));
+  assert.deepEqual(region.call(notYetActions.DescribeVpnConnections, { Filters: known }), { VpnConnections: [] });
+  assert.deepEqual(region.call(notYetActions.DescribeTransitGateways, { Filters: known }), { TransitGateways: [] });
+});
