@@ -131,7 +131,7 @@ type Kept = {
 
 function housekeeping({ machine, plane, recorder, log }: Kept): readonly NodeJS.Timeout[] {
   return [
-    setInterval(() => sweep(machine, log), SWEEP_MS),
+    sweeping(machine, log),
     setInterval(() => void recorder.tick().catch((cause: unknown) => log("flow logs", cause)), FLOWS_MS),
     setInterval(() => void plane.purge().catch((cause: unknown) => log("purge", cause)), PURGE_MS),
   ];
@@ -176,6 +176,18 @@ function portError(cause: NodeJS.ErrnoException, port: number): Error {
   if (cause.code === "EACCES")
     return new CommandError(`Port ${port} may not be used by this user. Choose another: ./genkan up --port PORT`);
   return cause;
+}
+
+/** Full tables take long to read: between two sweeps lies ten times what the last one took, so that requests keep their turn. */
+function sweeping(machine: RunningMachine | undefined, log: (message: string, cause?: unknown) => void): NodeJS.Timeout {
+  let notBefore = 0;
+  return setInterval(() => {
+    const begin = performance.now();
+    if (begin < notBefore) return;
+    sweep(machine, log);
+    const end = performance.now();
+    notBefore = end + 10 * (end - begin);
+  }, SWEEP_MS);
 }
 
 /** What the kernel refuses once may pass the next time; the control plane stays. */

@@ -116,6 +116,8 @@ export function openMachine(object = OBJECT): Machine {
       connectionsCrowded: 2 * limit,
       connectionShare: 2,
       natConnectionLimit: 3 * limit,
+      natConnectionsCrowded: 4 * limit,
+      natConnectionShare: 2,
       natPorts: NAT_PORTS,
     };
     const region = randomRegion();

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { egressOnlyInternetGatewayActions } from "./egress-only-internet-gateway.ts";
 import { natGatewayActions } from "./nat-gateway.ts";
 import { networkInterfaceActions } from "./network-interface.ts";
+import { prefixListActions } from "./prefix-list.ts";
 import { routeActions } from "./route.ts";
 import { routeTableActions } from "./route-table.ts";
 import { subnetCreateActions } from "./subnet-create.ts";
@@ -80,6 +81,26 @@ test("its VPC cannot go before it", () => {
   refuses("DependencyViolation", () => region.call(vpcDeleteActions.DeleteVpc, { VpcId }));
   region.call(DeleteEgressOnlyInternetGateway, { EgressOnlyInternetGatewayId });
   region.call(vpcDeleteActions.DeleteVpc, { VpcId });
+});
+
+test("a prefix list has a family too, and an egress-only gateway has IPv6 alone", () => {
+  const network = newNetwork();
+  const { region } = network;
+  const RouteTableId = tableOf(network);
+  const EgressOnlyInternetGatewayId = created(network);
+  const list = (AddressFamily: "IPv4" | "IPv6", Cidr: string) =>
+    must(
+      region.call(prefixListActions.CreateManagedPrefixList, {
+        PrefixListName: AddressFamily,
+        AddressFamily,
+        MaxEntries: 1,
+        Entries: [{ Cidr }],
+      }).PrefixList?.PrefixListId,
+    );
+  const route = (DestinationPrefixListId: string) => () =>
+    region.call(CreateRoute, { RouteTableId, DestinationPrefixListId, EgressOnlyInternetGatewayId });
+  refuses("InvalidParameterValue", route(list("IPv4", "192.0.2.0/24")), /can be the target of IPv6 routes only/);
+  route(list("IPv6", "2001:db8::/32"))();
 });
 
 test("routes for IPv6: to either gateway, canonical, a blackhole when the gateway is gone", () => {

@@ -99,7 +99,7 @@ function findRoute(tx: Reader, table: RouteTable, { kind, text }: Destination): 
 type Destination =
   | { readonly kind: "ipv4"; readonly text: string; readonly cidr: Cidr }
   | { readonly kind: "ipv6"; readonly text: string; readonly cidr: Cidr6 }
-  | { readonly kind: "prefix-list"; readonly text: string };
+  | { readonly kind: "prefix-list"; readonly text: string; readonly family: "IPv4" | "IPv6" };
 
 type Block = Exclude<Destination, { readonly kind: "prefix-list" }>;
 
@@ -114,7 +114,8 @@ function destinationOf(tx: Reader, input: DeleteRouteRequest, context: Context):
     throw new Fault("InvalidParameterCombination", words);
   }
   if (DestinationPrefixListId !== undefined) {
-    return { kind: "prefix-list", text: findPrefixList(tx, DestinationPrefixListId, context).id };
+    const { id: text, addressFamily: family } = findPrefixList(tx, DestinationPrefixListId, context);
+    return { kind: "prefix-list", text, family };
   }
   if (DestinationIpv6CidrBlock !== undefined) return ipv6Destination(DestinationIpv6CidrBlock);
   const cidr = requiredCidr(required(DestinationCidrBlock, "destinationCidrBlock"), "destinationCidrBlock");
@@ -144,13 +145,13 @@ const SERVICES_IPV6 = cidr6Of("fd00:ec2::/32");
 /** Inside the VPC's own range a route may only lead to an interface, and only for a whole subnet. */
 function requireFitting(tx: Reader, table: RouteTable, destination: Destination, target: RouteTarget): void {
   const { text } = destination;
+  requireFamily(destination, target);
   if (destination.kind === "prefix-list") {
     if (isEdgeTable(tx, table)) requireEdgeRoute(vpcOf(tx, table), table, { destination: text, target });
     return;
   }
   const reserved = destination.kind === "ipv4" ? cidrContains(SERVICES, destination.cidr) : cidr6Contains(SERVICES_IPV6, destination.cidr);
   if (reserved) throw new Fault("InvalidParameterValue", `The destination CIDR block ${text} is reserved for use by AWS services.`);
-  requireFamily(destination, target);
   if (isEdgeTable(tx, table)) requireEdgeRoute(vpcOf(tx, table), table, { destination: text, target });
   const inside = blockAround(tx, table, destination);
   if (inside === undefined) return;
@@ -166,12 +167,14 @@ function requireFitting(tx: Reader, table: RouteTable, destination: Destination,
 }
 
 /** Some targets carry one family alone. NAT64, which leads 64:ff9b::/96 through a NAT gateway, is not offered. */
-function requireFamily({ kind, text }: Block, target: RouteTarget): void {
-  if (kind === "ipv4" && target.kind === "egress-only-internet-gateway") {
+function requireFamily(destination: Destination, target: RouteTarget): void {
+  const { text } = destination;
+  const isIpv6 = destination.kind === "prefix-list" ? destination.family === "IPv6" : destination.kind === "ipv6";
+  if (!isIpv6 && target.kind === "egress-only-internet-gateway") {
     const words = `The destination CIDR block ${text} is not an IPv6 CIDR block. An egress-only internet gateway can be the target of IPv6 routes only.`;
     throw new Fault("InvalidParameterValue", words);
   }
-  if (kind === "ipv6" && target.kind === "nat-gateway") {
+  if (isIpv6 && target.kind === "nat-gateway") {
     if (text === NAT64) throw new Fault("UnsupportedOperation", "Genkan does not offer NAT64, routes for 64:ff9b::/96.");
     throw new Fault("InvalidParameterValue", `A NAT gateway can't be the target of the IPv6 route for ${text}.`);
   }

@@ -60,8 +60,9 @@ export function readConnections(maps: ConnectionMaps, slot?: number): Connection
   return list;
 }
 
-/** The slot, which is no interface's, of what is counted for all interfaces together. */
+/** The slots, which are no interface's, of what is counted for all interfaces together, and for all NAT gateways. */
 const ALL = 0;
+const ALL_NAT = 1;
 
 export type Sweeper = {
   /** Removes what expired before `now` (monotonic nanoseconds) and sets the counts right. Returns how many went. */
@@ -86,8 +87,11 @@ export function openSweeper(maps: ConnectionMaps): Sweeper {
     sweep: (now) => {
       // Counted before the entries are read: what is made meanwhile is in neither number, or set right by the next pass.
       const createdInAll = createdCount(maps, ALL);
+      const createdByNat = createdCount(maps, ALL_NAT);
       const created = new Map(
-        [...(known ?? slotsEverUsed(maps))].filter((slot) => slot !== ALL).map((slot) => [slot, createdCount(maps, slot)]),
+        [...(known ?? slotsEverUsed(maps))]
+          .filter((slot) => slot !== ALL && slot !== ALL_NAT)
+          .map((slot) => [slot, createdCount(maps, slot)]),
       );
       const { alive, seen, removed } = removeExpired(maps, now);
       const nat = natSweeper.sweep(now - LINGER, (slot) => readFloor(maps, slot).born);
@@ -98,6 +102,8 @@ export function openSweeper(maps: ConnectionMaps): Sweeper {
       known = new Set([...seen, ...nat.seen]);
       left = [...alive.values()].reduce((sum, count) => sum + count, 0);
       writeFloor(maps, ALL, { born: 0n, removed: (createdInAll - left) >>> 0 });
+      const leftByNat = [...nat.alive.values()].reduce((sum, count) => sum + count, 0);
+      writeFloor(maps, ALL_NAT, { born: 0n, removed: (createdByNat - leftByNat) >>> 0 });
       return removed + nat.removed;
     },
     forget: (slot, now) => writeFloor(maps, slot, { ...readFloor(maps, slot), born: now }),

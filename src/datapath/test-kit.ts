@@ -181,6 +181,8 @@ export function settings(change: Partial<StructValue<"settings">>): Entry {
       connections_crowded: 1_000_000,
       connection_share: 1_000,
       nat_connection_limit: 8,
+      nat_connections_crowded: 1_000_000,
+      nat_connection_share: 1_000,
       nat_ports: 55_000,
       now,
       uplink_mac: "02:00:00:00:02:01",

@@ -1,4 +1,5 @@
-import { inNetwork, ip, run, succeeds } from "./command.ts";
+import { inNetwork, ip, run } from "./command.ts";
+import { ipv6Switch } from "./ipv6.ts";
 import { INTERNET_IPV4, type Installation, MACHINE_IPV4 } from "./installation.ts";
 import { listLinks } from "./links.ts";
 
@@ -18,10 +19,10 @@ export async function ensureHostLink(installation: Installation, pools: readonly
     // Made from inside the other namespace, whose shell is the process that `ip` wants to name it by.
     const script = `nsenter --net=/proc/$PPID/ns/net -- ip link add name ${hostLink} mtu 1500 type veth peer name host mtu 1500 netns $$`;
     await run([...inNetwork(namespaces.internet), "sh", "-c", script]);
-    // No address of its own in IPv6, and none asked for; a machine without IPv6 has nothing to turn off.
-    await succeeds(["ip", "link", "set", hostLink, "addrgenmode", "none"]);
-    await succeeds([...inNetwork(namespaces.internet), "ip", "link", "set", "host", "addrgenmode", "none"]);
   }
+  // The machine is on the simulated internet over IPv4 alone: neither end has IPv6, so that nobody there advertises it a router.
+  await run(["sh", "-ec", ipv6Switch(hostLink, false).join("\n")]);
+  await run([...inNetwork(namespaces.internet), "sh", "-ec", ipv6Switch("host", false).join("\n")]);
   await ip(namespaces.internet, ["link set host up", `route replace ${MACHINE_IPV4}/32 dev host src ${INTERNET_IPV4}`]);
   await ip(undefined, [
     `addr replace ${MACHINE_IPV4}/32 peer ${INTERNET_IPV4} dev ${hostLink}`,

@@ -95,6 +95,7 @@ const INTERNET_RULES = `
   chain output {
     type filter hook output priority 0; policy accept;
     oifname "host" ct state new drop
+    oifname "host" meta nfproto ipv6 drop
   }
 `;
 

@@ -48,10 +48,10 @@ export function routeRows(reader: Reader, route: Route): readonly Entry[] {
   return table ? blockRows(table, route.destination, target(reader, route)) : [];
 }
 
-/** The row of a block; none for what is no block. NAT gateways carry no IPv6 (NAT64 is not offered). */
+/** The row of a block; none for what is no block. NAT gateways carry no IPv6 (NAT64 is not offered), egress-only ones no IPv4. */
 function blockRows(table: RouteTable, text: string, value: StructValue<"route">): readonly Entry[] {
   const block = parseCidr(text);
-  if (block) return [row(table, block, value)];
+  if (block) return [row(table, block, value.target === ROUTE_TARGET.egress_only ? NOWHERE : value)];
   if (!parseCidr6(text)) return [];
   return [ipv6RouteRow((table.slot | IPV6_ROUTES) >>> 0, text, value.target === ROUTE_TARGET.nat_gateway ? NOWHERE : value)];
 }

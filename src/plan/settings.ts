@@ -20,6 +20,8 @@ export type PlanSettings = {
   readonly connectionShare?: number;
   /** How many connections a NAT gateway remembers, and how many ports each of its addresses has towards one destination. */
   readonly natConnectionLimit?: number;
+  readonly natConnectionsCrowded?: number;
+  readonly natConnectionShare?: number;
   readonly natPorts?: number;
   /** A fixed time in nanoseconds, for tests. */
   readonly now?: bigint;
@@ -30,6 +32,9 @@ const CROWDED = 786_432;
 const SHARE = 1_024;
 /** A quarter of the table that the program has for NAT gateways' connections, which take two rows each (datapath/bpf/nat_gateway.h). */
 const NAT_CONNECTIONS = 131_072;
+/** Three quarters of what the table has room for in all, and what each gateway has beyond that. */
+const NAT_CROWDED = 393_216;
+const NAT_SHARE = 8_192;
 /** VPC user guide, "NAT gateways". */
 const NAT_PORTS = 55_000;
 
@@ -50,6 +55,8 @@ export function settingsRow(settings: PlanSettings): Entry<"settings"> {
       connections_crowded: settings.connectionsCrowded ?? CROWDED,
       connection_share: settings.connectionShare ?? SHARE,
       nat_connection_limit: settings.natConnectionLimit ?? NAT_CONNECTIONS,
+      nat_connections_crowded: settings.natConnectionsCrowded ?? NAT_CROWDED,
+      nat_connection_share: settings.natConnectionShare ?? NAT_SHARE,
       nat_ports: settings.natPorts ?? NAT_PORTS,
       now: settings.now ?? 0n,
       uplink_mac: settings.uplinkMac,

@@ -118,6 +118,9 @@ export const STRUCTS = {
     connection_share: "u32",
     /** Of connections for each NAT gateway. */
     nat_connection_limit: "u32",
+    /** When all NAT gateways together remember so many, one that has its share takes no more. */
+    nat_connections_crowded: "u32",
+    nat_connection_share: "u32",
     /** How many ports an address of a NAT gateway has towards one destination. */
     nat_ports: "u32",
     /** Fixed time in nanoseconds for tests; 0: the kernel's clock. */

@@ -28,7 +28,8 @@ export function egressOnlyOut(passage: Passage, slot: number): Outcome {
 
 /** Back to the target. A later fragment needs its first one's ports here already. */
 export function egressOnlyIn(passage: Passage, { slot }: Ends): Outcome {
-  fragmentPorts(passage);
+  const overwrites = fragmentPorts(passage);
+  if (overwrites) return overwrites;
   const { flow, packet, now } = passage;
   if (flow.headless) return drop("fragment_without_first", "no ports");
   if (isIcmpError(flow)) return about(passage, slot, "in");

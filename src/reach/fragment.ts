@@ -1,6 +1,6 @@
 import type { FirstFragment } from "./fragment-memory.ts";
-import { type Flow, isIpv6Flow, type Packet } from "./packet.ts";
-import type { Passage } from "./passage.ts";
+import { type Flow, isIpv6Flow, type Packet, TCP } from "./packet.ts";
+import { drop, type Outcome, type Passage } from "./passage.ts";
 
 /**
  * Fragments of one packet share these (RFC 791, section 3.2), and the link that they come in on. Of IPv6 the protocol is not among
@@ -11,19 +11,24 @@ function fragmentKey(packet: Packet): string {
   return `${from} ${source} ${destination} ${isIpv6Flow(packet) ? "" : protocol} ${fragment?.id}`;
 }
 
-/** Remembers a first fragment's ports; gives those of its first one to a later fragment, which stays headless without. */
-export function fragmentPorts(passage: Passage): void {
+/**
+ * Remembers a first fragment's ports; gives those of its first one to a later fragment, which stays headless without. What comes
+ * back is a piece's drop that would overwrite TCP's flags (RFC 3128), though in IPv6 it may call itself something else.
+ */
+export function fragmentPorts(passage: Passage): Outcome | undefined {
   const { packet, flow } = passage;
-  if (!packet.fragment) return;
+  if (!packet.fragment) return undefined;
   const key = fragmentKey(packet);
   if (packet.fragment.first) {
     passage.firstFragments.set(key, portsOf(flow));
-    return;
+    return undefined;
   }
   const first = passage.fragments.get(key);
-  if (!first) return;
+  if (!first) return undefined;
+  if (packet.fragment.second && first.protocol === TCP) return drop("malformed", "a piece over TCP's flags");
   const { headless: _, ...rest } = flow;
   passage.flow = { ...rest, ...first };
+  return undefined;
 }
 
 function portsOf(flow: Flow): FirstFragment {

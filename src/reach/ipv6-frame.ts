@@ -51,7 +51,9 @@ export function readIpv6(bytes: Uint8Array, segment: number): Ipv6Frame | undefi
     segmented: segment > 0,
     ...(protocol === TCP && !later ? { tcp: tcpFlags(bytes[transport + 13] ?? 0) } : {}),
     ...(quoted ? { about: quotedFlow(bytes, quoted) } : {}),
-    ...(later || fragment?.more ? { fragment: { id: fragment?.id ?? 0, first: !later } } : {}),
+    ...(later || fragment?.more
+      ? { fragment: { id: fragment?.id ?? 0, first: !later, ...(fragment?.offset === 8 ? { second: true as const } : {}) } }
+      : {}),
   };
   const shape: Shape = { transport, end, protocol, later, dontFragment: true, whole: !later && fragment?.more !== true, quoted };
   return { packet, shape, neighbour };
@@ -68,10 +70,9 @@ function chainOf(bytes: Uint8Array, end: number): Chain | undefined {
     next = bytes[at] ?? 0;
     if (kind === FRAGMENT) {
       // One fragment within another.
-      if (fragment && fragment.id !== 0) return undefined;
+      if (fragment) return undefined;
       const field = read16(bytes, at + 2);
-      const known: Chain["fragment"] = fragment;
-      fragment = { id: read32(bytes, at + 4), offset: field & ~7, more: (field & 1) !== 0 || known?.more === true };
+      fragment = { id: read32(bytes, at + 4), offset: field & ~7, more: (field & 1) !== 0 };
       at += 8;
       if (fragment.offset > 0) break;
       continue;

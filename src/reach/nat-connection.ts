@@ -29,6 +29,8 @@ export type NatConnections = {
   readonly nextPort: (key: string) => number | undefined;
   /** Of one gateway, by the slot of its interface. */
   readonly count: (slot: number) => number;
+  /** Of all gateways together. */
+  readonly total: () => number;
 };
 
 export const NO_NAT: NatConnections = {
@@ -36,6 +38,7 @@ export const NO_NAT: NatConnections = {
   outside: () => undefined,
   nextPort: () => undefined,
   count: () => 0,
+  total: () => 0,
 };
 
 export function newNatChanges(): NatChanges {
@@ -105,6 +108,7 @@ export function natMemory(): NatMemory {
     inside: (key) => inside.get(key),
     outside: (key) => outside.get(key),
     nextPort: (key) => ports.get(key),
+    total: () => inside.size,
     count: (slot) => [...inside.keys()].filter((key) => Number.parseInt(key, 10) === slot).length,
     remember: (changes) => {
       for (const [key, connection] of changes.inside) inside.set(key, connection);

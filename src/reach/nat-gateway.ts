@@ -90,16 +90,25 @@ function errorOut(passage: Passage, { slot }: Ends): Outcome {
 function open(passage: Passage, key: NatEnds): NatConnection | DropReason {
   const { tables, nat } = passage;
   const gateway = tables.lookup("nat_gateways", { interface: key.slot });
-  const { nat_connection_limit: limit, nat_ports: ports } = tables.lookup("settings", 0) ?? { nat_connection_limit: 0, nat_ports: 0 };
+  const settings = tables.lookup("settings", 0);
+  const {
+    nat_connection_limit: limit,
+    nat_ports: ports,
+    nat_connections_crowded: crowded,
+    nat_connection_share: share,
+  } = settings ?? NO_ROOM;
   if (!gateway || gateway.count === 0) return "tables_incomplete";
-  if (!nat.known.inside(natKey(key)) && nat.known.count(key.slot) + passage.connections.count(key.slot) >= limit)
-    return "nat_connections_full";
+  const own = nat.known.count(key.slot) + passage.connections.count(key.slot);
+  const isCrowded = nat.known.total() >= crowded && own >= share;
+  if (!nat.known.inside(natKey(key)) && (own >= limit || isCrowded)) return "nat_connections_full";
   for (const address of inTurn(gateway, key.local)) {
     const port = takePort(passage, key, address, ports);
     if (port !== undefined) return { address, port, expires: 0n, insideFin: false, outsideFin: false, reset: false };
   }
   return "nat_ports_exhausted";
 }
+
+const NO_ROOM = { nat_connection_limit: 0, nat_ports: 0, nat_connections_crowded: 0, nat_connection_share: 0 };
 
 /** A host has the same address as long as that has ports left. */
 function inTurn({ addresses, count }: Gateway, local: string): readonly string[] {
@@ -126,8 +135,9 @@ function takePort(passage: Passage, key: NatEnds, address: string, count: number
   return undefined;
 }
 
-function startOf({ remote, remotePort }: NatEnds, count: number): number {
-  const mixed = (Math.imul(parseIpv4(remote) ?? 0, 2_654_435_761) + Math.imul(remotePort, 40_503)) >>> 0;
+function startOf({ local, localPort, remote, remotePort }: NatEnds, count: number): number {
+  const flow = Math.imul(remotePort ^ (localPort << 4), 40_503) + Math.imul(parseIpv4(local) ?? 0, 2_246_822_519);
+  const mixed = (Math.imul(parseIpv4(remote) ?? 0, 2_654_435_761) + flow) >>> 0;
   return mixed % count;
 }
 

@@ -17,7 +17,12 @@ export type Packet = Flow & {
   /** The sender left cutting it into segments to the device that sends it to a wire. */
   readonly segmented?: boolean;
   /** One piece of a packet, with the number that all of them carry. Later pieces are headless. */
-  readonly fragment?: { readonly id: number; readonly first: boolean };
+  readonly fragment?: {
+    readonly id: number;
+    readonly first: boolean;
+    /** It begins eight bytes behind the transport's beginning, where TCP has its flags. Told of IPv6 alone. */
+    readonly second?: true;
+  };
 };
 
 /** Addresses, and what stands at the head of the transport. Numbers are host order, protocols IANA's. */

@@ -52,6 +52,7 @@ export function route(passage: Passage): Outcome {
     case ROUTE_TARGET.nothing:
       return drop("nothing_behind", `${prefix} leads to a gateway with nothing behind it`, entry);
     case ROUTE_TARGET.egress_only:
+      if (!isIpv6Flow(flow)) return drop("blackhole", `${prefix} is for IPv6 alone`, entry);
       passage.way = "egress-only";
       passage.throughGateway = true;
       return pass(`${prefix} to the egress-only internet gateway`, entry);

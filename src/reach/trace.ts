@@ -132,7 +132,8 @@ function walk(passage: Passage, steps: Step[]): Verdict {
   const outwards = (): Verdict | undefined => {
     const admitted = said("admit", admit(passage), from);
     if (admitted) return admitted;
-    fragmentPorts(passage);
+    const overwrites = fragmentPorts(passage);
+    if (overwrites) return said("parse", overwrites, from);
     const service = services(passage);
     const refused = said("services", service, from);
     if (refused) return refused;
@@ -183,6 +184,7 @@ function walk(passage: Passage, steps: Step[]): Verdict {
   if (packet.from !== undefined) return outwards() ?? inwards();
   const outside = fromOutside();
   if (outside) return outside;
-  fragmentPorts(passage);
-  return inwards();
+  const overwrites = fragmentPorts(passage);
+  const dropped = overwrites && said("parse", overwrites, receiver());
+  return dropped ?? inwards();
 }

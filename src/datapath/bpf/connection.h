@@ -57,7 +57,11 @@ struct {
 	__type(value, struct connection);
 } connections SEC(".maps");
 
-/* By interface slot, written by the program alone. At slot 0, which is no interface's: `created` of all together. */
+/* Slots that are no interface's: what is counted for all interfaces together, and for all NAT gateways (nat_gateway.h). */
+#define ALL_INTERFACES 0
+#define ALL_NAT_GATEWAYS 1
+
+/* By interface slot, written by the program alone. */
 struct tracking {
 	__u32 created; /* how many entries were made since the maps exist */
 	__u32 epoch;   /* moves when what is known of the interface's flows no longer holds (flow_cache.h) */
@@ -70,7 +74,7 @@ struct {
 	__type(value, struct tracking);
 } tracking SEC(".maps");
 
-/* By interface slot, and at slot 0 for all together; written by user space alone. */
+/* By interface slot, and for all together; written by user space alone. */
 struct connection_floor {
 	__u64 born;    /* entries made before are a former interface's, whose slot this one has */
 	__u32 removed; /* how many of those made are gone */
@@ -188,10 +192,10 @@ static __always_inline int open_connection(struct packet *p, const struct connec
 	struct tracking *row = bpf_map_lookup_elem(&tracking, &key->interface);
 	struct connection *old;
 	struct tracking *all;
-	__u32 zero = 0;
+	__u32 together = ALL_INTERFACES;
 	long error;
 
-	all = bpf_map_lookup_elem(&tracking, &zero);
+	all = bpf_map_lookup_elem(&tracking, &together);
 	refresh_connection(&fresh, p, inbound);
 	old = bpf_map_lookup_elem(&connections, key);
 	if (old) {
@@ -203,7 +207,7 @@ static __always_inline int open_connection(struct packet *p, const struct connec
 	}
 	if (!s || limit_reached(key->interface, s->connection_limit))
 		return DROP_connections_full;
-	if (limit_reached(0, s->connections_crowded) && limit_reached(key->interface, s->connection_share))
+	if (limit_reached(ALL_INTERFACES, s->connections_crowded) && limit_reached(key->interface, s->connection_share))
 		return DROP_connections_full;
 	error = bpf_map_update_elem(&connections, key, &fresh, BPF_NOEXIST);
 	if (error == -17 /* EEXIST: another CPU was faster */)

@@ -44,7 +44,10 @@ struct {
 	__type(value, struct fragment_ports);
 } first_fragments SEC(".maps");
 
-/* Remembers a first fragment's ports, or gives a later one those of its first. */
+/*
+ * Remembers a first fragment's ports, or gives a later one those of its first: 0; or a reason to drop, of a piece that would
+ * overwrite TCP's flags (RFC 3128), which in IPv6 may call itself something else.
+ */
 __noinline int fragment_ports(struct packet *p)
 {
 	struct fragment_key key = {};
@@ -77,6 +80,8 @@ __noinline int fragment_ports(struct packet *p)
 	p->flow.code = known->code;
 	p->flow.has_ports = 1;
 	if (p->is_ipv6) {
+		if (known->protocol == IPPROTO_TCP && (p->fragment & IP_OFFSET) == 1)
+			return DROP_malformed;
 		p->flow.protocol = known->protocol;
 		p->flow.icmp = known->protocol == IPPROTO_ICMPV6 ? ICMP_V6 : ICMP_NONE;
 	}

@@ -238,7 +238,9 @@ int from_eni(struct __sk_buff *skb)
 	if (reason)
 		return drop_packet(skb, p, reason);
 	p->may_keep = 1;
-	fragment_ports(p);
+	reason = fragment_ports(p);
+	if (reason)
+		return drop_packet(skb, p, reason);
 	reason = p->is_ipv6 ? services_ipv6(p) : services(p);
 	if (!reason)
 		return leave_to_services(skb, p);
@@ -287,8 +289,8 @@ int from_uplink(struct __sk_buff *skb)
 	if (reason)
 		return drop_packet(skb, p, reason);
 	/* Of what is for an interface only: others' first fragments are not worth remembering. */
-	fragment_ports(p);
-	return into_interface(skb, p);
+	reason = fragment_ports(p);
+	return reason ? drop_packet(skb, p, reason) : into_interface(skb, p);
 }
 
 SEC("tc")

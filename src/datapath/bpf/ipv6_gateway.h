@@ -64,10 +64,13 @@ __noinline int egress_only_in(struct packet *p)
 {
 	struct connection_key key;
 	struct connection *c;
+	int reason;
 
 	if (!p)
 		return DROP_tables_incomplete;
-	fragment_ports(p);
+	reason = fragment_ports(p);
+	if (reason)
+		return reason;
 	if (!p->flow.has_ports)
 		return DROP_fragment_without_first;
 	if (p->is_icmp_error)

@@ -51,7 +51,7 @@ static __always_inline int is_extension(__u8 next)
 /* From the header to the transport, whose protocol and place it fills in: 0, or a reason to drop. */
 static __noinline int walk_extensions(struct __sk_buff *skb, struct packet *p)
 {
-	__u32 at = ETH_HLEN + sizeof(struct ipv6_header), end, i;
+	__u32 at = ETH_HLEN + sizeof(struct ipv6_header), end, i, seen = 0;
 	const __u8 *header;
 	__u8 next;
 
@@ -73,8 +73,9 @@ static __noinline int walk_extensions(struct __sk_buff *skb, struct packet *p)
 			__u16 field = bpf_ntohs(*(const __be16 *)(header + 2));
 
 			/* One inside the other. */
-			if (p->is_later_fragment || p->fragment_id)
+			if (seen)
 				return DROP_malformed;
+			seen = 1;
 			p->fragment |= field >> 3 | (field & 1 ? IP_MF : 0);
 			p->fragment_id = *(const __u32 *)(header + 4);
 			if (field >> 3) {

@@ -165,8 +165,8 @@ __noinline int nat_take_port(struct packet *p, __be32 address)
 	outside.remote_port = inside->remote_port;
 	outside.protocol = inside->protocol;
 	known = bpf_map_lookup_elem(&nat_ports, &outside);
-	/* Where the circle begins differs from one destination to the other. */
-	first = known ? *known : (bpf_ntohl(inside->remote) * 2654435761U + inside->remote_port * 40503U) % ports;
+	/* Where the circle begins differs from one flow to the other: a circle that was forgotten begins in many places. */
+	first = known ? *known : (bpf_ntohl(inside->remote) * 2654435761U + (inside->remote_port ^ inside->local_port << 4) * 40503U + bpf_ntohl(inside->local) * 2246822519U) % ports;
 	for (i = 0; i < NAT_PROBES; i++) {
 		if (i >= ports)
 			break;
@@ -200,7 +200,8 @@ __noinline int nat_open(struct packet *p)
 	if (!gateway || !gateway->count || gateway->count > MAX_NAT_ADDRESSES)
 		return DROP_tables_incomplete;
 	old = bpf_map_lookup_elem(&nat_connections, inside);
-	if (!old && limit_reached(inside->interface, s->nat_connection_limit))
+	if (!old && (limit_reached(inside->interface, s->nat_connection_limit) ||
+		     (limit_reached(ALL_NAT_GATEWAYS, s->nat_connections_crowded) && limit_reached(inside->interface, s->nat_connection_share))))
 		return DROP_nat_connections_full;
 	count = gateway->count;
 	/* The same host has the same address as long as it has ports left. */
@@ -221,8 +222,14 @@ __noinline int nat_open(struct packet *p)
 	if (bpf_map_update_elem(&nat_connections, inside, &fresh, BPF_ANY))
 		return DROP_nat_connections_full;
 	row = bpf_map_lookup_elem(&tracking, &inside->interface);
-	if (row && !old)
+	if (row && !old) {
+		__u32 together = ALL_NAT_GATEWAYS;
+		struct tracking *all = bpf_map_lookup_elem(&tracking, &together);
+
 		__sync_fetch_and_add(&row->created, 1);
+		if (all)
+			__sync_fetch_and_add(&all->created, 1);
+	}
 	p->nat_address = fresh.address;
 	p->nat_port = port;
 	return 0;

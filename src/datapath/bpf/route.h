@@ -98,6 +98,8 @@ static __always_inline int route_by_table(struct packet *p)
 	case ROUTE_NOTHING:
 		return DROP_nothing_behind;
 	case ROUTE_EGRESS_ONLY:
+		if (!p->is_ipv6)
+			return DROP_blackhole;
 		p->way = WAY_EGRESS_ONLY;
 		p->through_gateway = 1;
 		return 0;

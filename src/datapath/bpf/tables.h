@@ -256,6 +256,8 @@ struct settings {
 	__u32 connections_crowded;
 	__u32 connection_share;
 	__u32 nat_connection_limit;
+	__u32 nat_connections_crowded;
+	__u32 nat_connection_share;
 	__u32 nat_ports;
 	__u64 now;
 	__u8 uplink_mac[6];
@@ -264,7 +266,7 @@ struct settings {
 	__u8 services_peer_mac[6];
 	struct pool pools[8];
 };
-_Static_assert(sizeof(struct settings) == 200, "settings");
+_Static_assert(sizeof(struct settings) == 208, "settings");
 
 struct interface_row {
 	struct bpf_spin_lock lock;
