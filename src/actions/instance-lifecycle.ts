@@ -5,6 +5,7 @@ import type { Tx } from "../model/state.ts";
 import type { Context } from "./action.ts";
 import { interfacesOf } from "./instance.ts";
 import { deleteNetworkInterface, refreshAutoPublicIp } from "./network-interface.ts";
+import { releaseVolumes } from "./volume-attachment.ts";
 
 /*
  * The transitions of an instance. A user's request moves it to a passing state at once (`beginStart`, `beginStop`,
@@ -25,8 +26,10 @@ export function haltDone(tx: Tx, instanceId: string, context: Context): void {
   const instance = tx.get("instance", instanceId);
   if (instance?.state === "stopping") moveTo(tx, { ...instance, state: "stopped" }, context);
   if (instance?.state === "shutting-down") {
+    releaseVolumes(tx, instance, context);
     for (const eni of interfacesOf(tx, instance)) removeInterface(tx, eni, context);
-    tx.put({ ...instance, state: "terminated", terminatedAt: context.now });
+    // Its volumes are gone, or stand alone under the same ids.
+    tx.put({ ...instance, blockDevices: [], state: "terminated", terminatedAt: context.now });
   }
 }
 

@@ -19,6 +19,7 @@ import type { Action, Context } from "./action.ts";
 import { describedState, findInstances } from "./instance.ts";
 import { beginStart, beginStop, beginTermination } from "./instance-lifecycle.ts";
 import { type Done, DONE, refuseUnoffered } from "./parameter.ts";
+import { requireRootVolume } from "./volume-attachment.ts";
 
 const StartInstances: Action<StartInstancesRequest, StartInstancesResult> = (tx, input, context) => {
   refuseUnoffered(input, ["AdditionalInfo"]);
@@ -28,6 +29,7 @@ const StartInstances: Action<StartInstancesRequest, StartInstancesResult> = (tx,
 function started(tx: Tx, instance: Instance, context: Context): Instance {
   if (instance.state === "pending" || instance.state === "running") return instance;
   requireState(instance, ["stopped"], `The instance '${instance.id}' is not in a state from which it can be started.`);
+  requireRootVolume(instance, context);
   return beginStart(tx, instance, context);
 }
 

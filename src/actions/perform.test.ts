@@ -83,6 +83,7 @@ test("every describe without parameters answers in an empty region", () => {
 
 /** Describes with a required parameter. */
 const NEEDS_MORE = new Set([
+  "DescribeVolumeAttribute",
   "DescribeVpcAttribute",
   "DescribeLaunchTemplateVersions",
   "DescribeInstanceAttribute",

@@ -56,8 +56,12 @@ import { securityGroupRuleModifyActions } from "./security-group-rule-modify.ts"
 import { subnetActions } from "./subnet.ts";
 import { subnetCidrBlockActions } from "./subnet-cidr-block.ts";
 import { subnetCreateActions } from "./subnet-create.ts";
+import { snapshotActions } from "./snapshot.ts";
 import { tagActions } from "./tag.ts";
-import { volumeActions } from "./volume.ts";
+import { volumeAttachmentActions } from "./volume-attachment.ts";
+import { volumeCreateActions } from "./volume-create.ts";
+import { volumeDescribeActions } from "./volume-describe.ts";
+import { volumeModifyActions } from "./volume-modify.ts";
 import { vpcActions } from "./vpc.ts";
 import { vpcCidrBlockActions } from "./vpc-cidr-block.ts";
 import { vpcCreateActions } from "./vpc-create.ts";
@@ -136,7 +140,11 @@ export const NOUNS: readonly Actions[] = [
   launchTemplateActions,
   launchTemplateVersionActions,
   imageActions,
-  volumeActions,
+  volumeCreateActions,
+  volumeAttachmentActions,
+  volumeModifyActions,
+  volumeDescribeActions,
+  snapshotActions,
   consoleActions,
   // What belongs to no noun
   regionActions,

@@ -4,7 +4,7 @@ import { instanceRunActions } from "./instance-run.ts";
 import { subnetActions } from "./subnet.ts";
 import { tagActions } from "./tag.ts";
 import { must, newRegion, refuses } from "./test-region.ts";
-import { volumeActions } from "./volume.ts";
+import { volumeDescribeActions } from "./volume-describe.ts";
 import { vpcActions } from "./vpc.ts";
 
 const { CreateTags, DeleteTags, DescribeTags } = tagActions;
@@ -48,7 +48,7 @@ test("volumes carry tags, each its own", () => {
   const region = newRegion({ defaultVpc: true });
   const launched = { ImageId: "ami-12345678", MinCount: 2, MaxCount: 2 };
   region.call(instanceRunActions.RunInstances, launched);
-  const volumes = () => region.call(volumeActions.DescribeVolumes, {}).Volumes ?? [];
+  const volumes = () => region.call(volumeDescribeActions.DescribeVolumes, {}).Volumes ?? [];
   const [first, second] = volumes().map((volume) => must(volume.VolumeId));
   region.call(CreateTags, { Resources: [must(first), must(second)], Tags: [{ Key: "disk", Value: "root" }] });
   region.call(DeleteTags, { Resources: [must(second)], Tags: [{ Key: "disk" }] });

@@ -1,10 +1,9 @@
 import type { ResourceType } from "@aws-sdk/client-ec2";
 import type { Tags } from "../model/common.ts";
 import { Fault, type FaultCode } from "../model/fault.ts";
-import type { Instance } from "../model/instance.ts";
 import type { Kind, Resource } from "../model/resource.ts";
 import type { Reader, Tx } from "../model/state.ts";
-import { blockDevicesOf } from "./volume.ts";
+import { allVolumes, type AnyVolume, putVolume, volumeOrAbsent } from "./volume.ts";
 
 /** Something that carries tags, whatever its kind. */
 export type Tagged = {
@@ -32,8 +31,8 @@ export function findTagged(tx: Reader, id: string, region: string): Tagged {
 export function taggedOrAbsent(tx: Reader, id: string, region: string): Tagged | undefined {
   const prefix = PREFIX.exec(id)?.[1] ?? "";
   if (prefix === "vol") {
-    const volumes = tx.by("instance", "volumeId", id).flatMap((instance) => volumesOf(instance, region));
-    return volumes.find((volume) => volume.id === id);
+    const volume = volumeOrAbsent(tx, id, region);
+    return volume && taggedVolume(volume, region);
   }
   const taggable = Object.hasOwn(TAGGABLE, prefix) ? TAGGABLE[prefix] : undefined;
   const resource = taggable && tx.get(taggable.kind, id);
@@ -43,25 +42,15 @@ export function taggedOrAbsent(tx: Reader, id: string, region: string): Tagged |
 /** All that could carry tags in the region. */
 export function allTagged(tx: Reader, region: string): readonly Tagged[] {
   const resources = Object.values(TAGGABLE).flatMap(({ kind, type }) => tx.list(kind).map((resource) => tagged(resource, type)));
-  return [...resources, ...tx.list("instance").flatMap((instance) => volumesOf(instance, region))];
+  return [...resources, ...allVolumes(tx, region).map((volume) => taggedVolume(volume, region))];
 }
 
 function tagged(resource: Resource, type: ResourceType): Tagged {
   return { id: resource.id, type, tags: resource.tags, retag: (tx, tags) => tx.put({ ...resource, tags }) };
 }
 
-/** Volumes are kept with their instance. */
-function volumesOf(instance: Instance, region: string): readonly Tagged[] {
-  const devices = blockDevicesOf(instance, region);
-  return devices.map((device) => ({
-    id: device.volumeId,
-    type: "volume",
-    tags: device.tags,
-    retag: (tx, tags) => {
-      const blockDevices = devices.map((other) => (other === device ? { ...device, tags } : other));
-      tx.put({ ...instance, blockDevices });
-    },
-  }));
+function taggedVolume(volume: AnyVolume, region: string): Tagged {
+  return { id: volume.id, type: "volume", tags: volume.tags, retag: (tx, tags) => putVolume(tx, { ...volume, tags }, region) };
 }
 
 type Taggable = {

@@ -1,34 +1,110 @@
-import type {
-  BlockDeviceMapping,
-  DescribeVolumesRequest,
-  DescribeVolumesResult,
-  InstanceBlockDeviceMapping,
-  Volume as VolumeAnswer,
-  VolumeType,
-} from "@aws-sdk/client-ec2";
+import type { BlockDeviceMapping, InstanceBlockDeviceMapping } from "@aws-sdk/client-ec2";
 import type { Tags } from "../model/common.ts";
 import { Fault } from "../model/fault.ts";
-import { newId } from "../model/id.ts";
+import { isWellFormedId, newId } from "../model/id.ts";
 import type { BlockDevice, Instance } from "../model/instance.ts";
 import type { Reader, Tx } from "../model/state.ts";
-import type { Action, Context } from "./action.ts";
-import { chosen, type FilterFields, searched } from "./describe.ts";
+import type { Volume, VolumeFacts } from "../model/volume.ts";
+import type { Context } from "./action.ts";
 import { findImage } from "./image.ts";
 import type { Image } from "./image-catalogue.ts";
 import { interfacesOf } from "./instance.ts";
 import { refuseUnoffered, required } from "./parameter.ts";
-import { tagListOrAbsent } from "./tags.ts";
+import { volumeShape } from "./volume-shape.ts";
 
-/** The volumes of an instance, the root volume first; none once it is terminated. They are records: no disk stands behind them. */
+/*
+ * A volume is a record: no disk stands behind it. One that is attached stands with its instance, so that a launch makes one
+ * record; one that is not stands alone.
+ */
+
+/** A volume, wherever it stands. */
+export type AnyVolume = VolumeFacts & {
+  readonly id: string;
+  readonly tags: Tags;
+  readonly availabilityZone: string;
+  readonly createTime: string;
+  readonly attachment?: { readonly instance: Instance; readonly device: BlockDevice };
+};
+
+/** @throws MissingParameter without an id; InvalidParameterValue for what is none; InvalidVolume.NotFound. */
+export function findVolume(tx: Reader, id: string | undefined, region: string): AnyVolume {
+  const wanted = required(id, "volumeId");
+  if (!isWellFormedId("volume", wanted)) {
+    throw new Fault("InvalidParameterValue", `Value (${wanted}) for parameter volumeId is invalid. Expected: 'vol-...'.`);
+  }
+  const found = volumeOrAbsent(tx, wanted, region);
+  if (!found) throw new Fault("InvalidVolume.NotFound", `The volume '${wanted}' does not exist.`);
+  return found;
+}
+
+export function volumeOrAbsent(tx: Reader, id: string, region: string): AnyVolume | undefined {
+  const alone = tx.get("volume", id);
+  if (alone) return alone;
+  const [instance] = tx.by("instance", "volumeId", id);
+  const device = instance && blockDevicesOf(instance, region).find(({ volumeId }) => volumeId === id);
+  return device && attachedVolume(tx, instance, device);
+}
+
+/** Those of instances first, then those that stand alone. */
+export function allVolumes(tx: Reader, region: string): readonly AnyVolume[] {
+  const attached = tx
+    .list("instance")
+    .flatMap((instance) => blockDevicesOf(instance, region).map((device) => attachedVolume(tx, instance, device)));
+  return [...attached, ...tx.list("volume")];
+}
+
+function attachedVolume(tx: Reader, instance: Instance, device: BlockDevice): AnyVolume {
+  return {
+    ...device,
+    id: device.volumeId,
+    availabilityZone: instance.availabilityZone,
+    createTime: device.createTime ?? attachTimeOf(tx, instance, device),
+    attachment: { instance, device },
+  };
+}
+
+/** Puts a volume in place of what it was, where it stands. */
+export function putVolume(tx: Tx, volume: AnyVolume, region: string): void {
+  const { attachment, ...alone } = volume;
+  if (!attachment) {
+    tx.put(alone as Volume);
+    return;
+  }
+  const { id: _1, availabilityZone: _2, ...device } = alone;
+  const { instance } = attachment;
+  const blockDevices = blockDevicesOf(instance, region).map((each) => (each.volumeId === volume.id ? (device as BlockDevice) : each));
+  tx.put({ ...instance, blockDevices });
+}
+
+/** The volumes of an instance; none once it is terminated. */
 export function blockDevicesOf(instance: Instance, region: string): readonly BlockDevice[] {
   if (instance.state === "terminated") return [];
   if (instance.blockDevices) return instance.blockDevices;
   return [rootDevice(findImage(instance.imageId, region), instance.rootVolumeId, {})];
 }
 
+/** ISO 8601. Of a launch: an instance's own launch time moves with each start, its primary attachment's doesn't. */
+export function attachTimeOf(tx: Reader, instance: Instance, { attachTime }: BlockDevice): string {
+  return attachTime ?? interfacesOf(tx, instance)[0]?.attachment?.attachTime ?? instance.launchTime;
+}
+
+/** The volumes as an instance's own description lists them. */
+export function describedMappings(tx: Reader, instance: Instance, region: string): InstanceBlockDeviceMapping[] {
+  return blockDevicesOf(instance, region).map((device) => ({
+    DeviceName: device.deviceName,
+    Ebs: {
+      AttachTime: new Date(attachTimeOf(tx, instance, device)),
+      DeleteOnTermination: device.deleteOnTermination,
+      Status: "attached",
+      VolumeId: device.volumeId,
+    },
+  }));
+}
+
 /**
  * The volumes of a new instance: the image's root volume, changed and added to by the mappings of the request.
- * @throws InvalidBlockDeviceMapping for a root volume smaller than its snapshot; MissingParameter for a volume without size and snapshot.
+ * @throws InvalidBlockDeviceMapping for a root volume smaller than its snapshot; MissingParameter for a volume without size and snapshot;
+ * the faults of {@link volumeShape}.
  */
 export function newBlockDevices(
   mappings: readonly BlockDeviceMapping[] | undefined,
@@ -51,9 +127,7 @@ function rootDevice(image: Image, volumeId: string, tags: Tags): BlockDevice {
   return {
     deviceName: image.rootDeviceName,
     volumeId,
-    sizeGib: image.sizeGib,
-    volumeType: image.volumeType,
-    ...performanceOf(image.volumeType, image.sizeGib),
+    ...volumeShape(image),
     encrypted: false,
     deleteOnTermination: true,
     snapshotId: image.snapshotId,
@@ -79,120 +153,10 @@ function mappedDevice(ebs: Ebs, deviceName: string, old: BlockDevice | undefined
   return {
     deviceName,
     volumeId: old?.volumeId ?? newId("volume", context.random),
-    sizeGib,
-    volumeType,
-    ...performanceOf(volumeType, sizeGib),
-    ...(ebs.Iops === undefined ? {} : { iops: ebs.Iops }),
-    ...(ebs.Throughput === undefined ? {} : { throughput: ebs.Throughput }),
+    ...volumeShape({ sizeGib, volumeType, iops: ebs.Iops, throughput: ebs.Throughput }),
     encrypted: ebs.Encrypted ?? false,
     deleteOnTermination: ebs.DeleteOnTermination ?? true,
     ...(snapshotId === undefined ? {} : { snapshotId }),
     tags,
   };
 }
-
-/** The baseline of a volume type (EBS user guide, "General Purpose SSD volumes"). */
-function performanceOf(volumeType: string, sizeGib: number): Pick<BlockDevice, "iops" | "throughput"> {
-  if (volumeType === "gp3") return { iops: 3000, throughput: 125 };
-  return volumeType === "gp2" ? { iops: Math.min(16_000, Math.max(100, sizeGib * 3)) } : {};
-}
-
-/** A volume and the instance that it is attached to. */
-export type AttachedVolume = { readonly tags: Tags; readonly device: BlockDevice; readonly instance: Instance };
-
-/** @throws MissingParameter without an id; InvalidVolume.NotFound. */
-export function findVolume(tx: Reader, id: string | undefined, region: string): AttachedVolume {
-  const [instance] = tx.by("instance", "volumeId", required(id, "volumeId"));
-  const device = instance && blockDevicesOf(instance, region).find(({ volumeId }) => volumeId === id);
-  if (!device) throw new Fault("InvalidVolume.NotFound", `The volume '${id}' does not exist.`);
-  return { tags: device.tags, device, instance };
-}
-
-/** Gives a volume these tags in place of those it has. */
-export function putVolumeTags(tx: Tx, { device, instance }: AttachedVolume, tags: Tags, region: string): void {
-  const blockDevices = blockDevicesOf(instance, region).map((each) => (each.volumeId === device.volumeId ? { ...each, tags } : each));
-  tx.put({ ...instance, blockDevices });
-}
-
-/** The volumes as an instance's own description lists them. */
-export function describedMappings(tx: Reader, instance: Instance, region: string): InstanceBlockDeviceMapping[] {
-  const AttachTime = attachTimeOf(tx, instance);
-  return blockDevicesOf(instance, region).map(({ deviceName: DeviceName, volumeId: VolumeId, deleteOnTermination }) => ({
-    DeviceName,
-    Ebs: { AttachTime, DeleteOnTermination: deleteOnTermination, Status: "attached", VolumeId },
-  }));
-}
-
-/** The time of the launch: an instance's own launch time moves with each start, its primary attachment's doesn't. */
-function attachTimeOf(tx: Reader, instance: Instance): Date {
-  return new Date(interfacesOf(tx, instance)[0]?.attachment?.attachTime ?? instance.launchTime);
-}
-
-const DescribeVolumes: Action<DescribeVolumesRequest, DescribeVolumesResult> = (tx, input, context) => {
-  const { region } = context;
-  const volumes = chosen(
-    input.VolumeIds,
-    (id) => findVolume(tx, id, region),
-    () => allVolumes(tx, region),
-  );
-  const { items, nextToken } = searched(volumes, input, fields(tx));
-  return { Volumes: items.map((volume) => describedVolume(tx, volume)), NextToken: nextToken };
-};
-
-function allVolumes(tx: Reader, region: string): readonly AttachedVolume[] {
-  return tx
-    .list("instance")
-    .flatMap((instance) => blockDevicesOf(instance, region).map((device) => ({ tags: device.tags, device, instance })));
-}
-
-function fields(tx: Reader): FilterFields<AttachedVolume> {
-  const createTime = ({ instance }: AttachedVolume): string => attachTimeOf(tx, instance).toISOString();
-  return {
-    "attachment.attach-time": createTime,
-    "attachment.delete-on-termination": ({ device }) => String(device.deleteOnTermination),
-    "attachment.device": ({ device }) => device.deviceName,
-    "attachment.instance-id": ({ instance }) => instance.id,
-    "attachment.status": () => "attached",
-    "availability-zone": ({ instance }) => instance.availabilityZone,
-    "availability-zone-id": ({ instance }) => tx.get("subnet", instance.subnetId)?.availabilityZoneId,
-    "create-time": createTime,
-    encrypted: ({ device }) => String(device.encrypted),
-    "fast-restored": () => "false",
-    "multi-attach-enabled": () => "false",
-    size: ({ device }) => String(device.sizeGib),
-    "snapshot-id": ({ device }) => device.snapshotId,
-    status: () => "in-use",
-    "volume-id": ({ device }) => device.volumeId,
-    "volume-type": ({ device }) => device.volumeType,
-  };
-}
-
-function describedVolume(tx: Reader, { device, instance }: AttachedVolume): VolumeAnswer {
-  const launched = attachTimeOf(tx, instance);
-  return {
-    Attachments: [
-      {
-        AttachTime: launched,
-        Device: device.deviceName,
-        InstanceId: instance.id,
-        State: "attached",
-        VolumeId: device.volumeId,
-        DeleteOnTermination: device.deleteOnTermination,
-      },
-    ],
-    AvailabilityZone: instance.availabilityZone,
-    CreateTime: launched,
-    Encrypted: device.encrypted,
-    Size: device.sizeGib,
-    SnapshotId: device.snapshotId ?? "",
-    State: "in-use",
-    VolumeId: device.volumeId,
-    Iops: device.iops,
-    Throughput: device.throughput,
-    Tags: tagListOrAbsent(device.tags),
-    VolumeType: device.volumeType as VolumeType,
-    MultiAttachEnabled: false,
-  };
-}
-
-export const volumeActions = { DescribeVolumes };

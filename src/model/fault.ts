@@ -163,7 +163,15 @@ export const FAULT_STATUS = {
   InvalidBlockDeviceMapping: 400,
   "InvalidKey.Format": 400,
   "InvalidUserData.Malformed": 400,
+  // Volumes
   "InvalidVolume.NotFound": 400,
+  "InvalidVolume.ZoneMismatch": 400,
+  "InvalidVolumeModification.NotFound": 400,
+  "InvalidAttachment.NotFound": 400,
+  "InvalidSnapshot.NotFound": 400,
+  "InvalidZone.NotFound": 400,
+  UnknownVolumeType: 400,
+  VolumeInUse: 400,
 } as const;
 
 export type FaultCode = keyof typeof FAULT_STATUS;

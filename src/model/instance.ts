@@ -1,4 +1,5 @@
 import type { Base, Tags } from "./common.ts";
+import type { VolumeFacts } from "./volume.ts";
 
 export const INSTANCE_STATE_CODE = { pending: 0, running: 16, "shutting-down": 32, terminated: 48, stopping: 64, stopped: 80 } as const;
 export type InstanceState = keyof typeof INSTANCE_STATE_CODE;
@@ -41,24 +42,19 @@ export type Instance = Base<"instance"> & {
     readonly httpProtocolIpv6?: "enabled" | "disabled";
   };
   readonly rootVolumeId: string;
-  /** The volumes as records, the root volume first. Absent: the root volume alone, as most images have it. */
+  /** The volumes that are attached. Absent: the root volume alone, as most images have it. */
   readonly blockDevices?: readonly BlockDevice[];
   readonly cpuCredits?: "standard" | "unlimited";
   readonly cpuOptions?: { readonly coreCount: number; readonly threadsPerCore: number };
   readonly autoRecovery?: "default" | "disabled";
 };
 
-/** A volume that an instance was launched with: a record only, no disk stands behind it. */
-export type BlockDevice = {
+/** A volume that an instance has. */
+export type BlockDevice = VolumeFacts & {
   readonly deviceName: string;
   readonly volumeId: string;
-  readonly sizeGib: number;
-  readonly volumeType: string;
-  readonly iops?: number;
-  /** MiB per second. */
-  readonly throughput?: number;
-  readonly encrypted: boolean;
   readonly deleteOnTermination: boolean;
-  readonly snapshotId?: string;
+  /** ISO 8601. Absent: when the instance was launched. */
+  readonly attachTime?: string;
   readonly tags: Tags;
 };

@@ -19,6 +19,7 @@ import type { Region } from "./region-record.ts";
 import type { Route, RouteTable } from "./route-table.ts";
 import type { SecurityGroup, SecurityGroupRule } from "./security-group.ts";
 import type { Subnet } from "./subnet.ts";
+import type { Volume } from "./volume.ts";
 import type { Vpc } from "./vpc.ts";
 import type { VpcEndpoint } from "./vpc-endpoint.ts";
 import type { VpnGateway } from "./vpn-gateway.ts";
@@ -37,6 +38,7 @@ export type Resources = {
   "security-group-rule": SecurityGroupRule;
   "network-acl": NetworkAcl;
   instance: Instance;
+  volume: Volume;
   "key-pair": KeyPair;
   "launch-template": LaunchTemplate;
   "dhcp-options": DhcpOptions;
@@ -145,6 +147,7 @@ export const INDEXES = {
     state: (i: Instance) => [i.state],
     volumeId: (i: Instance) => i.blockDevices?.map((d) => d.volumeId) ?? [i.rootVolumeId],
   },
+  volume: {},
   "key-pair": { name: (k: KeyPair) => [k.name] },
   "launch-template": { name: (t: LaunchTemplate) => [t.name] },
   "dhcp-options": {},

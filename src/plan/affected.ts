@@ -69,6 +69,7 @@ const AFFECTS: { readonly [K in Kind]: Affects<K> } = {
     if (!moved && before?.metadataOptions === after?.metadataOptions) return [];
     return moved ? interfaces.flatMap((eni) => [eni, ...routesTo(readers, eni.id)]) : interfaces;
   },
+  volume: NOTHING,
   "key-pair": NOTHING,
   "launch-template": NOTHING,
   "dhcp-options": NOTHING,

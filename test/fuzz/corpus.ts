@@ -81,7 +81,11 @@ export function fixedRegion(): FixedRegion {
   const filled = fill(ask);
   const other = launched(ask, filled.SubnetId);
   for (const id of [filled.InstanceId, other]) inTransaction((tx) => bootDone(tx, id, context), true);
-  const standing: Standing = { ...filled, AttachmentId: attached(ask, other, filled.SubnetId) };
+  const standing: Standing = {
+    ...filled,
+    AttachmentId: attached(ask, other, filled.SubnetId),
+    AttachedVolumeId: withVolume(ask, filled.InstanceId),
+  };
   for (const [operation, input] of takeable(standing)) history.push({ operation, input });
   return { perform: (operation, input) => inTransaction((tx) => perform(tx, operation, input, context), false), words, history };
 }
@@ -106,7 +110,18 @@ function attached(ask: Ask, InstanceId: string, SubnetId: string): string {
   return ask("AttachNetworkInterface", { NetworkInterfaceId, InstanceId, DeviceIndex: 1 }).AttachmentId;
 }
 
-function fill(ask: Ask): Omit<Standing, "AttachmentId"> {
+/** A volume that is attached to the instance. */
+function withVolume(ask: Ask, InstanceId: string): string {
+  const VolumeId = newVolume(ask);
+  ask("AttachVolume", { VolumeId, InstanceId, Device: "/dev/sdf" });
+  return VolumeId;
+}
+
+function newVolume(ask: Ask): string {
+  return ask("CreateVolume", { AvailabilityZone: "us-east-1a", Size: 8, VolumeType: "gp2" }).VolumeId;
+}
+
+function fill(ask: Ask): Omit<Standing, "AttachmentId" | "AttachedVolumeId"> {
   const { Subnets } = ask("DescribeSubnets", {});
   const { VpcId } = ask("CreateVpc", { CidrBlock: "10.1.0.0/16" }).Vpc;
   const { SubnetId } = ask("CreateSubnet", { VpcId, CidrBlock: "10.1.1.0/24" }).Subnet;
@@ -152,6 +167,7 @@ function fill(ask: Ask): Omit<Standing, "AttachmentId"> {
     ...fillPeering(ask, VpcId, Subnets[0].VpcId),
     AssociatedGroupId: associated(ask, VpcId),
     SecondAddress: second.PrivateIpAddress,
+    VolumeId: newVolume(ask),
   };
   for (const operation of ["DescribeVpcs", "DescribeSecurityGroupRules", "DescribeNetworkAcls", "DescribeRouteTables", "DescribeInstances"])
     ask(operation, {});

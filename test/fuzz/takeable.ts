@@ -56,7 +56,9 @@ export type Standing = Readonly<
     | "CarrierGatewayId"
     | "VpcEndpointId"
     | "OfferedAllocationId"
-    | "LooseDhcpOptionsId",
+    | "LooseDhcpOptionsId"
+    | "VolumeId"
+    | "AttachedVolumeId",
     string
   >
 >;
@@ -131,6 +133,7 @@ export function takeable(ids: Standing): readonly Takeable[] {
     ...takeableIpv6(ids),
     ...takeableNat(ids),
     ...takeableLoose(ids),
+    ...takeableVolume(ids),
   ];
 }
 
@@ -252,6 +255,18 @@ function takeableLoose(ids: Standing): readonly Takeable[] {
     ["ModifyInstanceMaintenanceOptions", { InstanceId, AutoRecovery: "disabled" }],
     ["MonitorInstances", { InstanceIds: [InstanceId] }],
     ["UnmonitorInstances", { InstanceIds: [InstanceId] }],
+  ];
+}
+
+function takeableVolume({ VolumeId, AttachedVolumeId, InstanceId }: Standing): readonly Takeable[] {
+  return [
+    ["CreateVolume", { AvailabilityZone: "us-east-1a", Size: 10, VolumeType: "gp3" }],
+    ["AttachVolume", { VolumeId, InstanceId, Device: "/dev/sdg" }],
+    ["DetachVolume", { VolumeId: AttachedVolumeId, InstanceId }],
+    ["ModifyVolume", { VolumeId, Size: 20, VolumeType: "gp3" }],
+    ["ModifyVolumeAttribute", { VolumeId, AutoEnableIO: { Value: true } }],
+    ["DescribeVolumeAttribute", { VolumeId, Attribute: "autoEnableIO" }],
+    ["DeleteVolume", { VolumeId }],
   ];
 }
 

@@ -104,6 +104,17 @@ expect("InvalidVpcID.NotFound", ec2.describe_vpcs, VpcIds=["vpc-0000000000000000
 expect("DependencyViolation", ec2.delete_vpc, VpcId=vpc)
 expect("DryRunOperation", ec2.create_vpc, CidrBlock="10.2.0.0/16", DryRun=True)
 
+zone = ec2.describe_subnets(SubnetIds=[subnet])["Subnets"][0]["AvailabilityZone"]
+volume = ec2.create_volume(AvailabilityZone=zone, Size=1)["VolumeId"]
+ec2.get_waiter("volume_available").wait(VolumeIds=[volume], WaiterConfig=FEW)
+ec2.attach_volume(VolumeId=volume, InstanceId=instance, Device="/dev/sdf")
+ec2.get_waiter("volume_in_use").wait(VolumeIds=[volume], WaiterConfig=FEW)
+expect("VolumeInUse", ec2.delete_volume, VolumeId=volume)
+ec2.detach_volume(VolumeId=volume)
+ec2.get_waiter("volume_available").wait(VolumeIds=[volume], WaiterConfig=FEW)
+ec2.delete_volume(VolumeId=volume)
+ec2.get_waiter("volume_deleted").wait(VolumeIds=[volume], WaiterConfig=FEW)
+
 ec2.stop_instances(InstanceIds=[instance])
 ec2.get_waiter("instance_stopped").wait(InstanceIds=[instance], WaiterConfig=FEW)
 ec2.terminate_instances(InstanceIds=[instance])

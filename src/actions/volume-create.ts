@@ -1,0 +1,56 @@
+import type { CreateVolumeRequest, DeleteVolumeRequest, Volume as VolumeAnswer } from "@aws-sdk/client-ec2";
+import { Fault } from "../model/fault.ts";
+import { newId } from "../model/id.ts";
+import type { Volume } from "../model/volume.ts";
+import type { Action, Context } from "./action.ts";
+import { type Done, DONE, given, refuseUnoffered, required } from "./parameter.ts";
+import { tagsFor } from "./tags.ts";
+import { findVolume } from "./volume.ts";
+import { describedVolume } from "./volume-describe.ts";
+import { volumeShape } from "./volume-shape.ts";
+import { zonesOf } from "./zone.ts";
+
+/** `creating` in the answer, `available` from then on. */
+const CreateVolume: Action<CreateVolumeRequest, VolumeAnswer> = (tx, input, context) => {
+  refuseUnoffered(input, ["KmsKeyId", "OutpostArn", "MultiAttachEnabled", "VolumeInitializationRate", "Operator"]);
+  const availabilityZone = zoneIn(input, context);
+  const snapshotId = given(input.SnapshotId);
+  if (snapshotId !== undefined) throw new Fault("InvalidSnapshot.NotFound", `The snapshot '${snapshotId}' does not exist.`);
+  const volume: Volume = {
+    kind: "volume",
+    id: newId("volume", context.random),
+    tags: tagsFor("volume", input.TagSpecifications, context.quotas),
+    ...volumeShape({
+      sizeGib: required(input.Size, "size/snapshot"),
+      volumeType: given(input.VolumeType) ?? "gp2",
+      iops: input.Iops,
+      throughput: input.Throughput,
+    }),
+    encrypted: input.Encrypted ?? false,
+    availabilityZone,
+    createTime: context.now,
+  };
+  tx.put(volume);
+  return { ...describedVolume(tx, volume, context), State: "creating" };
+};
+
+/** @throws InvalidParameterCombination for both; MissingParameter for neither; InvalidZone.NotFound. */
+function zoneIn({ AvailabilityZone, AvailabilityZoneId }: CreateVolumeRequest, { region }: Context): string {
+  const [name, id] = [given(AvailabilityZone), given(AvailabilityZoneId)];
+  if (name !== undefined && id !== undefined) {
+    throw new Fault("InvalidParameterCombination", "The parameter availabilityZone cannot be used with the parameter availabilityZoneId");
+  }
+  const wanted = required(name ?? id, "availabilityZone");
+  const found = zonesOf(region).find((zone) => (name === undefined ? zone.id : zone.name) === wanted);
+  if (!found) throw new Fault("InvalidZone.NotFound", `The zone '${wanted}' does not exist.`);
+  return found.name;
+}
+
+const DeleteVolume: Action<DeleteVolumeRequest, Done> = (tx, input, { region }) => {
+  const { id, attachment } = findVolume(tx, input.VolumeId, region);
+  if (attachment) throw new Fault("VolumeInUse", `Volume ${id} is currently attached to ${attachment.instance.id}`);
+  tx.delete("volume", id);
+  return DONE;
+};
+
+export const volumeCreateActions = { CreateVolume, DeleteVolume };
