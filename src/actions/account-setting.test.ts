@@ -3,14 +3,8 @@ import { test } from "node:test";
 import { accountSettingActions } from "./account-setting.ts";
 import { newRegion, refuses } from "./test-region.ts";
 
-const {
-  DescribeHosts,
-  DescribePlacementGroups,
-  DescribeSpotInstanceRequests,
-  GetEbsEncryptionByDefault,
-  GetInstanceMetadataDefaults,
-  GetSerialConsoleAccessStatus,
-} = accountSettingActions;
+const { DescribeHosts, DescribePlacementGroups, DescribeSpotInstanceRequests, GetEbsEncryptionByDefault, GetSerialConsoleAccessStatus } =
+  accountSettingActions;
 
 test("what can't be made here is described as none; an id or a filter that nobody knows is refused", () => {
   const region = newRegion();
@@ -28,5 +22,4 @@ test("settings of the account that nothing sets are off", () => {
   const region = newRegion();
   assert.deepEqual(region.call(GetEbsEncryptionByDefault, {}), { EbsEncryptionByDefault: false });
   assert.deepEqual(region.call(GetSerialConsoleAccessStatus, {}), { SerialConsoleAccessEnabled: false });
-  assert.deepEqual(region.call(GetInstanceMetadataDefaults, {}), { AccountLevel: {} });
 });

@@ -7,8 +7,6 @@ import type {
   DescribeSpotInstanceRequestsResult,
   GetEbsEncryptionByDefaultRequest,
   GetEbsEncryptionByDefaultResult,
-  GetInstanceMetadataDefaultsRequest,
-  GetInstanceMetadataDefaultsResult,
   GetSerialConsoleAccessStatusRequest,
   GetSerialConsoleAccessStatusResult,
 } from "@aws-sdk/client-ec2";
@@ -24,11 +22,6 @@ const GetEbsEncryptionByDefault: Action<GetEbsEncryptionByDefaultRequest, GetEbs
 /** Nothing sets it: an instance has no serial console here. */
 const GetSerialConsoleAccessStatus: Action<GetSerialConsoleAccessStatusRequest, GetSerialConsoleAccessStatusResult> = () => ({
   SerialConsoleAccessEnabled: false,
-});
-
-/** Nothing sets them: an account without preferences has an empty level (EC2 API reference, GetInstanceMetadataDefaults). */
-const GetInstanceMetadataDefaults: Action<GetInstanceMetadataDefaultsRequest, GetInstanceMetadataDefaultsResult> = () => ({
-  AccountLevel: {},
 });
 
 const DescribePlacementGroups: Action<DescribePlacementGroupsRequest, DescribePlacementGroupsResult> = (_tx, input) => {
@@ -67,7 +60,6 @@ export function checkFilters(filters: readonly Filter[] | undefined, names: read
 export const accountSettingActions = {
   GetEbsEncryptionByDefault,
   GetSerialConsoleAccessStatus,
-  GetInstanceMetadataDefaults,
   DescribePlacementGroups,
   DescribeHosts,
   DescribeSpotInstanceRequests,

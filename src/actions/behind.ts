@@ -168,6 +168,7 @@ export const MARKS: Readonly<Record<string, Behind | Mark>> = {
   ModifyVolumeAttribute: "record",
   DeleteVolume: "record",
   ModifyInstanceMetadataOptions: "packets",
+  ModifyInstanceMetadataDefaults: "packets",
   ModifyInstanceMaintenanceOptions: "record",
   ModifyInstanceCreditSpecification: "record",
   MonitorInstances: "record",

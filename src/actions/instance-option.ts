@@ -15,7 +15,9 @@ import type { Action } from "./action.ts";
 import { type FilterFields, filtered, paged } from "./describe.ts";
 import { findInstance, findInstances } from "./instance.ts";
 import { describedMetadataOptions } from "./instance-describe.ts";
-import { autoRecoveryOf, cpuCreditsOf, metadataOptions } from "./instance-run-option.ts";
+import { requireTokensKept } from "./instance-metadata-defaults.ts";
+import { metadataOptions } from "./instance-metadata-options.ts";
+import { autoRecoveryOf, cpuCreditsOf } from "./instance-run-option.ts";
 import { instanceTypeInfo } from "./instance-type.ts";
 import { refuseUnoffered, required } from "./parameter.ts";
 
@@ -25,6 +27,7 @@ const ModifyInstanceMetadataOptions: Action<ModifyInstanceMetadataOptionsRequest
   if (instance.state === "terminated" || instance.state === "shutting-down") {
     throw new Fault("IncorrectInstanceState", `The instance '${instance.id}' is not in a valid state for this operation.`);
   }
+  requireTokensKept(tx, input.HttpTokens);
   const changed: Instance = { ...instance, metadataOptions: metadataOptions(input, instance.metadataOptions) };
   tx.put(changed);
   return { InstanceId: instance.id, InstanceMetadataOptions: { ...describedMetadataOptions(changed), State: "pending" } };

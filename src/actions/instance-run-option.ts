@@ -4,6 +4,8 @@ import type { Instance } from "../model/instance.ts";
 import type { Reader } from "../model/state.ts";
 import type { Context } from "./action.ts";
 import type { Image } from "./image-catalogue.ts";
+import { preferredOver, requireEnforcedTokens } from "./instance-metadata-defaults.ts";
+import { IMDS_DEFAULTS, IMDS_V2, metadataOptions } from "./instance-metadata-options.ts";
 import { findInstanceType } from "./instance-type.ts";
 import type { InstanceTypeFacts } from "./instance-type-table.ts";
 import { refuseUnoffered, unoffered } from "./parameter.ts";
@@ -50,7 +52,7 @@ export function launchOptions(tx: Reader, input: RunInstancesRequest, image: Ima
     monitoring: input.Monitoring?.Enabled ?? false,
     tenancy: tenancyOf(input.Placement?.Tenancy),
     ...optional("iamInstanceProfileArn", profileArn === "" ? undefined : profileArn),
-    metadataOptions: metadataOptions(input.MetadataOptions, image.imdsV2 ? IMDS_V2 : IMDS_DEFAULTS),
+    metadataOptions: launchMetadataOptions(tx, input.MetadataOptions, image),
     ...optional("cpuCredits", cpuCreditsOf(input.CreditSpecification?.CpuCredits)),
     ...cpuOptionsOf(input.CpuOptions, type),
     ...optional("autoRecovery", autoRecoveryOf(input.MaintenanceOptions?.AutoRecovery)),
@@ -158,37 +160,9 @@ function cpuOptionsOf(options: RunInstancesRequest["CpuOptions"], type: Instance
   return { cpuOptions: { coreCount, threadsPerCore } };
 }
 
-type MetadataOptions = Instance["metadataOptions"];
-
-const IMDS_DEFAULTS: MetadataOptions = {
-  httpTokens: "optional",
-  httpPutResponseHopLimit: 1,
-  httpEndpoint: "enabled",
-  instanceMetadataTags: "disabled",
-};
-/** Of images that ask for version 2 (EC2 user guide, "Configure the IMDS for an AMI"). */
-const IMDS_V2: MetadataOptions = { ...IMDS_DEFAULTS, httpTokens: "required", httpPutResponseHopLimit: 2 };
-
-/** The metadata options, those given over those before. @throws InvalidParameterValue. */
-export function metadataOptions(given: RunInstancesRequest["MetadataOptions"], before: MetadataOptions): MetadataOptions {
-  const hops = given?.HttpPutResponseHopLimit ?? before.httpPutResponseHopLimit;
-  if (hops < 1 || hops > 64) {
-    const words = `Value (${hops}) for parameter HttpPutResponseHopLimit is invalid. Valid values are integers from 1 to 64.`;
-    throw new Fault("InvalidParameterValue", words);
-  }
-  const onOff = ["enabled", "disabled"] as const;
-  return {
-    httpTokens: oneOf("HttpTokens", given?.HttpTokens, ["optional", "required"], before.httpTokens),
-    httpPutResponseHopLimit: hops,
-    httpEndpoint: oneOf("HttpEndpoint", given?.HttpEndpoint, onOff, before.httpEndpoint),
-    httpProtocolIpv6: oneOf("HttpProtocolIpv6", given?.HttpProtocolIpv6, onOff, before.httpProtocolIpv6 ?? "disabled"),
-    instanceMetadataTags: oneOf("InstanceMetadataTags", given?.InstanceMetadataTags, onOff, before.instanceMetadataTags),
-  };
-}
-
-function oneOf<T extends string>(name: string, value: string | undefined, allowed: readonly T[], before: T): T {
-  if (value === undefined) return before;
-  const known = allowed.find((each) => each === value);
-  if (known === undefined) throw new Fault("InvalidParameterValue", `Value (${value}) for parameter ${name} is invalid.`);
-  return known;
+/** What the launch says, over what the account prefers, over what the image asks for. @throws UnsupportedOperation. */
+function launchMetadataOptions(tx: Reader, given: RunInstancesRequest["MetadataOptions"], image: Image): Instance["metadataOptions"] {
+  const options = metadataOptions(given, preferredOver(tx, image.imdsV2 ? IMDS_V2 : IMDS_DEFAULTS));
+  requireEnforcedTokens(tx, options);
+  return options;
 }

@@ -42,7 +42,9 @@ export function withTemplate(tx: Reader, asked: RunInstancesRequest): { readonly
   );
   const { LaunchTemplate: _, ...own } = said as RunInstancesRequest;
   const base = launchOf(version.data as RequestLaunchTemplateData);
-  const merged = { ...base, ...own, TagSpecifications: mergedTags(base.TagSpecifications, own.TagSpecifications) };
+  // Each metadata option is settled by itself (EC2 user guide, "Order of precedence for instance metadata options").
+  const metadata = base.MetadataOptions && { MetadataOptions: { ...base.MetadataOptions, ...own.MetadataOptions } };
+  const merged = { ...base, ...own, ...metadata, TagSpecifications: mergedTags(base.TagSpecifications, own.TagSpecifications) };
   return {
     input: merged as RunInstancesRequest,
     templateTags: { "aws:ec2launchtemplate:id": template.id, "aws:ec2launchtemplate:version": String(version.number) },

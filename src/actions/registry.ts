@@ -18,6 +18,7 @@ import { imageActions } from "./image.ts";
 import { instanceAttributeActions } from "./instance-attribute.ts";
 import { instanceAttributeModifyActions } from "./instance-attribute-modify.ts";
 import { instanceDescribeActions } from "./instance-describe.ts";
+import { instanceMetadataDefaultsActions } from "./instance-metadata-defaults.ts";
 import { instanceOptionActions } from "./instance-option.ts";
 import { instanceRunActions } from "./instance-run.ts";
 import { instanceStateActions } from "./instance-state.ts";
@@ -135,6 +136,7 @@ export const NOUNS: readonly Actions[] = [
   instanceAttributeActions,
   instanceAttributeModifyActions,
   instanceOptionActions,
+  instanceMetadataDefaultsActions,
   instanceTypeActions,
   keyPairActions,
   launchTemplateActions,

@@ -7,6 +7,7 @@ import type { DhcpOptions } from "./dhcp-options.ts";
 import type { EgressOnlyInternetGateway } from "./egress-only-internet-gateway.ts";
 import type { FlowLog } from "./flow-log.ts";
 import type { Instance } from "./instance.ts";
+import type { InstanceMetadataDefaults } from "./instance-metadata-defaults.ts";
 import type { InternetGateway } from "./internet-gateway.ts";
 import type { LaunchTemplate } from "./launch-template.ts";
 import type { KeyPair } from "./key-pair.ts";
@@ -38,6 +39,7 @@ export type Resources = {
   "security-group-rule": SecurityGroupRule;
   "network-acl": NetworkAcl;
   instance: Instance;
+  "instance-metadata-defaults": InstanceMetadataDefaults;
   volume: Volume;
   "key-pair": KeyPair;
   "launch-template": LaunchTemplate;
@@ -147,6 +149,7 @@ export const INDEXES = {
     state: (i: Instance) => [i.state],
     volumeId: (i: Instance) => i.blockDevices?.map((d) => d.volumeId) ?? [i.rootVolumeId],
   },
+  "instance-metadata-defaults": {},
   volume: {},
   "key-pair": { name: (k: KeyPair) => [k.name] },
   "launch-template": { name: (t: LaunchTemplate) => [t.name] },

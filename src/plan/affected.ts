@@ -69,6 +69,8 @@ const AFFECTS: { readonly [K in Kind]: Affects<K> } = {
     if (!moved && before?.metadataOptions === after?.metadataOptions) return [];
     return moved ? interfaces.flatMap((eni) => [eni, ...routesTo(readers, eni.id)]) : interfaces;
   },
+  // Launches take them up.
+  "instance-metadata-defaults": NOTHING,
   volume: NOTHING,
   "key-pair": NOTHING,
   "launch-template": NOTHING,

@@ -125,6 +125,7 @@ export function takeable(ids: Standing): readonly Takeable[] {
     ["ModifyInstanceAttribute", { InstanceId, DisableApiTermination: { Value: true } }],
     ["ResetInstanceAttribute", { InstanceId, Attribute: "sourceDestCheck" }],
     ["ModifyInstanceMetadataOptions", { InstanceId, HttpTokens: "required", HttpPutResponseHopLimit: 2 }],
+    ["ModifyInstanceMetadataDefaults", { HttpTokens: "required", HttpPutResponseHopLimit: 2 }],
     ["ModifyInstanceCreditSpecification", { InstanceCreditSpecifications: [{ InstanceId, CpuCredits: "standard" }] }],
     ["ImportKeyPair", { KeyName: "imported", PublicKeyMaterial: Buffer.from(PUBLIC_KEY) }],
     ...takeableAddress(ids),
