@@ -3,15 +3,12 @@ import { test } from "node:test";
 import { accountSettingActions } from "./account-setting.ts";
 import { newRegion, refuses } from "./test-region.ts";
 
-const { DescribeHosts, DescribePlacementGroups, DescribeSpotInstanceRequests, GetEbsEncryptionByDefault, GetSerialConsoleAccessStatus } =
-  accountSettingActions;
+const { DescribeHosts, DescribeSpotInstanceRequests, GetEbsEncryptionByDefault, GetSerialConsoleAccessStatus } = accountSettingActions;
 
 test("what can't be made here is described as none; an id or a filter that nobody knows is refused", () => {
   const region = newRegion();
-  assert.deepEqual(region.call(DescribePlacementGroups, { Filters: [{ Name: "state", Values: ["available"] }] }), { PlacementGroups: [] });
   assert.deepEqual(region.call(DescribeHosts, {}), { Hosts: [] });
   assert.deepEqual(region.call(DescribeSpotInstanceRequests, {}), { SpotInstanceRequests: [] });
-  refuses("InvalidPlacementGroup.Unknown", () => region.call(DescribePlacementGroups, { GroupNames: ["none"] }));
   refuses("InvalidHostID.NotFound", () => region.call(DescribeHosts, { HostIds: ["h-0123456789abcdef0"] }));
   refuses("InvalidSpotInstanceRequestID.NotFound", () => region.call(DescribeSpotInstanceRequests, { SpotInstanceRequestIds: ["sir-1"] }));
   refuses("InvalidParameterValue", () => region.call(DescribeHosts, { Filter: [{ Name: "no-such-filter", Values: ["x"] }] }));

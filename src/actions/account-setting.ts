@@ -1,8 +1,6 @@
 import type {
   DescribeHostsRequest,
   DescribeHostsResult,
-  DescribePlacementGroupsRequest,
-  DescribePlacementGroupsResult,
   DescribeSpotInstanceRequestsRequest,
   DescribeSpotInstanceRequestsResult,
   GetEbsEncryptionByDefaultRequest,
@@ -23,13 +21,6 @@ const GetEbsEncryptionByDefault: Action<GetEbsEncryptionByDefaultRequest, GetEbs
 const GetSerialConsoleAccessStatus: Action<GetSerialConsoleAccessStatusRequest, GetSerialConsoleAccessStatusResult> = () => ({
   SerialConsoleAccessEnabled: false,
 });
-
-const DescribePlacementGroups: Action<DescribePlacementGroupsRequest, DescribePlacementGroupsResult> = (_tx, input) => {
-  const [name] = [...(input.GroupNames ?? []), ...(input.GroupIds ?? [])];
-  if (name !== undefined) throw new Fault("InvalidPlacementGroup.Unknown", `The Placement Group '${name}' is unknown.`);
-  checkFilters(input.Filters, ["group-name", "group-arn", "spread-level", "state", "strategy"]);
-  return { PlacementGroups: [] };
-};
 
 const DescribeHosts: Action<DescribeHostsRequest, DescribeHostsResult> = (_tx, input) => {
   const [id] = input.HostIds ?? [];
@@ -60,7 +51,6 @@ export function checkFilters(filters: readonly Filter[] | undefined, names: read
 export const accountSettingActions = {
   GetEbsEncryptionByDefault,
   GetSerialConsoleAccessStatus,
-  DescribePlacementGroups,
   DescribeHosts,
   DescribeSpotInstanceRequests,
 };

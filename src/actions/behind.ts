@@ -22,9 +22,6 @@ export function markOf(operation: string): Mark | undefined {
   return /^(Describe|Get)/.test(operation) ? { behind: "describes" } : undefined;
 }
 
-/** Of lists that are always empty any part is empty. */
-const EMPTY: Mark = { behind: "describes", moot: ["Filters", "Filter", "MaxResults", "NextToken"] };
-
 /** A line for each operation that changes something, and for those that describe where a parameter needs a word. */
 export const MARKS: Readonly<Record<string, Behind | Mark>> = {
   // VPCs, subnets and their blocks
@@ -152,6 +149,9 @@ export const MARKS: Readonly<Record<string, Behind | Mark>> = {
       "IamInstanceProfile",
       "MaintenanceOptions",
       "Monitoring",
+      "Placement.GroupId",
+      "Placement.GroupName",
+      "Placement.PartitionNumber",
       "Placement.Tenancy",
     ],
   },
@@ -171,6 +171,11 @@ export const MARKS: Readonly<Record<string, Behind | Mark>> = {
   ModifyInstanceMetadataDefaults: "packets",
   ModifyInstanceMaintenanceOptions: "record",
   ModifyInstanceCreditSpecification: "record",
+  AssociateIamInstanceProfile: "record",
+  DisassociateIamInstanceProfile: "record",
+  ReplaceIamInstanceProfileAssociation: "record",
+  CreatePlacementGroup: "record",
+  DeletePlacementGroup: "record",
   MonitorInstances: "record",
   UnmonitorInstances: "record",
   // Templates do what launches from them do
@@ -197,6 +202,4 @@ export const MARKS: Readonly<Record<string, Behind | Mark>> = {
   DescribeVolumeStatus: { behind: "describes", moot: ["IncludeManagedResources"] },
   DescribeVolumesModifications: { behind: "describes", moot: ["IncludeManagedResources"] },
   DescribeSnapshots: { behind: "describes", moot: ["OwnerIds", "RestorableByUserIds"] },
-  DescribeVpnConnections: EMPTY,
-  DescribeTransitGateways: EMPTY,
 };

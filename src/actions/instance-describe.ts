@@ -19,12 +19,14 @@ import type { NetworkInterface } from "../model/network-interface.ts";
 import type { Reader } from "../model/state.ts";
 import type { Action, Context } from "./action.ts";
 import { candidates, filtered, paged } from "./describe.ts";
+import { describedProfile } from "./iam-instance-profile.ts";
 import { findImage } from "./image.ts";
 import { describedState, findInstances, interfacesOf } from "./instance.ts";
 import { instanceFields, statusFields } from "./instance-filter.ts";
 import { namesOf } from "./instance-name.ts";
 import { instanceTypeInfo } from "./instance-type.ts";
 import { describedGroups, describedInterface } from "./network-interface-describe.ts";
+import { describedPlacement } from "./placement-group.ts";
 import { tagListOrAbsent } from "./tags.ts";
 import { describedMappings } from "./volume.ts";
 
@@ -86,7 +88,12 @@ function describedInstance(tx: Reader, instance: Instance, context: Context): In
     KeyName: instance.keyName,
     LaunchTime: new Date(instance.launchTime),
     Monitoring: { State: instance.monitoring ? "enabled" : "disabled" },
-    Placement: { AvailabilityZone: instance.availabilityZone, GroupName: "", Tenancy: instance.tenancy },
+    Placement: {
+      AvailabilityZone: instance.availabilityZone,
+      GroupName: "",
+      ...describedPlacement(tx, instance),
+      Tenancy: instance.tenancy,
+    },
     ProductCodes: [],
     State: describedState(instance.state),
     StateTransitionReason: instance.stateTransitionReason,
@@ -173,15 +180,6 @@ function attachmentOf(attachment: NetworkInterfaceAttachment | undefined): Insta
   if (!attachment) return undefined;
   const { InstanceId: _1, InstanceOwnerId: _2, EnaSrdSpecification: _3, ...rest } = attachment;
   return rest;
-}
-
-/** The id is made up from the ARN: no identity service stands behind it. */
-function describedProfile(arn: string): { Arn: string; Id: string } {
-  const letters = Buffer.from(arn)
-    .toString("base64url")
-    .replaceAll(/[^A-Za-z0-9]/g, "")
-    .toUpperCase();
-  return { Arn: arn, Id: `AIPA${letters.slice(-17).padStart(17, "A")}` };
 }
 
 export function describedMetadataOptions({ metadataOptions: options, state }: Instance): NonNullable<InstanceAnswer["MetadataOptions"]> {

@@ -8,6 +8,7 @@ import { interfacesOf, primaryInterfaceOf } from "./instance.ts";
 import { namesOf } from "./instance-name.ts";
 import { instanceTypeInfo } from "./instance-type.ts";
 import { describedInterface } from "./network-interface-describe.ts";
+import { describedPlacement } from "./placement-group.ts";
 import { blockDevicesOf } from "./volume.ts";
 
 /** The filters of DescribeInstances (EC2 API reference). Those of things that Genkan has none of match nothing. */
@@ -31,8 +32,6 @@ const NEVER = [
   "kernel-id",
   "network-interface.outpost-arn",
   "outpost-arn",
-  "placement-group-name",
-  "placement-partition-number",
   "platform",
   "product-code",
   "product-code.type",
@@ -77,6 +76,8 @@ function plainFields(tx: Reader, context: Context): FilterFields<Instance> {
     "monitoring-state": (i) => (i.monitoring ? "enabled" : "disabled"),
     "owner-id": () => context.account,
     "platform-details": () => "Linux/UNIX",
+    "placement-group-name": (i) => describedPlacement(tx, i).GroupName,
+    "placement-partition-number": (i) => i.placement?.partitionNumber?.toString(),
     reason: (i) => i.stateTransitionReason,
     "reservation-id": (i) => i.reservationId,
     "root-device-name": (i) => findImage(i.imageId, context.region).rootDeviceName,

@@ -3,6 +3,7 @@ import { Fault } from "../model/fault.ts";
 import type { Instance } from "../model/instance.ts";
 import type { Reader } from "../model/state.ts";
 import type { Context } from "./action.ts";
+import { profileArn } from "./iam-instance-profile.ts";
 import type { Image } from "./image-catalogue.ts";
 import { preferredOver, requireEnforcedTokens } from "./instance-metadata-defaults.ts";
 import { IMDS_DEFAULTS, IMDS_V2, metadataOptions } from "./instance-metadata-options.ts";
@@ -38,8 +39,6 @@ export function launchOptions(tx: Reader, input: RunInstancesRequest, image: Ima
   refuseUnhonoured(input);
   const type = findInstanceType(input.InstanceType ?? DEFAULT_TYPE);
   requireFittingArchitecture(type, image);
-  const profile = input.IamInstanceProfile;
-  const profileArn = profile?.Arn ?? (profile?.Name && `arn:aws:iam::${context.account}:instance-profile/${profile.Name}`);
   return {
     instanceType: type.name,
     ...optional("keyName", knownKeyName(tx, input.KeyName)),
@@ -51,7 +50,7 @@ export function launchOptions(tx: Reader, input: RunInstancesRequest, image: Ima
     ebsOptimized: input.EbsOptimized ?? false,
     monitoring: input.Monitoring?.Enabled ?? false,
     tenancy: tenancyOf(input.Placement?.Tenancy),
-    ...optional("iamInstanceProfileArn", profileArn === "" ? undefined : profileArn),
+    ...optional("iamInstanceProfileArn", profileArn(input.IamInstanceProfile, context)),
     metadataOptions: launchMetadataOptions(tx, input.MetadataOptions, image),
     ...optional("cpuCredits", cpuCreditsOf(input.CreditSpecification?.CpuCredits)),
     ...cpuOptionsOf(input.CpuOptions, type),
@@ -87,7 +86,7 @@ export function refuseUnhonoured(input: RunInstancesRequest): void {
   if ((names.HostnameType ?? "ip-name") !== "ip-name") throw unoffered("PrivateDnsNameOptions.HostnameType");
   refuseUnoffered(names, ["EnableResourceNameDnsARecord", "EnableResourceNameDnsAAAARecord"]);
   const placement = input.Placement ?? {};
-  refuseUnoffered(placement, ["Affinity", "GroupName", "GroupId", "HostId", "HostResourceGroupArn", "PartitionNumber", "SpreadDomain"]);
+  refuseUnoffered(placement, ["Affinity", "HostId", "HostResourceGroupArn", "SpreadDomain"]);
 }
 
 /** An image whose architecture is known runs on types of the same one. @throws InvalidParameterValue. */

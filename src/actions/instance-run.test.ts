@@ -286,7 +286,7 @@ const REFUSED: readonly { readonly request: object; readonly code: Parameters<ty
   { request: { LaunchTemplate: { LaunchTemplateName: "x" } }, code: "InvalidLaunchTemplateName.NotFoundException" },
   { request: { Ipv6AddressCount: 1 }, code: "InvalidParameterValue" },
   { request: { HibernationOptions: { Configured: true } }, code: "UnsupportedOperation" },
-  { request: { Placement: { GroupName: "together" } }, code: "UnsupportedOperation" },
+  { request: { Placement: { HostId: "h-0123456789abcdef0" } }, code: "UnsupportedOperation" },
   { request: { PrivateDnsNameOptions: { HostnameType: "resource-name" } }, code: "UnsupportedOperation" },
   { request: { CpuOptions: { CoreCount: 9 } }, code: "InvalidParameterValue" },
   { request: { TagSpecifications: [{ ResourceType: "vpc", Tags: [] }] }, code: "InvalidParameterValue" },

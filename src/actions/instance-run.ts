@@ -11,9 +11,11 @@ import type { Image } from "./image-catalogue.ts";
 import { describedReservation } from "./instance-describe.ts";
 import { addressCount, type WantedInterface, wantedInterfaces } from "./instance-run-interface.ts";
 import { type LaunchOptions, launchOptions } from "./instance-run-option.ts";
+import { findInstanceType } from "./instance-type.ts";
 import { withTemplate } from "./launch-template-data.ts";
 import { createNetworkInterface, newAttachment, refreshAutoPublicIp } from "./network-interface.ts";
 import { required } from "./parameter.ts";
+import { placementOf, type WantedPlacement, wantedPlacement } from "./placement-group.ts";
 import { availableAddressCount } from "./subnet.ts";
 import { tagsFor } from "./tags.ts";
 import { newBlockDevices } from "./volume.ts";
@@ -33,6 +35,7 @@ const RunInstances: Action<RunInstancesRequest, Reservation> = (tx, asked, conte
     options,
     image,
     interfaces,
+    placement: wantedPlacement(tx, input.Placement, findInstanceType(options.instanceType)),
     mappings: input.BlockDeviceMappings,
     reservationId: newId("reservation", context.random),
     tags: launchTags(input, templateTags, context),
@@ -47,6 +50,7 @@ type Launch = {
   readonly options: LaunchOptions;
   readonly image: Image;
   readonly interfaces: readonly WantedInterface[];
+  readonly placement: WantedPlacement | undefined;
   readonly mappings: RunInstancesRequest["BlockDeviceMappings"];
   readonly reservationId: string;
   readonly tags: Readonly<Record<TaggedType, Tags>>;
@@ -138,6 +142,7 @@ function launched(tx: Tx, launch: Launch, launchIndex: number, context: Context)
     subnetId: primary.subnet.id,
     availabilityZone: primary.subnet.availabilityZone,
     ...launch.options,
+    ...placementOf(tx, launch.placement),
     rootVolumeId: present(blockDevices[0], "the root volume").volumeId,
     blockDevices,
   };

@@ -12,6 +12,7 @@ import type { Action } from "./action.ts";
 import { type FilterFields, filtered, paged } from "./describe.ts";
 import { INSTANCE_TYPES, type InstanceTypeFacts } from "./instance-type-table.ts";
 import { zonesOf } from "./zone.ts";
+import { strategiesOf } from "./placement-group.ts";
 
 /** What is known of a type by its name, or undefined when there is no such type. */
 export function instanceTypeInfo(name: string): InstanceTypeFacts | undefined {
@@ -70,7 +71,7 @@ const TYPE_FIELDS: FilterFields<InstanceTypeFacts> = {
   "network-info.network-performance": (type) => type.network,
   "nitro-enclaves-support": () => "unsupported",
   "nitro-tpm-support": () => "unsupported",
-  "placement-group-info.supported-strategies": () => STRATEGIES,
+  "placement-group-info.supported-strategies": strategiesOf,
   "processor-info.supported-architecture": (type) => type.architecture,
   "processor-info.sustained-clock-speed-in-ghz": (type) => String(type.clockGhz),
   "supported-boot-mode": (type) => BOOT_MODES[type.architecture],
@@ -81,8 +82,6 @@ const TYPE_FIELDS: FilterFields<InstanceTypeFacts> = {
   "vcpu-info.default-threads-per-core": (type) => String(type.threadsPerCore),
   "vcpu-info.default-vcpus": (type) => String(type.vcpus),
 };
-
-const STRATEGIES: ("partition" | "spread")[] = ["partition", "spread"];
 
 function ebsOptimized(type: InstanceTypeFacts): "default" | "unsupported" {
   return type.hypervisor === "nitro" ? "default" : "unsupported";
@@ -120,7 +119,7 @@ function describedType(type: InstanceTypeFacts): InstanceTypeInfo {
     InstanceStorageSupported: type.instanceStorage,
     EbsInfo: { EbsOptimizedSupport: ebsOptimized(type), EncryptionSupport: "supported", NvmeSupport: nvme(type) },
     NetworkInfo: describedNetwork(type),
-    PlacementGroupInfo: { SupportedStrategies: STRATEGIES },
+    PlacementGroupInfo: { SupportedStrategies: strategiesOf(type) },
     HibernationSupported: false,
     BurstablePerformanceSupported: type.burstable,
     DedicatedHostsSupported: !type.burstable,

@@ -21,6 +21,7 @@ import { findInstance } from "./instance.ts";
 import { findTemplate, versionNumbered } from "./launch-template-choice.ts";
 import { newVersion } from "./launch-template-data.ts";
 import { required } from "./parameter.ts";
+import { describedPlacement } from "./placement-group.ts";
 import { tagList } from "./tags.ts";
 
 /** A version more: of a source version, when one is named, what the request does not say itself. */
@@ -144,6 +145,8 @@ function described({ template, version }: Pair, { account }: Context): VersionAn
 const GetLaunchTemplateData: Action<GetLaunchTemplateDataRequest, GetLaunchTemplateDataResult> = (tx, input) => {
   const instance = findInstance(tx, required(input.InstanceId, "InstanceId"));
   const interfaces = tx.by("network-interface", "instanceId", instance.id);
+  // A launch names its group by one of the two.
+  const { GroupId: _, ...placement } = describedPlacement(tx, instance);
   return {
     LaunchTemplateData: {
       ImageId: instance.imageId,
@@ -155,7 +158,7 @@ const GetLaunchTemplateData: Action<GetLaunchTemplateDataRequest, GetLaunchTempl
       DisableApiTermination: instance.disableApiTermination,
       DisableApiStop: instance.disableApiStop,
       InstanceInitiatedShutdownBehavior: instance.shutdownBehavior,
-      Placement: { AvailabilityZone: instance.availabilityZone, Tenancy: instance.tenancy },
+      Placement: { AvailabilityZone: instance.availabilityZone, ...placement, Tenancy: instance.tenancy },
       MetadataOptions: {
         HttpEndpoint: instance.metadataOptions.httpEndpoint,
         HttpTokens: instance.metadataOptions.httpTokens,

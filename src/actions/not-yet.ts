@@ -15,11 +15,17 @@ import { checkFilters } from "./account-setting.ts";
 import { candidates, chosen, type Filter, type FilterFields, paged, searched } from "./describe.ts";
 import { findVpc } from "./vpc.ts";
 
+type Asked = {
+  readonly Filters?: readonly Filter[] | undefined;
+  readonly MaxResults?: number | undefined;
+  readonly NextToken?: string | undefined;
+};
+
 /**
  * Kinds of resources that can't be created here: there are none, and clients that look around them are told so.
- * An id asked for by name is not found, and a filter that AWS does not know is refused.
+ * An id asked for by name is not found, and a filter that AWS does not know or a page that there is not is refused.
  */
-function none<Input extends { readonly Filters?: readonly Filter[] | undefined }, Output extends object>(
+function none<Input extends Asked, Output extends object>(
   ids: (input: Input) => readonly string[] | undefined,
   answer: Output,
   [code, words]: readonly [FaultCode, string],
@@ -33,6 +39,7 @@ function none<Input extends { readonly Filters?: readonly Filter[] | undefined }
         words.replace("%s", () => id),
       );
     checkFilters(input.Filters, filterNames);
+    paged([], input);
     return answer;
   };
 }

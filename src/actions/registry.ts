@@ -14,6 +14,7 @@ import { defaultVpcActions } from "./default-vpc.ts";
 import { dhcpOptionsActions } from "./dhcp-options.ts";
 import { flowLogActions } from "./flow-log.ts";
 import { egressOnlyInternetGatewayActions } from "./egress-only-internet-gateway.ts";
+import { iamInstanceProfileActions } from "./iam-instance-profile.ts";
 import { imageActions } from "./image.ts";
 import { instanceAttributeActions } from "./instance-attribute.ts";
 import { instanceAttributeModifyActions } from "./instance-attribute-modify.ts";
@@ -40,6 +41,7 @@ import { networkInterfaceAttributeActions } from "./network-interface-attribute.
 import { networkInterfaceListActions } from "./network-interface-list.ts";
 import { networkInterfaceIpv6Actions } from "./network-interface-ipv6.ts";
 import { notYetActions } from "./not-yet.ts";
+import { placementGroupActions } from "./placement-group.ts";
 import { publicIpv4PoolActions } from "./public-ipv4-pool.ts";
 import { publicDnsNameActions } from "./public-dns-name.ts";
 import { prefixListActions } from "./prefix-list.ts";
@@ -138,6 +140,8 @@ export const NOUNS: readonly Actions[] = [
   instanceOptionActions,
   instanceMetadataDefaultsActions,
   instanceTypeActions,
+  iamInstanceProfileActions,
+  placementGroupActions,
   keyPairActions,
   launchTemplateActions,
   launchTemplateVersionActions,

@@ -138,6 +138,12 @@ const TAGGABLE: Readonly<Record<string, Taggable>> = {
     code: "InvalidCarrierGatewayID.NotFound",
     words: "The carrierGateway ID '%s' does not exist",
   },
+  pg: {
+    kind: "placement-group",
+    type: "placement-group",
+    code: "InvalidPlacementGroup.Unknown",
+    words: "The Placement Group '%s' is unknown.",
+  },
   pl: { kind: "prefix-list", type: "prefix-list", code: "InvalidPrefixListID.NotFound", words: "The prefix list ID '%s' does not exist" },
   vpcbpa: {
     kind: "block-public-access-exclusion",

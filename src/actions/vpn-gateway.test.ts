@@ -160,7 +160,7 @@ test("there are no VPN connections", () => {
   refuses("InvalidVpnConnectionID.NotFound", () => region.call(notYetActions.DescribeVpnConnections, { VpnConnectionIds }));
 });
 
-test("lists that are always empty refuse filters that AWS does not know", () => {
+test("lists that are always empty refuse filters that AWS does not know, and pages that there are not", () => {
   const region = newRegion();
   const unknown = { Filters: [{ Name: "colour", Values: ["blue"] }] };
   const isRefused = { name: "Fault", code: "InvalidParameterValue", message: "The filter 'colour' is invalid" };
@@ -170,4 +170,8 @@ test("lists that are always empty refuse filters that AWS does not know", () => 
   const known = ["state", "transit-gateway-id", "tag:Name", "tag-key"].map((Name) => ({ Name, Values: ["x"] }));
   assert.deepEqual(region.call(notYetActions.DescribeVpnConnections, { Filters: known }), { VpnConnections: [] });
   assert.deepEqual(region.call(notYetActions.DescribeTransitGateways, { Filters: known }), { TransitGateways: [] });
+  const page = (asked: object): unknown => region.call(notYetActions.DescribeTransitGateways, asked);
+  refuses("InvalidParameterValue", () => page({ MaxResults: 4 }));
+  refuses("InvalidParameterValue", () => page({ MaxResults: 1001 }));
+  refuses("InvalidNextToken", () => page({ NextToken: "bogus" }));
 });

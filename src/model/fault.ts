@@ -33,7 +33,6 @@ export const FAULT_STATUS = {
   InvalidID: 400,
   TagLimitExceeded: 400,
   // Kinds that can't be made here
-  "InvalidPlacementGroup.Unknown": 400,
   "InvalidHostID.NotFound": 400,
   "InvalidSpotInstanceRequestID.NotFound": 400,
   // VPCs and subnets
@@ -163,6 +162,11 @@ export const FAULT_STATUS = {
   InvalidBlockDeviceMapping: 400,
   "InvalidKey.Format": 400,
   "InvalidUserData.Malformed": 400,
+  // Placement groups
+  "InvalidPlacementGroup.Unknown": 400,
+  "InvalidPlacementGroup.Duplicate": 400,
+  "InvalidPlacementGroup.InUse": 400,
+  PlacementGroupLimitExceeded: 400,
   // Volumes
   "InvalidVolume.NotFound": 400,
   "InvalidVolume.ZoneMismatch": 400,

@@ -20,6 +20,8 @@ const ID_PREFIX = {
   instance: "i",
   reservation: "r",
   volume: "vol",
+  "placement-group": "pg",
+  "iam-instance-profile-association": "iip-assoc",
   "key-pair": "key",
   "dhcp-options": "dopt",
   "nat-gateway": "nat",

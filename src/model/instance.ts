@@ -33,6 +33,9 @@ export type Instance = Base<"instance"> & {
   readonly monitoring: boolean;
   readonly tenancy: "default" | "dedicated" | "host";
   readonly iamInstanceProfileArn?: string;
+  /** By which the profile came later than at launch. */
+  readonly iamAssociation?: { readonly id: string; /** ISO 8601. */ readonly since: string };
+  readonly placement?: { readonly groupId: string; readonly partitionNumber?: number };
   readonly metadataOptions: {
     readonly httpTokens: "optional" | "required";
     readonly httpPutResponseHopLimit: number;

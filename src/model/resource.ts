@@ -14,6 +14,7 @@ import type { KeyPair } from "./key-pair.ts";
 import type { NatGateway } from "./nat-gateway.ts";
 import type { NetworkAcl } from "./network-acl.ts";
 import type { NetworkInterface } from "./network-interface.ts";
+import type { PlacementGroup } from "./placement-group.ts";
 import type { PublicIpv4Pool } from "./public-ipv4-pool.ts";
 import type { PrefixList } from "./prefix-list.ts";
 import type { Region } from "./region-record.ts";
@@ -41,6 +42,7 @@ export type Resources = {
   instance: Instance;
   "instance-metadata-defaults": InstanceMetadataDefaults;
   volume: Volume;
+  "placement-group": PlacementGroup;
   "key-pair": KeyPair;
   "launch-template": LaunchTemplate;
   "dhcp-options": DhcpOptions;
@@ -147,10 +149,14 @@ export const INDEXES = {
     subnetId: (i: Instance) => [i.subnetId],
     reservationId: (i: Instance) => [i.reservationId],
     state: (i: Instance) => [i.state],
+    /** By its placement group, until it is terminated. */
+    placementGroupId: (i: Instance) => (i.placement && i.state !== "terminated" ? [i.placement.groupId] : []),
+    iamAssociationId: (i: Instance) => (i.iamAssociation ? [i.iamAssociation.id] : []),
     volumeId: (i: Instance) => i.blockDevices?.map((d) => d.volumeId) ?? [i.rootVolumeId],
   },
   "instance-metadata-defaults": {},
   volume: {},
+  "placement-group": { name: (g: PlacementGroup) => [g.name] },
   "key-pair": { name: (k: KeyPair) => [k.name] },
   "launch-template": { name: (t: LaunchTemplate) => [t.name] },
   "dhcp-options": {},

@@ -72,6 +72,7 @@ const AFFECTS: { readonly [K in Kind]: Affects<K> } = {
   // Launches take them up.
   "instance-metadata-defaults": NOTHING,
   volume: NOTHING,
+  "placement-group": NOTHING,
   "key-pair": NOTHING,
   "launch-template": NOTHING,
   "dhcp-options": NOTHING,

@@ -85,6 +85,7 @@ export function fixedRegion(): FixedRegion {
     ...filled,
     AttachmentId: attached(ask, other, filled.SubnetId),
     AttachedVolumeId: withVolume(ask, filled.InstanceId),
+    ProfiledInstanceId: other,
   };
   for (const [operation, input] of takeable(standing)) history.push({ operation, input });
   return { perform: (operation, input) => inTransaction((tx) => perform(tx, operation, input, context), false), words, history };
@@ -101,8 +102,14 @@ type Ask = (operation: string, input: object) => any;
 
 /** A running instance beside the one that requests are about, and an interface attached to it. */
 function launched(ask: Ask, SubnetId: string): string {
-  return ask("RunInstances", { ImageId: "ami-0123456789abcdef0", MinCount: 1, MaxCount: 1, SubnetId, InstanceType: "t3.micro" })
-    .Instances[0].InstanceId;
+  return ask("RunInstances", {
+    ImageId: "ami-0123456789abcdef0",
+    MinCount: 1,
+    MaxCount: 1,
+    SubnetId,
+    InstanceType: "t3.micro",
+    IamInstanceProfile: { Name: "first" },
+  }).Instances[0].InstanceId;
 }
 
 function attached(ask: Ask, InstanceId: string, SubnetId: string): string {
@@ -121,7 +128,7 @@ function newVolume(ask: Ask): string {
   return ask("CreateVolume", { AvailabilityZone: "us-east-1a", Size: 8, VolumeType: "gp2" }).VolumeId;
 }
 
-function fill(ask: Ask): Omit<Standing, "AttachmentId" | "AttachedVolumeId"> {
+function fill(ask: Ask): Omit<Standing, "AttachmentId" | "AttachedVolumeId" | "ProfiledInstanceId"> {
   const { Subnets } = ask("DescribeSubnets", {});
   const { VpcId } = ask("CreateVpc", { CidrBlock: "10.1.0.0/16" }).Vpc;
   const { SubnetId } = ask("CreateSubnet", { VpcId, CidrBlock: "10.1.1.0/24" }).Subnet;
@@ -146,6 +153,7 @@ function fill(ask: Ask): Omit<Standing, "AttachmentId" | "AttachedVolumeId"> {
   ask("AllocateAddress", {});
   ask("CreateDhcpOptions", { DhcpConfigurations: [{ Key: "domain-name", Values: ["example.internal"] }] });
   ask("CreateKeyPair", { KeyName: "key", KeyType: "ed25519" });
+  ask("CreatePlacementGroup", { GroupName: "group", Strategy: "spread" });
   const template = { LaunchTemplateName: "template", LaunchTemplateData: { ImageId: "ami-0123456789abcdef0", InstanceType: "t3.micro" } };
   ask("CreateLaunchTemplate", template);
   ask("CreateLaunchTemplateVersion", template);

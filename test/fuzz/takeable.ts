@@ -58,7 +58,8 @@ export type Standing = Readonly<
     | "OfferedAllocationId"
     | "LooseDhcpOptionsId"
     | "VolumeId"
-    | "AttachedVolumeId",
+    | "AttachedVolumeId"
+    | "ProfiledInstanceId",
     string
   >
 >;
@@ -259,8 +260,14 @@ function takeableLoose(ids: Standing): readonly Takeable[] {
   ];
 }
 
-function takeableVolume({ VolumeId, AttachedVolumeId, InstanceId }: Standing): readonly Takeable[] {
+function takeableVolume({ VolumeId, AttachedVolumeId, InstanceId, ProfiledInstanceId }: Standing): readonly Takeable[] {
+  const AssociationId = ProfiledInstanceId.replace("i-", "iip-assoc-");
   return [
+    ["CreatePlacementGroup", { GroupName: "another", Strategy: "partition", PartitionCount: 3 }],
+    ["DeletePlacementGroup", { GroupName: "group" }],
+    ["AssociateIamInstanceProfile", { InstanceId, IamInstanceProfile: { Name: "role" } }],
+    ["ReplaceIamInstanceProfileAssociation", { AssociationId, IamInstanceProfile: { Name: "role" } }],
+    ["DisassociateIamInstanceProfile", { AssociationId }],
     ["CreateVolume", { AvailabilityZone: "us-east-1a", Size: 10, VolumeType: "gp3" }],
     ["AttachVolume", { VolumeId, InstanceId, Device: "/dev/sdg" }],
     ["DetachVolume", { VolumeId: AttachedVolumeId, InstanceId }],
