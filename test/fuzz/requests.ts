@@ -67,19 +67,22 @@ async function one({ samples, region }: Stock, seed: number, number: number, tal
   const whole = isSigned ? signed(body) : { method: "POST", path: "/", query: "", headers: [], body };
   const request: SignedRequest = isTampered ? tampered(chance, whole) : whole;
   const wrong = (what: string): void => tally.finding({ request: number, what, body: text.slice(0, 2_000) });
+  let wasLetIn = false;
   const { status, body: xml } = await answerApi(request, `id-${number}`, {
     auth: isSigned ? "signature" : "none",
     lookupKey: (id) => (id === SECRET.accessKeyId ? { ...SECRET, account: "123456789012" } : undefined),
     defaults: { account: "123456789012", region: "us-east-1" },
     now: () => NOW,
     perform: (asked) => {
+      wasLetIn = true;
       if (isTampered) wrong(`was let in with another ${differences(whole, request)}`);
       return Promise.resolve(done(asked, text, region, tally, wrong));
     },
     log: (_message, cause) => wrong(`threw ${cause instanceof Error ? cause.stack : String(cause)}`),
   });
   if (isTampered) tally.tampered += 1;
-  if (isSigned && !isTampered && /SignatureDoesNotMatch|IncompleteSignature|AuthFailure/.test(xml.slice(0, 200)))
+  // Behind the signature an action may refuse what belongs to somebody else.
+  if (isSigned && !isTampered && !wasLetIn && /SignatureDoesNotMatch|IncompleteSignature|AuthFailure/.test(xml.slice(0, 200)))
     wrong("was refused though its signature is right");
   check(xml, status, number, tally, wrong);
 }
