@@ -77,6 +77,8 @@ export type Machine = {
 const SECOND = 1_000_000_000n;
 /** Between scenarios: longer than any connection is remembered. A clock of 64 bits has room for some ten thousand of them. */
 const FORGETTING = 432_100n * SECOND;
+/** Of flow records: little enough that it is narrow now and then. */
+const FLOW_ROOM = { shared: 80, share: 8 } as const;
 /** Few flows, so that they often take each other's places on the fast path. */
 const SIZES = { interfaces: 256, publicAddresses: 1024, vpcs: 256, subnets: 256, flows: 32, flowRecords: 4096 };
 /** The link on which pieces are made: it must be there and up. */
@@ -119,6 +121,8 @@ export function openMachine(object = OBJECT): Machine {
       natConnectionsCrowded: 4 * limit,
       natConnectionShare: 2,
       natPorts: NAT_PORTS,
+      flowRecordsShared: FLOW_ROOM.shared,
+      flowRecordShare: FLOW_ROOM.share,
     };
     const region = randomRegion();
     for (const step of growth) region.run(step);
@@ -178,7 +182,7 @@ function newWorld({ datapath, settings, region, plan, clock }: Parts) {
   const connections = connectionMemory();
   const fragments = fragmentMemory();
   const counters = newCounters(datapath, COUNTED);
-  const flowCounters = newFlowCounters(datapath);
+  const flowCounters = newFlowCounters(datapath, FLOW_ROOM);
   const pools = poolsOf(settings.pools);
   const nat = natMemory();
   const memory = (): Memory => ({ connections, fragments, nat, now: clock.get() });

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { INTERFACE_FLAGS } from "../plan/tables.ts";
+import type { FlowWindow } from "./flow-log.ts";
+import { type Datapath, openDatapath } from "./loader.ts";
 import { frame, ROUTER, tcp, TCP as FLAGS, udp } from "./test-frame.ts";
-import { A, B, bench, eni, INTERNET, macOf, noKernel } from "./test-kit.ts";
+import { A, B, type Bench, bench, bpffs, eni, INTERNET, macOf, noKernel, OBJECT, region, settings } from "./test-kit.ts";
+import { testRun } from "./test-run.ts";
 
 const LOGGED = { flags: INTERFACE_FLAGS.present | INTERFACE_FLAGS.up | INTERFACE_FLAGS.source_dest_check | INTERFACE_FLAGS.flow_log };
 
@@ -62,20 +65,109 @@ describe("the kernel program counts flows", { skip: noKernel }, () => {
     assert.deepEqual([flow?.packets, flow?.bytes], [3n, 2_500n + 3n * 40n]);
   });
 
-  it("so many of an interface and no more, and leaves room for others", () => {
-    const { fromEni, put, datapath } = logged();
-    put(...eni(B, { ...LOGGED, private_ip: "10.0.1.6", subnet: 1, groups: [2] }));
-    const MOST = 16_384;
-    for (let port = 1; port <= MOST + 10; port++) fromEni(A, fromA(port));
-    fromEni(A, fromA(1));
-    const ends = { source: "10.0.1.6", destination: INTERNET };
-    fromEni(B, frame({ ...ends, from: macOf(B), to: ROUTER, protocol: 17, payload: udp(ends, 1, 2) }));
+  it("fairly: no interface takes more than a quarter of what is left, and those with few flows have them all", () => {
+    const { put, datapath, scan } = crowd();
+    put(settings({ flow_records_shared: 96, flow_record_share: 4 }));
+    for (let port = 1; port <= 100; port++) for (const slot of SCANNERS) scan(slot, port);
+    for (let port = 1; port <= 9; port++) scan(A, port);
+    for (let port = 1; port <= 4; port++) scan(B, port);
+    for (let round = 0; round < 2; round++) scan(A, 1);
     const { flows, skipped } = datapath.flowLogs.take();
-    const ofA = flows.filter((flow) => flow.interface === A);
-    assert.deepEqual([ofA.length, skipped.get(A), skipped.has(B)], [MOST, 10n, false]);
-    assert.equal(ofA.find((flow) => flow.sourcePort === 1)?.packets, 2n);
-    assert.equal(flows.length - ofA.length, 1);
-    fromEni(A, fromA(60_000));
-    assert.deepEqual([datapath.flowLogs.take().flows.length, datapath.flowLogs.take().skipped.size], [1, 0]);
+    const count = (slot: number): number => flows.filter((flow) => flow.interface === slot).length;
+    assert.deepEqual(SCANNERS.map(count), Array(8).fill(8), "8 times 8 of 96, of which 32 are left");
+    assert.deepEqual([count(A), count(B)], [6, 4]);
+    assert.deepEqual([...skipped].toSorted(), [A, ...SCANNERS].toSorted(), "B has lost nothing");
+    assert.equal(flows.find((flow) => flow.interface === A && flow.sourcePort === 1)?.packets, 3n);
+    for (let window = 0; window < 3; window++) {
+      for (let port = 1; port <= 9; port++) scan(A, port);
+      const next = datapath.flowLogs.take();
+      assert.deepEqual([next.flows.length, next.skipped.size], [9, 0], "each window begins anew");
+    }
+  });
+
+  it("and tells exactly whose flows found no room, whatever comes in which order", () => {
+    const { put, datapath, scan } = crowd();
+    const random = numbers(7);
+    for (let round = 0; round < 30; round++) {
+      const share = random(6);
+      put(settings({ flow_records_shared: random(120), flow_record_share: share }));
+      const sent = new Map<number, Set<number>>();
+      const ranges = [...SCANNERS, A, B].map((slot) => ({ slot, ports: 1 + random(40) }));
+      for (let packets = random(400); packets > 0; packets--) {
+        const { slot, ports } = ranges[random(ranges.length)] ?? { slot: A, ports: 1 };
+        const port = 1 + random(ports);
+        scan(slot, port);
+        sent.set(slot, (sent.get(slot) ?? new Set()).add(port));
+      }
+      expectExact(datapath.flowLogs.take(), sent, share);
+    }
+  });
+
+  it("and so it does when the table itself is full", () => {
+    const { put, datapath, scan } = crowd(openSmall());
+    put(settings({ flow_records_shared: 10_000, flow_record_share: 10 }));
+    const sent = new Map<number, Set<number>>();
+    for (const slot of [...SCANNERS, A, B])
+      for (let port = 1; port <= 20; port++) {
+        scan(slot, port);
+        sent.set(slot, (sent.get(slot) ?? new Set()).add(port));
+      }
+    const window = datapath.flowLogs.take();
+    assert.ok(window.flows.length < 200 && window.skipped.has(B), `${window.flows.length} flows`);
+    expectExact(window, sent, 0);
+    datapath.close();
   });
 });
+
+const SCANNERS = Array.from({ length: 8 }, (_, place) => 40 + place);
+
+type Crowd = Pick<Bench, "put" | "datapath"> & {
+  /** A flow from the interface, of its own by its port. */
+  readonly scan: (slot: number, port: number) => void;
+};
+
+/** Logged interfaces: the scanners, A and B. */
+function crowd(datapath?: Datapath): Crowd {
+  const one = bench();
+  const crowded = datapath ?? one.datapath;
+  const put: Crowd["put"] = (...puts) => crowded.apply({ puts, removals: [] });
+  const address = (slot: number): string => `10.0.1.${slot === A ? 5 : slot === B ? 6 : slot}`;
+  for (const slot of [...SCANNERS, A, B]) put(...eni(slot, { ...LOGGED, private_ip: address(slot), subnet: 1, groups: [1] }));
+  crowded.flowLogs.take();
+  return {
+    put,
+    datapath: crowded,
+    scan: (slot, port) => {
+      const ends = { source: address(slot), destination: INTERNET };
+      const bytes = frame({ ...ends, from: macOf(slot), to: ROUTER, protocol: 17, payload: udp(ends, port, 80) });
+      testRun(crowded.programs.from_eni, bytes, { link: slot });
+    },
+  };
+}
+
+/** A program of its own, with room for few flows. */
+function openSmall(): Datapath {
+  const sizes = { interfaces: 64, publicAddresses: 1024, vpcs: 64, subnets: 64, flows: 1024, flowRecords: 64 };
+  const datapath = openDatapath({ pins: bpffs(), netns: "/proc/thread-self/ns/net", object: OBJECT, sizes });
+  datapath.reconcile(region());
+  return datapath;
+}
+
+/** Whoever lost a flow is told to have, and nobody else; who has few flows has lost none. */
+function expectExact({ flows, skipped }: FlowWindow, sent: ReadonlyMap<number, ReadonlySet<number>>, share: number): void {
+  for (const [slot, ports] of sent) {
+    const recorded = new Set(flows.filter((flow) => flow.interface === slot).map((flow) => flow.sourcePort));
+    assert.equal(skipped.has(slot), recorded.size < ports.size, `${slot}: ${recorded.size} of ${ports.size} flows`);
+    if (ports.size <= share) assert.equal(recorded.size, ports.size);
+  }
+  for (const slot of skipped) assert.ok(sent.has(slot));
+}
+
+/** Numbers below the one given, the same ones every time. */
+function numbers(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+}

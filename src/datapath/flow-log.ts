@@ -9,10 +9,10 @@ export type FlowLogs = {
   readonly take: () => FlowWindow;
 };
 
-type FlowWindow = {
+export type FlowWindow = {
   readonly flows: readonly FlowCount[];
-  /** Packets that found no room, by interface. */
-  readonly skipped: ReadonlyMap<number, bigint>;
+  /** The interfaces of which some flow found no room. */
+  readonly skipped: ReadonlySet<number>;
 };
 
 export type FlowLogMaps = {
@@ -36,45 +36,54 @@ const KEY = {
   size: 44,
 } as const;
 const VALUE = { packets: 0, bytes: 8, first: 16, last: 24, tcpFlags: 32, size: 40 } as const;
-const SHARE = { interface: 0, window: 4, skipped: 8 } as const;
+/** Of `struct flow_share`; the row of what all interfaces have together is no interface's. */
+const SHARE = { skipped: 16, size: 24 } as const;
+const ALL = 0;
 /** In the order of `enum flow_action`. */
 const ACTIONS = [{ action: "ACCEPT" }, { action: "REJECT" }, { action: "REJECT", rejectReason: "BPA" }] as const;
 
 export function openFlowLogs(maps: FlowLogMaps): FlowLogs {
   const { shape } = maps.flow_records_a;
   assert(shape.keySize === KEY.size && shape.valueSize === VALUE.size, "the layout of flow records is known");
+  assert(maps.flow_shares.shape.valueSize === SHARE.size, "the layout of flow shares is known");
   return {
     take: () => {
-      const window = (maps.flow_window.lookup(indexKey(0))?.readUInt32LE() ?? 0) & 1;
-      maps.flow_window.update(indexKey(0), indexKey(window ^ 1));
+      const window = maps.flow_window.lookup(indexKey(0))?.readUInt32LE() ?? 0;
+      maps.flow_window.update(indexKey(0), indexKey((window + 1) >>> 0));
       // What a packet that was on its way has yet to add comes within microseconds; later, it is told with the next window but one.
       pause(1);
       const flows: FlowCount[] = [];
-      drain(window === 0 ? maps.flow_records_a : maps.flow_records_b, (key, value) => {
-        flows.push(decode(key, value));
-        return true;
-      });
-      const skipped = new Map<number, bigint>();
-      drain(maps.flow_shares, (key, value) => {
-        if (key.readUInt32LE(SHARE.window) !== window) return false;
-        const count = value.readBigUInt64LE(SHARE.skipped);
-        if (count > 0n) skipped.set(key.readUInt32LE(SHARE.interface), count);
-        return true;
-      });
-      return { flows, skipped };
+      drain(window % 2 === 0 ? maps.flow_records_a : maps.flow_records_b, (key, value) => flows.push(decode(key, value)));
+      return { flows, skipped: skippedIn(maps.flow_shares, window) };
     },
   };
+}
+
+/** The slots that bear the window's mark. Without one for all of them there is none to look for. */
+function skippedIn(shares: KernelMap, window: number): ReadonlySet<number> {
+  const skipped = new Set<number>();
+  const mark = (window + 1) >>> 0;
+  const at = SHARE.skipped + (window % 2) * 4;
+  if (shares.lookup(indexKey(ALL))?.readUInt32LE(at) !== mark) return skipped;
+  shares.forEachBatch((keys, values, count) => {
+    for (let i = 0; i < count; i++) {
+      const slot = keys.readUInt32LE(i * 4);
+      if (slot !== ALL && values.readUInt32LE(i * SHARE.size + at) === mark) skipped.add(slot);
+    }
+  });
+  return skipped;
 }
 
 function pause(milliseconds: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }
 
-/** Visits every element and deletes those for which `visit` returns true. */
-function drain(map: KernelMap, visit: (key: Buffer, value: Buffer) => boolean): void {
+/** Visits every element and deletes it. */
+function drain(map: KernelMap, visit: (key: Buffer, value: Buffer) => void): void {
   const taken: Buffer[] = [];
   map.forEach((key, value) => {
-    if (visit(key, value)) taken.push(Buffer.from(key));
+    visit(key, value);
+    taken.push(Buffer.from(key));
   });
   if (taken.length > 0) map.deleteMany(Buffer.concat(taken));
 }

@@ -10,9 +10,9 @@ const FLOW_MAPS = ["flows", "ipv6_flows", "changes", "epochs"] as const;
 /** The maps that are the kernel program's own: they live on over a change of the plan's layout. */
 const STATE_MAPS = ["connections", "nat_connections", "nat_ports", "drops", "first_fragments"] as const;
 /** Those of them that grow with the region: connections stay when these are made anew, and the sweep counts them again. */
-const INTERFACE_MAPS = ["tracking", "connection_floors", "traffic"] as const;
+const INTERFACE_MAPS = ["tracking", "connection_floors", "traffic", "flow_shares", "flow_window"] as const;
 /** What flow logs count: they outlive the control plane, and no change of the plan's layout touches them. */
-const FLOW_LOG_MAPS = ["flow_records_a", "flow_records_b", "flow_shares", "flow_window"] as const;
+const FLOW_LOG_MAPS = ["flow_records_a", "flow_records_b"] as const;
 type StateMapName =
   | (typeof FLOW_LOG_MAPS)[number]
   | (typeof STATE_MAPS)[number]
@@ -148,9 +148,10 @@ function prepareSet(
 }
 
 function sizeOf(name: MapName, sizes: Sizes): number | undefined {
-  if (["interfaces", "traffic", "tracking", "connection_floors"].includes(name)) return sizes.interfaces ?? DEFAULT_INTERFACES;
+  if (["interfaces", "traffic", "tracking", "connection_floors", "flow_shares"].includes(name))
+    return sizes.interfaces ?? DEFAULT_INTERFACES;
   if (name === "vpcs" || name === "subnets") return sizes[name];
-  if (name.startsWith("flow_records_") || name === "flow_shares") return sizes.flowRecords;
+  if (name.startsWith("flow_records_")) return sizes.flowRecords;
   if (name === "epochs") return sizes.vpcs;
   if (name === "flows" || name === "ipv6_flows") return possibleCpus() * flowsPerCpu(sizes);
   return name === "public_addresses" ? sizes.publicAddresses : undefined;

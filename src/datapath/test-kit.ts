@@ -184,6 +184,8 @@ export function settings(change: Partial<StructValue<"settings">>): Entry {
       nat_connections_crowded: 1_000_000,
       nat_connection_share: 1_000,
       nat_ports: 55_000,
+      flow_records_shared: 10_000,
+      flow_record_share: 10,
       now,
       uplink_mac: "02:00:00:00:02:01",
       uplink_peer_mac: "02:00:00:00:02:02",

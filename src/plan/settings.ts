@@ -23,6 +23,9 @@ export type PlanSettings = {
   readonly natConnectionsCrowded?: number;
   readonly natConnectionShare?: number;
   readonly natPorts?: number;
+  /** How many flow records of a window are for whoever comes, and how many each interface has beyond those. */
+  readonly flowRecordsShared?: number;
+  readonly flowRecordShare?: number;
   /** A fixed time in nanoseconds, for tests. */
   readonly now?: bigint;
 };
@@ -37,6 +40,9 @@ const NAT_CROWDED = 393_216;
 const NAT_SHARE = 8_192;
 /** VPC user guide, "NAT gateways". */
 const NAT_PORTS = 55_000;
+/** Three quarters of the table that the program has for flow records (datapath/bpf/flow_log.h): 19,660 for one interface alone. */
+const FLOW_RECORDS = 98_304;
+const FLOW_SHARE = 128;
 
 const NO_POOL_ROW = { base: "0.0.0.0", mask: "0.0.0.0", first: 0, size: 0 };
 
@@ -58,6 +64,8 @@ export function settingsRow(settings: PlanSettings): Entry<"settings"> {
       nat_connections_crowded: settings.natConnectionsCrowded ?? NAT_CROWDED,
       nat_connection_share: settings.natConnectionShare ?? NAT_SHARE,
       nat_ports: settings.natPorts ?? NAT_PORTS,
+      flow_records_shared: settings.flowRecordsShared ?? FLOW_RECORDS,
+      flow_record_share: settings.flowRecordShare ?? FLOW_SHARE,
       now: settings.now ?? 0n,
       uplink_mac: settings.uplinkMac,
       uplink_peer_mac: settings.uplinkPeerMac,

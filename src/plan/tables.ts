@@ -123,6 +123,10 @@ export const STRUCTS = {
     nat_connection_share: "u32",
     /** How many ports an address of a NAT gateway has towards one destination. */
     nat_ports: "u32",
+    /** Of so many flow records in a window an interface takes more while it has less than a quarter of what is left. */
+    flow_records_shared: "u32",
+    /** So many it has in any case, as long as there is room at all. */
+    flow_record_share: "u32",
     /** Fixed time in nanoseconds for tests; 0: the kernel's clock. */
     now: "u64",
     uplink_mac: "mac",

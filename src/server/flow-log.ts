@@ -12,7 +12,7 @@ import { type FlowSubject, headerLine, recordLine, type Told } from "./flow-reco
 
 /** The kernel's side of flow logs, see `FlowLogs` in datapath/flow-log.ts. */
 type FlowSource = {
-  readonly take: () => { readonly flows: readonly FlowCount[]; readonly skipped: ReadonlyMap<number, bigint> };
+  readonly take: () => { readonly flows: readonly FlowCount[]; readonly skipped: ReadonlySet<number> };
   readonly tables: TableReader;
   /** Nanoseconds, the kernel program's clock. */
   readonly monotonicNow: () => bigint;
@@ -115,10 +115,8 @@ export class FlowRecorder {
       const owner = chosen(owners(flow.interface), flow);
       if (owner) tell(owner, { status: "OK", flow, span: { start: clock(flow.first), end: clock(flow.last) } });
     }
-    for (const slot of skipped.keys()) {
-      const owner = owners(slot)[0];
-      if (owner) tell(owner, { status: "SKIPDATA", span });
-    }
+    // Of a slot that changed hands within the window nobody knows whose flow it was: each of them is told.
+    for (const slot of skipped) for (const owner of owners(slot)) tell(owner, { status: "SKIPDATA", span });
     this.#gone.clear();
   }
 

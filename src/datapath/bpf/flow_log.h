@@ -4,8 +4,9 @@
  * it (datapath/flow-log.ts). Interfaces that nobody logs pay for a look at three words, once for each packet that meets the
  * stages; the packets of those that are logged all meet them, since the fast path counts no flows.
  *
- * Two tables take turns: `flow_window` is moved by user space, which then reads the one that rests. An interface has so
- * many flows in a window and no more, so that a scan of one leaves room for the others; what finds none is counted.
+ * Two tables take turns: `flow_window` is moved by user space, which then reads the one that rests. Of most of a table no
+ * interface takes more than a quarter of what is left, and the rest is for those that have few flows (`has_share`): so a scan
+ * of one, or of many, leaves room for the others. Whoever finds none is noted.
  *
  *   sender, egress     REJECT by its security group or network ACL; else ACCEPT once a way for it is found. A packet that no
  *                      route leads anywhere was never on the way: nothing.
@@ -20,7 +21,6 @@
 #include "interface.h"
 
 #define FLOW_RECORDS 131072
-#define FLOW_RECORDS_PER_INTERFACE 16384
 
 enum flow_action { FLOW_ACCEPT = 0, FLOW_REJECT = 1, FLOW_REJECT_BPA = 2 };
 /* AWS's numbers for the way that egress takes. */
@@ -48,17 +48,14 @@ struct flow_record {
 	__u32 pad;
 };
 
-/* What of a table an interface has, and how many packets found no room. */
+/* What an interface has of the two tables; nothing is cleared, what bears an earlier window's number counts as nothing. */
 struct flow_share {
-	__u32 records;
-	__u32 pad;
-	__u64 skipped;
+	__u64 taken[2];	  /* window << 32 | records in it */
+	__u32 skipped[2]; /* the last window, plus one, in which a flow found no room */
 };
 
-struct flow_share_key {
-	__u32 interface;
-	__u32 window; /* 0 or 1 */
-};
+/* The row, which is no interface's, of what all have together. */
+#define ALL_SHARES 0
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -68,15 +65,15 @@ struct {
 	__type(value, struct flow_record);
 } flow_records_a SEC(".maps"), flow_records_b SEC(".maps");
 
+/* By interface slot: an array, so that what finds no room can always be noted. */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, FLOW_RECORDS);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct flow_share_key);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 65536);
+	__type(key, __u32);
 	__type(value, struct flow_share);
 } flow_shares SEC(".maps");
 
-/* Written by user space alone: 0 or 1, the table that counts. */
+/* Written by user space alone: the window's number. The even ones count in the first table, the odd ones in the second. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -129,34 +126,34 @@ static __always_inline void measure(struct __sk_buff *skb, const struct packet *
 	into->bytes += (into->packets - 1) * headers;
 }
 
-/* Whether the interface may have one more record in this window; counts what it may not. */
-static __always_inline int take_share(__u32 interface, __u32 window)
+static __always_inline __u32 records_in(const struct flow_share *share, __u32 window)
 {
-	struct flow_share_key key = { .interface = interface, .window = window };
-	struct flow_share *share = bpf_map_lookup_elem(&flow_shares, &key);
-	struct flow_share none = {};
+	__u64 taken = *(const volatile __u64 *)&share->taken[window & 1];
 
-	if (!share) {
-		bpf_map_update_elem(&flow_shares, &key, &none, BPF_NOEXIST);
-		share = bpf_map_lookup_elem(&flow_shares, &key);
-	}
-	if (!share)
-		return 0;
-	if (share->records < FLOW_RECORDS_PER_INTERFACE) {
-		__sync_fetch_and_add(&share->records, 1);
-		return 1;
-	}
-	__sync_fetch_and_add(&share->skipped, 1);
-	return 0;
+	return taken >> 32 == window ? taken : 0;
 }
 
-static __always_inline void count_skipped(__u32 interface, __u32 window)
+static __always_inline void take_record(struct flow_share *share, __u32 window)
 {
-	struct flow_share_key key = { .interface = interface, .window = window };
-	struct flow_share *share = bpf_map_lookup_elem(&flow_shares, &key);
+	__u64 *taken = &share->taken[window & 1], was = *(volatile __u64 *)taken;
 
-	if (share)
-		__sync_fetch_and_add(&share->skipped, 1);
+	/* The window's first begins anew. When another CPU has just done so, this one adds to it. */
+	if (was >> 32 != window && __sync_val_compare_and_swap(taken, was, (__u64)window << 32 | 1) == was)
+		return;
+	__sync_fetch_and_add(taken, 1);
+}
+
+/* Whether an interface may have one more record in this window: few in any case, and more while there is plenty. */
+static __always_inline int has_share(const struct flow_share *own, const struct flow_share *all, __u32 window)
+{
+	const struct settings *s = get_settings();
+	__u32 has = records_in(own, window), taken = records_in(all, window);
+
+	if (!s)
+		return 0;
+	if (has < s->flow_record_share)
+		return 1;
+	return taken < s->flow_records_shared && has < (s->flow_records_shared - taken) / 4;
 }
 
 static __always_inline void add_to_record(struct flow_record *row, const struct flow_record *more)
@@ -175,12 +172,13 @@ __noinline int flow_log_write(struct __sk_buff *skb, struct packet *p, __u32 wha
 	struct flow_record_key key = {};
 	struct flow_record more = {};
 	struct flow_record *row;
-	__u32 zero = 0, window, *current = bpf_map_lookup_elem(&flow_window, &zero);
-	int failed;
+	struct flow_share *own, *all;
+	__u32 zero = 0, together = ALL_SHARES, window, odd, *current = bpf_map_lookup_elem(&flow_window, &zero);
 
 	if (!p || !current)
 		return 0;
-	window = *current & 1;
+	window = *current;
+	odd = window & 1;
 	key.source = p->logged.source;
 	key.destination = p->logged.destination;
 	key.interface = p->log_slot;
@@ -199,22 +197,30 @@ __noinline int flow_log_write(struct __sk_buff *skb, struct packet *p, __u32 wha
 		if (more.tcp_flags & TCP_SYN)
 			more.tcp_flags |= p->tcp_flags & TCP_ACK;
 	}
-	row = window ? bpf_map_lookup_elem(&flow_records_b, &key) : bpf_map_lookup_elem(&flow_records_a, &key);
+	row = odd ? bpf_map_lookup_elem(&flow_records_b, &key) : bpf_map_lookup_elem(&flow_records_a, &key);
 	if (row) {
 		add_to_record(row, &more);
 		return 0;
 	}
-	if (!take_share(key.interface, window))
+	own = bpf_map_lookup_elem(&flow_shares, &key.interface);
+	all = bpf_map_lookup_elem(&flow_shares, &together);
+	if (!own || !all)
 		return 0;
-	failed = window ? bpf_map_update_elem(&flow_records_b, &key, &more, BPF_NOEXIST) : bpf_map_update_elem(&flow_records_a, &key, &more, BPF_NOEXIST);
-	if (!failed)
-		return 0;
-	/* Another processor was first, or there is no room. */
-	row = window ? bpf_map_lookup_elem(&flow_records_b, &key) : bpf_map_lookup_elem(&flow_records_a, &key);
-	if (row)
-		add_to_record(row, &more);
-	else
-		count_skipped(key.interface, window);
+	if (has_share(own, all, window)) {
+		if (!(odd ? bpf_map_update_elem(&flow_records_b, &key, &more, BPF_NOEXIST) : bpf_map_update_elem(&flow_records_a, &key, &more, BPF_NOEXIST))) {
+			take_record(own, window);
+			take_record(all, window);
+			return 0;
+		}
+		/* Another processor was first, or there is no room. */
+		row = odd ? bpf_map_lookup_elem(&flow_records_b, &key) : bpf_map_lookup_elem(&flow_records_a, &key);
+		if (row) {
+			add_to_record(row, &more);
+			return 0;
+		}
+	}
+	own->skipped[odd] = window + 1;
+	all->skipped[odd] = window + 1;
 	return 0;
 }
 

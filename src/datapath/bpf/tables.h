@@ -259,6 +259,8 @@ struct settings {
 	__u32 nat_connections_crowded;
 	__u32 nat_connection_share;
 	__u32 nat_ports;
+	__u32 flow_records_shared;
+	__u32 flow_record_share;
 	__u64 now;
 	__u8 uplink_mac[6];
 	__u8 uplink_peer_mac[6];
@@ -266,7 +268,7 @@ struct settings {
 	__u8 services_peer_mac[6];
 	struct pool pools[8];
 };
-_Static_assert(sizeof(struct settings) == 208, "settings");
+_Static_assert(sizeof(struct settings) == 216, "settings");
 
 struct interface_row {
 	struct bpf_spin_lock lock;
