@@ -197,7 +197,8 @@ export function settings(change: Partial<StructValue<"settings">>): Entry {
   };
 }
 
-function subnet(slot: number, value: Partial<StructValue<"subnet">>): Entry {
+/** The row of a subnet of the first VPC. */
+export function subnet(slot: number, value: Partial<StructValue<"subnet">>): Entry {
   return {
     table: "subnets",
     key: slot,
