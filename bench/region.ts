@@ -44,7 +44,7 @@ export function benchRegion(): BenchRegion {
   ec2("AuthorizeSecurityGroupIngress", { GroupId: group, IpPermissions: [22, 80, 443].map(port) });
   const acl = id(ec2("CreateNetworkAcl", { VpcId: vpc }), "NetworkAcl", "NetworkAclId");
   for (const entry of ACL_ENTRIES) ec2("CreateNetworkAclEntry", { NetworkAclId: acl, ...entry });
-  const own = present(region.reader().get("subnet", subnet), "the subnet").networkAcl;
+  const own = present(region.reader().get("subnet", subnet)?.networkAcl, "the subnet's ACL");
   ec2("ReplaceNetworkAclAssociation", { AssociationId: own.associationId, NetworkAclId: acl });
   const launch = (count: number, eni: object): NetworkInterface => {
     const answer = region.perform("RunInstances", {

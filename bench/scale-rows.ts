@@ -105,6 +105,7 @@ function vpcRows(vpc: number): Entry[] {
         router: "10.0.0.1",
         length: 16,
         flags: 0,
+        zone: 0,
         ipv6_length: 0,
         ipv6_block: "::",
       },

@@ -44,10 +44,30 @@ describe("a private subnet behind a NAT gateway", { skip: noPackets }, () => {
     const lost = await inside("curl", "-s", "--max-time", "1", `http://${INTERNET}/ip`);
     assert.notEqual(lost.status, 0);
     const explained = await genkan.genkan("explain", worker);
-    assert.match(explained.out, new RegExp(`✗ the route table of ${nat}'s subnet does not send`));
+    assert.match(explained.out, new RegExp(`✗ the route table that ${nat} goes by does not send`));
     assert.match(
       explained.out,
       new RegExp(`aws ec2 create-route --route-table-id ${vpc.table} --destination-cidr-block 0.0.0.0/0 --gateway-id ${igw}`),
+    );
+
+    // A regional one needs no subnet: its own table leads out.
+    const regional = await client.send(new ec2.CreateNatGatewayCommand({ VpcId: vpc.vpc, AvailabilityMode: "regional" }));
+    const everywhere = there(regional.NatGateway?.NatGatewayId);
+    const { NatGateways = [] } = await client.send(new ec2.DescribeNatGatewaysCommand({ NatGatewayIds: [everywhere] }));
+    const itsAddress = there(NatGateways[0]?.NatGatewayAddresses?.[0]?.PublicIp);
+    const route = { RouteTableId: table, DestinationCidrBlock: EVERYWHERE, NatGatewayId: everywhere };
+    await client.send(new ec2.ReplaceRouteCommand(route));
+    const again = await inside("curl", "-s", "--max-time", "5", `http://${INTERNET}/ip`);
+    assert.equal(again.out.trim(), itsAddress, `the internet sees the regional gateway's address ${again.err}`);
+    const good = JSON.parse((await genkan.genkan("explain", worker, "--json")).out) as { readonly out: boolean; readonly in: boolean };
+    assert.deepEqual([good.out, good.in], [true, false]);
+    const itsTable = there(NatGateways[0]?.RouteTableId);
+    await client.send(new ec2.DeleteRouteCommand({ RouteTableId: itsTable, DestinationCidrBlock: EVERYWHERE }));
+    assert.match(
+      (await genkan.genkan("explain", worker)).out,
+      new RegExp(
+        `✗ the route table that ${everywhere} goes by does not send[^]*--route-table-id ${itsTable} --destination-cidr-block 0.0.0.0/0 --gateway-id ${igw}`,
+      ),
     );
   });
 });

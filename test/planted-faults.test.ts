@@ -68,6 +68,7 @@ const FAULTS: readonly Fault[] = [
     /(?<=if \()!p->same_subnet(?=\)\n\t\treason = network_acl\(p, RULE_LIST_NETWORK_ACL_OUT, p->source\.subnet\);\n\tflow_log_out)/,
     "0",
   ],
+  ["a regional NAT gateway of one zone", "route.h", /(?<=row->zones\[)zone & \(MAX_ZONES - 1\)/, "0 * zone"],
   ["a private NAT gateway on the internet", "genkan.bpf.c", /DROP_nat_private/, "0"],
   [
     "a peering connection that carries what only passes through",

@@ -25,6 +25,23 @@ const natWay: Request = ({ tx, context, number, pick }) => {
   run(tx.get("route", `${main.RouteTableId}|0.0.0.0/0`) ? "ReplaceRoute" : "CreateRoute", main);
 };
 
+/** A regional NAT gateway, of its own accord or with an address in one zone, to which the VPC's main table leads; subnets in two more zones. */
+const regionalWay: Request = ({ tx, context, number, pick }) => {
+  const gateway = pick("internet-gateway");
+  const vpc = gateway?.vpcId === undefined ? undefined : tx.get("vpc", gateway.vpcId);
+  if (!gateway || !vpc) return;
+  const run = (operation: string, input: object): string =>
+    /"((?:eipalloc|nat)-[0-9a-f]{17})"/.exec(JSON.stringify(perform(tx, operation, input, context)))?.[1] ?? "";
+  const block = (vpc.cidrBlocks[0]?.cidrBlock ?? "").split(".").slice(0, 2).join(".");
+  const AvailabilityZoneAddresses = [{ AvailabilityZone: "us-east-1b", AllocationIds: [run("AllocateAddress", {})] }];
+  const mode = { VpcId: vpc.id, AvailabilityMode: "regional" };
+  const NatGatewayId = run("CreateNatGateway", number(2) === 0 ? { ...mode, AvailabilityZoneAddresses } : mode);
+  const main = { RouteTableId: vpc.mainRouteTable.routeTableId, DestinationCidrBlock: "0.0.0.0/0", NatGatewayId };
+  run(tx.get("route", `${main.RouteTableId}|0.0.0.0/0`) ? "ReplaceRoute" : "CreateRoute", main);
+  const zone = ["us-east-1b", "us-east-1c"][number(2)];
+  run("CreateSubnet", { VpcId: vpc.id, CidrBlock: `${block}.${16 + number(4)}.0/24`, AvailabilityZone: zone });
+};
+
 /** Any NAT gateway anywhere: most of them lead nowhere. */
 function anywhere({ pick, number }: Picker): object {
   const subnet = { SubnetId: pick("subnet")?.id };
@@ -35,6 +52,7 @@ function anywhere({ pick, number }: Picker): object {
 
 export const NAT_REQUESTS: Readonly<Record<string, Request>> = {
   natWay,
+  regionalWay,
   natGateway: api("CreateNatGateway", anywhere),
   deleteNatGateway: api("DeleteNatGateway", ({ pick }) => ({ NatGatewayId: pick("nat-gateway")?.id })),
   natAddress: api("AssociateNatGatewayAddress", ({ pick }) => ({

@@ -325,7 +325,7 @@ const REQUESTS: Readonly<Record<string, Request>> = {
     return { NetworkAclId: acl?.id, RuleNumber: found?.ruleNumber ?? 1, Egress: found?.egress ?? false };
   }),
   useAcl: api("ReplaceNetworkAclAssociation", ({ pick }) => ({
-    AssociationId: pick("subnet")?.networkAcl.associationId,
+    AssociationId: pick("subnet")?.networkAcl?.associationId,
     NetworkAclId: pick("network-acl")?.id,
   })),
   deleteAcl: api("DeleteNetworkAcl", ({ pick }) => ({ NetworkAclId: pick("network-acl")?.id })),
@@ -364,7 +364,7 @@ export function randomSteps(maxLength: number): fc.Arbitrary<readonly Step[]> {
 const BUILDING = (
   "vpc block subnet subnet gateway attachGateway table associate route route dns " +
   "group ingress ingress ingress egress wideIngress wideIngress wideEgress wideEgress closeEgress acl aclEntry aclEntry useAcl " +
-  "flowLog flowLog interface editInterface editInterface attach launch launch allocate allocate associateAddress associateAddress natWay natWay natGateway " +
+  "flowLog flowLog interface editInterface editInterface attach launch launch allocate allocate associateAddress associateAddress natWay natWay regionalWay natGateway " +
   "peering launch prefixList listRoute listRule edge block exclude " +
   "ipv6Way ipv6Way ipv6Way ipv6Address ipv6Address ipv6Route ipv6Ingress ipv6Ingress ipv6Egress ipv6AclEntry ipv6AclEntry ipv6EgressOnly"
 ).split(" ");

@@ -145,7 +145,7 @@ const ReleaseAddress: Action<ReleaseAddressRequest, Done> = (tx, input, context)
   }
   const eni = address.association && tx.get("network-interface", address.association.networkInterfaceId);
   // In the default VPC it is disassociated by itself (EC2 API reference, ReleaseAddress).
-  if (eni && tx.get("vpc", eni.vpcId)?.isDefault !== true) {
+  if (eni && (eni.natGatewayId !== undefined || tx.get("vpc", eni.vpcId)?.isDefault !== true)) {
     throw new Fault("InvalidIPAddress.InUse", `Address ${address.publicIp} is in use.`);
   }
   tx.delete("address", address.id);

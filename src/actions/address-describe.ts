@@ -1,6 +1,7 @@
 import type { Address as AddressAnswer, DescribeAddressesRequest, DescribeAddressesResult } from "@aws-sdk/client-ec2";
 import type { Address } from "../model/address.ts";
 import { Fault } from "../model/fault.ts";
+import { isHidden } from "../model/nat-gateway-state.ts";
 import type { Reader } from "../model/state.ts";
 import type { Action, Context } from "./action.ts";
 import { AMAZON_POOL, findAddress } from "./address.ts";
@@ -50,15 +51,18 @@ function instanceIdOf(tx: Reader, { association }: Address): string | undefined 
 
 function described(tx: Reader, address: Address, context: Context): AddressAnswer {
   const { association } = address;
+  const eni = association && tx.get("network-interface", association.networkInterfaceId);
+  const place = eni && !isHidden(tx, eni) ? association : undefined;
   return {
     PublicIp: address.publicIp,
     AllocationId: address.id,
     Domain: "vpc",
     InstanceId: instanceIdOf(tx, address),
     AssociationId: association?.associationId,
-    NetworkInterfaceId: association?.networkInterfaceId,
-    NetworkInterfaceOwnerId: association && context.account,
-    PrivateIpAddress: association?.privateIpAddress,
+    NetworkInterfaceId: place?.networkInterfaceId,
+    NetworkInterfaceOwnerId: place && context.account,
+    PrivateIpAddress: place?.privateIpAddress,
+    ...(address.serviceManaged === undefined ? {} : { ServiceManaged: address.serviceManaged }),
     Tags: tagListOrAbsent(address.tags),
     PublicIpv4Pool: address.pool ?? AMAZON_POOL,
     NetworkBorderGroup: context.region,

@@ -136,7 +136,8 @@ const AllocateAddress: Action<AllocateAddressRequest, AllocateAddressResult> = (
   const pool = ownPoolIn(tx, input);
   const tags = tagsFor("elastic-ip", input.TagSpecifications, context.quotas);
   const words = "The maximum number of addresses has been reached.";
-  requireQuota(context, "elastic-ips", tx.count("address") + 1, "AddressLimitExceeded", words);
+  const used = tx.count("address") - tx.countBy("address", "serviceManaged", "rnat") + 1;
+  requireQuota(context, "elastic-ips", used, "AddressLimitExceeded", words);
   const address: Address = {
     kind: "address",
     id: newId("address", context.random),

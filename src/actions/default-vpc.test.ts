@@ -5,6 +5,7 @@ import { internetGatewayActions } from "./internet-gateway.ts";
 import { internetGatewayAttachmentActions } from "./internet-gateway-attachment.ts";
 import { routeTableActions } from "./route-table.ts";
 import { subnetActions } from "./subnet.ts";
+import { subnetDeleteActions } from "./subnet-delete.ts";
 import { must, newRegion, refuses } from "./test-region.ts";
 import { vpcActions } from "./vpc.ts";
 import { vpcDeleteActions } from "./vpc-delete.ts";
@@ -48,7 +49,7 @@ test("it is made once: not again when the user deleted it, but when asked for", 
   region.call(internetGatewayAttachmentActions.DetachInternetGateway, { InternetGatewayId, VpcId });
   region.call(internetGatewayActions.DeleteInternetGateway, { InternetGatewayId });
   for (const { SubnetId } of region.call(subnetActions.DescribeSubnets, {}).Subnets ?? []) {
-    region.call(subnetActions.DeleteSubnet, { SubnetId });
+    region.call(subnetDeleteActions.DeleteSubnet, { SubnetId });
   }
   refuses("DefaultSubnetAlreadyExistsInAvailabilityZone", () => {
     region.call(CreateDefaultSubnet, { AvailabilityZone: "us-east-1c" });
@@ -56,7 +57,7 @@ test("it is made once: not again when the user deleted it, but when asked for", 
   });
   const [subnet] = region.call(subnetActions.DescribeSubnets, {}).Subnets ?? [];
   assert.equal(subnet?.CidrBlock, "172.31.0.0/20");
-  region.call(subnetActions.DeleteSubnet, { SubnetId: subnet?.SubnetId });
+  region.call(subnetDeleteActions.DeleteSubnet, { SubnetId: subnet?.SubnetId });
   region.call(vpcDeleteActions.DeleteVpc, { VpcId });
   region.change(seedRegion);
   assert.equal(region.reader().count("vpc"), 0);

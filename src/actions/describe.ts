@@ -119,6 +119,12 @@ export function candidates<K extends Kind>(
   return { length: count, slice };
 }
 
+/** Without what a regional NAT gateway hides; where there is none, all of them. */
+export function shown<T>(tx: Reader, source: Source<T>, isShown: (resource: T) => boolean): Source<T> {
+  const hides = tx.countBy("nat-gateway", "regional", "true") > 0;
+  return hides ? source.slice(0, source.length).filter(isShown) : source;
+}
+
 /** How many resources are looked at in one go when a page is filled. */
 const STRIDE = 1000;
 

@@ -5,7 +5,7 @@ import { DEFAULT_LOG_FORMAT, FLOW_LOG_FIELDS, fieldsOf } from "../model/flow-log
 import type { FaultCode } from "../model/fault.ts";
 import { DEFAULT_QUOTAS } from "../model/quota.ts";
 import { flowLogActions } from "./flow-log.ts";
-import { subnetActions } from "./subnet.ts";
+import { subnetDeleteActions } from "./subnet-delete.ts";
 import { tagActions } from "./tag.ts";
 import { must, newRegion, refuses, type TestRegion } from "./test-region.ts";
 
@@ -218,6 +218,6 @@ test("a flow log ends when it is deleted, and with its resource", () => {
   assert.deepEqual(region.call(DeleteFlowLogs, { FlowLogIds: [id] }), { Unsuccessful: [] });
   const SubnetId = must(subnets[0]);
   region.call(CreateFlowLogs, toBucket(SubnetId, { ResourceType: "Subnet" }));
-  region.call(subnetActions.DeleteSubnet, { SubnetId });
+  region.call(subnetDeleteActions.DeleteSubnet, { SubnetId });
   assert.deepEqual(region.call(DescribeFlowLogs, {}).FlowLogs, []);
 });

@@ -13,6 +13,7 @@ import { securityGroupActions } from "./security-group.ts";
 import { securityGroupDescribeActions } from "./security-group-describe.ts";
 import { securityGroupRuleActions } from "./security-group-rule.ts";
 import { subnetActions } from "./subnet.ts";
+import { subnetDeleteActions } from "./subnet-delete.ts";
 import { subnetCidrBlockActions } from "./subnet-cidr-block.ts";
 import { subnetCreateActions } from "./subnet-create.ts";
 import { instanceNow, launchedPending, launchedRunning } from "./test-launch.ts";
@@ -109,7 +110,7 @@ test("blocks come and go: five at most, none while a subnet is within", () => {
   const answer = region.call(DisassociateVpcCidrBlock, { AssociationId: must(second?.AssociationId) });
   assert.equal(answer.Ipv6CidrBlockAssociation?.Ipv6CidrBlockState?.State, "disassociating");
   assert.equal(blocksOf(region, VpcId)?.length, 4);
-  region.call(subnetActions.DeleteSubnet, { SubnetId });
+  region.call(subnetDeleteActions.DeleteSubnet, { SubnetId });
   region.call(DisassociateVpcCidrBlock, { AssociationId: first });
   refuses("InvalidVpcCidrBlockAssociationID.NotFound", () => region.call(DisassociateVpcCidrBlock, { AssociationId: first }));
   refuses("InvalidParameterCombination", () =>

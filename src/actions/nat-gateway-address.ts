@@ -6,34 +6,24 @@ import type {
   CreateNatGatewayRequest,
   DisassociateNatGatewayAddressRequest,
   DisassociateNatGatewayAddressResult,
-  NatGatewayAddress as AddressAnswer,
   UnassignPrivateNatGatewayAddressRequest,
   UnassignPrivateNatGatewayAddressResult,
 } from "@aws-sdk/client-ec2";
 import { present } from "../lib/assert.ts";
 import type { Address } from "../model/address.ts";
 import { Fault } from "../model/fault.ts";
-import { newId } from "../model/id.ts";
 import type { NatGateway } from "../model/nat-gateway.ts";
 import type { NetworkInterface } from "../model/network-interface.ts";
-import type { Tx } from "../model/state.ts";
+import type { Reader, Tx } from "../model/state.ts";
 import type { Subnet } from "../model/subnet.ts";
 import type { Action, Context } from "./action.ts";
 import { elasticIpOf, findAddress, unmapAddress } from "./address.ts";
 import { describedNatAddresses, findAvailableNatGateway } from "./nat-gateway-describe.ts";
+import { addressOf, answered, mapAddress, type Passing, requireAddressCount } from "./nat-gateway-mapping.ts";
+import { associateRegional, disassociateRegional } from "./nat-gateway-regional.ts";
 import { chooseFreePrivateIps, createNetworkInterface, requireFreePrivateIp } from "./network-interface.ts";
 import { required } from "./parameter.ts";
 import { findSubnet } from "./subnet.ts";
-
-/** What the kernel's tables hold for a gateway; AWS's own limit of private addresses (VPC user guide, "Amazon VPC quotas"). */
-const MOST_ADDRESSES = 8;
-
-/** @throws PrivateIpAddressLimitExceeded. */
-export function requireAddressCount(count: number, connectivityType: NatGateway["connectivityType"]): void {
-  if (count <= MOST_ADDRESSES) return;
-  const words = `A ${connectivityType} NAT gateway can have at most ${MOST_ADDRESSES} addresses.`;
-  throw new Fault("PrivateIpAddressLimitExceeded", words);
-}
 
 type Wanted = { readonly id: string; readonly subnet: Subnet; readonly input: CreateNatGatewayRequest };
 
@@ -71,20 +61,6 @@ export function createNatAddresses(tx: Tx, { id, subnet, input }: Wanted, contex
   return eni.privateIpAddresses.map((privateIp, place) => addressOf(eni, privateIp, place === 0, allocations[place]));
 }
 
-function addressOf(
-  eni: NetworkInterface,
-  privateIp: string,
-  isPrimary: boolean,
-  allocationId: string | undefined,
-): NatGateway["addresses"][number] {
-  return { networkInterfaceId: eni.id, privateIp, isPrimary, ...(allocationId === undefined ? {} : { allocationId }) };
-}
-
-function mapAddress(tx: Tx, address: Address, eni: NetworkInterface, privateIpAddress: string, context: Context): void {
-  const associationId = newId("address-association", context.random);
-  tx.put({ ...address, association: { associationId, networkInterfaceId: eni.id, privateIpAddress } });
-}
-
 /** @throws InvalidParameter for a gateway of the other type. */
 function ofType(gateway: NatGateway, connectivityType: NatGateway["connectivityType"]): NatGateway {
   if (gateway.connectivityType === connectivityType) return gateway;
@@ -110,14 +86,11 @@ function interfaceOf(tx: Tx, gateway: NatGateway): NetworkInterface {
 }
 
 const AssociateNatGatewayAddress: Action<AssociateNatGatewayAddressRequest, AssociateNatGatewayAddressResult> = (tx, input, context) => {
+  const gateway = ofType(findAvailableNatGateway(tx, input.NatGatewayId), "public");
+  const allocations = freeAddresses(tx, required(input.AllocationIds, "allocationIds"));
+  if (gateway.availabilityMode === "regional") return associateRegional(tx, { gateway, input, addresses: allocations }, context);
   if (input.AvailabilityZone !== undefined || input.AvailabilityZoneId !== undefined) {
     throw new Fault("InvalidParameter", "A zone can be given for a regional NAT gateway alone.");
-  }
-  const gateway = ofType(findAvailableNatGateway(tx, input.NatGatewayId), "public");
-  const allocations = required(input.AllocationIds, "allocationIds").map((id) => findAddress(tx, id));
-  for (const { id, association } of allocations) {
-    if (!association) continue;
-    throw new Fault("Resource.AlreadyAssociated", `resource ${id} is already associated with associate-id ${association.associationId}`);
   }
   const named = input.PrivateIpAddresses ?? [];
   if (named.length > allocations.length) {
@@ -129,18 +102,29 @@ const AssociateNatGatewayAddress: Action<AssociateNatGatewayAddressRequest, Asso
   return answered(tx, { ...gateway, addresses: [...gateway.addresses, ...fresh] }, added, "associating");
 };
 
+/** @throws InvalidAllocationID.NotFound; Resource.AlreadyAssociated. */
+function freeAddresses(tx: Reader, ids: readonly string[]): readonly Address[] {
+  const addresses = ids.map((id) => findAddress(tx, id));
+  for (const { id, association } of addresses) {
+    if (!association) continue;
+    throw new Fault("Resource.AlreadyAssociated", `resource ${id} is already associated with associate-id ${association.associationId}`);
+  }
+  return addresses;
+}
+
 /** MaxDrainDuration: connections of the address end at once here, which is within any time to drain. */
 const DisassociateNatGatewayAddress: Action<DisassociateNatGatewayAddressRequest, DisassociateNatGatewayAddressResult> = (tx, input) => {
   requireDrainTime(input.MaxDrainDurationSeconds);
   const gateway = ofType(findAvailableNatGateway(tx, input.NatGatewayId), "public");
-  const eni = interfaceOf(tx, gateway);
+  const interfaces = new Set(tx.by("network-interface", "natGatewayId", gateway.id).map(({ id }) => id));
   const leaving = required(input.AssociationIds, "associationIds").map((id) => {
     const address = tx.by("address", "associationId", id)[0];
-    if (address?.association?.networkInterfaceId !== eni.id) {
+    if (!address?.association || !interfaces.has(address.association.networkInterfaceId)) {
       throw new Fault("InvalidAssociationID.NotFound", `The association ID '${id}' does not exist`);
     }
     return address.association.privateIpAddress;
   });
+  if (gateway.availabilityMode === "regional") return disassociateRegional(tx, gateway, leaving);
   return removePrivateIps(tx, gateway, leaving, "disassociating");
 };
 
@@ -180,8 +164,6 @@ function requireDrainTime(seconds: number | undefined): void {
   throw new Fault("InvalidParameterValue", `Value (${seconds}) for parameter maxDrainDurationSeconds is invalid.`);
 }
 
-type Passing = "assigning" | "unassigning" | "associating" | "disassociating";
-
 function removePrivateIps(tx: Tx, gateway: NatGateway, ips: readonly string[], status: Passing): ReturnType<typeof answered> {
   const eni = interfaceOf(tx, gateway);
   if (gateway.addresses.some(({ isPrimary, privateIp }) => isPrimary && ips.includes(privateIp))) {
@@ -195,18 +177,6 @@ function removePrivateIps(tx: Tx, gateway: NatGateway, ips: readonly string[], s
   tx.put({ ...eni, privateIpAddresses: eni.privateIpAddresses.filter((ip) => !ips.includes(ip)) });
   tx.put({ ...gateway, addresses: gateway.addresses.filter(({ privateIp }) => !ips.includes(privateIp)) });
   return { NatGatewayId: gateway.id, NatGatewayAddresses: before.map((address) => ({ ...address, Status: status })) };
-}
-
-/** The addresses that are new, in the passing state in which AWS answers. */
-function answered(
-  tx: Tx,
-  gateway: NatGateway,
-  ips: readonly string[],
-  Status: Passing,
-): { readonly NatGatewayId: string; readonly NatGatewayAddresses: AddressAnswer[] } {
-  tx.put(gateway);
-  const fresh = describedNatAddresses(tx, gateway).filter(({ PrivateIp = "" }) => ips.includes(PrivateIp));
-  return { NatGatewayId: gateway.id, NatGatewayAddresses: fresh.map((address) => ({ ...address, Status })) };
 }
 
 export const natGatewayAddressActions = {

@@ -60,6 +60,10 @@ export function describedNatGateway(tx: Reader, gateway: NatGateway): NatGateway
     DeleteTime: gateway.deleteTime === undefined ? undefined : new Date(gateway.deleteTime),
     FailureCode: failure?.code,
     FailureMessage: failure?.message,
+    AutoProvisionZones: gateway.autoProvisionZones === undefined ? undefined : gateway.autoProvisionZones ? "enabled" : "disabled",
+    // A zone has one address of the gateway's own, however many connections leave from there.
+    AutoScalingIps: gateway.availabilityMode === "regional" ? "disabled" : undefined,
+    RouteTableId: gateway.routeTableId,
     NatGatewayAddresses: describedNatAddresses(tx, gateway),
     Tags: tagListOrAbsent(gateway.tags),
   };
@@ -70,15 +74,17 @@ export function describedNatAddresses(tx: Reader, gateway: NatGateway): AddressA
   return gateway.addresses.map((address) => {
     const eni = tx.get("network-interface", address.networkInterfaceId);
     const elastic = eni && elasticIpOf(tx, eni, address.privateIp);
+    // Where a regional gateway's interfaces are, and what private addresses they have, is its own affair.
+    const place =
+      gateway.availabilityMode === "zonal"
+        ? { NetworkInterfaceId: address.networkInterfaceId, PrivateIp: address.privateIp, IsPrimary: address.isPrimary }
+        : { AvailabilityZone: address.availabilityZone, AvailabilityZoneId: address.availabilityZoneId };
     return {
-      NetworkInterfaceId: address.networkInterfaceId,
-      PrivateIp: address.privateIp,
+      ...place,
       PublicIp: elastic?.publicIp ?? address.publicIp,
       AllocationId: elastic?.id ?? address.allocationId,
       AssociationId: elastic?.association?.associationId,
-      IsPrimary: address.isPrimary,
       Status: "succeeded",
-      AvailabilityZone: address.availabilityZone,
     };
   });
 }

@@ -6,32 +6,53 @@ import type { Reader, Tx } from "../model/state.ts";
 import type { Subnet } from "../model/subnet.ts";
 import type { Action, Context } from "./action.ts";
 import { internetGatewayOf } from "./internet-gateway.ts";
-import { createNatAddresses, requireAddressCount } from "./nat-gateway-address.ts";
+import { createNatAddresses } from "./nat-gateway-address.ts";
+import { requireAddressCount } from "./nat-gateway-mapping.ts";
 import { describedNatAddresses, describedNatGateway, findNatGateway } from "./nat-gateway-describe.ts";
 import { deleteNetworkInterface } from "./network-interface.ts";
-import { refuseUnoffered } from "./parameter.ts";
+import {
+  allocatedIn,
+  createRegionalTable,
+  deleteRegional,
+  namedZones,
+  requireRegional,
+  withZones,
+  zonesWithSubnets,
+} from "./nat-gateway-regional.ts";
 import { requireQuota } from "./quota.ts";
 import { availableAddressCount, findSubnet } from "./subnet.ts";
 import { tagsFor } from "./tags.ts";
+import { findVpc } from "./vpc.ts";
 
 /**
- * A zonal gateway. What only shows while it is made leaves it failed, as on AWS: no internet gateway, an Elastic IP that is in
- * use, no free address (EC2 API reference, NatGateway.FailureCode).
+ * What only shows while a gateway is made leaves it failed, as on AWS: no internet gateway, an Elastic IP that is in use, no free
+ * address (EC2 API reference, NatGateway.FailureCode).
  */
 const CreateNatGateway: Action<CreateNatGatewayRequest, CreateNatGatewayResult> = (tx, input, context) => {
-  refuseUnoffered(input, ["AvailabilityZoneAddresses", "VpcId"]);
-  if (input.AvailabilityMode === "regional") {
-    throw new Fault("UnsupportedOperation", "Genkan does not offer regional NAT gateways.");
+  const gateway = input.AvailabilityMode === "regional" ? createRegional(tx, input, context) : createZonal(tx, input, context);
+  tx.put(gateway);
+  // What it will be shows from the next describe call on.
+  const { FailureCode: _code, FailureMessage: _message, DeleteTime: _time, ...answer } = describedNatGateway(tx, gateway);
+  return { NatGateway: { ...answer, State: "pending" }, ClientToken: input.ClientToken };
+};
+
+/** In one subnet. The gateway is not put yet. */
+function createZonal(tx: Tx, input: CreateNatGatewayRequest, context: Context): NatGateway {
+  for (const [parameter, value] of [
+    ["availabilityZoneAddresses", input.AvailabilityZoneAddresses],
+    ["vpcId", input.VpcId],
+  ] as const) {
+    if (value === undefined || value.length === 0) continue;
+    throw new Fault("InvalidParameterCombination", `The parameter ${parameter} is for regional NAT gateways.`);
   }
   const connectivityType = input.ConnectivityType ?? "public";
   const subnet = findSubnet(tx, input.SubnetId);
   requireFitting(tx, input, connectivityType);
   const tags = tagsFor("natgateway", input.TagSpecifications, context.quotas);
-  const words = `The maximum number of NAT gateways has been reached.`;
-  requireQuota(context, "nat-gateways-per-zone", countInZone(tx, subnet) + 1, "NatGatewayLimitExceeded", words);
+  requireRoomInZone(tx, subnet.availabilityZone, context);
   const id = newId("nat-gateway", context.random);
   const failure = failureOf(tx, input, subnet, connectivityType);
-  const gateway: NatGateway = {
+  return {
     kind: "nat-gateway",
     id,
     tags,
@@ -44,11 +65,37 @@ const CreateNatGateway: Action<CreateNatGatewayRequest, CreateNatGatewayResult> 
     ...(failure ? { failure, deleteTime: context.now } : {}),
     addresses: failure ? [] : createNatAddresses(tx, { id, subnet, input }, context),
   };
-  tx.put(gateway);
-  // What it will be shows from the next describe call on.
-  const { FailureCode: _code, FailureMessage: _message, DeleteTime: _time, ...answer } = describedNatGateway(tx, gateway);
-  return { NatGateway: { ...answer, State: "pending" }, ClientToken: input.ClientToken };
-};
+}
+
+/** In the zones that the request names addresses for, or where the VPC has subnets. The gateway is not put yet. */
+function createRegional(tx: Tx, input: CreateNatGatewayRequest, context: Context): NatGateway {
+  requireRegional(input);
+  const vpc = findVpc(tx, input.VpcId);
+  const named = namedZones(tx, input.AvailabilityZoneAddresses, context);
+  const tags = tagsFor("natgateway", input.TagSpecifications, context.quotas);
+  const zones = named?.map(({ zone }) => zone) ?? zonesWithSubnets(tx, vpc.id, context);
+  for (const zone of zones) requireRoomInZone(tx, zone.name, context);
+  const id = newId("nat-gateway", context.random);
+  const attached = internetGatewayOf(tx, vpc.id);
+  const taken = named?.flatMap(({ addresses }) => addresses).find(({ association }) => association);
+  const failure = taken ? inUse(taken.id) : attached ? undefined : withoutGateway(vpc.id);
+  const gateway: NatGateway = {
+    kind: "nat-gateway",
+    id,
+    tags,
+    vpcId: vpc.id,
+    connectivityType: "public",
+    availabilityMode: "regional",
+    autoProvisionZones: named === undefined,
+    state: failure ? "failed" : "available",
+    createTime: context.now,
+    ...(failure ? { failure, deleteTime: context.now } : {}),
+    addresses: [],
+  };
+  if (failure || !attached) return gateway;
+  const routed = { ...gateway, routeTableId: createRegionalTable(tx, { id, vpcId: vpc.id, gatewayId: attached.id }, context) };
+  return withZones(tx, routed, named ?? allocatedIn(tx, zones, context), context);
+}
 
 function requireFitting(tx: Reader, input: CreateNatGatewayRequest, connectivityType: "public" | "private"): void {
   const { AllocationId, SecondaryAllocationIds = [] } = input;
@@ -69,11 +116,13 @@ function requireFitting(tx: Reader, input: CreateNatGatewayRequest, connectivity
   if (unknown !== undefined) throw new Fault("InvalidElasticIpID.NotFound", `The allocation ID '${unknown}' does not exist`);
 }
 
-/** How many NAT gateways of the subnet's zone count against the quota. */
-function countInZone(tx: Reader, { availabilityZone }: Subnet): number {
-  const inZone = ({ state, subnetId = "" }: NatGateway): boolean =>
-    state === "available" && tx.get("subnet", subnetId)?.availabilityZone === availabilityZone;
-  return tx.list("nat-gateway").filter(inZone).length;
+/** A regional gateway counts in each of its zones. @throws NatGatewayLimitExceeded. */
+function requireRoomInZone(tx: Reader, zone: string, context: Context): void {
+  const inZone = ({ state, subnetId = "", addresses }: NatGateway): boolean =>
+    state === "available" &&
+    (tx.get("subnet", subnetId)?.availabilityZone === zone || addresses.some(({ availabilityZone }) => availabilityZone === zone));
+  const used = tx.list("nat-gateway").filter(inZone).length + 1;
+  requireQuota(context, "nat-gateways-per-zone", used, "NatGatewayLimitExceeded", "The maximum number of NAT gateways has been reached.");
 }
 
 function failureOf(
@@ -84,17 +133,23 @@ function failureOf(
 ): NatGateway["failure"] {
   const { SecondaryAllocationIds = [], SecondaryPrivateIpAddresses = [], SecondaryPrivateIpAddressCount = 0 } = input;
   if (connectivityType === "public" && !internetGatewayOf(tx, subnet.vpcId)) {
-    return { code: "Gateway.NotAttached", message: `Network ${subnet.vpcId} has no Internet gateway attached` };
+    return withoutGateway(subnet.vpcId);
   }
   for (const id of [input.AllocationId ?? "", ...SecondaryAllocationIds]) {
-    if (tx.get("address", id)?.association) {
-      return { code: "Resource.AlreadyAssociated", message: `Elastic IP address [${id}] is already associated` };
-    }
+    if (tx.get("address", id)?.association) return inUse(id);
   }
   const wanted = 1 + Math.max(SecondaryAllocationIds.length, SecondaryPrivateIpAddresses.length, SecondaryPrivateIpAddressCount);
   requireAddressCount(wanted, connectivityType);
   if (availableAddressCount(tx, subnet) >= wanted) return undefined;
   return { code: "InsufficientFreeAddressesInSubnet", message: "Subnet has insufficient free addresses to create this NAT gateway" };
+}
+
+function withoutGateway(vpcId: string): NatGateway["failure"] {
+  return { code: "Gateway.NotAttached", message: `Network ${vpcId} has no Internet gateway attached` };
+}
+
+function inUse(allocationId: string): NatGateway["failure"] {
+  return { code: "Resource.AlreadyAssociated", message: `Elastic IP address [${allocationId}] is already associated` };
 }
 
 const DESCRIBED_FOR_MS = 60 * 60 * 1000;
@@ -107,7 +162,7 @@ export function purgeNatGateways(tx: Tx, context: Context): void {
   }
 }
 
-/** Its Elastic IPs stay allocated, the routes to it stay as blackholes. */
+/** The Elastic IPs that it was given stay allocated, the routes to it stay as blackholes. */
 const DeleteNatGateway: Action<DeleteNatGatewayRequest, DeleteNatGatewayResult> = (tx, input, context) => {
   const gateway = findNatGateway(tx, input.NatGatewayId);
   if (gateway.state === "available") {
@@ -117,6 +172,7 @@ const DeleteNatGateway: Action<DeleteNatGatewayRequest, DeleteNatGatewayResult> 
       const publicIp = shown[place]?.PublicIp;
       return publicIp === undefined ? address : { ...address, publicIp };
     });
+    if (gateway.availabilityMode === "regional") deleteRegional(tx, gateway);
     for (const eni of tx.by("network-interface", "natGatewayId", gateway.id)) deleteNetworkInterface(tx, eni);
     tx.put({ ...gateway, addresses, state: "deleted", deleteTime: context.now });
   }

@@ -123,7 +123,7 @@ test("a subnet has one ACL: a new association takes the old one's place", () => 
   const place = newAcl();
   const { region, VpcId, SubnetId, NetworkAclId } = place;
   const standard = must(region.reader().list("network-acl")[0]);
-  const before = must(region.reader().get("subnet", SubnetId)).networkAcl.associationId;
+  const before = must(region.reader().get("subnet", SubnetId)?.networkAcl).associationId;
   const { NewAssociationId } = region.call(ReplaceNetworkAclAssociation, { AssociationId: before, NetworkAclId });
   assert.deepEqual(described(place).Associations, [{ NetworkAclAssociationId: NewAssociationId, NetworkAclId, SubnetId }]);
   refuses("InvalidAssociationID.NotFound", () => region.call(ReplaceNetworkAclAssociation, { AssociationId: before, NetworkAclId }));

@@ -105,7 +105,7 @@ const ReplaceNetworkAclAssociation: Action<ReplaceNetworkAclAssociationRequest, 
 ) => {
   const associationId = required(input.AssociationId, "associationId");
   const acl = findNetworkAcl(tx, input.NetworkAclId);
-  const subnet = tx.by("subnet", "associationId", associationId).find((one) => one.networkAcl.associationId === associationId);
+  const subnet = tx.by("subnet", "associationId", associationId).find((one) => one.networkAcl?.associationId === associationId);
   if (!subnet) throw new Fault("InvalidAssociationID.NotFound", `The association ID '${associationId}' does not exist`);
   if (subnet.vpcId !== acl.vpcId) {
     throw new Fault("InvalidParameterValue", `Network ACL ${acl.id} and subnet ${subnet.id} belong to different networks`);
@@ -130,7 +130,7 @@ function fields(tx: Reader, context: Context): FilterFields<NetworkAcl> {
   const ofEntries = (value: (entry: NetworkAclEntry) => string | number | undefined) => (acl: NetworkAcl) =>
     allEntries(tx, acl).flatMap((entry) => value(entry)?.toString() ?? []);
   return {
-    "association.association-id": (acl) => subnets(acl).map((subnet) => subnet.networkAcl.associationId),
+    "association.association-id": (acl) => subnets(acl).map((subnet) => subnet.networkAcl?.associationId),
     "association.network-acl-id": (acl) => (subnets(acl).length > 0 ? acl.id : undefined),
     "association.subnet-id": (acl) => subnets(acl).map((subnet) => subnet.id),
     default: (acl) => String(acl.isDefault),
@@ -168,7 +168,7 @@ function described(tx: Reader, acl: NetworkAcl, context: Context): NetworkAclAns
     IsDefault: acl.isDefault,
     Entries: allEntries(tx, acl).map(describedEntry),
     Associations: tx.by("subnet", "networkAclId", acl.id).map((subnet) => ({
-      NetworkAclAssociationId: subnet.networkAcl.associationId,
+      NetworkAclAssociationId: subnet.networkAcl?.associationId,
       NetworkAclId: acl.id,
       SubnetId: subnet.id,
     })),

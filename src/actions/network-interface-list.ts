@@ -1,9 +1,10 @@
 import type { DescribeNetworkInterfacesRequest, DescribeNetworkInterfacesResult, NetworkInterfaceAssociation } from "@aws-sdk/client-ec2";
+import { isHidden } from "../model/nat-gateway-state.ts";
 import type { NetworkInterface } from "../model/network-interface.ts";
 import { primaryPrivateIp } from "../model/network-interface.ts";
 import type { Reader } from "../model/state.ts";
 import type { Action, Context } from "./action.ts";
-import { candidates, chosen, type FilterFields, searched } from "./describe.ts";
+import { candidates, chosen, type FilterFields, searched, shown } from "./describe.ts";
 import { findNetworkInterface } from "./network-interface.ts";
 import { describedAssociation, describedInterface } from "./network-interface-describe.ts";
 
@@ -11,7 +12,7 @@ const DescribeNetworkInterfaces: Action<DescribeNetworkInterfacesRequest, Descri
   const interfaces = chosen(
     input.NetworkInterfaceIds,
     (id) => findNetworkInterface(tx, id),
-    () => candidates(tx, "network-interface", input.Filters, INDEXED),
+    () => shown(tx, candidates(tx, "network-interface", input.Filters, INDEXED), (eni) => !isHidden(tx, eni)),
   );
   const { items, nextToken } = searched(interfaces, input, fields(tx, context));
   return { NetworkInterfaces: items.map((eni) => describedInterface(tx, eni, context)), NextToken: nextToken };

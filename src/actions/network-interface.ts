@@ -6,6 +6,7 @@ import type { Random } from "../lib/random.ts";
 import type { Tags } from "../model/common.ts";
 import { Fault } from "../model/fault.ts";
 import { newId } from "../model/id.ts";
+import { isHidden } from "../model/nat-gateway-state.ts";
 import { type Attachment, MAX_GROUPS_PER_INTERFACE, type NetworkInterface, primaryPrivateIp } from "../model/network-interface.ts";
 import type { Reader, Tx } from "../model/state.ts";
 import type { Subnet } from "../model/subnet.ts";
@@ -25,7 +26,7 @@ import { tagsFor } from "./tags.ts";
 /** @throws MissingParameter without an id; InvalidNetworkInterfaceID.NotFound for an unknown one. */
 export function findNetworkInterface(tx: Reader, id: string | undefined): NetworkInterface {
   const eni = tx.get("network-interface", required(id, "networkInterfaceId"));
-  if (!eni) throw new Fault("InvalidNetworkInterfaceID.NotFound", `The networkInterface ID '${id}' does not exist`);
+  if (!eni || isHidden(tx, eni)) throw new Fault("InvalidNetworkInterfaceID.NotFound", `The networkInterface ID '${id}' does not exist`);
   return eni;
 }
 
@@ -34,9 +35,10 @@ export function findNetworkInterface(tx: Reader, id: string | undefined): Networ
  * @throws AuthFailure besides, for an interface that belongs to a NAT gateway.
  */
 export function findOwnNetworkInterface(tx: Reader, id: string | undefined): NetworkInterface {
-  const eni = findNetworkInterface(tx, id);
-  if (eni.natGatewayId !== undefined) throw new Fault("AuthFailure", "You do not have permission to access the specified resource.");
-  return eni;
+  if (id !== undefined && tx.get("network-interface", id)?.natGatewayId !== undefined) {
+    throw new Fault("AuthFailure", "You do not have permission to access the specified resource.");
+  }
+  return findNetworkInterface(tx, id);
 }
 
 export type NewNetworkInterface = {

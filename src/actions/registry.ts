@@ -57,6 +57,7 @@ import { securityGroupReferenceActions } from "./security-group-reference.ts";
 import { securityGroupRuleActions } from "./security-group-rule.ts";
 import { securityGroupRuleModifyActions } from "./security-group-rule-modify.ts";
 import { subnetActions } from "./subnet.ts";
+import { subnetDeleteActions } from "./subnet-delete.ts";
 import { subnetCidrBlockActions } from "./subnet-cidr-block.ts";
 import { subnetCreateActions } from "./subnet-create.ts";
 import { snapshotActions } from "./snapshot.ts";
@@ -87,6 +88,7 @@ export const NOUNS: readonly Actions[] = [
   defaultVpcActions,
   dhcpOptionsActions,
   subnetActions,
+  subnetDeleteActions,
   subnetCreateActions,
   subnetCidrBlockActions,
   routeTableActions,

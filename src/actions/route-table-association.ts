@@ -27,9 +27,11 @@ const AssociateRouteTable: Action<AssociateRouteTableRequest, AssociateRouteTabl
     if (input.SubnetId !== undefined) {
       throw new Fault("InvalidParameterCombination", "The request must contain exactly one of subnetId and gatewayId");
     }
+    refuseNatTable(table);
     return { AssociationId: associateGateway(tx, table, input.GatewayId, context), AssociationState: { State: "associated" } };
   }
   if (input.SubnetId === undefined) throw new Fault("MissingParameter", "The request must contain the parameter subnetId or gatewayId");
+  refuseNatTable(table);
   const subnet = findSubnet(tx, input.SubnetId);
   if (table.vpcId !== subnet.vpcId) {
     throw new Fault("InvalidParameterValue", `Route table ${table.id} and subnet ${subnet.id} belong to different networks`);
@@ -65,6 +67,7 @@ const ReplaceRouteTableAssociation: Action<ReplaceRouteTableAssociationRequest, 
 ) => {
   const found = findAssociation(tx, input.AssociationId);
   const table = findRouteTable(tx, input.RouteTableId);
+  refuseNatTable(table);
   if (found.kind === "gateway") requireEdgeTable(tx, table, found.gateway);
   const vpcId = found.kind === "main" ? found.vpc.id : found.kind === "gateway" ? found.gateway.vpcId : found.subnet.vpcId;
   if (found.kind === "main" && isEdgeTable(tx, table)) {
@@ -77,6 +80,12 @@ const ReplaceRouteTableAssociation: Action<ReplaceRouteTableAssociationRequest, 
   else tx.put({ ...found.subnet, routeTableAssociation: association });
   return { NewAssociationId: association.associationId, AssociationState: { State: "associated" } };
 };
+
+/** The table of a regional NAT gateway is for that one alone. */
+function refuseNatTable({ id, natGateway }: RouteTable): void {
+  if (!natGateway) return;
+  throw new Fault("InvalidParameterValue", `Route table ${id} is for the regional NAT gateway ${natGateway.id}.`);
+}
 
 /** Whatever comes in through the gateway goes by the table from then on (VPC user guide, "Gateway route tables"). */
 function associateGateway(tx: Tx, table: RouteTable, gatewayId: string, context: Context): string {

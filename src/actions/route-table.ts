@@ -123,7 +123,7 @@ function described(tx: Reader, table: RouteTable, context: Context): RouteTableA
   };
 }
 
-/** The main association first, then those of subnets, then of a gateway. */
+/** The main association first, then those of subnets, then of a gateway. A regional NAT gateway's table has one alone. */
 function associationsOf(tx: Reader, table: RouteTable): RouteTableAssociation[] {
   const { mainRouteTable: main } = present(tx.get("vpc", table.vpcId), table.vpcId);
   const associated = { AssociationState: { State: "associated" } } as const;
@@ -145,7 +145,11 @@ function associationsOf(tx: Reader, table: RouteTable): RouteTableAssociation[] 
     Main: false,
     ...associated,
   }));
-  return [...ofMain, ...ofSubnets, ...ofGateways];
+  const { natGateway } = table;
+  const ofNatGateway = natGateway
+    ? [{ RouteTableAssociationId: natGateway.associationId, RouteTableId: table.id, GatewayId: natGateway.id, Main: false, ...associated }]
+    : [];
+  return [...ofMain, ...ofSubnets, ...ofGateways, ...ofNatGateway];
 }
 
 /** A local route for each of the VPC's blocks, to whatever target it was given, then the user's routes. */

@@ -142,10 +142,17 @@ function vpcOf(tx: Reader, table: RouteTable): Vpc {
 const SERVICES = cidrOf("169.254.168.0/22");
 const SERVICES_IPV6 = cidr6Of("fd00:ec2::/32");
 
+/** Of a regional NAT gateway's own table. */
+const NAT_TARGETS: ReadonlySet<RouteTarget["kind"]> = new Set(["internet-gateway", "network-interface"]);
+
 /** Inside the VPC's own range a route may only lead to an interface, and only for a whole subnet. */
 function requireFitting(tx: Reader, table: RouteTable, destination: Destination, target: RouteTarget): void {
   const { text } = destination;
   requireFamily(destination, target);
+  if (table.natGateway && !NAT_TARGETS.has(target.kind)) {
+    const words = `Route table ${table.id} is for the regional NAT gateway ${table.natGateway.id}: its routes lead to the internet gateway, and back to network interfaces.`;
+    throw new Fault("InvalidParameterValue", words);
+  }
   if (destination.kind === "prefix-list") {
     if (isEdgeTable(tx, table)) requireEdgeRoute(vpcOf(tx, table), table, { destination: text, target });
     return;

@@ -6,7 +6,7 @@ import { securityGroupActions } from "./security-group.ts";
 import { securityGroupDescribeActions } from "./security-group-describe.ts";
 import { securityGroupReferenceActions } from "./security-group-reference.ts";
 import { securityGroupRuleActions } from "./security-group-rule.ts";
-import { subnetActions } from "./subnet.ts";
+import { subnetDeleteActions } from "./subnet-delete.ts";
 import { subnetCreateActions } from "./subnet-create.ts";
 import { must, newRegion, refuses, type TestRegion } from "./test-region.ts";
 import { vpcCreateActions } from "./vpc-create.ts";
@@ -98,7 +98,7 @@ test("a group in use, a group that another names, and a default group are not de
   const { NetworkInterface: eni } = region.call(networkInterfaceActions.CreateNetworkInterface, { SubnetId, Groups: [GroupId] });
   refuses("DependencyViolation", () => region.call(DeleteSecurityGroup, { GroupId }), words);
   region.call(networkInterfaceActions.DeleteNetworkInterface, { NetworkInterfaceId: eni?.NetworkInterfaceId });
-  region.call(subnetActions.DeleteSubnet, { SubnetId });
+  region.call(subnetDeleteActions.DeleteSubnet, { SubnetId });
   assert.deepEqual(region.call(DeleteSecurityGroup, { GroupId }), { Return: true, GroupId });
   assert.equal(region.reader().by("security-group-rule", "groupId", GroupId).length, 0);
   refuses(

@@ -8,6 +8,7 @@ import type { Tx } from "../model/state.ts";
 import type { Subnet } from "../model/subnet.ts";
 import type { Vpc } from "../model/vpc.ts";
 import type { Action, Context } from "./action.ts";
+import { followSubnets } from "./nat-gateway-regional.ts";
 import { refuseUnoffered, requiredCidr } from "./parameter.ts";
 import { requireQuota } from "./quota.ts";
 import { describedSubnet } from "./subnet.ts";
@@ -56,6 +57,7 @@ export function createSubnet(tx: Tx, vpc: Vpc, wanted: NewSubnet, context: Conte
     enableResourceNameDnsAAAARecord: false,
   };
   tx.put(subnet);
+  followSubnets(tx, vpc.id, context);
   return subnet;
 }
 

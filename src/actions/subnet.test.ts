@@ -4,12 +4,14 @@ import * as fc from "fast-check";
 import { cidrOf, cidrSize, lastAddress } from "../lib/cidr.ts";
 import { parseIpv4 } from "../lib/ip.ts";
 import { availableAddressCount, findSubnet, freePrivateIps, subnetActions } from "./subnet.ts";
+import { subnetDeleteActions } from "./subnet-delete.ts";
 import { subnetCreateActions } from "./subnet-create.ts";
 import { interfaceRecord, must, newRegion, refuses, type TestRegion } from "./test-region.ts";
 import { vpcCreateActions } from "./vpc-create.ts";
 
 const { CreateSubnet } = subnetCreateActions;
-const { DescribeSubnets, DeleteSubnet, ModifySubnetAttribute } = subnetActions;
+const { DescribeSubnets, ModifySubnetAttribute } = subnetActions;
+const { DeleteSubnet } = subnetDeleteActions;
 
 function vpcIn(region: TestRegion): string {
   return must(region.call(vpcCreateActions.CreateVpc, { CidrBlock: "10.0.0.0/16" }).Vpc?.VpcId);

@@ -1,5 +1,4 @@
 import type {
-  DeleteSubnetRequest,
   DescribeSubnetsRequest,
   DescribeSubnetsResult,
   ModifySubnetAttributeRequest,
@@ -12,8 +11,7 @@ import { Fault } from "../model/fault.ts";
 import type { Reader } from "../model/state.ts";
 import type { Subnet } from "../model/subnet.ts";
 import type { Action, Context } from "./action.ts";
-import { candidates, chosen, type FilterFields, searched } from "./describe.ts";
-import { deleteFlowLogsOf } from "./flow-log.ts";
+import { candidates, chosen, type FilterFields, searched, shown } from "./describe.ts";
 import { type Done, DONE, required, unoffered } from "./parameter.ts";
 import { describedSubnetIpv6Block } from "./subnet-ipv6.ts";
 import { tagListOrAbsent } from "./tags.ts";
@@ -21,7 +19,7 @@ import { tagListOrAbsent } from "./tags.ts";
 /** @throws MissingParameter without an id; InvalidSubnetID.NotFound for an unknown one. */
 export function findSubnet(tx: Reader, id: string | undefined): Subnet {
   const subnet = tx.get("subnet", required(id, "subnetId"));
-  if (!subnet) throw new Fault("InvalidSubnetID.NotFound", `The subnet ID '${id}' does not exist`);
+  if (subnet?.natGatewayId !== undefined || !subnet) throw new Fault("InvalidSubnetID.NotFound", `The subnet ID '${id}' does not exist`);
   return subnet;
 }
 
@@ -72,21 +70,11 @@ export function availableAddressCount(tx: Reader, subnet: Subnet): number {
   return cidrSize(cidrOf(subnet.cidrBlock)) - RESERVED - held;
 }
 
-const DeleteSubnet: Action<DeleteSubnetRequest, Done> = (tx, input) => {
-  const subnet = findSubnet(tx, input.SubnetId);
-  if (tx.countBy("network-interface", "subnetId", subnet.id) > 0) {
-    throw new Fault("DependencyViolation", `The subnet '${subnet.id}' has dependencies and cannot be deleted.`);
-  }
-  deleteFlowLogsOf(tx, subnet.id);
-  tx.delete("subnet", subnet.id);
-  return DONE;
-};
-
 const DescribeSubnets: Action<DescribeSubnetsRequest, DescribeSubnetsResult> = (tx, input, context) => {
   const subnets = chosen(
     input.SubnetIds,
     (id) => findSubnet(tx, id),
-    () => candidates(tx, "subnet", input.Filters, { "vpc-id": "vpcId" }),
+    () => shown(tx, candidates(tx, "subnet", input.Filters, { "vpc-id": "vpcId" }), (subnet) => subnet.natGatewayId === undefined),
   );
   const { items, nextToken } = searched(subnets, input, fields(tx, context));
   return { Subnets: items.map((subnet) => describedSubnet(tx, subnet, context)), NextToken: nextToken };
@@ -223,4 +211,4 @@ function truth(name: string, attribute: unknown): boolean {
   return required(typeof value === "boolean" ? value : undefined, `${name.charAt(0).toLowerCase()}${name.slice(1)}.value`);
 }
 
-export const subnetActions = { DeleteSubnet, DescribeSubnets, ModifySubnetAttribute };
+export const subnetActions = { DescribeSubnets, ModifySubnetAttribute };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { subnetActions } from "./subnet.ts";
+import { subnetDeleteActions } from "./subnet-delete.ts";
 import { subnetCreateActions } from "./subnet-create.ts";
 import { internetGatewayActions } from "./internet-gateway.ts";
 import { internetGatewayAttachmentActions } from "./internet-gateway-attachment.ts";
@@ -66,7 +66,7 @@ test("a VPC that has anything in it can't be deleted; an empty one takes its com
   const words = `The vpc '${VpcId}' has dependencies and cannot be deleted.`;
   const subnet = must(region.call(subnetCreateActions.CreateSubnet, { VpcId, CidrBlock: "10.0.1.0/24" }).Subnet?.SubnetId);
   refuses("DependencyViolation", () => region.call(DeleteVpc, { VpcId }), words);
-  region.call(subnetActions.DeleteSubnet, { SubnetId: subnet });
+  region.call(subnetDeleteActions.DeleteSubnet, { SubnetId: subnet });
   const InternetGatewayId = must(region.call(internetGatewayActions.CreateInternetGateway, {}).InternetGateway?.InternetGatewayId);
   region.call(internetGatewayAttachmentActions.AttachInternetGateway, { InternetGatewayId, VpcId });
   refuses("DependencyViolation", () => region.call(DeleteVpc, { VpcId }), words);
@@ -139,7 +139,7 @@ test("secondary blocks: the ranges that AWS restricts, overlaps, the primary, bl
     () => region.call(DisassociateVpcCidrBlock, { AssociationId: added.AssociationId }),
     `The vpc ${VpcId} currently has a subnet within CIDR block 10.2.0.0/16`,
   );
-  region.call(subnetActions.DeleteSubnet, { SubnetId });
+  region.call(subnetDeleteActions.DeleteSubnet, { SubnetId });
   region.call(DisassociateVpcCidrBlock, { AssociationId: added.AssociationId });
   refuses("InvalidVpcCidrBlockAssociationID.NotFound", () => region.call(DisassociateVpcCidrBlock, { AssociationId: added.AssociationId }));
   for (const block of ["10.3.0.0/16", "10.4.0.0/16", "100.64.0.0/16", "8.8.0.0/16"]) add(block);

@@ -65,12 +65,12 @@ const STEPS: Readonly<Record<string, StepWords>> = {
   },
   nat_gateway_route: {
     good: {
-      en: "the route table of {nat}'s subnet sends {to} to the internet gateway",
-      ja: "{nat} のサブネットのルートテーブルは {to} をインターネットゲートウェイへ送る",
+      en: "the route table that {nat} goes by sends {to} to the internet gateway",
+      ja: "{nat} の従うルートテーブルは {to} をインターネットゲートウェイへ送る",
     },
     bad: {
-      en: "the route table of {nat}'s subnet does not send {to} to the internet gateway",
-      ja: "{nat} のサブネットのルートテーブルに {to} をインターネットゲートウェイへ送るルートがない",
+      en: "the route table that {nat} goes by does not send {to} to the internet gateway",
+      ja: "{nat} の従うルートテーブルに {to} をインターネットゲートウェイへ送るルートがない",
     },
   },
   nat_answers: {

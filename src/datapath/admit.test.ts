@@ -138,6 +138,7 @@ describe("admit", { skip: noKernel }, () => {
         router: "10.0.1.1",
         length: 24,
         flags: 0,
+        zone: 0,
         ipv6_length: 0,
         ipv6_block: "::",
       },

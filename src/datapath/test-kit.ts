@@ -210,6 +210,7 @@ export function subnet(slot: number, value: Partial<StructValue<"subnet">>): Ent
       router: "0.0.0.0",
       length: 24,
       flags: 0,
+      zone: 0,
       ipv6_length: 0,
       ipv6_block: "::",
       ...value,

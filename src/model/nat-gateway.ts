@@ -11,6 +11,7 @@ type NatGatewayAddress = {
   readonly publicIp?: string;
   /** Of a regional gateway. */
   readonly availabilityZone?: string;
+  readonly availabilityZoneId?: string;
 };
 
 /**
@@ -31,4 +32,6 @@ export type NatGateway = Base<"nat-gateway"> & {
   readonly addresses: readonly NatGatewayAddress[];
   /** Of a regional gateway: the table that routes what it sends. */
   readonly routeTableId?: string;
+  /** Of a regional gateway: it takes addresses by itself in the zones where its VPC has subnets. */
+  readonly autoProvisionZones?: boolean;
 };

@@ -82,17 +82,21 @@ export const INDEXES = {
     isDefault: (v: Vpc) => [String(v.isDefault)],
   },
   subnet: {
-    vpcId: (s: Subnet) => [s.vpcId],
-    routeTableId: (s: Subnet) => (s.routeTableAssociation ? [s.routeTableAssociation.routeTableId] : []),
-    networkAclId: (s: Subnet) => [s.networkAcl.networkAclId],
+    /** Without those of regional NAT gateways, like the others but the last two. */
+    vpcId: (s: Subnet) => (s.natGatewayId === undefined ? [s.vpcId] : []),
+    routeTableId: (s: Subnet) => (s.routeTableAssociation && s.natGatewayId === undefined ? [s.routeTableAssociation.routeTableId] : []),
+    networkAclId: (s: Subnet) => (s.networkAcl ? [s.networkAcl.networkAclId] : []),
     /** By the id of its association with a route table or with a network ACL. */
     associationId: (s: Subnet) => [
-      s.networkAcl.associationId,
-      ...(s.routeTableAssociation ? [s.routeTableAssociation.associationId] : []),
+      ...(s.networkAcl ? [s.networkAcl.associationId] : []),
+      ...(s.routeTableAssociation && s.natGatewayId === undefined ? [s.routeTableAssociation.associationId] : []),
       ...(s.ipv6CidrBlock ? [s.ipv6CidrBlock.associationId] : []),
     ],
     /** The default subnet of a zone is under the zone's name. */
     defaultForAz: (s: Subnet) => (s.defaultForAz ? [s.availabilityZone] : []),
+    /** By the regional NAT gateway whose place it is, and by that one's VPC. */
+    natGatewayId: (s: Subnet) => (s.natGatewayId === undefined ? [] : [s.natGatewayId]),
+    natGatewayVpcId: (s: Subnet) => (s.natGatewayId === undefined ? [] : [s.vpcId]),
   },
   "route-table": { vpcId: (t: RouteTable) => [t.vpcId] },
   route: {
@@ -113,6 +117,7 @@ export const INDEXES = {
     publicIp: (a: Address) => [a.publicIp],
     /** By the user's own pool that it came from. */
     pool: (a: Address) => (a.pool === undefined ? [] : [a.pool]),
+    serviceManaged: (a: Address) => (a.serviceManaged === undefined ? [] : [a.serviceManaged]),
     networkInterfaceId: (a: Address) => (a.association ? [a.association.networkInterfaceId] : []),
     associationId: (a: Address) => (a.association ? [a.association.associationId] : []),
   },
@@ -163,7 +168,9 @@ export const INDEXES = {
   "nat-gateway": {
     vpcId: (n: NatGateway) => [n.vpcId],
     subnetId: (n: NatGateway) => (n.subnetId === undefined ? [] : [n.subnetId]),
-    routeTableId: (n: NatGateway) => (n.routeTableId === undefined ? [] : [n.routeTableId]),
+    /** The regional ones that are there for packets: all under `true`, and by their VPC. */
+    regional: (n: NatGateway) => (n.availabilityMode === "regional" && n.state === "available" ? ["true"] : []),
+    regionalVpcId: (n: NatGateway) => (n.availabilityMode === "regional" && n.state === "available" ? [n.vpcId] : []),
   },
   "egress-only-internet-gateway": { vpcId: (g: EgressOnlyInternetGateway) => [g.vpcId] },
   "vpc-peering-connection": {

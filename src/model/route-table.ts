@@ -6,6 +6,8 @@ export type RouteTable = Base<"route-table"> &
     readonly vpcId: string;
     /** The virtual private gateways whose routes it would take. */
     readonly propagatingGateways?: readonly string[];
+    /** The regional NAT gateway that it was made for: it routes what that one sends, and comes and goes with it. */
+    readonly natGateway?: { readonly id: string; readonly associationId: string };
   };
 
 /** Where a route sends packets. An `instance` route is stored as its primary interface plus the instance id. */

@@ -17,7 +17,10 @@ export type Subnet = Base<"subnet"> &
     readonly mapPublicIpOnLaunch: boolean;
     /** Absent: the subnet follows the VPC's main route table. */
     readonly routeTableAssociation?: { readonly associationId: string; readonly routeTableId: string };
-    readonly networkAcl: { readonly associationId: string; readonly networkAclId: string };
+    /** Absent of what a regional NAT gateway has: no list guards it. */
+    readonly networkAcl?: { readonly associationId: string; readonly networkAclId: string };
+    /** The place of a regional NAT gateway in one zone, with a link-local block. No call shows it, nor counts it. */
+    readonly natGatewayId?: string;
     readonly privateDnsHostnameType: "ip-name" | "resource-name";
     readonly enableResourceNameDnsARecord: boolean;
     readonly enableResourceNameDnsAAAARecord: boolean;

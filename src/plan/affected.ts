@@ -78,7 +78,8 @@ const AFFECTS: { readonly [K in Kind]: Affects<K> } = {
   "dhcp-options": NOTHING,
   "nat-gateway": (before, after, id, readers) => [
     ...both(readers, (reader) => reader.by("network-interface", "natGatewayId", id), "network-interface"),
-    ...(before?.state === after?.state ? [] : routesTo(readers, id)),
+    // Routes name one of a regional gateway's interfaces, which come and go with its addresses.
+    ...(before?.state === after?.state && before?.addresses === after?.addresses ? [] : routesTo(readers, id)),
   ],
   "egress-only-internet-gateway": (before, after, id, readers) => (before && after ? [] : routesTo(readers, id)),
   "vpc-peering-connection": (before, after, id, readers) => (before?.status === after?.status ? [] : routesTo(readers, id)),
@@ -96,7 +97,11 @@ const AFFECTS: { readonly [K in Kind]: Affects<K> } = {
   "block-public-access-exclusion": (before, after, _id, readers) => {
     const resourceId = (after ?? before)?.resourceId ?? "";
     if (resourceId.startsWith("subnet-")) return unit("subnet", resourceId);
-    return both(readers, (reader) => reader.by("subnet", "vpcId", resourceId), "subnet");
+    return both(
+      readers,
+      (reader) => [...reader.by("subnet", "vpcId", resourceId), ...reader.by("subnet", "natGatewayVpcId", resourceId)],
+      "subnet",
+    );
   },
   "flow-log": (before, after) => [...loggedUnit(before?.resourceId), ...loggedUnit(after?.resourceId)],
   "client-token": NOTHING,

@@ -10,6 +10,7 @@ import {
   MAX_NAT_ADDRESSES,
   MAX_POOLS,
   MAX_RULES_PER_LIST,
+  MAX_ZONES,
   NAT_GATEWAY_FLAGS,
   ROUTE_TARGET,
   ROUTER_MAC,
@@ -46,6 +47,7 @@ export function header(): string {
     `#define MAX_RULES_PER_LIST ${MAX_RULES_PER_LIST}`,
     `#define MAX_POOLS ${MAX_POOLS}`,
     `#define MAX_NAT_ADDRESSES ${MAX_NAT_ADDRESSES}`,
+    `#define MAX_ZONES ${MAX_ZONES}`,
     `#define IPV6_ROUTES 0x${IPV6_ROUTES.toString(16)}U`,
     `#define IPV6_BLOCKS 0x${IPV6_BLOCKS.toString(16)}U`,
     `#define ROUTER_MAC { ${ROUTER_MAC.split(":")

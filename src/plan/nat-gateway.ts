@@ -1,6 +1,8 @@
+import type { NatGateway } from "../model/nat-gateway.ts";
 import type { NetworkInterface } from "../model/network-interface.ts";
 import type { Reader } from "../model/state.ts";
-import { type Entry, MAX_NAT_ADDRESSES, NAT_GATEWAY_FLAGS } from "./tables.ts";
+import { type Entry, MAX_NAT_ADDRESSES, MAX_ZONES, NAT_GATEWAY_FLAGS } from "./tables.ts";
+import { zoneNumber } from "./zone.ts";
 
 /** What a NAT gateway's interface has besides its own row: the addresses that it translates to. */
 export function natGatewayRows(reader: Reader, eni: NetworkInterface): readonly Entry[] {
@@ -12,10 +14,27 @@ export function natGatewayRows(reader: Reader, eni: NetworkInterface): readonly 
       table: "nat_gateways",
       key: { interface: eni.slot },
       value: {
-        flags: gateway.connectivityType === "public" ? NAT_GATEWAY_FLAGS.public : 0,
+        flags:
+          (gateway.connectivityType === "public" ? NAT_GATEWAY_FLAGS.public : 0) |
+          (gateway.availabilityMode === "regional" ? NAT_GATEWAY_FLAGS.regional : 0),
         count: addresses.length,
         addresses: Array.from({ length: MAX_NAT_ADDRESSES }, (_, place) => addresses[place] ?? "0.0.0.0"),
+        zones: gateway.availabilityMode === "regional" ? zonesOf(reader, gateway) : NO_ZONES,
       },
     },
   ];
+}
+
+const NO_ZONES = Array.from({ length: MAX_ZONES }, () => 0);
+
+/** Of a zone that the gateway is not in, another one's interface takes the packets (VPC user guide, "Regional NAT gateways"). */
+function zonesOf(reader: Reader, { id }: NatGateway): readonly number[] {
+  const slots = new Map(
+    reader
+      .by("network-interface", "natGatewayId", id)
+      .toSorted((a, b) => b.slot - a.slot)
+      .map(({ availabilityZone, slot }) => [zoneNumber(availabilityZone), slot]),
+  );
+  const any = Math.min(...slots.values());
+  return NO_ZONES.map((_, zone) => slots.get(zone) ?? any);
 }

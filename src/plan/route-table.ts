@@ -93,14 +93,14 @@ const TARGETS = {
   "egress-only-internet-gateway": ROUTE_TARGET.egress_only,
 } as const;
 
-/** The gateway's or the interface's; undefined: nothing there takes packets. A NAT gateway goes by the slot of its interface. */
+/** The gateway's or the interface's; undefined: nothing there takes packets. A NAT gateway goes by the slot of its interface, a regional one by any of its own. */
 function slotOf(reader: Reader, route: Route): number | undefined {
   const { id, kind } = route.target;
   switch (kind) {
     case "internet-gateway":
       return reader.get("internet-gateway", id)?.slot;
     case "nat-gateway":
-      return isActive(reader, route) ? reader.by("network-interface", "natGatewayId", id)[0]?.slot : undefined;
+      return isActive(reader, route) ? natSlot(reader, id) : undefined;
     case "network-interface":
       return isActive(reader, route) ? reader.get("network-interface", id)?.slot : undefined;
     case "vpc-endpoint":
@@ -113,6 +113,12 @@ function slotOf(reader: Reader, route: Route): number | undefined {
     case "egress-only-internet-gateway":
       return reader.get("egress-only-internet-gateway", id) ? 0 : undefined;
   }
+}
+
+/** Of several always the same one, in whatever order they are found. */
+function natSlot(reader: Reader, id: string): number | undefined {
+  const slots = reader.by("network-interface", "natGatewayId", id).map(({ slot }) => slot);
+  return slots.length === 0 ? undefined : Math.min(...slots);
 }
 
 /** Of the VPC at the other side of the connection. */

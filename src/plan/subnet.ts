@@ -6,6 +6,7 @@ import type { Subnet } from "../model/subnet.ts";
 import { blockedFlags } from "./block-public-access.ts";
 import { isLogged } from "./flow-log.ts";
 import { type Entry, type StructValue, SUBNET_FLAGS } from "./tables.ts";
+import { zoneNumber } from "./zone.ts";
 
 /** What the row of a subnet for IPv6 alone has instead: no packet is for it, nor from it. */
 const NO_BLOCK = "0.0.0.0/32";
@@ -14,7 +15,8 @@ const NO_BLOCK = "0.0.0.0/32";
 export function subnetRows(reader: Reader, subnet: Subnet): readonly Entry[] {
   const vpc = present(reader.get("vpc", subnet.vpcId), `${subnet.vpcId} of ${subnet.id}`);
   const tableId = subnet.routeTableAssociation?.routeTableId ?? vpc.mainRouteTable.routeTableId;
-  const aclId = subnet.networkAcl.networkAclId;
+  const aclId = subnet.networkAcl?.networkAclId;
+  const acl = aclId === undefined ? undefined : present(reader.get("network-acl", aclId), `${aclId} of ${subnet.id}`);
   const block = cidrOf(subnet.cidrBlock ?? NO_BLOCK);
   return [
     {
@@ -23,12 +25,14 @@ export function subnetRows(reader: Reader, subnet: Subnet): readonly Entry[] {
       value: {
         vpc: vpc.slot,
         route_table: present(reader.get("route-table", tableId), `${tableId} of ${subnet.id}`).slot,
-        network_acl: present(reader.get("network-acl", aclId), `${aclId} of ${subnet.id}`).slot,
+        network_acl: acl?.slot ?? 0,
         block: formatIpv4(block.base),
         router: subnet.cidrBlock === undefined ? formatIpv4(block.base) : formatIpv4(ipv4(block.base + 1)),
         length: block.length,
         ...ipv6Of(subnet),
-        flags: (isLogged(reader, subnet) ? SUBNET_FLAGS.flow_log : 0) | blockedFlags(reader, subnet),
+        zone: zoneNumber(subnet.availabilityZone),
+        flags:
+          (isLogged(reader, subnet) ? SUBNET_FLAGS.flow_log : 0) | (acl ? 0 : SUBNET_FLAGS.no_network_acl) | blockedFlags(reader, subnet),
       },
     },
   ];

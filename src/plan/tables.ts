@@ -27,8 +27,9 @@ export const MAX_GROUPS_PER_INTERFACE = 16;
 export const RULES_PER_CHUNK = 8;
 export const MAX_RULES_PER_LIST = 4096;
 export const MAX_POOLS = 8;
-/** A power of two. */
+/** Powers of two. A zone's number is its letter's place in the alphabet, from 0. */
 export const MAX_NAT_ADDRESSES = 8;
+export const MAX_ZONES = 8;
 
 export const STRUCTS = {
   /** One per VPC. `internet_gateway` is the slot of the attached gateway plus one, 0 when none is attached; `gateway_route_table` likewise. */
@@ -44,6 +45,7 @@ export const STRUCTS = {
     length: "u32",
     flags: "u32",
     ipv6_length: "u32",
+    zone: "u32",
     ipv6_block: "addr",
   },
 
@@ -101,7 +103,13 @@ export const STRUCTS = {
   /** Key of `nat_gateways`: the slot of the gateway's interface. */
   nat_gateway_key: { interface: "u32" },
   /** `addresses`: the first `count` are the private ones that it translates to. */
-  nat_gateway: { flags: "u32", count: "u32", addresses: { array: "be32", length: MAX_NAT_ADDRESSES } },
+  nat_gateway: {
+    flags: "u32",
+    count: "u32",
+    addresses: { array: "be32", length: MAX_NAT_ADDRESSES },
+    /** Of a regional one: for the senders of each zone, by its number, the slot of the interface that takes their packets. */
+    zones: { array: "u32", length: MAX_ZONES },
+  },
 
   pool: { base: "be32", mask: "be32", first: "u32", size: "u32" },
   /** The one element of `settings`. */
@@ -141,8 +149,8 @@ export type StructName = keyof typeof STRUCTS;
 
 /** `flow_log`: a flow log covers the VPC, the subnet, the interface. */
 export const VPC_FLAGS = { dns_support: 1, flow_log: 2 } as const;
-/** `block_out`, `block_in`: what Block Public Access stops at the internet gateway. */
-export const SUBNET_FLAGS = { flow_log: 1, block_out: 2, block_in: 4 } as const;
+/** `block_out`, `block_in`: what Block Public Access stops at the internet gateway. `no_network_acl`: no list guards it. */
+export const SUBNET_FLAGS = { flow_log: 1, block_out: 2, block_in: 4, no_network_acl: 8 } as const;
 export const INTERFACE_FLAGS = {
   present: 1,
   /** Attached to an instance that is up. */
@@ -157,7 +165,7 @@ export const INTERFACE_FLAGS = {
   /** The metadata service answers at its IPv6 address, too. */
   metadata_ipv6: 128,
 } as const;
-export const NAT_GATEWAY_FLAGS = { public: 1 } as const;
+export const NAT_GATEWAY_FLAGS = { public: 1, regional: 2 } as const;
 export const ROUTE_TARGET = {
   blackhole: 0,
   local: 1,

@@ -4,6 +4,7 @@ import { NO_POOL, poolIndex } from "./pool.ts";
 import {
   type Entry,
   INTERFACE_FLAGS,
+  SUBNET_FLAGS,
   ROUTE_TARGET,
   RULE_LIST,
   RULES_PER_CHUNK,
@@ -44,7 +45,9 @@ const CHECKS: { readonly [T in TableName]: Check<T> } = {
   vpcs: () => [],
   subnets: ({ value }, tables) => [
     !tables.lookup("vpcs", value.vpc) && `no VPC ${value.vpc}`,
-    !hasLists(tables, value.network_acl, "network_acl_out", "network_acl_in") && `no lists of network ACL ${value.network_acl}`,
+    !(value.flags & SUBNET_FLAGS.no_network_acl) &&
+      !hasLists(tables, value.network_acl, "network_acl_out", "network_acl_in") &&
+      `no lists of network ACL ${value.network_acl}`,
   ],
   interfaces: ({ key, value }, tables) => [
     !tables.lookup("vpcs", value.vpc) && `no VPC ${value.vpc}`,

@@ -1,17 +1,19 @@
 import { present } from "../lib/assert.ts";
 import { DROPS } from "../plan/stages.ts";
-import { NAT_GATEWAY_FLAGS, ROUTE_TARGET } from "../plan/tables.ts";
+import { NAT_GATEWAY_FLAGS, ROUTE_TARGET, type StructValue, SUBNET_FLAGS } from "../plan/tables.ts";
 import { attachedGateway, candidate, leadsOut, matchedRoute } from "./explain-route.ts";
 import { aclStep } from "./explain-rules.ts";
 import { type ExplainedStep, idOf, type Scene, step } from "./explanation.ts";
 import { routeToGateway } from "./mend.ts";
 import { answerTo, type Flow } from "./packet.ts";
 import { type Ends, interfaceAt, prefixOf } from "./passage.ts";
+import { natInZone } from "./route.ts";
 
 /** The interface of the NAT gateway to which the subnet's route leads. */
 export function natGatewayOf(scene: Scene): Ends | undefined {
   const route = matchedRoute(scene)?.value;
-  return route?.target === ROUTE_TARGET.nat_gateway ? interfaceAt(scene.tables, route.slot) : undefined;
+  if (route?.target !== ROUTE_TARGET.nat_gateway) return undefined;
+  return interfaceAt(scene.tables, natInZone(scene.tables, route.slot, subnetOf(scene, scene.eni).zone));
 }
 
 /**
@@ -23,23 +25,26 @@ export function natGatewaySteps(scene: Scene, nat: Ends, outward: Flow): readonl
   const id = names.natGateways.get(nat.slot) ?? `NAT gateway ${nat.slot}`;
   const mapped = nat.row.public_ip !== "0.0.0.0";
   const isPublic = mapped && ((tables.lookup("nat_gateways", { interface: nat.slot })?.flags ?? 0) & NAT_GATEWAY_FLAGS.public) !== 0;
-  const from = eni.row.private_ip;
-  // Its ACL sees the instance on one side, and the internet on the other.
-  const inside: Scene = { ...scene, eni: nat, to: from };
-  const outside: Scene = { ...scene, eni: nat };
-  const acls = [
-    ...(eni.row.subnet === nat.row.subnet
-      ? []
-      : [aclStep(inside, "nat_acl_in", outward), aclStep(inside, "nat_acl_reply_out", answerTo(outward))]),
-    aclStep(outside, "nat_acl_out", outward),
-    aclStep(outside, "nat_acl_reply_in", answerTo(outward)),
-  ];
   const tableId = idOf(names, "route-table", subnetOf(scene, eni).route_table);
   return [
     step("nat_gateway", { ok: isPublic, id, code: "NO_PATH", mend: [] }, {}, "out"),
     natRouteStep(scene, nat, id),
-    ...acls.map((one) => ({ ...one, params: { ...one.params, nat: id } })),
+    ...aclSteps(scene, nat, outward).map((one) => ({ ...one, params: { ...one.params, nat: id } })),
     step("nat_answers", { ok: false, id: tableId, code: DROPS.public_ip_not_mapped.code, mend: [] }, { to, nat: id }, "in"),
+  ];
+}
+
+/** Its ACL sees the instance on one side, and the internet on the other. A regional gateway has none. */
+function aclSteps(scene: Scene, nat: Ends, outward: Flow): readonly ExplainedStep[] {
+  if ((subnetOf(scene, nat).flags & SUBNET_FLAGS.no_network_acl) !== 0) return [];
+  const inside: Scene = { ...scene, eni: nat, to: scene.eni.row.private_ip };
+  const outside: Scene = { ...scene, eni: nat };
+  return [
+    ...(scene.eni.row.subnet === nat.row.subnet
+      ? []
+      : [aclStep(inside, "nat_acl_in", outward), aclStep(inside, "nat_acl_reply_out", answerTo(outward))]),
+    aclStep(outside, "nat_acl_out", outward),
+    aclStep(outside, "nat_acl_reply_in", answerTo(outward)),
   ];
 }
 
@@ -61,6 +66,6 @@ function natRouteStep(scene: Scene, nat: Ends, id: string): ExplainedStep {
   return step("nat_gateway_route", { ok, id: tableId, code, mend }, { to, nat: id }, "out");
 }
 
-function subnetOf({ tables }: Scene, { row }: Ends): { readonly route_table: number } {
+function subnetOf({ tables }: Scene, { row }: Ends): StructValue<"subnet"> {
   return present(tables.lookup("subnets", row.subnet), `subnet ${row.subnet}`);
 }

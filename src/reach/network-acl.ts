@@ -1,3 +1,4 @@
+import { SUBNET_FLAGS } from "../plan/tables.ts";
 import { type Direction } from "./connection.ts";
 import { drop, type Outcome, pass, type Passage, receiverOf, senderOf } from "./passage.ts";
 import { firstMatch } from "./rule-list.ts";
@@ -9,6 +10,7 @@ export function networkAcl(passage: Passage, direction: Direction): Outcome {
   const { subnet: key } = (direction === "out" ? senderOf(passage) : receiverOf(passage)).row;
   const subnet = tables.lookup("subnets", key);
   if (!subnet) return drop("tables_incomplete", `no subnet ${key}`);
+  if ((subnet.flags & SUBNET_FLAGS.no_network_acl) !== 0) return pass("no ACL guards a regional NAT gateway");
   const list = direction === "out" ? "network_acl_out" : "network_acl_in";
   const peer = direction === "out" ? flow.destination : flow.source;
   const { rule, incomplete, entries } = firstMatch(tables, list, subnet.network_acl, { flow, peer, groups: [] });

@@ -1,5 +1,5 @@
 import { isIpv6Flow } from "./packet.ts";
-import { ROUTE_TARGET } from "../plan/tables.ts";
+import { NAT_GATEWAY_FLAGS, ROUTE_TARGET, type TableReader } from "../plan/tables.ts";
 import {
   addressEntry,
   drop,
@@ -37,7 +37,7 @@ export function route(passage: Passage): Outcome {
       return { ...appliance, entries: [entry, ...appliance.entries] };
     }
     case ROUTE_TARGET.nat_gateway: {
-      const gateway = toNatGateway(passage, entry.value.slot, prefix);
+      const gateway = toNatGateway(passage, natInZone(tables, entry.value.slot, subnet.zone), prefix);
       return { ...gateway, entries: [entry, ...gateway.entries] };
     }
     case ROUTE_TARGET.peering: {
@@ -102,6 +102,12 @@ function toPeer(passage: Passage, peer: number, prefix: string): Outcome {
   passage.sameSubnet = false;
   passage.groupIdentity = passage.ownSource;
   return pass(`${prefix} to the peer VPC ${peer}`, entry);
+}
+
+/** A regional NAT gateway takes what comes from a zone at that zone's own interface; a zonal one has one interface for all. */
+export function natInZone(tables: TableReader, slot: number, zone: number): number {
+  const gateway = tables.lookup("nat_gateways", { interface: slot });
+  return gateway && (gateway.flags & NAT_GATEWAY_FLAGS.regional) !== 0 ? (gateway.zones[zone] ?? 0) : slot;
 }
 
 /** A NAT gateway, by its interface; it goes on from there by its own subnet's table. */

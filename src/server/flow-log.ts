@@ -1,5 +1,6 @@
 import { zonesOf } from "../actions/zone.ts";
 import type { FlowLog } from "../model/flow-log.ts";
+import { isHidden } from "../model/nat-gateway-state.ts";
 import type { NetworkInterface } from "../model/network-interface.ts";
 import type { Change, Reader } from "../model/state.ts";
 import type { FlowCount } from "../plan/flow-count.ts";
@@ -165,7 +166,7 @@ export class FlowRecorder {
     for (const log of reader.list("flow-log")) {
       if (seconds(Date.parse(log.createdAt)) > span.start) continue;
       for (const eni of interfacesOf(reader, log)) {
-        if (!this.#told.has(`${log.id} ${eni.id}`) && isUp(reader, eni)) quiet.set(eni.id, eni);
+        if (!this.#told.has(`${log.id} ${eni.id}`) && isUp(reader, eni) && !isHidden(reader, eni)) quiet.set(eni.id, eni);
       }
     }
     for (const eni of quiet.values()) tell({ realm, eni }, { status: "NODATA", span });
@@ -201,6 +202,7 @@ function seconds(milliseconds: number): number {
 
 /** Every flow log that covers the interface: its own, its subnet's, its VPC's. */
 function logsOver(reader: Reader, eni: NetworkInterface): readonly FlowLog[] {
+  if (isHidden(reader, eni)) return [];
   return [eni.id, eni.subnetId, eni.vpcId].flatMap((id) => reader.by("flow-log", "resourceId", id));
 }
 

@@ -183,10 +183,13 @@ function takeableEndpoint({ VpcId, VpcEndpointId, EmptyRouteTableId }: Standing)
 }
 
 function takeableNat(ids: Standing): readonly Takeable[] {
-  const { NatGatewayId, PrivateNatGatewayId, SubnetId } = ids;
+  const { NatGatewayId, PrivateNatGatewayId, SubnetId, VpcId } = ids;
+  const AllocationIds = [ids.LooseAllocationId];
+  const zone = { AvailabilityZone: "us-east-1a" };
   return [
     ["CreateNatGateway", { SubnetId, AllocationId: ids.LooseAllocationId }],
     ["CreateNatGateway", { SubnetId, ConnectivityType: "private", PrivateIpAddress: "10.1.1.78" }],
+    ["CreateNatGateway", { VpcId, AvailabilityMode: "regional", AvailabilityZoneAddresses: [{ ...zone, AllocationIds }] }],
     ["DeleteNatGateway", { NatGatewayId }],
     ["AssociateNatGatewayAddress", { NatGatewayId, AllocationIds: [ids.LooseAllocationId] }],
     ["DisassociateNatGatewayAddress", { NatGatewayId, AssociationIds: [ids.NatAddressAssociationId] }],

@@ -135,6 +135,8 @@ static __always_inline int network_acl(struct packet *p, __u32 kind, __u32 subne
 
 	if (!subnet)
 		return DROP_tables_incomplete;
+	if (subnet->flags & SUBNET_NO_NETWORK_ACL)
+		return 0;
 	set_peer(p, inbound);
 	switch (match_list(p, kind, subnet->network_acl)) {
 	case MATCH_ALLOW:

@@ -39,10 +39,20 @@ static __always_inline int route_interface(struct packet *p, __u32 slot)
 	return 0;
 }
 
+/* The interface of a regional gateway that is for the sender's zone; of a zonal one its only one. */
+static __noinline int nat_gateway_in_zone(__u32 slot, __u32 zone)
+{
+	struct nat_gateway_key key = { .interface = slot };
+	const struct nat_gateway *row = bpf_map_lookup_elem(&nat_gateways, &key);
+
+	return row && row->flags & NAT_GATEWAY_REGIONAL ? row->zones[zone & (MAX_ZONES - 1)] : slot;
+}
+
 /* A NAT gateway, by its interface, for IPv4. It goes on from there by its own subnet's table (nat_gateway.h). */
-static __always_inline int route_nat_gateway(struct packet *p, __u32 slot)
+static __always_inline int route_nat_gateway(struct packet *p, __u32 slot, __u32 zone)
 {
 	p->way = WAY_NAT;
+	slot = nat_gateway_in_zone(slot, zone);
 	p->target_slot = slot;
 	if (p->is_ipv6 || !read_interface(slot, &p->target) || !(p->target.flags & INTERFACE_NAT_GATEWAY) || p->target.vpc != p->source.vpc)
 		return DROP_blackhole;
@@ -87,7 +97,7 @@ static __always_inline int route_by_table(struct packet *p)
 	case ROUTE_INTERFACE:
 		return route_interface(p, route->slot);
 	case ROUTE_NAT_GATEWAY:
-		return route_nat_gateway(p, route->slot);
+		return route_nat_gateway(p, route->slot, subnet->zone);
 	case ROUTE_PEERING:
 		return route_peering(p, route->slot);
 	case ROUTE_INTERNET_GATEWAY:

@@ -8,6 +8,7 @@
 #define MAX_RULES_PER_LIST 4096
 #define MAX_POOLS 8
 #define MAX_NAT_ADDRESSES 8
+#define MAX_ZONES 8
 #define IPV6_ROUTES 0x80000000U
 #define IPV6_BLOCKS 0xffffffffU
 #define ROUTER_MAC { 0x02, 0x67, 0x6b, 0x00, 0x00, 0x01 }
@@ -86,6 +87,7 @@ enum subnet_flags {
 	SUBNET_FLOW_LOG = 1,
 	SUBNET_BLOCK_OUT = 2,
 	SUBNET_BLOCK_IN = 4,
+	SUBNET_NO_NETWORK_ACL = 8,
 };
 
 enum interface_flags {
@@ -101,6 +103,7 @@ enum interface_flags {
 
 enum nat_gateway_flags {
 	NAT_GATEWAY_PUBLIC = 1,
+	NAT_GATEWAY_REGIONAL = 2,
 };
 
 enum route_target {
@@ -137,9 +140,10 @@ struct subnet {
 	__u32 length;
 	__u32 flags;
 	__u32 ipv6_length;
+	__u32 zone;
 	__be32 ipv6_block[4];
 };
-_Static_assert(sizeof(struct subnet) == 48, "subnet");
+_Static_assert(sizeof(struct subnet) == 52, "subnet");
 
 struct interface {
 	__u32 flags;
@@ -230,8 +234,9 @@ struct nat_gateway {
 	__u32 flags;
 	__u32 count;
 	__be32 addresses[8];
+	__u32 zones[8];
 };
-_Static_assert(sizeof(struct nat_gateway) == 40, "nat_gateway");
+_Static_assert(sizeof(struct nat_gateway) == 72, "nat_gateway");
 
 struct pool {
 	__be32 base;

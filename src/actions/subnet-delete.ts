@@ -1,0 +1,20 @@
+import type { DeleteSubnetRequest } from "@aws-sdk/client-ec2";
+import { Fault } from "../model/fault.ts";
+import type { Action } from "./action.ts";
+import { deleteFlowLogsOf } from "./flow-log.ts";
+import { followSubnets } from "./nat-gateway-regional.ts";
+import { type Done, DONE } from "./parameter.ts";
+import { findSubnet } from "./subnet.ts";
+
+const DeleteSubnet: Action<DeleteSubnetRequest, Done> = (tx, input, context) => {
+  const subnet = findSubnet(tx, input.SubnetId);
+  if (tx.countBy("network-interface", "subnetId", subnet.id) > 0) {
+    throw new Fault("DependencyViolation", `The subnet '${subnet.id}' has dependencies and cannot be deleted.`);
+  }
+  deleteFlowLogsOf(tx, subnet.id);
+  tx.delete("subnet", subnet.id);
+  followSubnets(tx, subnet.vpcId, context);
+  return DONE;
+};
+
+export const subnetDeleteActions = { DeleteSubnet };
