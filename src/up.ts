@@ -9,10 +9,12 @@
  */
 import { createServer as createProbe } from "node:net";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { makeAnswers } from "./answers.ts";
 import { ensureCredentials, type Home, isAlive, processStart, readRunning, writeRunning } from "./cli/home.ts";
 import { CommandError } from "./cli/control.ts";
 import { monotonicNow } from "./datapath/clock.ts";
+import { inSlices } from "./datapath/slices.ts";
 import { keepImages } from "./image.ts";
 import { present } from "./lib/assert.ts";
 import { reasons } from "./lib/reasons.ts";
@@ -105,10 +107,10 @@ export async function up(options: UpOptions): Promise<{ readonly stop: () => Pro
     version: VERSION,
   });
   const endImages = keepImages({ store, folder: state, pools: settings.pools, log });
-  const timers = housekeeping({ machine, plane, recorder, log });
+  const endHousekeeping = housekeeping({ machine, plane, recorder, log });
   return {
     stop: async () => {
-      for (const timer of timers) clearInterval(timer);
+      endHousekeeping();
       endImages();
       answers.watchers?.close();
       recorder.followers.close();
@@ -129,12 +131,17 @@ type Kept = {
   readonly log: (message: string, cause?: unknown) => void;
 };
 
-function housekeeping({ machine, plane, recorder, log }: Kept): readonly NodeJS.Timeout[] {
-  return [
-    sweeping(machine, log),
+/** Returns what ends it all. */
+function housekeeping({ machine, plane, recorder, log }: Kept): () => void {
+  const endSweeping = machine && sweeping(machine, log);
+  const timers = [
     setInterval(() => void recorder.tick().catch((cause: unknown) => log("flow logs", cause)), FLOWS_MS),
     setInterval(() => void plane.purge().catch((cause: unknown) => log("purge", cause)), PURGE_MS),
   ];
+  return () => {
+    endSweeping?.();
+    for (const timer of timers) clearInterval(timer);
+  };
 }
 
 type Recorded = Pick<UpOptions, "home"> & {
@@ -178,23 +185,27 @@ function portError(cause: NodeJS.ErrnoException, port: number): Error {
   return cause;
 }
 
-/** Full tables take long to read: between two sweeps lies ten times what the last one took, so that requests keep their turn. */
-function sweeping(machine: RunningMachine | undefined, log: (message: string, cause?: unknown) => void): NodeJS.Timeout {
-  let notBefore = 0;
-  return setInterval(() => {
-    const begin = performance.now();
-    if (begin < notBefore) return;
-    sweep(machine, log);
-    const end = performance.now();
-    notBefore = end + 10 * (end - begin);
-  }, SWEEP_MS);
-}
-
-/** What the kernel refuses once may pass the next time; the control plane stays. */
-function sweep(machine: RunningMachine | undefined, log: (message: string, cause?: unknown) => void): void {
-  try {
-    machine?.datapath.sweep();
-  } catch (cause) {
-    log("sweep", cause);
-  }
+/**
+ * Full tables take long to read: that is done in slices, and between two sweeps lies ten times what the last one took, so that
+ * requests keep their turn. What the kernel refuses once may pass the next time. Returns what ends it, in the midst of a sweep too.
+ */
+function sweeping({ datapath }: RunningMachine, log: (message: string, cause?: unknown) => void): () => void {
+  let [ended, running, notBefore] = [false, false, 0];
+  const turns = {
+    clock: () => performance.now(),
+    rest: (milliseconds: number) => setTimeout(milliseconds, undefined, { ref: false }),
+    ended: () => ended,
+  };
+  const sweep = async (): Promise<void> => {
+    if (running || performance.now() < notBefore) return;
+    running = true;
+    const worked = await inSlices(datapath.sweepSteps(), turns).catch((cause: unknown) => log("sweep", cause));
+    running = false;
+    notBefore = performance.now() + 10 * (worked ?? 0);
+  };
+  const timer = setInterval(() => void sweep(), SWEEP_MS);
+  return () => {
+    ended = true;
+    clearInterval(timer);
+  };
 }

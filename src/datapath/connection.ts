@@ -1,5 +1,6 @@
 import { assert } from "../lib/assert.ts";
 import { formatAddress } from "../lib/ip.ts";
+import { type Counted, newTally, type Tally } from "./connection-tally.ts";
 import { indexKey, type KernelMap } from "./map.ts";
 import { openNatSweeper } from "./nat-connection.ts";
 
@@ -11,12 +12,6 @@ import { openNatSweeper } from "./nat-connection.ts";
 /** Offsets of `struct connection_key` and `struct connection`. */
 const KEY = { interface: 0, localPort: 4, remotePort: 6, local: 8, remote: 24, protocol: 40, keeper: 41, size: 44 } as const;
 const VALUE = { expires: 0, created: 8, localSeen: 16, remoteSeen: 17, localFin: 18, remoteFin: 19, reset: 20, size: 24 } as const;
-
-/**
- * How long an entry stays after it has expired. To the program it is gone already; a packet that takes it over in the
- * moment between its reading and its removal here loses it again, which this makes as rare as a connection is short.
- */
-const LINGER = 5_000_000_000n;
 
 export type ConnectionMaps = {
   readonly connections: KernelMap;
@@ -64,10 +59,19 @@ export function readConnections(maps: ConnectionMaps, slot?: number): Connection
 const ALL = 0;
 const ALL_NAT = 1;
 
+/** So many slots are counted, or have their counts set right, in one step. */
+const SLOTS = 512;
+/** So many entries are read in one step. */
+const BATCH = 2_048;
+
 export type Sweeper = {
-  /** Removes what expired before `now` (monotonic nanoseconds) and sets the counts right. Returns how many went. */
-  readonly sweep: (now: bigint) => number;
-  /** How many the last sweep left; what was made since is not among them. */
+  /**
+   * One pass in steps of a few milliseconds: removes what had expired when it began, and sets the counts right. Packets and
+   * changes of the tables may come between two steps; a pass may be left unfinished. Returns how many went.
+   * `clock`: nanoseconds, monotonic.
+   */
+  readonly steps: (clock: () => bigint) => Generator<void, number>;
+  /** How many the last pass left; what was made since is not among them. */
   readonly count: () => number;
   /** The slot's interface is gone: nothing that it remembered holds for the next one. */
   readonly forget: (slot: number, now: bigint) => void;
@@ -84,62 +88,67 @@ export function openSweeper(maps: ConnectionMaps): Sweeper {
   const natSweeper = openNatSweeper(maps.nat_connections);
   return {
     count: () => left,
-    sweep: (now) => {
-      // Counted before the entries are read: what is made meanwhile is in neither number, or set right by the next pass.
+    steps: function* (clock) {
+      // Counted before the entries are read: what is made later is in neither number, or set right by the next pass.
+      const now = clock();
       const createdInAll = createdCount(maps, ALL);
       const createdByNat = createdCount(maps, ALL_NAT);
-      const created = new Map(
-        [...(known ?? slotsEverUsed(maps))]
-          .filter((slot) => slot !== ALL && slot !== ALL_NAT)
-          .map((slot) => [slot, createdCount(maps, slot)]),
-      );
-      const { alive, seen, removed } = removeExpired(maps, now);
-      const nat = natSweeper.sweep(now - LINGER, (slot) => readFloor(maps, slot).born);
-      for (const [slot, count] of created) {
-        const there = (alive.get(slot) ?? 0) + (nat.alive.get(slot) ?? 0);
-        writeFloor(maps, slot, { ...readFloor(maps, slot), removed: (count - there) >>> 0 });
+      const counted = yield* countCreated(maps, known ?? (yield* slotsEverUsed(maps)), clock);
+      const pass = { counted, now, born: (slot: number) => readFloor(maps, slot).born };
+      const found = newTally(pass);
+      const removed = yield* removeExpired(maps, found);
+      const byNat = newTally(pass);
+      const removedByNat = yield* natSweeper.steps(byNat);
+      let done = 0;
+      for (const [slot, { created }] of counted) {
+        writeFloor(maps, slot, { ...readFloor(maps, slot), removed: (created - found.alive(slot) - byNat.alive(slot)) >>> 0 });
+        if (++done % SLOTS === 0) yield;
       }
-      known = new Set([...seen, ...nat.seen]);
-      left = [...alive.values()].reduce((sum, count) => sum + count, 0);
+      known = new Set([...found.seen, ...byNat.seen]);
+      left = found.left();
       writeFloor(maps, ALL, { born: 0n, removed: (createdInAll - left) >>> 0 });
-      const leftByNat = [...nat.alive.values()].reduce((sum, count) => sum + count, 0);
-      writeFloor(maps, ALL_NAT, { born: 0n, removed: (createdByNat - leftByNat) >>> 0 });
-      return removed + nat.removed;
+      writeFloor(maps, ALL_NAT, { born: 0n, removed: (createdByNat - byNat.left()) >>> 0 });
+      return removed + removedByNat;
     },
     forget: (slot, now) => writeFloor(maps, slot, { ...readFloor(maps, slot), born: now }),
   };
 }
 
-function removeExpired(
-  maps: ConnectionMaps,
-  now: bigint,
-): { alive: ReadonlyMap<number, number>; seen: ReadonlySet<number>; removed: number } {
-  const alive = new Map<number, number>();
-  const seen = new Set<number>();
-  const births = new Map<number, bigint>();
+function* countCreated(maps: ConnectionMaps, slots: ReadonlySet<number>, clock: () => bigint): Generator<void, Counted> {
+  const counted = new Map<number, { created: number; at: bigint }>();
+  for (const slot of slots) {
+    if (slot === ALL || slot === ALL_NAT) continue;
+    const at = clock();
+    counted.set(slot, { created: createdCount(maps, slot), at });
+    if (counted.size % SLOTS === 0) yield;
+  }
+  return counted;
+}
+
+/** What is read in a step is removed in it, too: a packet that takes an expired entry over has little time to lose it again. */
+function* removeExpired(maps: ConnectionMaps, tally: Tally): Generator<void, number> {
   let removed = 0;
-  maps.connections.forEachBatch((keys, values, count) => {
+  for (const { keys, values, count } of maps.connections.batches(BATCH)) {
     const expired: Buffer[] = [];
     for (let i = 0; i < count; i++) {
       const slot = keys.readUInt32LE(i * KEY.size + KEY.interface);
       const created = values.readBigUInt64LE(i * VALUE.size + VALUE.created);
-      const born = births.get(slot) ?? readFloor(maps, slot).born;
-      births.set(slot, born);
-      seen.add(slot);
-      if (created < born || values.readBigUInt64LE(i * VALUE.size + VALUE.expires) + LINGER < now) {
-        expired.push(keys.subarray(i * KEY.size, (i + 1) * KEY.size));
-      } else if (created <= now) alive.set(slot, (alive.get(slot) ?? 0) + 1);
+      const expires = values.readBigUInt64LE(i * VALUE.size + VALUE.expires);
+      if (tally.isGone(slot, { created, expires })) expired.push(keys.subarray(i * KEY.size, (i + 1) * KEY.size));
     }
     if (expired.length > 0) removed += maps.connections.deleteMany(Buffer.concat(expired));
-  });
-  return { alive, seen, removed };
+    yield;
+  }
+  return removed;
 }
 
-function slotsEverUsed(maps: ConnectionMaps): Set<number> {
+function* slotsEverUsed(maps: ConnectionMaps): Generator<void, Set<number>> {
   const slots = new Set<number>();
-  maps.tracking.forEach((key, value) => {
-    if (value.readUInt32LE() !== 0) slots.add(key.readUInt32LE());
-  });
+  const { valueSize } = maps.tracking.shape;
+  for (const { keys, values, count } of maps.tracking.batches()) {
+    for (let i = 0; i < count; i++) if (values.readUInt32LE(i * valueSize) !== 0) slots.add(keys.readUInt32LE(i * 4));
+    yield;
+  }
   return slots;
 }
 

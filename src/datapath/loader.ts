@@ -74,7 +74,12 @@ export type Datapath = {
   readonly natConnections: () => readonly NatConnection[];
   /** What becomes of packets, one by one, while they are watched. */
   readonly events: Events;
-  /** Housekeeping, every few seconds: expired connections and replaced rules go. Returns how many connections went. */
+  /**
+   * Housekeeping, every few seconds: expired connections and replaced rules go. A pass is made in steps of a few milliseconds;
+   * anything may happen between two of them, and the pass be left there. Returns how many connections went.
+   */
+  readonly sweepSteps: () => Generator<void, number>;
+  /** As {@link sweepSteps}, a whole pass at once. */
   readonly sweep: (now?: bigint) => number;
   /** The open maps: for tests, and for whoever tells their sizes. */
   readonly maps: Readonly<Record<MapName, KernelMap>>;
@@ -103,6 +108,10 @@ export function openDatapath(options: DatapathOptions): Datapath {
       clearCounts(maps, slot);
     },
   });
+  const sweepSteps = function* (at: () => bigint): Generator<void, number> {
+    writer.retire();
+    return yield* sweeper.steps(at);
+  };
   let upgraded = false;
   const upgrade = (): void => {
     if (!upgraded) links.upgrade();
@@ -132,9 +141,13 @@ export function openDatapath(options: DatapathOptions): Datapath {
     connectionCount: sweeper.count,
     connections: (slot) => readConnections(maps, slot),
     natConnections: () => readNatConnections(maps.nat_connections),
+    sweepSteps: () => sweepSteps(clock),
     sweep: (now = clock()) => {
-      writer.retire();
-      return sweeper.sweep(now);
+      const steps = sweepSteps(() => now);
+      for (;;) {
+        const { done, value } = steps.next();
+        if (done) return value;
+      }
     },
     maps,
     flowLogs,

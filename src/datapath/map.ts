@@ -122,10 +122,10 @@ export class KernelMap {
     for (const { keys, values, count } of this.batches()) if (visit(keys, values, count) === false) return;
   }
 
-  /** As {@link forEachBatch}, for a reader that does something else between two batches. */
-  *batches(): Generator<{ readonly keys: Buffer; readonly values: Buffer; readonly count: number }> {
+  /** As {@link forEachBatch}, for a reader that does something else between two batches, of so many elements or (a crowded bucket) more. */
+  *batches(most = BATCH): Generator<{ readonly keys: Buffer; readonly values: Buffer; readonly count: number }> {
     const { keySize } = this.shape;
-    let size = Math.min(BATCH, this.shape.maxEntries);
+    let size = Math.min(most, this.shape.maxEntries);
     let keys = Buffer.alloc(size * keySize);
     let values = Buffer.alloc(size * this.valueBytes);
     let token: Buffer | undefined;

@@ -1,5 +1,6 @@
 import { assert } from "../lib/assert.ts";
 import { formatIpv4, ipv4 } from "../lib/ip.ts";
+import type { Tally } from "./connection-tally.ts";
 import type { KernelMap } from "./map.ts";
 
 /** User space's half of the connections through NAT gateways (bpf/nat_gateway.h): it removes those that have expired. */
@@ -45,15 +46,12 @@ export function readNatConnections(map: KernelMap): NatConnection[] {
   return list;
 }
 
+/** So many entries are read in a step: for each of the outside's another is looked up. */
+const BATCH = 1_024;
+
 export type NatSweeper = {
-  /**
-   * Removes what expired before `expired`, or was made before its gateway's interface was `born`. Returns how many connections
-   * are left of each gateway, by the slot of its interface, and which had any.
-   */
-  readonly sweep: (
-    expired: bigint,
-    born: (slot: number) => bigint,
-  ) => { readonly alive: ReadonlyMap<number, number>; readonly seen: ReadonlySet<number>; readonly removed: number };
+  /** One pass in steps of a few milliseconds, as {@link Sweeper.steps}. Returns how many connections went. */
+  readonly steps: (tally: Tally) => Generator<void, number>;
 };
 
 export function openNatSweeper(map: KernelMap): NatSweeper {
@@ -61,48 +59,61 @@ export function openNatSweeper(map: KernelMap): NatSweeper {
   /** Outside entries that pointed nowhere at the last pass: one may have been made a moment before its inside's. */
   let orphans: ReadonlyMap<string, number> = new Map();
   return {
-    sweep: (expired, born) => {
-      const alive = new Map<number, number>();
-      const seen = new Set<number>();
-      const inside = new Map<string, string>();
-      const outside: { readonly key: Buffer; readonly value: Buffer }[] = [];
-      const gone: Buffer[] = [];
-      map.forEach((key, value) => {
-        const slot = key.readUInt32LE(KEY.interface);
-        seen.add(slot);
-        if (key.readUInt8(KEY.side) !== INSIDE) outside.push({ key: Buffer.from(key), value: Buffer.from(value) });
-        else if (value.readBigUInt64LE(VALUE.created) < born(slot) || value.readBigUInt64LE(VALUE.expires) < expired)
-          gone.push(Buffer.from(key));
-        else {
-          alive.set(slot, (alive.get(slot) ?? 0) + 1);
-          inside.set(key.toString("latin1"), endText(Buffer.from(value), VALUE.address, VALUE.port));
-        }
-      });
-      const removed = gone.length;
+    steps: function* (tally) {
       const lost = new Map<string, number>();
-      for (const { key, value } of outside) {
-        if (inside.get(insideKey(key, value)) === endText(key, KEY.local, KEY.localPort)) continue;
-        const name = key.toString("latin1");
-        const claim = value.readUInt32LE(VALUE.claim);
-        if (orphans.get(name) === claim) gone.push(key);
-        else lost.set(name, claim);
+      let removed = 0;
+      for (const { keys, values, count } of map.batches(BATCH)) {
+        const gone: Buffer[] = [];
+        const orphaned: Orphan[] = [];
+        for (let i = 0; i < count; i++) {
+          const key = keys.subarray(i * KEY.size, (i + 1) * KEY.size);
+          const value = values.subarray(i * VALUE.size, (i + 1) * VALUE.size);
+          if (key.readUInt8(KEY.side) !== INSIDE) {
+            const claim = value.readUInt32LE(VALUE.claim);
+            if (pointsToInside(map, tally, { key, value })) continue;
+            if (orphans.get(key.toString("latin1")) === claim) orphaned.push({ key, claim });
+            else lost.set(key.toString("latin1"), claim);
+          } else if (tally.isGone(key.readUInt32LE(KEY.interface), timesOf(value))) gone.push(key);
+        }
+        if (gone.length > 0) removed += map.deleteMany(Buffer.concat(gone));
+        removeUnclaimed(map, orphaned);
+        yield;
       }
       orphans = lost;
-      if (gone.length > 0) map.deleteMany(Buffer.concat(gone));
-      return { alive, seen, removed };
+      return removed;
     },
   };
 }
 
+/** An outside's entry that has pointed nowhere for a whole pass. */
+type Orphan = { readonly key: Buffer; readonly claim: number };
+
+/** Nobody may have claimed it since: the last look is just before it goes. */
+function removeUnclaimed(map: KernelMap, orphaned: readonly Orphan[]): void {
+  const gone = orphaned.filter(({ key, claim }) => map.lookup(key)?.readUInt32LE(VALUE.claim) === claim);
+  if (gone.length > 0) map.deleteMany(Buffer.concat(gone.map(({ key }) => key)));
+}
+
+/** Whether the inside's entry that an outside's points to still holds and says the same. */
+function pointsToInside(map: KernelMap, tally: Tally, { key, value }: { readonly key: Buffer; readonly value: Buffer }): boolean {
+  const inside = map.lookup(insideKey(key, value));
+  return (
+    inside !== undefined &&
+    !tally.isPast(key.readUInt32LE(KEY.interface), timesOf(inside)) &&
+    inside.compare(key, KEY.local, KEY.local + 4, VALUE.address, VALUE.address + 4) === 0 &&
+    inside.compare(key, KEY.localPort, KEY.localPort + 2, VALUE.port, VALUE.port + 2) === 0
+  );
+}
+
+function timesOf(value: Buffer): { readonly created: bigint; readonly expires: bigint } {
+  return { created: value.readBigUInt64LE(VALUE.created), expires: value.readBigUInt64LE(VALUE.expires) };
+}
+
 /** The key of the inside's entry that an outside's points to. */
-function insideKey(key: Buffer, value: Buffer): string {
+function insideKey(key: Buffer, value: Buffer): Buffer {
   const inside = Buffer.from(key);
   inside.writeUInt8(INSIDE, KEY.side);
   value.copy(inside, KEY.local, VALUE.address, VALUE.address + 4);
   value.copy(inside, KEY.localPort, VALUE.port, VALUE.port + 2);
-  return inside.toString("latin1");
-}
-
-function endText(bytes: Buffer, address: number, port: number): string {
-  return bytes.toString("latin1", address, address + 4) + bytes.toString("latin1", port, port + 2);
+  return inside;
 }

@@ -1,0 +1,156 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { indexKey } from "./map.ts";
+import { readNatConnections } from "./nat-connection.ts";
+import { frame, ROUTER, udp } from "./test-frame.ts";
+import { A, type Bench, bench, C, eni, INTERNET, macOf, noKernel, OTHER, settings } from "./test-kit.ts";
+
+const SECOND = 1_000_000_000n;
+const ADDRESS: Readonly<Record<number, string>> = { [A]: "10.0.1.5", [C]: "10.0.2.7", [OTHER]: "10.0.1.5" };
+
+/** Opens a connection, or notes a packet on it. */
+function send(b: Bench, slot: number, port: number): void {
+  const ends = { source: ADDRESS[slot] ?? "", destination: INTERNET };
+  const bytes = frame({ ...ends, from: macOf(slot), to: ROUTER, protocol: 17, payload: udp(ends, port, 53) });
+  assert.equal(b.fromEni(slot, bytes).reason, "none");
+}
+
+/** How many the program takes to be there of a slot; 0: of all. */
+function held({ datapath: { maps } }: Bench, slot: number): number {
+  const created = maps.tracking.lookup(indexKey(slot))?.readUInt32LE() ?? 0;
+  return (created - (maps.connection_floors.lookup(indexKey(slot))?.readUInt32LE(8) ?? 0)) >>> 0;
+}
+
+/** Moves the clock on by a millisecond. */
+function tick(b: Bench, from: number): () => void {
+  let milliseconds = 0;
+  return () => b.clock(from + ++milliseconds / 1_000);
+}
+
+describe("a sweep in steps", { skip: noKernel }, () => {
+  it("loses and miscounts nothing that is made, taken over or given up between them", () => {
+    const b = bench();
+    b.put(settings({ connection_limit: 1_000_000 }));
+    for (let port = 1; port <= 9_000; port++) send(b, A, port);
+    b.clock(40);
+    for (let port = 1; port <= 3_000; port++) send(b, C, port);
+    for (let port = 1; port <= 100; port++) send(b, OTHER, port);
+    const later = tick(b, 41);
+    later();
+    const steps = b.datapath.sweepSteps();
+    let fresh = 0;
+    let turns = 0;
+    for (let step = steps.next(); !step.done; step = steps.next()) {
+      later();
+      for (let i = 0; i < 20; i++) send(b, C, 10_000 + fresh++);
+      send(b, A, 1 + turns++);
+      if (turns === 2) b.remove({ table: "interfaces", key: OTHER, value: eni(OTHER, {})[0]?.value as never });
+    }
+    assert.ok(turns >= 3, `${turns} steps`);
+    assert.deepEqual([b.datapath.connections(C).length, held(b, C)], [3_000 + fresh, 3_000 + fresh]);
+    const mine = new Set(b.datapath.connections(A).map(({ localPort }) => localPort));
+    assert.deepEqual(
+      [...mine].toSorted((x, y) => x - y),
+      Array.from({ length: turns }, (_, place) => place + 1),
+      "what was used between the steps is there, and nothing else",
+    );
+    later();
+    b.datapath.sweep();
+    for (const slot of [A, C, OTHER]) assert.equal(held(b, slot), b.datapath.connections(slot).length, `slot ${slot}`);
+    assert.equal(b.datapath.connections(OTHER).length, 0);
+    assert.deepEqual([held(b, 0), b.datapath.connectionCount()], [3_000 + fresh + turns, 3_000 + fresh + turns]);
+  });
+
+  it("may be left unfinished: the next one does what is left", () => {
+    const b = bench();
+    b.put(settings({ connection_limit: 1_000_000 }));
+    for (let port = 1; port <= 9_000; port++) send(b, A, port);
+    b.clock(40);
+    send(b, A, 9_001);
+    const left = b.datapath.sweepSteps();
+    while (b.datapath.connections(A).length === 9_001) left.next();
+    b.clock(41);
+    const there = b.datapath.connections(A).length;
+    assert.ok(there > 1, `${there} are left`);
+    assert.equal(b.datapath.sweep(), there - 1);
+    assert.deepEqual([held(b, A), b.datapath.connections(A).length], [1, 1]);
+  });
+});
+
+const NAT = 30;
+const TIMES = { long: 350n, past: -60n } as const;
+
+/** A connection through the NAT gateway as the program writes it, from the port to the gateway's port: the outside's entry, and `claimed` the inside's. */
+function natRows(
+  b: Bench,
+  { from, to, claim = 0, time = "long" }: { from: number; to: number; claim?: number; time?: keyof typeof TIMES },
+) {
+  const key = (side: number, local: number, port: number): Buffer => {
+    const bytes = Buffer.alloc(20);
+    bytes.writeUInt32LE(NAT, 0);
+    bytes.writeUInt32BE(local, 4);
+    bytes.writeUInt32BE(0xc633_6401, 8);
+    bytes.writeUInt16LE(port, 12);
+    bytes.writeUInt16LE(80, 14);
+    bytes.writeUInt8(6, 16);
+    bytes.writeUInt8(side, 17);
+    return bytes;
+  };
+  const value = (address: number, port: number): Buffer => {
+    const bytes = Buffer.alloc(32);
+    bytes.writeUInt32BE(address, 16);
+    bytes.writeUInt16LE(port, 20);
+    return bytes;
+  };
+  const [host, gateway] = [0x0a00_0104, 0x0a00_0004];
+  const inside = value(gateway, to);
+  inside.writeBigUInt64LE(b.now() + TIMES[time] * SECOND, 0);
+  inside.writeBigUInt64LE(b.now(), 8);
+  const outside = value(host, from);
+  outside.writeUInt32LE(claim, 28);
+  b.datapath.maps.nat_connections.update(key(1, gateway, to), outside);
+  return { claimed: () => b.datapath.maps.nat_connections.update(key(0, host, from), inside) };
+}
+
+function entries(b: Bench): number {
+  let count = 0;
+  b.datapath.maps.nat_connections.forEach(() => count++);
+  return count;
+}
+
+describe("a sweep of NAT connections in steps", { skip: noKernel }, () => {
+  it("removes both entries of what has expired, the outside's a pass later, and no port that was claimed anew", () => {
+    const b = bench();
+    b.at(100);
+    for (let port = 1; port <= 2_000; port++) natRows(b, { from: port, to: port, time: port % 2 === 0 ? "long" : "past" }).claimed();
+    const later = tick(b, 100);
+    const pass = (between: (step: number) => void = () => undefined): number => {
+      later();
+      const steps = b.datapath.sweepSteps();
+      let count = 0;
+      for (;;) {
+        const step = steps.next();
+        if (step.done) return step.value;
+        between(count++);
+      }
+    };
+    // Made between two steps: of some only the outside's entry stands when the pass comes by.
+    const waiting: { readonly claimed: () => void }[] = [];
+    const gone = pass((step) => {
+      later();
+      if (step < 10) waiting.push(natRows(b, { from: 5_000 + step, to: 5_000 + step }));
+    });
+    assert.equal(gone, 1_000);
+    assert.equal(readNatConnections(b.datapath.maps.nat_connections).length, 1_000);
+    assert.equal(entries(b), 3_000 + waiting.length, "the outside's entries wait");
+    for (const row of waiting) row.claimed();
+    // The ports of some that went are claimed by others.
+    for (const port of [1, 3, 5, 7]) natRows(b, { from: 6_000 + port, to: port, claim: 1 }).claimed();
+    // And by some whose inside's entry is yet to come.
+    for (const port of [9, 11]) natRows(b, { from: 6_000 + port, to: port, claim: 1 });
+    assert.equal(pass(later), 0);
+    assert.equal(entries(b), 2_000 + 2 * waiting.length + 2 * 4 + 2);
+    assert.equal(pass(later), 0);
+    assert.equal(entries(b), 2_000 + 2 * waiting.length + 2 * 4);
+  });
+});
