@@ -13,12 +13,26 @@ import { releaseVolumes } from "./volume-attachment.ts";
  *
  *   pending ──bootDone──▶ running ──▶ stopping ──haltDone──▶ stopped ──▶ pending …
  *        └──────────────────┴───────────┴──▶ shutting-down ──haltDone──▶ terminated ──an hour──▶ gone
+ *
+ * `bootFailed` brings a launch to its end, and an instance that ran before to a stop.
  */
 
 /** The host has booted the instance: pending → running. In any other state it says nothing new. */
 export function bootDone(tx: Tx, instanceId: string, context: Context): void {
   const instance = tx.get("instance", instanceId);
   if (instance?.state === "pending") moveTo(tx, { ...instance, state: "running" }, context);
+}
+
+/**
+ * The host could not boot the instance. A launch that fails terminates, a start that fails goes back to stopped (EC2 user guide,
+ * "Instance state changes"). In any other state it says nothing new.
+ */
+export function bootFailed(tx: Tx, instanceId: string, context: Context): void {
+  const instance = tx.get("instance", instanceId);
+  if (instance?.state !== "running" && instance?.state !== "pending") return;
+  const state = instance.state === "pending" && instance.bootGeneration === 1 ? "shutting-down" : "stopping";
+  const code = "Server.InternalError";
+  moveTo(tx, { ...instance, state, stateReason: { code, message: `${code}: Internal error on launch` } }, context);
 }
 
 /** The host has ended the instance: stopping → stopped, shutting-down → terminated. In any other state it says nothing new. */

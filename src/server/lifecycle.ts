@@ -1,4 +1,4 @@
-import { bootDone, exitedByItself, haltDone } from "../actions/instance-lifecycle.ts";
+import { bootDone, bootFailed, exitedByItself, haltDone } from "../actions/instance-lifecycle.ts";
 import type { Context } from "../actions/action.ts";
 import type { Instance } from "../model/instance.ts";
 import type { NetworkInterface } from "../model/network-interface.ts";
@@ -24,6 +24,8 @@ type Options = {
   readonly run: <T>(realm: Realm, body: (tx: Tx, context: Context) => T) => Promise<T>;
   readonly log: (message: string, cause?: unknown) => void;
 };
+
+const BOOT_ATTEMPTS = 2;
 
 /**
  * Makes the machine follow the state: boots what is pending, halts what is stopping, and reports back. Each
@@ -66,7 +68,7 @@ export class Lifecycle {
       if (instance?.state !== "running" || this.#booted.get(instanceId) !== instance.bootGeneration) return;
       if (ending === "reboot") {
         this.#booted.delete(instanceId);
-        await this.#bringUp(realm, instance);
+        if (!(await this.#bringUp(realm, instance))) await this.#options.run(realm, (tx, context) => bootFailed(tx, instanceId, context));
         return;
       }
       await this.#options.run(realm, (tx, context) => exitedByItself(tx, instanceId, context));
@@ -99,8 +101,8 @@ export class Lifecycle {
     switch (instance.state) {
       case "pending":
       case "running":
-        await this.#bringUp(realm, instance);
-        if (instance.state === "pending") await run(realm, (tx, context) => bootDone(tx, instanceId, context));
+        if (!(await this.#bringUp(realm, instance))) await run(realm, (tx, context) => bootFailed(tx, instanceId, context));
+        else if (instance.state === "pending") await run(realm, (tx, context) => bootDone(tx, instanceId, context));
         return;
       case "stopping":
       case "shutting-down":
@@ -114,14 +116,23 @@ export class Lifecycle {
     }
   }
 
-  async #bringUp(realm: Realm, instance: Instance): Promise<void> {
-    const { machine, plan } = this.#options;
+  /** Whether the instance is up then. */
+  async #bringUp(realm: Realm, instance: Instance): Promise<boolean> {
+    const { machine, plan, log } = this.#options;
     const current = this.#booted.get(instance.id) === instance.bootGeneration;
-    if (current && machine.isUp(instance.id)) return;
+    if (current && machine.isUp(instance.id)) return true;
     if (machine.isUp(instance.id)) await machine.halt(instance.id);
-    // Set before the boot: one that fails is not tried in a loop.
     this.#booted.set(instance.id, instance.bootGeneration);
-    await machine.boot(plan(realm, instance));
+    // On a machine that is short of everything a boot may take too long, and the next one not.
+    for (let attempt = 1; attempt <= BOOT_ATTEMPTS; attempt += 1) {
+      try {
+        await machine.boot(plan(realm, instance));
+        return true;
+      } catch (cause) {
+        log(`${instance.id} did not boot, attempt ${attempt} of ${BOOT_ATTEMPTS}`, cause);
+      }
+    }
+    return false;
   }
 
   #interfaceChanged(realm: Realm, { before, after }: Change<"network-interface">): void {
