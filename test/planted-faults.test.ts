@@ -80,11 +80,11 @@ const FAULTS: readonly Fault[] = [
   ["an IPv6 rule that lets IPv4 in", "network_acl.h", /length < 96 && !p->is_ipv6 && !rule->group/, "0"],
   [
     "an egress-only gateway that lets strangers in",
-    "ipv6_gateway.h",
+    "egress_only.h",
     /if \(!c \|\| is_reopened\(c, p\)\)\n\t\treturn DROP_egress_only;/,
     "if (!c)\n\t\treturn 0;",
   ],
-  ["an egress-only gateway that forgets", "ipv6_gateway.h", /(?<=refresh_connection\(c, p, )1(?=\);\n\treturn 0;)/, "0"],
+  ["an egress-only gateway that forgets", "egress_only.h", /(?<=refresh_connection\(c, p, )1(?=\);\n\treturn 0;)/, "0"],
   ["a stale IPv6 flow after a change", "ipv6_flow_cache.h", /(?<=if \()flow->epoch != /, "0 && $&"],
   ["a routing header with a hop to come", "ipv6_parse.h", / \|\| header\[3\]/, ""],
   ["a solicitation for one's own address that is answered", "neighbour.h", / \|\| owns_address\(&p->source, p->link, &target\)/, ""],

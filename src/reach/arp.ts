@@ -8,7 +8,7 @@ import { has, interfaceAt, owns } from "./passage.ts";
 import { setMacs } from "./rewrite.ts";
 
 /** What becomes of an ARP packet, or one of neighbour discovery: an answer, silence, or a drop with its reason. */
-export type Arp =
+export type LinkAnswer =
   | { readonly kind: "answer"; readonly frame: Uint8Array }
   | { readonly kind: "silence" }
   | { readonly kind: "drop"; readonly reason: DropReason };
@@ -26,10 +26,10 @@ const END = ETHERNET + 28;
 const HEAD = [0, 1, 8, 0, 6, 4];
 const REQUEST = 1;
 const ANSWER = 2;
-export const SILENCE: Arp = { kind: "silence" };
+export const SILENCE: LinkAnswer = { kind: "silence" };
 
 /** To an instance every neighbour is the router; its own addresses stay unanswered: so it may see that they are free (RFC 5227). */
-export function arpFromInterface(tables: TableReader, frame: Uint8Array, slot: number): Arp {
+export function arpFromInterface(tables: TableReader, frame: Uint8Array, slot: number): LinkAnswer {
   if (!isWellFormed(frame)) return dropped("malformed");
   const sender = interfaceAt(tables, slot);
   if (!sender) return dropped("unknown_interface");
@@ -43,20 +43,20 @@ export function arpFromInterface(tables: TableReader, frame: Uint8Array, slot: n
 }
 
 /** To the internet's side the gateway has all addresses of its pools. */
-export function arpFromInternet(tables: TableReader, frame: Uint8Array): Arp {
+export function arpFromInternet(tables: TableReader, frame: Uint8Array): LinkAnswer {
   if (!isWellFormed(frame)) return dropped("malformed");
   if (!asks(frame) || !isOurs(tables, ipAt(frame, AT.target))) return SILENCE;
   return { kind: "answer", frame: answer(frame, tables.lookup("settings", 0)?.uplink_mac ?? "") };
 }
 
 /** To the services everybody is behind this link. */
-export function arpFromServices(tables: TableReader, frame: Uint8Array): Arp {
+export function arpFromServices(tables: TableReader, frame: Uint8Array): LinkAnswer {
   if (!isWellFormed(frame)) return dropped("malformed");
   if (!asks(frame) || ipAt(frame, AT.target) === ipAt(frame, AT.sender)) return SILENCE;
   return { kind: "answer", frame: answer(frame, tables.lookup("settings", 0)?.services_mac ?? "") };
 }
 
-export function dropped(reason: DropReason): Arp {
+export function dropped(reason: DropReason): LinkAnswer {
   return { kind: "drop", reason };
 }
 

@@ -2,7 +2,7 @@ import { type Cidr, cidrContains, cidrOf } from "../lib/cidr.ts";
 import { type Cidr6, cidr6Contains, cidr6Of, parseIpv6 } from "../lib/cidr6.ts";
 import { parseIpv4 } from "../lib/ip.ts";
 
-/** Source and destination ranges that only parse and the gateway know. */
+/** Ranges of addresses with a meaning of their own. */
 const RANGES = {
   /** "This network" (RFC 1122), the unspecified address and loopback: on no wire. */
   nowhere: ["0.0.0.0/8", "127.0.0.0/8", "::/127"],

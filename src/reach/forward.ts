@@ -3,7 +3,7 @@ import { formatIpv6, parseIpv6 } from "../lib/cidr6.ts";
 import { parseIpv4 } from "../lib/ip.ts";
 import type { DropReason } from "../plan/stages.ts";
 import { LAYOUT_VERSION, ROUTER_MAC, type TableReader, type TableValue } from "../plan/tables.ts";
-import { type Arp, arpFromInterface, arpFromInternet, arpFromServices } from "./arp.ts";
+import { type LinkAnswer, arpFromInterface, arpFromInternet, arpFromServices } from "./arp.ts";
 import type { ConnectionMemory } from "./connection.ts";
 import type { FragmentMemory } from "./fragment-memory.ts";
 import { type Frame, readFrame } from "./frame.ts";
@@ -11,7 +11,8 @@ import type { Shape } from "./shape.ts";
 import { ICMP, isIcmpError, isIpv6Flow, type Packet, TCP, UDP } from "./packet.ts";
 import { GATEWAY_MTU, INSIDE_MTU } from "./deliver.ts";
 import { neighbourFromInternet, neighbourFromInterface, neighbourFromServices } from "./neighbour.ts";
-import { inPieces, ipv6TooBig, tooBig } from "./pieces.ts";
+import { ipv6TooBig, tooBig } from "./icmp-error.ts";
+import { inPieces } from "./pieces.ts";
 import type { NatMemory } from "./nat-connection.ts";
 import { resetOf } from "./reset.ts";
 import { completeChecksum, setMacs, setTtl, translate, translateIpv6, translatePort, translateQuotedPort } from "./rewrite.ts";
@@ -25,7 +26,7 @@ export type Entrance =
 
 /** What became of a frame, and what leaves for it. */
 export type Forwarded = {
-  /** `arp`: an answer went back; `absorb`: silence; `error`: dropped, and an ICMP error went back. */
+  /** `arp`: an answer of it or of neighbour discovery went back; `absorb`: silence; `error`: dropped, and an ICMP error or a TCP reset went back. */
   readonly verdict: "drop" | "deliver" | "internet" | "service" | "arp" | "absorb" | "error";
   readonly reason: DropReason;
   /** The interface, or link, that it goes to; of a drop, the interface that it is counted for, 0 for the internet's side. */
@@ -77,7 +78,7 @@ function dropped(reason: DropReason, target: number): Forwarded {
   return { verdict: "drop", reason, target };
 }
 
-function arp(tables: TableReader, bytes: Uint8Array, entrance: Entrance): Arp {
+function arp(tables: TableReader, bytes: Uint8Array, entrance: Entrance): LinkAnswer {
   switch (entrance.kind) {
     case "interface":
       return arpFromInterface(tables, bytes, entrance.slot);
@@ -88,7 +89,7 @@ function arp(tables: TableReader, bytes: Uint8Array, entrance: Entrance): Arp {
   }
 }
 
-function neighbour(tables: TableReader, bytes: Uint8Array, frame: Frame & { kind: "neighbour" }, entrance: Entrance): Arp {
+function neighbour(tables: TableReader, bytes: Uint8Array, frame: Frame & { kind: "neighbour" }, entrance: Entrance): LinkAnswer {
   switch (entrance.kind) {
     case "interface":
       return neighbourFromInterface(tables, bytes, frame, entrance.slot);
@@ -99,7 +100,7 @@ function neighbour(tables: TableReader, bytes: Uint8Array, frame: Frame & { kind
   }
 }
 
-function answered(said: Arp, link: number, back: number): Forwarded {
+function answered(said: LinkAnswer, link: number, back: number): Forwarded {
   if (said.kind === "drop") return dropped(said.reason, link);
   if (said.kind === "silence") return { verdict: "absorb", reason: "none", target: 0 };
   return { verdict: "arp", reason: "none", target: back, frame: said.frame };
@@ -166,8 +167,8 @@ function rewritten(
 /** What a NAT gateway changed besides the addresses; where none did, the ports are what they were. */
 function translatePorts(out: Uint8Array, shape: Shape, { protocol, sourcePort, destinationPort, about }: Packet): void {
   if (about) {
-    if (about?.sourcePort !== undefined) translateQuotedPort(out, shape, "source", about.sourcePort);
-    if (about?.destinationPort !== undefined && about.protocol !== ICMP)
+    if (about.sourcePort !== undefined) translateQuotedPort(out, shape, "source", about.sourcePort);
+    if (about.destinationPort !== undefined && about.protocol !== ICMP)
       translateQuotedPort(out, shape, "destination", about.destinationPort);
     return;
   }

@@ -1,6 +1,6 @@
 import { addressBytes } from "../lib/ip.ts";
 import { ROUTER_MAC, type TableReader } from "../plan/tables.ts";
-import { type Arp, dropped, SILENCE } from "./arp.ts";
+import { type LinkAnswer, dropped, SILENCE } from "./arp.ts";
 import { isIn } from "./block.ts";
 import { ETHERNET, folded, wordSum, write16 } from "./bytes.ts";
 import { ipv6At } from "./ipv6-frame.ts";
@@ -24,7 +24,7 @@ const ROUTER = "fe80::1";
 type Neighbour = Frame & { readonly kind: "neighbour" };
 
 /** To an instance every neighbour is the router; its own addresses stay unanswered: so it may see that they are free (RFC 4862). */
-export function neighbourFromInterface(tables: TableReader, bytes: Uint8Array, frame: Neighbour, slot: number): Arp {
+export function neighbourFromInterface(tables: TableReader, bytes: Uint8Array, frame: Neighbour, slot: number): LinkAnswer {
   const { source } = frame.packet;
   const sender = interfaceAt(tables, slot);
   if (!sender) return dropped("unknown_interface");
@@ -42,7 +42,7 @@ export function neighbourFromInterface(tables: TableReader, bytes: Uint8Array, f
 }
 
 /** To the internet's side the gateway has all addresses of the VPCs' blocks, and is the router. */
-export function neighbourFromInternet(tables: TableReader, bytes: Uint8Array, frame: Neighbour): Arp {
+export function neighbourFromInternet(tables: TableReader, bytes: Uint8Array, frame: Neighbour): LinkAnswer {
   const target = targetOf(bytes, frame);
   if (target === "malformed") return dropped("malformed");
   if (target === undefined || !(target === ROUTER || ipv6Block(tables, target))) return SILENCE;
@@ -50,7 +50,7 @@ export function neighbourFromInternet(tables: TableReader, bytes: Uint8Array, fr
 }
 
 /** To the services everybody is behind this link. */
-export function neighbourFromServices(tables: TableReader, bytes: Uint8Array, frame: Neighbour): Arp {
+export function neighbourFromServices(tables: TableReader, bytes: Uint8Array, frame: Neighbour): LinkAnswer {
   const target = targetOf(bytes, frame);
   if (target === "malformed") return dropped("malformed");
   if (target === undefined) return SILENCE;

@@ -13,17 +13,7 @@
 /* The IP length of the longest packet that this becomes on the wire: a segment, when the sender left cutting to the device. */
 static __always_inline __u32 wire_length(struct __sk_buff *skb, const struct packet *p)
 {
-	__u32 transport = 8;
-
-	if (!skb->gso_size)
-		return p->total_length;
-	if (p->flow.protocol == IPPROTO_TCP) {
-		__u8 offset = 0;
-
-		bpf_skb_load_bytes(skb, p->l4 + 12, &offset, 1);
-		transport = (offset >> 4) * 4;
-	}
-	return p->header_length + transport + skb->gso_size;
+	return skb->gso_size ? segment_headers(skb, p) + skb->gso_size : p->total_length;
 }
 
 static __always_inline int write_macs(struct __sk_buff *skb, const __u8 *source, const __u8 *destination)

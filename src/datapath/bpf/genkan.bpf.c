@@ -36,6 +36,7 @@
  *                      deliver      up? destination check, MTU, rewrite ----------------> interface's link
  *
  *  from_services    parse -> services (alias back to the interface) -> deliver, past groups and ACLs
+ *  IPv6             the same way: neighbour.h in the place of ARP, ipv6_gateway.h in that of internet_gateway, and no nat_gateway
  *  from_fragments   pieces of what is too long for the internet (fragment.h)
  *
  * A drop is counted for the sending interface, and from the moment that the receiving one is known (internet_gateway

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * "Fragmentation needed" (ICMP type 3 code 4, RFC 1191): the packet itself turns into the message to its sender.
- * It carries the first 548 bytes of what was sent, so that the message has 576 (RFC 1812, section 4.3.2.3).
+ * "Fragmentation needed" (ICMP type 3 code 4, RFC 1191) and IPv6's "packet too big" (RFC 4443, section 3.2): the packet itself
+ * turns into the message to its sender. It carries the first 548 bytes of what was sent, so that the message has 576 (RFC 1812,
+ * section 4.3.2.3); of IPv6, 1232 and 1280.
  */
 #pragma once
 

@@ -34,9 +34,9 @@ enum verdict {
 	VERDICT_DELIVER = 2,  /* to the interface in cb[2] */
 	VERDICT_INTERNET = 3, /* out of the uplink */
 	VERDICT_SERVICE = 4,  /* to the metadata or DNS service */
-	VERDICT_ARP = 5,      /* an ARP answer, back where the request came from */
-	VERDICT_ABSORB = 6,   /* an ARP packet that wants no answer; not counted */
-	VERDICT_ERROR = 7,    /* dropped for the reason in cb[1], and an ICMP error went back to the sender */
+	VERDICT_ARP = 5,      /* an answer of ARP or neighbour discovery, back where the request came from */
+	VERDICT_ABSORB = 6,   /* a packet of these that wants no answer; not counted */
+	VERDICT_ERROR = 7,    /* dropped for the reason in cb[1], and an ICMP error, or a TCP reset, went back to the sender */
 };
 
 /* An IPv6 address or a mapped IPv4 address, network order. */

@@ -7,7 +7,7 @@
  * The ring never holds a packet up: an event that finds no room is counted in `trace_lost`.
  *
  * The frame is told as it stands when the verdict falls: of a packet that goes on, as it leaves, translated; of a dropped
- * one, as it came; of one that is too big, the ICMP error that goes back. Addresses are told before and after.
+ * one, as it came, or the ICMP error or TCP reset that goes back. Addresses are told before and after.
  */
 #pragma once
 

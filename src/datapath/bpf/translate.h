@@ -14,10 +14,10 @@
 #define IPV6_SOURCE_AT 8
 #define IPV6_DESTINATION_AT 24
 
-/* Where a protocol has its checksum with pseudo-header; 0: it has none. UDP-Lite is 136. */
+/* Where a protocol has its checksum with pseudo-header; 0: it has none. */
 static __always_inline __u32 checksum_offset(__u8 protocol)
 {
-	return protocol == IPPROTO_TCP ? 16 : protocol == IPPROTO_UDP || protocol == 136 ? 6 : 0;
+	return protocol == IPPROTO_TCP ? 16 : protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE ? 6 : 0;
 }
 
 /* Changes a checksum inside an ICMP message for an address, and the message's own checksum for that change. */
