@@ -62,7 +62,9 @@ test("a subnet follows the main table until it is associated, and again after di
   assert.equal(tableOf(region, SubnetId), main);
   refuses("InvalidAssociationID.NotFound", () => region.call(DisassociateRouteTable, { AssociationId }));
   region.call(DeleteRouteTable, { RouteTableId });
-  refuses("InvalidRouteTableID.NotFound", () => region.call(DeleteRouteTable, { RouteTableId }));
+  const unknown = `The routeTable ID '${RouteTableId}' does not exist`;
+  refuses("InvalidRouteTableID.NotFound", () => region.call(DeleteRouteTable, { RouteTableId }), unknown);
+  refuses("InvalidRouteTableID.NotFound", () => region.call(DescribeRouteTables, { RouteTableIds: [RouteTableId] }), unknown);
 });
 
 test("the main association can be moved but not taken away", () => {

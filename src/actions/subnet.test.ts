@@ -40,7 +40,8 @@ test("ranges: inside the VPC, /16 to /28, no overlap", () => {
   refuses("InvalidSubnet.Range", () => create("10.1.0.0/24"), "The CIDR '10.1.0.0/24' is invalid.");
   refuses("InvalidSubnet.Range", () => create("10.0.8.0/32"));
   refuses("InvalidSubnet.Range", () => create("10.0.0.0/15"));
-  refuses("InvalidParameterValue", () => create("ten"));
+  const notCidr = "Value (ten) for parameter cidrBlock is invalid. This is not a valid CIDR block.";
+  refuses("InvalidParameterValue", () => create("ten"), notCidr);
   refuses("InvalidVpcID.NotFound", () => region.call(CreateSubnet, { VpcId: "vpc-0", CidrBlock: "10.0.2.0/24" }));
   refuses("MissingParameter", () => region.call(CreateSubnet, { VpcId: undefined, CidrBlock: "10.0.2.0/24" }), /parameter vpcId$/);
   refuses("UnsupportedOperation", () => region.call(CreateSubnet, { VpcId, CidrBlock: "10.0.2.0/24", Ipv6NetmaskLength: 64 }));
@@ -48,6 +49,11 @@ test("ranges: inside the VPC, /16 to /28, no overlap", () => {
     "InvalidParameterValue",
     () => region.call(CreateSubnet, { VpcId, CidrBlock: "10.0.2.0/24", AvailabilityZone: "us-west-2a" }),
     "Value (us-west-2a) for parameter availabilityZone is invalid. Subnets can currently only be created in the following availability zones: us-east-1a, us-east-1b, us-east-1c, us-east-1d, us-east-1e, us-east-1f.",
+  );
+  refuses(
+    "InvalidParameterValue",
+    () => region.call(CreateSubnet, { VpcId, CidrBlock: "10.0.2.0/24", AvailabilityZoneId: "usw2-az1" }),
+    "Value (usw2-az1) for parameter availabilityZoneId is invalid. Subnets can currently only be created in the following availability zones: use1-az1, use1-az2, use1-az3, use1-az4, use1-az5, use1-az6.",
   );
 });
 

@@ -17,6 +17,10 @@ const { DeleteVpc } = vpcDeleteActions;
 const { DescribeVpcs, DescribeVpcAttribute, ModifyVpcAttribute, ModifyVpcTenancy } = vpcActions;
 const { AssociateVpcCidrBlock, DisassociateVpcCidrBlock } = vpcCidrBlockActions;
 
+function notCidr(text: string): string {
+  return `Value (${text}) for parameter cidrBlock is invalid. This is not a valid CIDR block.`;
+}
+
 function vpcIn(region: TestRegion, CidrBlock = "10.0.0.0/16"): string {
   return must(region.call(CreateVpc, { CidrBlock }).Vpc?.VpcId);
 }
@@ -47,7 +51,8 @@ test("VPC blocks are /16 to /28 of usable addresses", () => {
   refuses("InvalidVpc.Range", () => vpcIn(region, "10.0.0.0/8"), "The CIDR '10.0.0.0/8' is invalid.");
   refuses("InvalidVpc.Range", () => vpcIn(region, "10.0.0.0/29"));
   refuses("InvalidVpc.Range", () => vpcIn(region, "127.0.0.0/16"));
-  refuses("InvalidParameterValue", () => vpcIn(region, "10.0.0/16"), /This is not a valid CIDR block/);
+  refuses("InvalidParameterValue", () => vpcIn(region, "10.0.0/16"), notCidr("10.0.0/16"));
+  refuses("InvalidParameterValue", () => vpcIn(region, "x"), notCidr("x"));
   refuses("MissingParameter", () => region.call(CreateVpc, {}));
   refuses("UnsupportedOperation", () => region.call(CreateVpc, { CidrBlock: "10.0.0.0/16", Ipv6Pool: "ipv6pool-ec2-012345abc" }));
   region.call(CreateVpc, { CidrBlock: "10.0.0.0/16", AmazonProvidedIpv6CidrBlock: false });
@@ -128,10 +133,11 @@ test("secondary blocks: the ranges that AWS restricts, overlaps, the primary, bl
       ["10.2.0.0/16", "local"],
     ],
   );
+  const AssociationId = must(blocks[0]?.AssociationId);
   refuses(
     "OperationNotPermitted",
-    () => region.call(DisassociateVpcCidrBlock, { AssociationId: blocks[0]?.AssociationId }),
-    /It is the primary IPv4 CIDR block of the VPC$/,
+    () => region.call(DisassociateVpcCidrBlock, { AssociationId }),
+    `The vpc CIDR block with association ID ${AssociationId} may not be disassociated. It is the primary IPv4 CIDR block of the VPC`,
   );
   const SubnetId = must(region.call(subnetCreateActions.CreateSubnet, { VpcId, CidrBlock: "10.2.1.0/24" }).Subnet?.SubnetId);
   refuses(
