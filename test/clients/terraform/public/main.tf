@@ -79,15 +79,41 @@ resource "aws_instance" "web" {
   instance_type          = "t3.micro"
   subnet_id              = aws_subnet.public.id
   key_name               = aws_key_pair.main.key_name
+  placement_group        = aws_placement_group.apart.name
+  iam_instance_profile   = var.changed ? "second" : "first"
   vpc_security_group_ids = var.changed ? [aws_security_group.web.id] : [aws_security_group.web.id, aws_security_group.admin.id]
   user_data              = "#!/bin/sh\necho hello\n"
   metadata_options {
     http_tokens = "required"
   }
   root_block_device {
-    volume_size = 8
+    volume_size = var.changed ? 10 : 8
   }
   tags = { Name = "web" }
+}
+
+resource "aws_placement_group" "apart" {
+  name     = "apart"
+  strategy = "spread"
+}
+
+resource "aws_ebs_volume" "data" {
+  availability_zone = aws_subnet.public.availability_zone
+  size              = var.changed ? 20 : 10
+  type              = "gp3"
+  throughput        = var.changed ? 250 : 125
+  tags              = { Name = "data" }
+}
+
+resource "aws_volume_attachment" "data" {
+  device_name = "/dev/sdf"
+  volume_id   = aws_ebs_volume.data.id
+  instance_id = aws_instance.web.id
+}
+
+resource "aws_ec2_instance_metadata_defaults" "main" {
+  http_tokens                 = "required"
+  http_put_response_hop_limit = var.changed ? 3 : 2
 }
 
 resource "aws_eip" "web" {
