@@ -1,8 +1,10 @@
 import { monotonicNow } from "./datapath/clock.ts";
-import { primaryPrivateIp } from "./model/network-interface.ts";
+import type { Instance } from "./model/instance.ts";
+import { type NetworkInterface, primaryPrivateIp } from "./model/network-interface.ts";
 import type { Reader } from "./model/state.ts";
 import type { Home } from "./cli/home.ts";
 import type { RegionStatus, Status } from "./cli/status.ts";
+import type { Realm } from "./server/committer.ts";
 import { explainInstance } from "./server/explain.ts";
 import type { ControlPlane } from "./server/control-plane.ts";
 import type { FlowRecorder } from "./server/flow-log.ts";
@@ -52,13 +54,11 @@ export function makeAnswers(sources: Sources): Internal & { readonly watchers: W
       return { netns: machine.host.installation.namespaces.internet };
     },
     explain: (id, question) => {
-      const found = plane.findInstance(id);
-      if (!found) throw new NotFound(`There is no instance ${id}.`);
-      const { realm, instance } = found;
+      const { realm, subject } = subjectOf(plane, id);
       return explainInstance({
         reader: plane.reader(realm),
         region: realm.region,
-        instance,
+        subject,
         tables: machine?.datapath.reader,
         pools: sources.settings.pools,
         question,
@@ -77,6 +77,17 @@ export function makeAnswers(sources: Sources): Internal & { readonly watchers: W
 }
 
 /** The id, and of an instance those of its interfaces: not every format names the instance. */
+function subjectOf(plane: ControlPlane, id: string): { readonly realm: Realm; readonly subject: Instance | NetworkInterface } {
+  const found = plane.findInstance(id);
+  if (found) return { realm: found.realm, subject: found.instance };
+  for (const realm of plane.realms()) {
+    const eni = plane.reader(realm).get("network-interface", id);
+    // A NAT gateway's own sends and receives nothing of itself.
+    if (eni && eni.natGatewayId === undefined) return { realm, subject: eni };
+  }
+  throw new NotFound(`There is no ${id.startsWith("eni-") ? "network interface" : "instance"} ${id}.`);
+}
+
 function idsOf(plane: ControlPlane, id: string): ReadonlySet<string> {
   const found = plane.findInstance(id);
   const interfaces = found ? plane.reader(found.realm).by("network-interface", "instanceId", id) : [];

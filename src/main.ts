@@ -19,6 +19,10 @@ type Call = { readonly args: Arguments; readonly home: Home; readonly language: 
 type Run = (call: Call) => Promise<number>;
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
+// Whoever has read enough (head, less) closes the pipe: no fault of the command's.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+});
 const warn = (line: string): void => void process.stderr.write(`${line}\n`);
 const paint = paintFor(process.stdout, process.env);
 
@@ -66,7 +70,7 @@ const RUN: Readonly<Record<VerbName, Run>> = {
   },
   explain: async ({ args, home, language }) => {
     const id = args.positionals[0];
-    if (id === undefined) throw new CommandError("Usage: genkan explain INSTANCE");
+    if (id === undefined) throw new CommandError("Usage: genkan explain INSTANCE|INTERFACE");
     const { explained } = await import("./cli/explain.ts");
     return explained({ id, control: findControl(home), options: args.options, language, paint, print });
   },

@@ -144,6 +144,16 @@ const BLAMED: Partial<Record<DropReason, string>> = {
   block_public_access: "block_public_access",
   nat_private: "nat_gateway",
 };
+/** The same of a way that stays inside. */
+const BLAMED_INSIDE: Partial<Record<DropReason, string>> = {
+  interface_down: "instance",
+  no_such_private_address: "inside_target",
+  destination_down: "inside_target_up",
+  security_group_out: "security_group_out",
+  security_group_in: "security_group_in",
+  network_acl_out: "network_acl_out",
+  network_acl_in: "network_acl_in",
+};
 /** Where else the fault may lie: a route that names another gateway than the attached one; a NAT gateway's subnet. */
 const ELSEWHERE: Readonly<Record<string, readonly string[]>> = {
   internet_gateway: ["route", "nat_gateway_route"],
@@ -157,13 +167,16 @@ test("what explain says is what packets do, in random regions", () => {
   fc.assert(
     fc.property(
       randomSteps(45),
-      fc.constantFrom(INTERNET, "192.168.0.1", "10.1.0.9", INTERNET_IPV6, INTERNET_IPV6, "fd00::1"),
-      (steps, to) => {
+      fc.constantFrom(INTERNET, "192.168.0.1", "10.1.0.9", "another", "another", INTERNET_IPV6, INTERNET_IPV6, "fd00::1"),
+      (steps, asked) => {
         const region = randomRegion();
         for (const step of steps) region.run(step);
         const reader = region.reader();
         const tables = memoryTables(fullPlan([reader], { ...SETTINGS, pools: POOLS }));
-        for (const eni of reader.list("network-interface").filter(({ natGatewayId }) => natGatewayId === undefined)) {
+        const interfaces = reader.list("network-interface").filter(({ natGatewayId }) => natGatewayId === undefined);
+        for (const [place, eni] of interfaces.entries()) {
+          const other = interfaces[(place + 1) % interfaces.length];
+          const to = asked === "another" ? (other?.privateIpAddresses[0] ?? INTERNET) : asked;
           const explanation = explain(tables, namesOf(reader, eni), eni.slot, { to, protocol: "tcp", port: 80 });
           const row = present(tables.lookup("interfaces", eni.slot), "the row");
           const isIpv6 = to.includes(":");
@@ -173,7 +186,16 @@ test("what explain says is what packets do, in random regions", () => {
             continue;
           }
           const ask: Packet = { source: privateIp, destination: to, protocol: TCP, destinationPort: 80, tcp: { syn: true } };
-          const called: Packet = { ...ask, source: to, destination: publicIp };
+          const isInside = explanation.inside === true;
+          const caller = isInside ? namesOf(reader, eni).holderOf(to)?.slot : undefined;
+          const called: Packet = {
+            ...ask,
+            source: to,
+            destination: isInside ? privateIp : publicIp,
+            ...(caller === undefined ? {} : { from: caller }),
+          };
+          // Whoever forwards is no part of the tables.
+          if (explanation.depends !== undefined) continue;
           for (const sourcePort of [1024, 40_000, 65_535]) {
             const memory = connectionMemory();
             const nat = natMemory();
@@ -185,23 +207,27 @@ test("what explain says is what packets do, in random regions", () => {
             const run = (packet: Packet): Trace => remember(trace(tables, packet, { connections: memory, nat }));
             const request = run({ ...ask, sourcePort, from: eni.slot });
             if (explanation.out) {
-              assert.equal(request.verdict.kind, "internet");
+              assert.equal(request.verdict.kind, isInside ? "deliver" : "internet");
               const { from: _, ...seenOutside } = request.packet;
-              assert.equal(run(answerTo(seenOutside)).verdict.kind, "deliver");
+              const answer = { ...answerTo(seenOutside), ...(caller === undefined ? {} : { from: caller }) };
+              assert.equal(run(answer).verdict.kind, "deliver");
+              if (isInside) seen.add(namesOf(reader, eni).peerings.length > 0 ? "inside, with a peer" : "inside");
             } else if (request.verdict.kind === "drop") {
               seen.add(request.verdict.reason);
-              const stage = BLAMED[request.verdict.reason] ?? "route";
+              const stage = isInside
+                ? (BLAMED_INSIDE[request.verdict.reason] ?? "inside_route")
+                : (BLAMED[request.verdict.reason] ?? "route");
               // A route that names another gateway than the one that is attached is the fault, not the one that is attached.
-              const blamed = [stage, ...(ELSEWHERE[stage] ?? [])];
+              const blamed = new Set([stage, ...(ELSEWHERE[stage] ?? [])]);
               assert.ok(
-                wrong(explanation).some((step) => blamed.includes(step)),
+                wrong(explanation).some((step) => blamed.has(step)),
                 `${request.verdict.reason}: ${wrong(explanation).join(", ")}`,
               );
             }
             if (explanation.in) {
               const arrived = run({ ...called, sourcePort });
               assert.equal(arrived.verdict.kind, "deliver");
-              assert.equal(run({ ...answerTo(arrived.packet), from: eni.slot }).verdict.kind, "internet");
+              assert.equal(run({ ...answerTo(arrived.packet), from: eni.slot }).verdict.kind, isInside ? "deliver" : "internet");
             }
           }
           if (explanation.out) seen.add(isIpv6 ? "out over IPv6" : "out");
@@ -217,6 +243,7 @@ test("what explain says is what packets do, in random regions", () => {
     "in",
     "out over IPv6",
     "in over IPv6",
+    "inside",
     "no_route",
     "blackhole",
     "no_public_ip",
@@ -224,6 +251,159 @@ test("what explain says is what packets do, in random regions", () => {
     "security_group_out",
   ])
     assert.ok(seen.has(what), `${what} was seen: ${[...seen].join(", ")}`);
+});
+
+describe("a host inside", () => {
+  const run = (s: Scene, question: Question): readonly string[] => {
+    const told: string[] = [];
+    for (let round = 0; round < 12; round++) {
+      const step = explained(s, question).steps.find(({ ok, mend }) => !ok && mend.length > 0);
+      if (!step) break;
+      told.push(step.what);
+      for (const command of step.mend) paste(s, command);
+    }
+    return told;
+  };
+
+  test("in the same VPC meets no gateway: what the groups and ACLs of both ends say counts", () => {
+    const s = scene();
+    const question = { to: s.other.privateIp };
+    const good = explained(s, question);
+    assert.deepEqual([good.out, good.in, good.inside, wrong(good)], [true, true, true, []]);
+    s.ec2("RevokeSecurityGroupIngress", { GroupId: s.group, IpProtocol: "tcp", FromPort: 80, ToPort: 80, CidrIp: "0.0.0.0/0" });
+    const closed = explained(s, question);
+    assert.deepEqual([closed.out, closed.in, wrong(closed)], [false, false, ["security_group_in", "security_group_in"]]);
+    const command = `aws ec2 authorize-security-group-ingress --group-id ${s.group} --protocol tcp --port 80 --cidr ${s.web.privateIp}/32`;
+    assert.deepEqual(closed.steps.find(({ ok }) => !ok)?.mend, [command], "for this host alone");
+    assert.deepEqual(run(s, question), ["security_group_in", "security_group_in"]);
+    assert.deepEqual(wrong(explained(s, question)), []);
+    assert.deepEqual(wrong(explained(s, { to: "10.0.2.99" })), ["inside_target"]);
+  });
+
+  test("a rule that names a group admits its members", () => {
+    const s = scene();
+    s.ec2("RevokeSecurityGroupIngress", { GroupId: s.group, IpProtocol: "tcp", FromPort: 80, ToPort: 80, CidrIp: "0.0.0.0/0" });
+    const members = { IpProtocol: "tcp", FromPort: 80, ToPort: 80, UserIdGroupPairs: [{ GroupId: s.group }] };
+    s.ec2("AuthorizeSecurityGroupIngress", { GroupId: s.group, IpPermissions: [members] });
+    assert.deepEqual(wrong(explained(s, { to: s.other.privateIp })), []);
+  });
+
+  test("in a peered VPC: the acceptance and both routes are named and mended, and no route is lost", () => {
+    const s = scene();
+    const peer = withPeer(s);
+    const question = { to: peer.ip };
+    const pending = explained(s, question);
+    assert.deepEqual(wrong(pending), ["peering", "inside_route", "inside_route_back", "security_group_in"]);
+    assert.deepEqual(pending.steps.find(({ what }) => what === "peering")?.mend, [
+      `aws ec2 accept-vpc-peering-connection --vpc-peering-connection-id ${peer.connection}`,
+    ]);
+    assert.deepEqual(run(s, question), ["peering", "inside_route", "inside_route_back", "security_group_in"]);
+    const { out, in: inwards, steps } = explained(s, question);
+    assert.deepEqual([out, inwards, steps.filter(({ ok }) => !ok)], [true, true, []]);
+    assert.deepEqual(wrong(explained(s)), [], "the way to the internet stands as before");
+    assert.deepEqual(
+      s.region
+        .reader()
+        .by("route", "routeTableId", s.table)
+        .map(({ destination }) => destination)
+        .toSorted(),
+      ["0.0.0.0/0", "10.9.0.0/16"],
+    );
+  });
+});
+
+function madeBy(answer: object, prefix: string): string {
+  return present(new RegExp(`"(${prefix}-[0-9a-f]{17})"`).exec(JSON.stringify(answer))?.[1], prefix);
+}
+
+/** A VPC 10.9.0.0/16 with a running instance behind a closed group, and a connection that waits for its acceptance. */
+function withPeer(s: Scene): { readonly ip: string; readonly connection: string } {
+  const vpc = madeBy(s.ec2("CreateVpc", { CidrBlock: "10.9.0.0/16" }), "vpc");
+  const subnet = madeBy(s.ec2("CreateSubnet", { VpcId: vpc, CidrBlock: "10.9.1.0/24" }), "subnet");
+  const group = madeBy(s.ec2("CreateSecurityGroup", { VpcId: vpc, GroupName: "closed", Description: "closed" }), "sg");
+  const launch = { ImageId: "ami-0123456789abcdef0", MinCount: 1, MaxCount: 1, SubnetId: subnet, SecurityGroupIds: [group] };
+  s.ec2("RunInstances", launch);
+  const instance = present(s.region.reader().by("instance", "vpcId", vpc)[0], "the instance");
+  s.region.change((tx, context) => bootDone(tx, instance.id, context));
+  const [eni] = s.region.reader().by("network-interface", "instanceId", instance.id);
+  s.ec2("CreateVpcPeeringConnection", { VpcId: s.vpc, PeerVpcId: vpc });
+  const [connection] = s.region.reader().list("vpc-peering-connection");
+  return { ip: present(eni?.privateIpAddresses[0], "its address"), connection: present(connection, "the connection").id };
+}
+
+test("a route through an appliance is followed as far as the tables go, and never bypassed", () => {
+  const s = scene();
+  s.ec2("ReplaceRoute", { RouteTableId: s.table, DestinationCidrBlock: "0.0.0.0/0", NetworkInterfaceId: s.other.eni });
+  const checked = explained(s);
+  assert.deepEqual([checked.out, wrong(checked)], [false, ["appliance"]]);
+  const step = present(
+    checked.steps.find(({ ok }) => !ok),
+    "the step",
+  );
+  assert.deepEqual(
+    [step.id, step.code, step.params["target"], step.mend],
+    [
+      s.other.eni,
+      "ENI_SOURCE_DEST_CHECK_RESTRICTION",
+      s.other.eni,
+      [`aws ec2 modify-network-interface-attribute --network-interface-id ${s.other.eni} --no-source-dest-check`],
+    ],
+  );
+  for (const command of step.mend) paste(s, command);
+  const left = explained(s);
+  assert.deepEqual([left.out, left.in, left.depends, wrong(left)], [true, true, s.other.eni, []]);
+});
+
+test("an instance without a public IP is sent to the VPC's NAT gateway, not to the internet gateway", () => {
+  const s = scene();
+  s.region.change((tx) => {
+    const { autoPublicIp: _, ...eni } = s.eni(s.web.eni);
+    tx.put({ ...eni, assignPublicIp: false });
+  });
+  const publicTable = madeBy(s.ec2("CreateRouteTable", { VpcId: s.vpc }), "rtb");
+  s.ec2("AssociateRouteTable", { RouteTableId: publicTable, SubnetId: s.otherSubnet });
+  s.ec2("CreateRoute", { RouteTableId: publicTable, DestinationCidrBlock: "0.0.0.0/0", GatewayId: s.gateway });
+  const nat = (): string => {
+    const AllocationId = s.ec2("AllocateAddress", {})["AllocationId"];
+    return madeBy(s.ec2("CreateNatGateway", { SubnetId: s.otherSubnet, AllocationId }), "nat");
+  };
+  const first = nat();
+  s.ec2("DeleteRoute", { RouteTableId: s.table, DestinationCidrBlock: "0.0.0.0/0" });
+  const way = `--route-table-id ${s.table} --destination-cidr-block 0.0.0.0/0 --nat-gateway-id`;
+  const mend = (): readonly string[] => explained(s).steps.flatMap((one) => one.mend);
+  assert.deepEqual(mend(), [`aws ec2 create-route ${way} ${first}`]);
+  for (const command of mend()) paste(s, command);
+  const good = explained(s);
+  assert.deepEqual([good.out, good.in, wrong(good), mend()], [true, false, ["nat_answers"], []]);
+  // Its own is gone, and another one there.
+  s.ec2("DeleteNatGateway", { NatGatewayId: first });
+  const second = nat();
+  assert.deepEqual(mend(), [`aws ec2 replace-route ${way} ${second}`]);
+});
+
+test("a NAT gateway in the very subnet that it should serve is told as such", () => {
+  const s = scene();
+  const AllocationId = s.ec2("AllocateAddress", {})["AllocationId"];
+  const nat = madeBy(s.ec2("CreateNatGateway", { SubnetId: s.subnet, AllocationId }), "nat");
+  s.ec2("ReplaceRoute", { RouteTableId: s.table, DestinationCidrBlock: "0.0.0.0/0", NatGatewayId: nat });
+  const step = explained(s).steps.find(({ what }) => what === "nat_gateway_route");
+  assert.deepEqual([step?.ok, step?.mend, step?.params["comes"]], [false, [], "elsewhere"]);
+});
+
+test("the commands for one list have numbers of their own", () => {
+  const s = scene();
+  deny(s, false, 50);
+  s.ec2("DeleteNetworkAclEntry", { NetworkAclId: s.acl, RuleNumber: 100, Egress: true });
+  const commands = explained(s).steps.flatMap((step) => step.mend);
+  assert.equal(commands.length, 4);
+  for (const command of commands) paste(s, command);
+  assert.deepEqual(wrong(explained(s)), []);
+});
+
+test("of IPv6, what waits for the subnet's block is held back", () => {
+  const s = scene();
+  const commands = explained(s, { to: INTERNET_IPV6 }).steps.flatMap((step) => step.mend);
+  assert.deepEqual(commands, [`aws ec2 associate-vpc-cidr-block --vpc-id ${s.vpc} --amazon-provided-ipv6-cidr-block`]);
 });
 
 test("over IPv6, the commands mend everything from nothing on", () => {

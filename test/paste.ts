@@ -55,6 +55,7 @@ function inputOf(verb: string, options: Readonly<Record<string, string | undefin
     if (name === "egress" || name === "ingress") input["Egress"] = name === "egress";
     else if (name === "port-range" || name === "icmp-type-code") input[pascal(name)] = numbers(value);
     else if (name === "filters") input["Filters"] = [{ Name: /Name=([^,]*)/.exec(value)?.[1], Values: [/Values=(.*)/.exec(value)?.[1]] }];
+    else if (name === "no-source-dest-check") input["SourceDestCheck"] = { Value: false };
     else if (name === "amazon-provided-ipv6-cidr-block") input["AmazonProvidedIpv6CidrBlock"] = true;
     else if (name.endsWith("-count")) input[pascal(name)] = Number(value);
     else if (name.endsWith("-ids")) input[pascal(name)] = [value];

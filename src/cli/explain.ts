@@ -11,9 +11,13 @@ type Step = {
   readonly code?: string;
   readonly params: Readonly<Record<string, string>>;
   readonly mend: readonly string[];
+  readonly takes?: string;
 };
 type Explanation = {
+  /** The instance, or the interface of none. */
   readonly instance: string;
+  readonly depends?: string;
+  readonly inside?: boolean;
   readonly to: string;
   readonly steps: readonly Step[];
   readonly out: boolean;
@@ -72,12 +76,59 @@ const STEPS: Readonly<Record<string, StepWords>> = {
       en: "the route table that {nat} goes by does not send {to} to the internet gateway",
       ja: "{nat} の従うルートテーブルに {to} をインターネットゲートウェイへ送るルートがない",
     },
+    waits: {
+      en: "{nat} stands in this very subnet, whose route leads back to it: it belongs in a subnet with a route to the internet gateway",
+      ja: "{nat} がこのサブネット自身にあり、ルートが自分へ戻ってしまう（インターネットゲートウェイへのルートがあるサブネットに置く）",
+    },
   },
   nat_answers: {
     good: { en: "answers leave through the internet gateway", ja: "応答はインターネットゲートウェイから出る" },
     bad: {
       en: "answers would leave through {nat}: nobody comes in through a NAT gateway",
       ja: "応答が {nat} から出てしまう（NAT ゲートウェイ経由では外から入れない）",
+    },
+  },
+  appliance: {
+    good: {
+      en: "the subnet's route table sends {to} through {target} ({destination}), which takes packets for others",
+      ja: "サブネットのルートテーブルは {to} 宛てを {target} 経由で送る（{destination}）。{target} は他宛てのパケットを受け取る",
+    },
+    bad: {
+      en: "the subnet's route table sends {to} through {target} ({destination}), which takes no packets for others: its source/destination check is on",
+      ja: "サブネットのルートテーブルは {to} 宛てを {target} 経由で送る（{destination}）が、送信元/送信先チェックが有効なので他宛てのパケットを受け取らない",
+    },
+  },
+  gateway_appliance: {
+    good: {
+      en: "the gateway's own route table sends what comes in for {privateIp} through {target} first ({destination})",
+      ja: "ゲートウェイルートテーブルは {privateIp} 宛ての通信を先に {target} へ送る（{destination}）",
+    },
+    bad: {
+      en: "the gateway's own route table sends what comes in for {privateIp} through {target} first ({destination}), whose source/destination check is on",
+      ja: "ゲートウェイルートテーブルは {privateIp} 宛ての通信を先に {target} へ送る（{destination}）が、その送信元/送信先チェックが有効",
+    },
+  },
+  peering: {
+    good: { en: "the VPC peering connection is active", ja: "VPC ピアリング接続はアクティブ" },
+    bad: { en: "the VPC peering connection is not active", ja: "VPC ピアリング接続がアクティブでない" },
+  },
+  inside_route: {
+    good: { en: "the subnet's route table sends {to} there directly", ja: "サブネットのルートテーブルは {to} 宛てを直接届ける" },
+    bad: { en: "the subnet's route table does not lead to {to}", ja: "サブネットのルートテーブルに {to} へのルートがない" },
+  },
+  inside_target: {
+    good: { en: "a network interface has {to}", ja: "{to} を持つネットワークインターフェイスがある" },
+    bad: { en: "no network interface has {to}", ja: "{to} を持つネットワークインターフェイスがない" },
+  },
+  inside_target_up: {
+    good: { en: "{to} is up", ja: "{to} は稼働中" },
+    bad: { en: "nothing runs behind {to}", ja: "{to} では何も稼働していない" },
+  },
+  inside_route_back: {
+    good: { en: "the route table of the other subnet leads back to {to}", ja: "相手のサブネットのルートテーブルは {to} へ戻る" },
+    bad: {
+      en: "the route table of the other subnet does not lead back to {to}",
+      ja: "相手のサブネットのルートテーブルに {to} へ戻るルートがない",
     },
   },
   nat_acl_in: {
@@ -206,13 +257,27 @@ const HEADINGS: Readonly<Record<Step["direction"], Words>> = {
   out: { en: "From the instance to the internet", ja: "インスタンスからインターネットへ" },
   in: { en: "From the internet to the instance", ja: "インターネットからインスタンスへ" },
 };
+const INSIDE_HEADINGS: typeof HEADINGS = {
+  both: HEADINGS.both,
+  out: { en: "From {instance} to {to}", ja: "{instance} から {to} へ" },
+  in: { en: "From {to} to {instance}", ja: "{to} から {instance} へ" },
+};
 
 const SUMMARY = {
   out: { en: "{instance} can open connections to {to}", ja: "{instance} から {to} へ接続を開始できる" },
   notOut: { en: "{instance} can't open connections to {to}", ja: "{instance} から {to} へ接続を開始できない" },
   in: { en: "{to} can open connections to {instance}", ja: "{to} から {instance} へ接続を開始できる" },
   notIn: { en: "{to} can't open connections to {instance}", ja: "{to} から {instance} へ接続を開始できない" },
+  depends: {
+    en: "{depends} decides from here on, by its own software (see genkan trace {instance})",
+    ja: "この先は {depends} のソフトウェア次第（genkan trace {instance} で確認できる）",
+  },
   mend: { en: "mend it with:", ja: "直すには:" },
+  takes: { en: "({takes} is in use by nothing in this account)", ja: "（{takes} はこのアカウントで未使用）" },
+  asked: {
+    en: "(asked for {traffic}, which it admits; for another port: --port PORT)",
+    ja: "（許可されている {traffic} で確認。ほかのポートは --port PORT）",
+  },
   type: { en: "type", ja: "タイプ" },
 } as const satisfies Record<string, Words>;
 
@@ -236,16 +301,23 @@ export async function explained({ id, control, options, language, paint, print }
 }
 
 function explanationLines(explanation: Explanation, language: Language, paint: Paint): readonly string[] {
-  const { instance, to, steps } = explanation;
+  const { instance, to, steps, depends } = explanation;
+  const headings = explanation.inside === true ? INSIDE_HEADINGS : HEADINGS;
   const parts = (["both", "out", "in"] as const).map((direction) => steps.filter((step) => step.direction === direction));
   const sections = parts.flatMap((part) => {
     const direction = part[0]?.direction;
     return direction === undefined
       ? []
-      : [paint.strong(say(language, HEADINGS[direction])), ...part.flatMap((step) => stepLines(step, language, paint)), ""];
+      : [
+          paint.strong(say(language, headings[direction], { instance, to })),
+          ...part.flatMap((step) => stepLines(step, language, paint)),
+          "",
+        ];
   });
   const verdict = (ok: boolean, good: Words, bad: Words): string =>
     ok ? paint.good(`✓ ${say(language, good, { instance, to })}`) : paint.bad(`✗ ${say(language, bad, { instance, to })}`);
+  if (depends !== undefined && explanation.out && explanation.in)
+    return [...sections, `? ${say(language, SUMMARY.depends, { instance, depends })}`];
   return [...sections, verdict(explanation.out, SUMMARY.out, SUMMARY.notOut), verdict(explanation.in, SUMMARY.in, SUMMARY.notIn)];
 }
 
@@ -256,8 +328,10 @@ function stepLines(step: Step, language: Language, paint: Paint): readonly strin
   const tick = step.ok ? paint.good("✓") : paint.bad("✗");
   const code = step.code === undefined ? "" : `  ${paint.faint(step.code)}`;
   const head = `  ${tick} ${sentence}  ${paint.faint(step.id)}${code}`;
-  if (step.ok || step.mend.length === 0) return [head];
-  return [head, `      ${say(language, SUMMARY.mend)}`, ...step.mend.map((command) => `        ${command}`)];
+  if (step.ok) return step.params["asked"] === undefined ? [head] : [head, `      ${paint.faint(say(language, SUMMARY.asked, values))}`];
+  if (step.mend.length === 0) return [head];
+  const takes = step.takes === undefined ? "" : ` ${say(language, SUMMARY.takes, { takes: step.takes })}`;
+  return [head, `      ${say(language, SUMMARY.mend)}${takes}`, ...step.mend.map((command) => `        ${command}`)];
 }
 
 function wordsOf({ good, bad, waits }: StepWords, { ok, params }: Step): Words {

@@ -147,18 +147,28 @@ export const VERBS = {
     },
     more: [
       {
-        en: "Exit status: 0 when both directions work, 1 when one doesn't.",
-        ja: "終了ステータス: 両方向とも通信できれば 0、できない方向があれば 1。",
+        en: "Exit status: 0 when both directions work, or an appliance on the way decides; 1 when one doesn't.",
+        ja: "終了ステータス: 両方向とも通信できるか、途中のアプライアンス次第なら 0、できない方向があれば 1。",
       },
     ],
-    usage: "genkan explain INSTANCE [--to ADDRESS] [--port PORT] [--protocol tcp|udp|icmp]",
+    usage: "genkan explain INSTANCE|INTERFACE [--to ADDRESS] [--port PORT] [--protocol tcp|udp|icmp]",
     options: {
       to: {
         type: "string",
         value: "ADDRESS",
-        words: { en: "a host of the internet (default 198.51.100.1)", ja: "インターネット側のホスト（既定 198.51.100.1）" },
+        words: {
+          en: "a host of the internet (default 198.51.100.1), of the VPC or of a peered one",
+          ja: "インターネット側のホスト（既定 198.51.100.1）、または VPC 内・ピアリング先のアドレス",
+        },
       },
-      port: { type: "string", value: "PORT", words: { en: "the port asked about (default 80)", ja: "調べるポート（既定 80）" } },
+      port: {
+        type: "string",
+        value: "PORT",
+        words: {
+          en: "the port asked about (default 80; inwards, where the groups close that, the first that they admit)",
+          ja: "調べるポート（既定 80。外からの通信で 80 が閉じているときは、グループが許可する最初のもの）",
+        },
+      },
       protocol: { type: "string", value: "NAME", words: { en: "tcp, udp or icmp (default tcp)", ja: "tcp、udp、icmp（既定 tcp）" } },
       json,
       lang,

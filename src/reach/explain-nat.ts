@@ -17,17 +17,40 @@ export function natGatewayOf(scene: Scene): Ends | undefined {
 }
 
 /**
+ * A NAT gateway of the VPC by which an instance without a public IP could go out, when its route table leads nowhere: a public one in
+ * another subnet, whose own route leads to the internet gateway.
+ */
+export function usableNatGateway(scene: Scene): Ends | undefined {
+  const { tables, names, eni, to } = scene;
+  const target = matchedRoute(scene)?.value.target;
+  const leadsNowhere = target === undefined || target === ROUTE_TARGET.blackhole;
+  if (!leadsNowhere || to.includes(":") || eni.row.public_ip !== "0.0.0.0" || names.publicIpComes) return undefined;
+  const zone = subnetOf(scene, eni).zone;
+  const gateways = [...names.natGateways.keys()]
+    .toSorted((a, b) => a - b)
+    .map((slot) => interfaceAt(tables, natInZone(tables, slot, zone)));
+  return gateways.find((nat) => {
+    if (!nat || nat.row.subnet === eni.row.subnet || !isPublic(scene, nat)) return false;
+    const route = tables.longestMatch(subnetOf(scene, nat).route_table, to)?.value;
+    return route !== undefined && attachedGateway(scene) !== undefined && leadsOut(scene, route);
+  });
+}
+
+function isPublic({ tables }: Scene, { row, slot }: Ends): boolean {
+  const flags = tables.lookup("nat_gateways", { interface: slot })?.flags ?? 0;
+  return row.public_ip !== "0.0.0.0" && (flags & NAT_GATEWAY_FLAGS.public) !== 0;
+}
+
+/**
  * Out through a NAT gateway: it must be a public one, its own subnet must have a way to the internet gateway, and that subnet's
  * ACL must let all of it pass. Nobody comes in, since answers would leave through it.
  */
 export function natGatewaySteps(scene: Scene, nat: Ends, outward: Flow): readonly ExplainedStep[] {
-  const { tables, names, eni, to } = scene;
+  const { names, eni, to } = scene;
   const id = names.natGateways.get(nat.slot) ?? `NAT gateway ${nat.slot}`;
-  const mapped = nat.row.public_ip !== "0.0.0.0";
-  const isPublic = mapped && ((tables.lookup("nat_gateways", { interface: nat.slot })?.flags ?? 0) & NAT_GATEWAY_FLAGS.public) !== 0;
   const tableId = idOf(names, "route-table", subnetOf(scene, eni).route_table);
   return [
-    step("nat_gateway", { ok: isPublic, id, code: "NO_PATH", mend: [] }, {}, "out"),
+    step("nat_gateway", { ok: isPublic(scene, nat), id, code: "NO_PATH", mend: [] }, {}, "out"),
     natRouteStep(scene, nat, id),
     ...aclSteps(scene, nat, outward).map((one) => ({ ...one, params: { ...one.params, nat: id } })),
     step("nat_answers", { ok: false, id: tableId, code: DROPS.public_ip_not_mapped.code, mend: [] }, { to, nat: id }, "in"),
@@ -62,6 +85,14 @@ function natRouteStep(scene: Scene, nat: Ends, id: string): ExplainedStep {
     ipv6: false,
   });
   const ok = match !== undefined && leadsOut(scene, match.value);
+  // Its own subnet sends everything to it: the cure is another subnet for the gateway, not a way out for this one.
+  if (!ok && nat.row.subnet === scene.eni.row.subnet)
+    return step(
+      "nat_gateway_route",
+      { ok, id: tableId, code: DROPS.route_loop.code, mend: [] },
+      { to, nat: id, comes: "elsewhere" },
+      "out",
+    );
   const code = match ? DROPS.blackhole.code : DROPS.no_route.code;
   return step("nat_gateway_route", { ok, id: tableId, code, mend }, { to, nat: id }, "out");
 }

@@ -10,16 +10,21 @@ import { inBlock, isOfFamily, matches, rulesOf } from "./rule-list.ts";
 const EPHEMERAL: PortRange = [1024, 65_535];
 type PortRange = readonly [from: number, to: number];
 
-/** Does a rule of one of the interface's groups admit a new exchange? Nobody on the internet is a member of a group. */
+/** Does a rule of one of the interface's groups admit a new exchange? A rule that names a group counts within a VPC alone, and between peered ones. */
 export function groupStep(scene: Scene, what: "security_group_out" | "security_group_in", flow: Flow): ExplainedStep {
   const { tables, names, to } = scene;
   const direction = what === "security_group_out" ? "out" : "in";
   const groups = groupsOf(scene);
   const lists = groups.map((group) => ({ group, rules: rulesOf(tables, what, group) }));
-  const admitting = lists.find(({ rules }) => rules.some((rule) => matches(rule, { flow, peer: to, groups: [] })));
+  const admitting = lists.find(({ rules }) => rules.some((rule) => matches(rule, { flow, peer: to, groups: scene.peerGroups ?? [] })));
   const id = idOf(names, "security-group", present(admitting?.group ?? groups[0], "a group of the interface"));
   const code = lists.every(({ rules }) => rules.length === 0) ? "SG_HAS_NO_RULES" : DROPS[what].code;
-  const finding = { ok: admitting !== undefined, id, code, mend: allowInGroup(names, id, direction, flow) };
+  const finding = {
+    ok: admitting !== undefined,
+    id,
+    code,
+    mend: allowInGroup(names, { groupId: id, direction, flow, block: scene.block }),
+  };
   return step(what, finding, { ...trafficParams(flow, undefined), to }, direction);
 }
 
@@ -73,17 +78,28 @@ export function aclStep(scene: Scene, what: AclStep, flow: Flow): ExplainedStep 
   const denied = deniedPorts(rules, flow, to, ports);
   const id = idOf(names, "network-acl", subnet.network_acl);
   const denying = denied.map(({ rule }) => rule?.number).filter((number) => number !== undefined);
-  const mend = allowInAcl(names, {
-    aclId: id,
-    side: list === "network_acl_out" ? "egress" : "ingress",
-    flow,
-    ports,
-    rules,
-    denying: denying.length > 0 ? Math.min(...denying) : undefined,
-  });
+  const mend =
+    denied.length === 0
+      ? []
+      : allowInAcl(names, {
+          aclId: id,
+          side: list === "network_acl_out" ? "egress" : "ingress",
+          flow,
+          ports,
+          rules,
+          block: scene.block,
+          taken: takenIn(scene, `${id} ${list}`),
+          denying: denying.length > 0 ? Math.min(...denying) : undefined,
+        });
   const rule = denied[0] ? { rule: denied[0].rule ? String(denied[0].rule.number) : "*" } : {};
   const params = { ...trafficParams(flow, ports), to, ...rule };
   return step(what, { ok: denied.length === 0, id, code: DROPS.network_acl_in.code, mend }, params, direction);
+}
+
+function takenIn({ entryNumbers }: Scene, list: string): Set<number> {
+  const taken = entryNumbers.get(list) ?? new Set();
+  entryNumbers.set(list, taken);
+  return taken;
 }
 
 type Denied = { readonly port: number; readonly rule: Rule | undefined };

@@ -2,17 +2,18 @@ import { present } from "../lib/assert.ts";
 import { DROPS } from "../plan/stages.ts";
 import { ROUTE_TARGET, SUBNET_FLAGS, type TableReader } from "../plan/tables.ts";
 import { isIn } from "./block.ts";
-import { natGatewayOf, natGatewaySteps } from "./explain-nat.ts";
+import { insideSteps, insideWay } from "./explain-inside.ts";
+import { natGatewayOf, natGatewaySteps, usableNatGateway } from "./explain-nat.ts";
 import { egressOnlyStep, goesByEgressOnly, ipv6Steps } from "./explain-ipv6.ts";
 import { attachedGateway, candidate, leadsOut, matchedRoute } from "./explain-route.ts";
 import { aclStep, admittedFlows, groupStep } from "./explain-rules.ts";
 import { type ExplainedStep, type Explanation, idOf, isIpv6Scene, ownAddress, type Question, type Scene, step } from "./explanation.ts";
 import { isOurs, poolsIn } from "./internet-gateway.ts";
-import { attachGateway, deleteRoute, excludeSubnet, mapPublicIp, routeToGateway, startInstance } from "./mend.ts";
+import { attachGateway, deleteRoute, excludeSubnet, leaveUnchecked, mapPublicIp, routeTo, routeToGateway, startInstance } from "./mend.ts";
 import type { Names } from "./names.ts";
 import { NO_POOL, poolIndex } from "../plan/pool.ts";
 import { answerTo, type Flow, ICMP, ICMPV6, isIpv6Flow, TCP, UDP } from "./packet.ts";
-import { type Ends, has, interfaceAt, prefixOf, routeTo } from "./passage.ts";
+import { type Ends, has, interfaceAt, prefixOf, routeTo as routeIn } from "./passage.ts";
 
 const PROTOCOLS = { tcp: TCP, udp: UDP, icmp: ICMP } as const;
 const DEFAULT_PORT = 80;
@@ -20,17 +21,23 @@ const DEFAULT_PORT = 80;
 /** The way to the internet and back, step by step, as the tables have it for the interface at the slot. */
 export function explain(tables: TableReader, names: Names, slot: number, question: Question): Explanation {
   const eni = present(interfaceAt(tables, slot), `interface ${slot}`);
-  const scene: Scene = { tables, names, eni, to: question.to };
-  const outward = flowOf(question.protocol ?? "tcp", question.port, { source: ownAddress(scene), destination: question.to });
+  const scene: Scene = { tables, names, eni, to: question.to, entryNumbers: new Map() };
+  const flowTo = (source: string, destination: string): Flow => flowOf(question.protocol ?? "tcp", question.port, { source, destination });
+  const inside = insideWay(scene);
+  if (inside) return { ...verdict([instanceStep(scene), ...insideSteps(scene, inside, flowTo)]), inside: true };
+  const outward = flowTo(ownAddress(scene), question.to);
+  const appliance = applianceOf(scene);
+  if (appliance) return { ...verdict(applianceSteps(scene, appliance, outward)), depends: interfaceIdOf(scene, appliance.slot) };
   const inward = inwardFlow(scene, question);
-  const nat = natGatewayOf(scene);
+  const nat = natGatewayOf(scene) ?? usableNatGateway(scene);
   const egressOnly = goesByEgressOnly(scene);
+  const diverted = egressOnly ? { steps: [], by: undefined } : divertedBy(scene, nat ?? scene.eni);
   const steps: readonly ExplainedStep[] = [
     instanceStep(scene),
     ...(isIpv6Scene(scene) ? ipv6Steps(scene) : []),
     ...(egressOnly ? [] : [gatewayStep(scene)]),
     ...blockedSteps(scene, nat ?? scene.eni, egressOnly),
-    ...(egressOnly ? [] : divertedSteps(scene, nat ?? scene.eni)),
+    ...diverted.steps,
     routeStep(scene),
     ...addressSteps(scene, nat, outward),
     ...(egressOnly ? [egressOnlyStep(scene)] : []),
@@ -38,10 +45,29 @@ export function explain(tables: TableReader, names: Names, slot: number, questio
     groupStep(scene, "security_group_out", outward),
     aclStep(scene, "network_acl_out", outward),
     aclStep(scene, "network_acl_reply_in", answerTo(outward)),
+    // Nobody comes in by those, whatever else is open.
+    ...(nat || egressOnly ? [] : inwardSteps(scene, question, inward)),
+  ];
+  return { ...verdict(heldBack(scene, steps)), ...(diverted.by === undefined ? {} : { depends: diverted.by }) };
+}
+
+function inwardSteps(scene: Scene, { port, protocol }: Question, inward: Flow): readonly ExplainedStep[] {
+  const group = groupStep(scene, "security_group_in", inward);
+  const isChosen = port === undefined && protocol === undefined && (inward.protocol !== TCP || inward.destinationPort !== DEFAULT_PORT);
+  return [
     aclStep(scene, "network_acl_in", inward),
-    groupStep(scene, "security_group_in", inward),
+    isChosen ? { ...group, params: { ...group.params, asked: "admitted" } } : group,
     aclStep(scene, "network_acl_reply_out", answerTo(inward)),
   ];
+}
+
+/** Of IPv6, what comes after the subnet's block waits for it: the block's own command brings some of it, and the rest would fail. */
+function heldBack(scene: Scene, steps: readonly ExplainedStep[]): readonly ExplainedStep[] {
+  const waits = isIpv6Scene(scene) && steps.some(({ what, ok }) => what === "ipv6_block" && !ok);
+  return waits ? steps.map((one) => (one.what === "ipv6_block" || one.what === "instance" ? one : { ...one, mend: [] })) : steps;
+}
+
+function verdict(steps: readonly ExplainedStep[]): Explanation {
   const holds = (direction: "out" | "in"): boolean =>
     steps.every((step) => step.ok || (step.direction !== direction && step.direction !== "both"));
   return { steps, out: holds("out"), in: holds("in") };
@@ -90,19 +116,52 @@ function blockedSteps(scene: Scene, met: Ends, egressOnly: boolean): readonly Ex
   return [step("block_public_access", finding)];
 }
 
-/** Only where the gateway's own route table sends what comes in to somebody else first. */
-function divertedSteps(scene: Scene, met: Ends): readonly ExplainedStep[] {
+/** Only where the gateway's own route table sends what comes in to somebody else first; `by`: an appliance, which decides. */
+function divertedBy(scene: Scene, met: Ends): { readonly steps: readonly ExplainedStep[]; readonly by: string | undefined } {
   const { tables, names } = scene;
   const table = tables.lookup("vpcs", met.row.vpc)?.gateway_route_table ?? 0;
   const own = met === scene.eni ? ownAddress(scene) : met.row.private_ip;
-  const match = table === 0 ? undefined : routeTo(tables, table - 1, own);
-  if (!match || match.value.target === ROUTE_TARGET.local) return [];
-  if (match.value.target === ROUTE_TARGET.interface && match.value.slot === met.slot) return [];
+  const match = table === 0 ? undefined : routeIn(tables, table - 1, own);
+  if (!match || match.value.target === ROUTE_TARGET.local) return { steps: [], by: undefined };
+  if (match.value.target === ROUTE_TARGET.interface && match.value.slot === met.slot) return { steps: [], by: undefined };
   const id = idOf(names, "route-table", table - 1);
   const destination = prefixOf(match);
-  const params = { privateIp: own, destination, target: targetName(names, match.value) };
+  const params = { privateIp: own, destination, target: targetName(scene, match.value) };
+  const appliance = match.value.target === ROUTE_TARGET.interface ? interfaceAt(tables, match.value.slot) : undefined;
+  if (appliance) return { steps: [applianceStep(scene, "gateway_appliance", appliance, params)], by: params.target };
   const mend = deleteRoute(names, id, destination);
-  return [step("gateway_route", { ok: false, id, code: "MORE_SPECIFIC_ROUTE", mend }, params)];
+  return { steps: [step("gateway_route", { ok: false, id, code: "MORE_SPECIFIC_ROUTE", mend }, params)], by: undefined };
+}
+
+/** The interface that the route leads to, somebody else's: it forwards, or does not, as its own software decides. */
+function applianceOf(scene: Scene): Ends | undefined {
+  const route = matchedRoute(scene)?.value;
+  if (route?.target !== ROUTE_TARGET.interface || route.slot === scene.eni.slot) return undefined;
+  return interfaceAt(scene.tables, route.slot);
+}
+
+/** What there is before the appliance, of both directions where the instance has an address of its own on the internet. */
+function applianceSteps(scene: Scene, appliance: Ends, outward: Flow): readonly ExplainedStep[] {
+  const match = present(matchedRoute(scene), "the route");
+  const params = { to: scene.to, destination: prefixOf(match), target: targetName(scene, match.value) };
+  return [
+    instanceStep(scene),
+    applianceStep(scene, "appliance", appliance, params),
+    groupStep(scene, "security_group_out", outward),
+    ...(appliance.row.subnet === scene.eni.row.subnet ? [] : [aclStep(scene, "network_acl_out", outward)]),
+  ];
+}
+
+/** What is not for itself an appliance takes only when nobody checks. */
+function applianceStep(
+  scene: Scene,
+  what: "appliance" | "gateway_appliance",
+  appliance: Ends,
+  params: ExplainedStep["params"],
+): ExplainedStep {
+  const ok = has(appliance, "up") && !has(appliance, "source_dest_check");
+  const id = interfaceIdOf(scene, appliance.slot);
+  return step(what, { ok, id, code: DROPS.destination_check.code, mend: leaveUnchecked(scene.names, id) }, params);
 }
 
 /** The gateway that the VPC's row names; and when there is none, the one that would best be attached. */
@@ -111,8 +170,9 @@ function gatewayStep(scene: Scene): ExplainedStep {
   const attached = attachedGateway(scene);
   const vpcId = idOf(names, "vpc", eni.row.vpc);
   const id = attached === undefined ? vpcId : idOf(names, "internet-gateway", attached);
-  const mend = attachGateway(names, vpcId, candidate(scene));
-  return step("internet_gateway", { ok: attached !== undefined, id, code: DROPS.no_internet_gateway.code, mend }, { vpc: vpcId });
+  const takes = candidate(scene);
+  const mend = attachGateway(names, vpcId, takes);
+  return step("internet_gateway", { ok: attached !== undefined, id, code: DROPS.no_internet_gateway.code, mend, takes }, { vpc: vpcId });
 }
 
 /**
@@ -127,12 +187,19 @@ function routeStep(scene: Scene): ExplainedStep {
   const attached = attachedGateway(scene);
   const gatewayId = attached === undefined ? candidate(scene) : idOf(names, "internet-gateway", attached);
   const match = matchedRoute(scene);
+  const nat = usableNatGateway(scene);
+  if (nat) {
+    const natId = names.natGateways.get(nat.slot) ?? `NAT gateway ${nat.slot}`;
+    const way = { tableId, destination: match ? prefixOf(match) : "0.0.0.0/0", replaces: match !== undefined };
+    const code = match ? DROPS.blackhole.code : DROPS.no_route.code;
+    return step("route", { ok: false, id: tableId, code, mend: routeTo(names, way, "--nat-gateway-id", natId) }, { to: scene.to });
+  }
   if (!match) {
     const mend = routeToGateway(names, { vpcId, tableId, gatewayId, instead: undefined, ipv6: isIpv6Scene(scene) });
     return step("route", { ok: false, id: tableId, code: DROPS.no_route.code, mend }, { to: scene.to });
   }
   const destination = prefixOf(match);
-  const params = { to: scene.to, destination, target: targetName(names, match.value) };
+  const params = { to: scene.to, destination, target: targetName(scene, match.value) };
   const { target } = match.value;
   if (target === ROUTE_TARGET.local)
     return step("route", { ok: false, id: tableId, code: "VPC_LOCAL_ROUTE_CIDR_RESTRICTION", mend: [] }, params);
@@ -145,14 +212,22 @@ function routeStep(scene: Scene): ExplainedStep {
   return step("route", { ok, id: tableId, code, mend }, params);
 }
 
-function targetName(names: Names, { target, slot }: { readonly target: number; readonly slot: number }): string {
+function targetName(scene: Scene, { target, slot }: { readonly target: number; readonly slot: number }): string {
+  const { names } = scene;
   if (target === ROUTE_TARGET.local) return "local";
   if (target === ROUTE_TARGET.internet_gateway) return idOf(names, "internet-gateway", slot);
   if (target === ROUTE_TARGET.nat_gateway) return names.natGateways.get(slot) ?? `NAT gateway ${slot}`;
   if (target === ROUTE_TARGET.egress_only) return names.egressOnlyGateway ?? "egress-only internet gateway";
   if (target === ROUTE_TARGET.nothing) return "a gateway with nothing behind it";
-  if (target === ROUTE_TARGET.peering) return idOf(names, "vpc", slot);
-  return target === ROUTE_TARGET.interface ? idOf(names, "network-interface", slot) : "blackhole";
+  if (target === ROUTE_TARGET.peering) return names.peerings.find(({ vpc }) => vpc === slot)?.id ?? idOf(names, "vpc", slot);
+  return target === ROUTE_TARGET.interface ? interfaceIdOf(scene, slot) : "blackhole";
+}
+
+/** Of another interface of the VPC, found by its address. */
+function interfaceIdOf({ tables, names }: Scene, slot: number): string {
+  const row = interfaceAt(tables, slot)?.row;
+  const holder = row && names.holderOf(row.private_ip === "0.0.0.0" ? row.ipv6 : row.private_ip);
+  return idOf(holder?.slot === slot ? holder.names : names, "network-interface", slot);
 }
 
 /**
@@ -171,7 +246,7 @@ function publicIpStep(scene: Scene): ExplainedStep {
   const comes = !mapped && names.publicIpComes;
   return step(
     "public_ip",
-    { ok, id, code, mend: comes ? [] : mapPublicIp(names, id) },
+    { ok, id, code, mend: comes ? [] : mapPublicIp(names, id), ...(comes ? {} : { takes: names.freeAllocation }) },
     { privateIp: eni.row.private_ip, ...(mapped ? { publicIp } : {}), ...(comes ? { comes: "start" } : {}) },
   );
 }

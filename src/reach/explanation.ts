@@ -25,6 +25,13 @@ export type StepName =
   | "nat_acl_reply_in"
   | "nat_acl_reply_out"
   | "nat_answers"
+  | "appliance"
+  | "gateway_appliance"
+  | "peering"
+  | "inside_route"
+  | "inside_target"
+  | "inside_target_up"
+  | "inside_route_back"
   | "public_ip"
   | "ipv6_block"
   | "ipv6_address"
@@ -50,6 +57,8 @@ export type ExplainedStep = {
   readonly params: Readonly<Record<string, string>>;
   /** AWS CLI commands, to be run in order; none when nothing is wrong, or nothing can be done. */
   readonly mend: readonly Command[];
+  /** A resource of the account that the commands take because nothing uses it. */
+  readonly takes?: string;
 };
 
 export type Explanation = {
@@ -57,6 +66,10 @@ export type Explanation = {
   /** The instance can begin an exchange with the host, and the host one with the instance. */
   readonly out: boolean;
   readonly in: boolean;
+  /** The network interface whose software decides, where packets go through one first: then `out` and `in` say only that nothing before it is wrong. */
+  readonly depends?: string;
+  /** The host is in the VPC, or in one that is peered with it. */
+  readonly inside?: true;
 };
 
 /** What the steps look at. */
@@ -65,6 +78,12 @@ export type Scene = {
   readonly names: Names;
   readonly eni: Ends;
   readonly to: string;
+  /** The groups of the other end, by slot, where rules that name groups count. */
+  readonly peerGroups?: readonly number[];
+  /** Whom the commands let through; absent: everybody. */
+  readonly block?: string;
+  /** The numbers that entries of this explanation's commands have taken already, by list. */
+  readonly entryNumbers: Map<string, Set<number>>;
 };
 
 /** Whether it is IPv6 that is asked about. */
@@ -77,7 +96,13 @@ export function ownAddress({ eni, to }: Scene): string {
   return to.includes(":") ? eni.row.ipv6 : eni.row.private_ip;
 }
 
-type Finding = { readonly ok: boolean; readonly id: string; readonly code: string | undefined; readonly mend: readonly Command[] };
+type Finding = {
+  readonly ok: boolean;
+  readonly id: string;
+  readonly code: string | undefined;
+  readonly mend: readonly Command[];
+  readonly takes?: string | undefined;
+};
 
 /** A step; code and commands are for what is not so. */
 export function step(
@@ -86,8 +111,9 @@ export function step(
   params: ExplainedStep["params"] = {},
   direction: ExplainedStep["direction"] = "both",
 ): ExplainedStep {
-  const { ok, id, code, mend } = finding;
-  return { what, direction, ok, id, params, ...(ok ? { mend: [] } : { ...(code === undefined ? {} : { code }), mend }) };
+  const { ok, id, code, mend, takes } = finding;
+  if (ok) return { what, direction, ok, id, params, mend: [] };
+  return { what, direction, ok, id, params, ...(code === undefined ? {} : { code }), mend, ...(takes === undefined ? {} : { takes }) };
 }
 
 /** A resource of another VPC, which the names don't know, is told by its number. */

@@ -82,26 +82,61 @@ export function routeToGateway(names: Names, { vpcId, tableId, gatewayId, instea
   return [ec2(names, verb, "--route-table-id", tableId, ...destinationWords(destination), "--gateway-id", gateway)];
 }
 
+type TargetMend = {
+  readonly tableId: string;
+  readonly destination: string;
+  /** There is a route for the destination already. */
+  readonly replaces: boolean;
+};
+
+/** Sends the destination to a NAT gateway, or over a peering connection. */
+export function routeTo(
+  names: Names,
+  { tableId, destination, replaces }: TargetMend,
+  ...target: readonly [option: string, id: string]
+): readonly Command[] {
+  const verb = replaces ? "replace-route" : "create-route";
+  return [ec2(names, verb, "--route-table-id", tableId, ...destinationWords(destination), ...target)];
+}
+
+export function acceptPeering(names: Names, peeringId: string): readonly Command[] {
+  return [ec2(names, "accept-vpc-peering-connection", "--vpc-peering-connection-id", peeringId)];
+}
+
+/** An appliance takes packets that are not for itself. */
+export function leaveUnchecked(names: Names, interfaceId: string): readonly Command[] {
+  return [ec2(names, "modify-network-interface-attribute", "--network-interface-id", interfaceId, "--no-source-dest-check")];
+}
+
 export function mapPublicIp(names: Names, interfaceId: string): readonly Command[] {
   const made = ec2(names, "allocate-address", "--domain", "vpc", "--query", "AllocationId");
   const allocation = names.freeAllocation ?? answerOf(made);
   return [ec2(names, "associate-address", "--network-interface-id", interfaceId, "--allocation-id", allocation)];
 }
 
+type GroupMend = {
+  readonly groupId: string;
+  readonly direction: "out" | "in";
+  readonly flow: Flow;
+  /** The other side; absent: everybody. */
+  readonly block: string | undefined;
+};
+
 /** Lets the flow through the group: out to its destination port, or in to it. */
-export function allowInGroup(names: Names, groupId: string, direction: "out" | "in", flow: Flow): readonly Command[] {
+export function allowInGroup(names: Names, { groupId, direction, flow, block }: GroupMend): readonly Command[] {
   const verb = direction === "out" ? "authorize-security-group-egress" : "authorize-security-group-ingress";
-  if (isIpv6Flow(flow)) return [ec2(names, verb, "--group-id", groupId, "--ip-permissions", ipv6Permission(flow))];
+  if (isIpv6Flow(flow))
+    return [ec2(names, verb, "--group-id", groupId, "--ip-permissions", ipv6Permission(flow, block ?? EVERYWHERE_IPV6))];
   const port = flow.protocol === ICMP ? "all" : String(flow.destinationPort ?? 0);
   const protocol = PROTOCOL_NAMES.get(flow.protocol) ?? String(flow.protocol);
-  return [ec2(names, verb, "--group-id", groupId, "--protocol", protocol, "--port", port, "--cidr", EVERYWHERE)];
+  return [ec2(names, verb, "--group-id", groupId, "--protocol", protocol, "--port", port, "--cidr", block ?? EVERYWHERE)];
 }
 
 /** In the CLI's shorthand, which a shell leaves alone in quotes. */
-function ipv6Permission(flow: Flow): string {
+function ipv6Permission(flow: Flow, block: string): string {
   const [from, to] = isIcmp(flow) ? [-1, -1] : [flow.destinationPort ?? 0, flow.destinationPort ?? 0];
   const protocol = PROTOCOL_NAMES.get(flow.protocol) ?? String(flow.protocol);
-  return `'IpProtocol=${protocol},FromPort=${from},ToPort=${to},Ipv6Ranges=[{CidrIpv6=${EVERYWHERE_IPV6}}]'`;
+  return `'IpProtocol=${protocol},FromPort=${from},ToPort=${to},Ipv6Ranges=[{CidrIpv6=${block}}]'`;
 }
 
 type AclMend = {
@@ -113,14 +148,19 @@ type AclMend = {
   readonly rules: readonly Rule[];
   /** The lowest number of a rule that denies some of it; absent: the closing deny alone does. */
   readonly denying: number | undefined;
+  /** The other side; absent: everybody. */
+  readonly block: string | undefined;
+  /** Numbers that other commands take, to which this one's is added. */
+  readonly taken: Set<number>;
 };
 
 /** An entry in front of what denies; where no number is left in front of it, the denying entry goes. */
-export function allowInAcl(names: Names, { aclId, side, flow, ports, rules, denying }: AclMend): readonly Command[] {
-  const number = freeNumber(new Set(rules.map((rule) => rule.number)), denying);
+export function allowInAcl(names: Names, { aclId, side, flow, ports, rules, denying, block, taken }: AclMend): readonly Command[] {
+  const number = freeNumber(new Set([...rules.map((rule) => rule.number), ...taken]), denying);
   if (number === undefined)
     return [ec2(names, "delete-network-acl-entry", "--network-acl-id", aclId, `--${side}`, "--rule-number", String(denying))];
-  const everywhere = isIpv6Flow(flow) ? ["--ipv6-cidr-block", EVERYWHERE_IPV6] : ["--cidr-block", EVERYWHERE];
+  taken.add(number);
+  const everywhere = isIpv6Flow(flow) ? ["--ipv6-cidr-block", block ?? EVERYWHERE_IPV6] : ["--cidr-block", block ?? EVERYWHERE];
   const icmp = ["--icmp-type-code", `Type=${flow.icmp?.type ?? -1},Code=-1`];
   const range = ["--port-range", `From=${ports[0]},To=${ports[1]}`];
   const what = isIcmp(flow) ? icmp : flow.protocol === TCP || flow.protocol === UDP ? range : [];

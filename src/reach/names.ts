@@ -5,6 +5,7 @@ import type { NetworkInterface } from "../model/network-interface.ts";
 import type { SlottedKind } from "../model/resource.ts";
 import type { Reader } from "../model/state.ts";
 import type { Vpc } from "../model/vpc.ts";
+import type { VpcPeeringConnection } from "../model/vpc-peering-connection.ts";
 
 /** The ids behind the tables' numbers, and what a command that mends something needs besides. */
 export type Names = {
@@ -19,11 +20,26 @@ export type Names = {
   readonly natGateways: ReadonlyMap<number, string>;
   /** The allocation of an Elastic IP that is associated with nothing. */
   readonly freeAllocation: string | undefined;
+  /** The connections with other VPCs, those that are over left out. */
+  readonly peerings: readonly PeeringName[];
+  /** Who has an address in the interface's VPC, or in one that is peered with it; and the names around that one. */
+  readonly holderOf: (address: string) => { readonly slot: number; readonly names: Names } | undefined;
   readonly egressOnlyGateway: string | undefined;
   /** A /64 of the VPC's IPv6 block that no subnet has; absent: the VPC has no IPv6 block, or no room. */
   readonly freeIpv6Block: string | undefined;
   /** To be said in commands; absent when the environment names it already. */
   readonly region: string | undefined;
+};
+
+/** A peering connection, seen from one of its VPCs. */
+export type PeeringName = {
+  readonly id: string;
+  readonly isActive: boolean;
+  /** Still to be accepted. */
+  readonly isPending: boolean;
+  /** The other VPC: its slot and its blocks. */
+  readonly vpc: number;
+  readonly blocks: readonly string[];
 };
 
 /** The names around one interface. */
@@ -56,8 +72,35 @@ export function namesOf(reader: Reader, eni: NetworkInterface, region?: string):
     egressOnlyGateway: reader.by("egress-only-internet-gateway", "vpcId", vpcId)[0]?.id,
     freeIpv6Block: freeIpv6Block(reader, vpc),
     freeAllocation: reader.list("address").find((address) => !address.association)?.id,
+    peerings: peeringsOf(reader, vpcId),
+    holderOf: (address) => {
+      const vpcs = [vpcId, ...livePeerings(reader, vpcId).map((connection) => otherVpc(connection, vpcId))];
+      const found = vpcs.flatMap((id) => reader.by("network-interface", "vpcAddress", `${id}/${address}`))[0];
+      return found && { slot: found.slot, names: namesOf(reader, found, region) };
+    },
     region,
   };
+}
+
+function livePeerings(reader: Reader, vpcId: string): readonly VpcPeeringConnection[] {
+  const live = reader
+    .by("vpc-peering-connection", "vpcId", vpcId)
+    .filter(({ status }) => status === "active" || status === "pending-acceptance");
+  return live.toSorted((a, b) => Number(b.status === "active") - Number(a.status === "active"));
+}
+
+function otherVpc({ requester, accepter }: VpcPeeringConnection, vpcId: string): string {
+  return requester.vpcId === vpcId ? accepter.vpcId : requester.vpcId;
+}
+
+function peeringsOf(reader: Reader, vpcId: string): readonly PeeringName[] {
+  return livePeerings(reader, vpcId).flatMap((connection) => {
+    const other = reader.get("vpc", otherVpc(connection, vpcId));
+    if (!other) return [];
+    const { id, status } = connection;
+    const blocks = [...other.cidrBlocks.map(({ cidrBlock }) => cidrBlock), ...(other.ipv6CidrBlocks ?? []).map((one) => one.ipv6CidrBlock)];
+    return [{ id, isActive: status === "active", isPending: status === "pending-acceptance", vpc: other.slot, blocks }];
+  });
 }
 
 /** Subnets have blocks of 64 bits (VPC user guide, "Subnet CIDR blocks"). */

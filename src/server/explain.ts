@@ -1,7 +1,7 @@
 import type { Instance } from "../model/instance.ts";
 import { formatIpv6, parseIpv6 } from "../lib/cidr6.ts";
 import { parseIpv4 } from "../lib/ip.ts";
-import { primaryPrivateIp } from "../model/network-interface.ts";
+import { type NetworkInterface, primaryPrivateIp } from "../model/network-interface.ts";
 import type { Reader } from "../model/state.ts";
 import { fullPlan } from "../plan/compile.ts";
 import { memoryTables } from "../plan/memory-tables.ts";
@@ -14,7 +14,8 @@ import { BadQuestion } from "./internal.ts";
 type Asked = {
   readonly reader: Reader;
   readonly region: string;
-  readonly instance: Instance;
+  /** An instance, whose primary interface it is about; or an interface. */
+  readonly subject: Instance | NetworkInterface;
   /** The kernel's own tables; absent where no packets move: then the plan's. */
   readonly tables: TableReader | undefined;
   readonly pools: readonly string[];
@@ -26,11 +27,10 @@ export type InstanceExplanation = Explanation & { readonly instance: string; rea
 const INTERNET = "198.51.100.1";
 const INTERNET_IPV6 = "2001:db8:ffff::1";
 
-/** The way of an instance's primary interface to the internet and back. @throws BadQuestion for a host, port or protocol that is none. */
+/** The way of an interface, or of an instance's primary one, to the internet and back, or to a host of the VPC or of a peered one. @throws BadQuestion for a host, port or protocol that is none. */
 export function explainInstance(asked: Asked): InstanceExplanation {
-  const { reader, instance } = asked;
-  const eni = reader.by("network-interface", "instanceId", instance.id).find((one) => one.attachment?.deviceIndex === 0);
-  if (!eni) throw new BadQuestion(`${instance.id} is ${instance.state}: it has no network interface.`);
+  const { reader, subject } = asked;
+  const eni = subject.kind === "instance" ? primaryOf(reader, subject) : subject;
   const question = questionOf(asked.question, primaryPrivateIp(eni) === undefined ? INTERNET_IPV6 : INTERNET);
   const explanation = explain(
     asked.tables ?? planTables({ readers: [reader], pools: asked.pools }),
@@ -38,7 +38,13 @@ export function explainInstance(asked: Asked): InstanceExplanation {
     eni.slot,
     question,
   );
-  return { instance: instance.id, interface: eni.id, to: question.to, ...explanation };
+  return { instance: subject.id, interface: eni.id, to: question.to, ...explanation };
+}
+
+function primaryOf(reader: Reader, instance: Instance): NetworkInterface {
+  const eni = reader.by("network-interface", "instanceId", instance.id).find((one) => one.attachment?.deviceIndex === 0);
+  if (!eni) throw new BadQuestion(`${instance.id} is ${instance.state}: it has no network interface.`);
+  return eni;
 }
 
 function questionOf({ to: asked, port, protocol }: Readonly<Record<string, string>>, usual: string): Question {

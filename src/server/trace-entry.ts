@@ -10,6 +10,8 @@ export type EntryText = { readonly table: string; readonly key: string; readonly
 export type Ids = {
   readonly of: (kind: Exclude<SlottedKind, "network-interface">, slot: number) => string;
   readonly placeOf: (slot: number) => Place;
+  /** Of the interface at the slot. */
+  readonly natGatewayOf: (slot: number) => string | undefined;
 };
 
 /** Looks through the regions for each id: for one question, not for every packet. */
@@ -23,6 +25,11 @@ export function idsIn(readers: readonly Reader[], placeOf: (slot: number) => Pla
       return `${kind} ${slot}`;
     },
     placeOf,
+    natGatewayOf: (slot) => {
+      const place = placeOf(slot);
+      if (place.kind !== "interface") return undefined;
+      return readers.map((reader) => reader.get("network-interface", place.id)?.natGatewayId).find((id) => id !== undefined);
+    },
   };
 }
 
@@ -96,7 +103,9 @@ function targetText({ target, slot }: StructValue<"route">, ids: Ids): string {
   if (target === ROUTE_TARGET.egress_only) return "the egress-only internet gateway";
   if (target === ROUTE_TARGET.nothing) return "a gateway with nothing behind it";
   if (target === ROUTE_TARGET.internet_gateway) return ids.of("internet-gateway", slot);
-  return target === ROUTE_TARGET.interface || target === ROUTE_TARGET.nat_gateway ? nameOf(ids, slot) : "blackhole";
+  if (target === ROUTE_TARGET.peering) return `${ids.of("vpc", slot)} (peered)`;
+  if (target === ROUTE_TARGET.nat_gateway) return ids.natGatewayOf(slot) ?? nameOf(ids, slot);
+  return target === ROUTE_TARGET.interface ? nameOf(ids, slot) : "blackhole";
 }
 
 const DIRECTION = { security_group_out: "out", security_group_in: "in", network_acl_out: "out", network_acl_in: "in" } as const;
