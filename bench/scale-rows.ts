@@ -67,7 +67,6 @@ export function interfaceRows(index: number): Entry[] {
         subnet: vpc,
         private_ip: privateIp,
         public_ip: publicIp,
-        dns: "10.0.0.2",
         ipv6: "::",
         mac,
         group_count: 1,
@@ -93,7 +92,7 @@ function vpcRows(vpc: number): Entry[] {
     value: { target, slot },
   });
   return [
-    { table: "vpcs", key: vpc, value: { internet_gateway: vpc + 1, flags: 1, gateway_route_table: 0 } },
+    { table: "vpcs", key: vpc, value: { internet_gateway: vpc + 1, flags: 1, gateway_route_table: 0, dns: "10.0.0.2" } },
     {
       table: "subnets",
       key: vpc,

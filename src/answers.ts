@@ -71,6 +71,7 @@ export function makeAnswers(sources: Sources): Internal & { readonly watchers: W
     },
     reset: async () => {
       await plane.reset();
+      await recorder.forget();
       return { reset: true };
     },
   };

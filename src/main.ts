@@ -3,13 +3,14 @@
 import { spawn } from "node:child_process";
 import { existsSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { createInterface } from "node:readline/promises";
 import { type Arguments, languageFlag, parseArguments, text, texts } from "./cli/arguments.ts";
 import { ask, CommandError, endpointOf, findControl } from "./cli/control.ts";
 import { examine, findingLines } from "./cli/doctor.ts";
 import { clientEnvironment, environmentCommands, oldClients } from "./cli/environment.ts";
 import { helpOf, overview } from "./cli/help.ts";
 import { type Home, isAlive, openHome, readRunning } from "./cli/home.ts";
-import { type Language, languageOf, paintFor } from "./cli/language.ts";
+import { type Language, languageOf, paintFor, say } from "./cli/language.ts";
 import { onTerminal, runApart, runHere } from "./cli/run.ts";
 import { type Status, statusLines } from "./cli/status.ts";
 import type { VerbName } from "./cli/verbs.ts";
@@ -107,12 +108,25 @@ const RUN: Readonly<Record<VerbName, Run>> = {
     const { runBench } = await import("./cli/bench.ts");
     return runBench(args.options);
   },
-  reset: async ({ home }) => {
+  reset: async ({ args, home, language }) => {
+    if (process.stdin.isTTY && args.options["yes"] !== true && !(await agrees(language))) return 1;
     await ask(findControl(home), "POST", "reset");
     print("Empty again: every region begins anew with its next request.");
     return 0;
   },
 };
+
+/** Asks a person; scripts, which have no terminal, are not asked. */
+async function agrees(language: Language): Promise<boolean> {
+  const lines = createInterface({ input: process.stdin, output: process.stdout });
+  const question = say(language, {
+    en: "Terminate every instance and delete everything, flow logs included? [y/N] ",
+    ja: "すべてのインスタンスを終了し、フローログも含めてすべて削除しますか？ [y/N] ",
+  });
+  const answer = await lines.question(question);
+  lines.close();
+  return /^y(es)?$/i.test(answer.trim());
+}
 
 async function upHere(args: Arguments): Promise<number> {
   const { up } = await import("./up.ts");

@@ -226,7 +226,11 @@ function recorderOf({ datapath, region, tables, clock }: Recorded): () => Promis
     },
     realms: () => [{ account, region: name }],
     reader: region.reader,
-    files: { append: async (_path, _header, lines) => void written.push(...lines), read: async function* () {} },
+    files: {
+      append: async (_path, _header, lines) => void written.push(...lines),
+      read: async function* () {},
+      clear: async () => undefined,
+    },
     now: () => Date.parse("2026-01-01T00:00:00Z") + Number(clock() / 1_000_000n),
     log: (message, cause) => {
       throw new Error(message, { cause });

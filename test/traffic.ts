@@ -66,6 +66,8 @@ const REMEMBERED = 48;
 
 export function viewOf(entries: readonly Entry[], settings: TableValue<"settings">): View {
   const rows = entries.filter((entry) => entry.table === "interfaces");
+  const dns = new Map(entries.filter((entry) => entry.table === "vpcs").map(({ key, value }) => [key, ip(value.dns)]));
+  const dnsOf = (vpc: number): number => dns.get(vpc) ?? 0;
   const held = entries.filter((entry) => entry.table === "addresses").filter(({ key }) => !key.address.includes(":"));
   const enis = rows.map(({ key: slot, value }) => ({
     slot,
@@ -73,9 +75,12 @@ export function viewOf(entries: readonly Entry[], settings: TableValue<"settings
     own: [ip(value.private_ip), ...held.filter((row) => row.value.interface === slot).map(({ key }) => ip(key.address))],
     up: (value.flags & 2) !== 0,
     forwards: (value.flags & 4) === 0,
-    dns: ip(value.dns),
+    dns: dnsOf(value.vpc),
   }));
-  const ours = rows.flatMap(({ value }) => [value.private_ip, value.public_ip, value.public_ip, value.dns]).map(ip);
+  const ours = rows
+    .flatMap(({ value }) => [value.private_ip, value.public_ip, value.public_ip])
+    .map(ip)
+    .concat(rows.map(({ value }) => dnsOf(value.vpc)));
   return { settings, enis, addresses: [...SPECIAL, ...ours, ...held.map(({ value }) => ip(value.public_ip))], ipv6: ipv6ViewOf(entries) };
 }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { DEFAULT_QUOTAS } from "../model/quota.ts";
 import { egressOnlyInternetGatewayActions } from "./egress-only-internet-gateway.ts";
 import { natGatewayActions } from "./nat-gateway.ts";
 import { networkInterfaceActions } from "./network-interface.ts";
@@ -41,7 +42,7 @@ function withIpv6({ region, vpcId: VpcId }: TestNetwork): string {
 }
 
 test("a gateway is attached to its VPC from the beginning, tagged, described and deleted", () => {
-  const network = newNetwork();
+  const network = newNetwork({ quotas: { ...DEFAULT_QUOTAS, "egress-only-internet-gateways": 2 } });
   const { region, vpcId: VpcId } = network;
   const TagSpecifications = [{ ResourceType: "egress-only-internet-gateway" as const, Tags: [{ Key: "Name", Value: "out" }] }];
   const answer = region.call(CreateEgressOnlyInternetGateway, { VpcId, TagSpecifications, ClientToken: "t" });
@@ -55,8 +56,9 @@ test("a gateway is attached to its VPC from the beginning, tagged, described and
   region.call(tagActions.CreateTags, { Resources: [id], Tags: [{ Key: "k", Value: "v" }] });
   const found = (Filters?: { Name: string; Values: string[] }[]) =>
     region.call(DescribeEgressOnlyInternetGateways, { Filters }).EgressOnlyInternetGateways?.map((one) => one.EgressOnlyInternetGatewayId);
-  const second = created(network);
-  assert.deepEqual(found(), [id, second], "a VPC may have several");
+  const elsewhere = (n: number) => must(region.call(vpcCreateActions.CreateVpc, { CidrBlock: `10.${n}.0.0/16` }).Vpc?.VpcId);
+  const second = created({ ...network, vpcId: elsewhere(1) });
+  assert.deepEqual(found(), [id, second]);
   assert.deepEqual(found([{ Name: "tag:k", Values: ["v"] }]), [id]);
   refuses("InvalidParameterValue", () => found([{ Name: "attachment.vpc-id", Values: [VpcId] }]));
   assert.deepEqual(region.call(DeleteEgressOnlyInternetGateway, { EgressOnlyInternetGatewayId: id }), { ReturnCode: true });
@@ -69,8 +71,9 @@ test("a gateway is attached to its VPC from the beginning, tagged, described and
     region.call(DescribeEgressOnlyInternetGateways, { EgressOnlyInternetGatewayIds: ["eigw-x"] }),
   );
   refuses("InvalidVpcID.NotFound", () => region.call(CreateEgressOnlyInternetGateway, { VpcId: "vpc-0" }));
-  for (let n = 1; n < 5; n += 1) created(network);
-  refuses("EgressOnlyInternetGatewayLimitExceeded", () => created(network));
+  created(network);
+  const third = elsewhere(2);
+  refuses("EgressOnlyInternetGatewayLimitExceeded", () => created({ ...network, vpcId: third }), /The maximum number/);
 });
 
 test("its VPC cannot go before it", () => {
@@ -81,6 +84,30 @@ test("its VPC cannot go before it", () => {
   refuses("DependencyViolation", () => region.call(vpcDeleteActions.DeleteVpc, { VpcId }));
   region.call(DeleteEgressOnlyInternetGateway, { EgressOnlyInternetGatewayId });
   region.call(vpcDeleteActions.DeleteVpc, { VpcId });
+});
+
+test("a VPC has one at a time", () => {
+  const network = newNetwork();
+  const { region, vpcId: VpcId } = network;
+  const first = created(network);
+  const again = () => region.call(CreateEgressOnlyInternetGateway, { VpcId });
+  refuses("EgressOnlyInternetGatewayLimitExceeded", again, `The vpc '${VpcId}' already has an egress only internet gateway attached.`);
+  region.call(DeleteEgressOnlyInternetGateway, { EgressOnlyInternetGatewayId: first });
+  again();
+});
+
+test("the parameter for gateways takes a NAT gateway and an egress-only one too, and routes are described with theirs", () => {
+  const network = newNetwork();
+  const { region, subnetId: SubnetId } = network;
+  const RouteTableId = tableOf(network);
+  const eigw = created(network);
+  const nat = must(region.call(natGatewayActions.CreateNatGateway, { SubnetId, ConnectivityType: "private" }).NatGateway?.NatGatewayId);
+  region.call(CreateRoute, { RouteTableId, DestinationCidrBlock: "22.0.0.0/8", GatewayId: nat });
+  region.call(CreateRoute, { RouteTableId, DestinationIpv6CidrBlock: "::/0", GatewayId: eigw });
+  const [, first, second] = routes(network);
+  assert.deepEqual([first?.NatGatewayId, first?.GatewayId], [nat, undefined]);
+  assert.deepEqual([second?.EgressOnlyInternetGatewayId, second?.GatewayId], [eigw, undefined]);
+  refuses("InvalidParameterValue", () => region.call(CreateRoute, { RouteTableId, DestinationCidrBlock: "23.0.0.0/8", GatewayId: eigw }));
 });
 
 test("a prefix list has a family too, and an egress-only gateway has IPv6 alone", () => {

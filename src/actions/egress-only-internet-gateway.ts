@@ -28,7 +28,7 @@ function findEgressOnlyInternetGateway(tx: Reader, id: string | undefined): Egre
   throw new Fault("InvalidEgressOnlyInternetGatewayId.NotFound", `The egressOnlyInternetGateway ID '${id}' does not exist`);
 }
 
-/** It is attached to its VPC for life. */
+/** It is attached to its VPC for life, and the only one there (VPC user guide, "Amazon VPC quotas"). */
 const CreateEgressOnlyInternetGateway: Action<CreateEgressOnlyInternetGatewayRequest, CreateEgressOnlyInternetGatewayResult> = (
   tx,
   input,
@@ -36,6 +36,9 @@ const CreateEgressOnlyInternetGateway: Action<CreateEgressOnlyInternetGatewayReq
 ) => {
   const vpc = findVpc(tx, input.VpcId);
   const tags = tagsFor("egress-only-internet-gateway", input.TagSpecifications, context.quotas);
+  if (tx.countBy("egress-only-internet-gateway", "vpcId", vpc.id) > 0) {
+    throw new Fault("EgressOnlyInternetGatewayLimitExceeded", `The vpc '${vpc.id}' already has an egress only internet gateway attached.`);
+  }
   const used = tx.count("egress-only-internet-gateway") + 1;
   const words = "The maximum number of egress only internet gateways has been reached.";
   requireQuota(context, "egress-only-internet-gateways", used, "EgressOnlyInternetGatewayLimitExceeded", words);

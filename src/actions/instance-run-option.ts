@@ -107,7 +107,7 @@ function knownKeyName(tx: Reader, name: string | undefined): string | undefined 
 const MAX_USER_DATA = 16_384;
 
 /** The user data, still in base64; none when it is empty. @throws InvalidUserData.Malformed when it is no base64, or over 16 KiB. */
-function checkedUserData(text: string | undefined): string | undefined {
+export function checkedUserData(text: string | undefined): string | undefined {
   const packed = text?.replaceAll(/\s/g, "");
   if (packed === undefined || packed === "") return undefined;
   if (!/^[A-Za-z0-9+/]+={0,2}$/.test(packed) || packed.length % 4 !== 0) {

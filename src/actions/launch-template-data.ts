@@ -3,11 +3,11 @@ import type { Tags } from "../model/common.ts";
 import type { LaunchTemplateVersion } from "../model/launch-template.ts";
 import type { Reader } from "../model/state.ts";
 import type { Context } from "./action.ts";
-import { refuseUnhonoured } from "./instance-run-option.ts";
+import { checkedUserData, refuseUnhonoured } from "./instance-run-option.ts";
 import { findTemplate, versionNumbered } from "./launch-template-choice.ts";
 import { unoffered } from "./parameter.ts";
 
-/** A version of what a request said. @throws UnsupportedOperation for what no launch here would honour. */
+/** A version of what a request said. @throws UnsupportedOperation for what no launch here would honour; InvalidUserData.Malformed. */
 export function newVersion(
   data: RequestLaunchTemplateData,
   description: string | undefined,
@@ -15,6 +15,7 @@ export function newVersion(
   { now }: Pick<Context, "now">,
 ): LaunchTemplateVersion {
   refuseUnhonoured(launchOf(data));
+  checkedUserData(data.UserData);
   if (data.InstanceRequirements) throw unoffered("InstanceRequirements");
   const kept = JSON.parse(JSON.stringify(data)) as LaunchTemplateVersion["data"];
   return { number, ...(description === undefined ? {} : { description }), createTime: now, data: kept };

@@ -31,6 +31,16 @@ function template(made: TestRegion, data: object = { ImageId: IMAGE, InstanceTyp
 }
 
 describe("launch templates", () => {
+  test("have user data in base64, or are not made", () => {
+    const made = region();
+    refuses(
+      "InvalidUserData.Malformed",
+      () => template(made, { UserData: "#!/bin/sh\necho x & ;" }),
+      "Invalid BASE64 encoding of user data.",
+    );
+    template(made, { UserData: btoa("#!/bin/sh") });
+  });
+
   test("are kept in versions, of which one is the default", () => {
     const made = region();
     const id = template(made);

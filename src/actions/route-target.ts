@@ -63,7 +63,13 @@ function unknown(code: FaultCode, noun: string): Resolve {
   };
 }
 
+/**
+ * AWS takes a NAT gateway and an egress-only internet gateway under this name too, and describes the route with theirs (Terraform's
+ * documentation of its resource aws_route).
+ */
 function gatewayTarget(tx: Reader, table: RouteTable, id: string): RouteTarget {
+  if (tx.get("nat-gateway", id)) return natGatewayTarget(tx, table, id);
+  if (tx.get("egress-only-internet-gateway", id)) return egressOnlyTarget(tx, table, id);
   const gateway = tx.get("internet-gateway", id) ?? tx.get("vpn-gateway", id);
   if (!gateway) throw new Fault("InvalidGatewayID.NotFound", `The gateway ID '${id}' does not exist`);
   if (gateway.vpcId !== table.vpcId) {

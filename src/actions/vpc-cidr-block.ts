@@ -9,13 +9,14 @@ import { Fault } from "../model/fault.ts";
 import { newId } from "../model/id.ts";
 import type { Tx } from "../model/state.ts";
 import type { Vpc } from "../model/vpc.ts";
-import type { Action } from "./action.ts";
+import type { Action, Context } from "./action.ts";
 import { refuseUnoffered, required, requiredCidr } from "./parameter.ts";
 import { requireQuota } from "./quota.ts";
 import { deleteLocalRoutesFor } from "./route-table.ts";
 import { findVpc, primaryCidr } from "./vpc.ts";
 import { describedIpv6Block, ipv6BlocksOf } from "./vpc-ipv6.ts";
 import { associateIpv6Block, disassociateIpv6Block, wantsIpv6Block } from "./vpc-ipv6-association.ts";
+import { failedPeering, livePeeringsOf } from "./vpc-peering-connection.ts";
 import { requireAssociable, requireVpcRange, UNOFFERED_BLOCKS } from "./vpc-range.ts";
 
 /** A block more for a VPC. Every table of the VPC gets its local route, since local routes follow from the blocks. */
@@ -36,6 +37,7 @@ const AssociateVpcCidrBlock: Action<AssociateVpcCidrBlockRequest, AssociateVpcCi
   requireVpcRange(cidr);
   requireAssociable(cidrOf(primaryCidr(vpc)), cidr);
   requireFree(tx, vpc, cidr);
+  keepPeersApart(tx, vpc, cidr, context);
   const most = context.quotas["cidrs-per-vpc"];
   const words = `This network ${vpc.id} has met its maximum number of allowed CIDRs: ${most}`;
   requireQuota(context, "cidrs-per-vpc", vpc.cidrBlocks.length + 1, "CidrLimitExceeded", words);
@@ -63,6 +65,29 @@ function requireFree(tx: Tx, vpc: Vpc, cidr: Cidr): void {
         `The CIDR '${formatCidr(cidr)}' conflicts with the route to ${route.destination} in route table ${table.id}.`,
       );
     }
+  }
+}
+
+/**
+ * Peered VPCs do not overlap. While a connection is asked for, the requester adds nothing, and an overlapping block of the accepter
+ * fails the request (VPC user guide, "IPv4 CIDR block association restrictions").
+ * @throws InvalidVpc.Range; OperationNotPermitted.
+ */
+function keepPeersApart(tx: Tx, vpc: Vpc, cidr: Cidr, { now }: Context): void {
+  for (const connection of livePeeringsOf(tx, vpc.id, now)) {
+    const { id, status, requester, accepter } = connection;
+    if (status !== "active" && requester.vpcId === vpc.id) {
+      throw new Fault("OperationNotPermitted", `The vpc ${vpc.id} has asked for the peering connection ${id}, which is not accepted yet.`);
+    }
+    const peer = tx.get("vpc", requester.vpcId === vpc.id ? accepter.vpcId : requester.vpcId);
+    if (!peer?.cidrBlocks.some(({ cidrBlock }) => cidrsOverlap(cidrOf(cidrBlock), cidr))) continue;
+    if (status === "active") {
+      throw new Fault(
+        "InvalidVpc.Range",
+        `The CIDR '${formatCidr(cidr)}' conflicts with a CIDR block of ${peer.id}, to which ${id} leads.`,
+      );
+    }
+    tx.put(failedPeering(connection, now));
   }
 }
 

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { routeActions } from "./route.ts";
 import { routeTableActions } from "./route-table.ts";
 import { must, newRegion, refuses, type TestRegion } from "./test-region.ts";
+import { vpcCidrBlockActions } from "./vpc-cidr-block.ts";
 import { vpcCreateActions } from "./vpc-create.ts";
 import { vpcDeleteActions } from "./vpc-delete.ts";
 import { purgeVpcPeeringConnections, vpcPeeringConnectionActions } from "./vpc-peering-connection.ts";
@@ -205,4 +206,21 @@ test("filters look at both sides and at the state", () => {
   region.advance(168 * HOUR);
   assert.deepEqual(found("status-code", "pending-acceptance"), []);
   assert.deepEqual(found("status-code", "expired"), [id]);
+});
+
+test("peered VPCs take no blocks that overlap, who asks takes none, and the other's overlap fails the request", () => {
+  const region = newRegion();
+  const [a, b, c] = [newVpc(region, "10.30.0.0/16"), newVpc(region, "10.31.0.0/16"), newVpc(region, "10.32.0.0/16")];
+  const add = (VpcId: string, CidrBlock: string) => () => region.call(vpcCidrBlockActions.AssociateVpcCidrBlock, { VpcId, CidrBlock });
+  const id = asked(region, a, b);
+  refuses("OperationNotPermitted", add(a, "10.40.0.0/16"), /not accepted yet/);
+  add(b, "10.41.0.0/16")();
+  region.call(AcceptVpcPeeringConnection, { VpcPeeringConnectionId: id });
+  refuses("InvalidVpc.Range", add(b, "10.30.128.0/20"), new RegExp(`conflicts with a CIDR block of ${a}, to which ${id} leads`));
+  refuses("InvalidVpc.Range", add(a, "10.41.7.0/24"));
+  add(a, "10.40.0.0/16")();
+  const second = asked(region, a, c);
+  add(c, "10.40.1.0/24")();
+  assert.deepEqual(now(region, second)?.Status?.Code, "failed");
+  refuses("InvalidStateTransition", () => region.call(AcceptVpcPeeringConnection, { VpcPeeringConnectionId: second }));
 });

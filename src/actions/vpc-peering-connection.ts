@@ -45,9 +45,7 @@ const CreateVpcPeeringConnection: Action<CreateVpcPeeringConnectionRequest, Crea
     requester: { ...sideOf(requester), ...owned(context) },
     accepter: { ...sideOf(accepter), ...owned(context), cidrBlocks: [], ipv6CidrBlocks: [] },
     status: failed ? "failed" : "pending-acceptance",
-    statusMessage: failed
-      ? "Failed due to incorrect VPC-ID, Account ID, or overlapping CIDR range"
-      : `Pending Acceptance by ${context.account}`,
+    statusMessage: failed ? FAILED : `Pending Acceptance by ${context.account}`,
     expirationTime: new Date(Date.parse(context.now) + ANSWERED_WITHIN_MS).toISOString(),
     ...(failed ? { endTime: context.now } : {}),
   };
@@ -57,6 +55,13 @@ const CreateVpcPeeringConnection: Action<CreateVpcPeeringConnectionRequest, Crea
   const answer = describedConnection(tx, connection);
   return { VpcPeeringConnection: { ...answer, Status, ExpirationTime: new Date(connection.expirationTime) } };
 };
+
+const FAILED = "Failed due to incorrect VPC-ID, Account ID, or overlapping CIDR range";
+
+/** A request that can't be accepted any more: the accepter's blocks overlap with the requester's now. */
+export function failedPeering(connection: VpcPeeringConnection, now: string): VpcPeeringConnection {
+  return { ...connection, status: "failed", statusMessage: FAILED, endTime: now };
+}
 
 const ANSWERED_WITHIN_MS = 168 * 60 * 60 * 1000;
 

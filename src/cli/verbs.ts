@@ -217,11 +217,11 @@ export const VERBS = {
   },
   reset: {
     summary: {
-      en: "an empty region again: terminates every instance, deletes everything",
-      ja: "空のリージョンに戻す（全インスタンスを終了し、すべて削除）",
+      en: "an empty region again: terminates every instance, deletes everything, flow logs included",
+      ja: "空のリージョンに戻す（全インスタンスを終了し、フローログも含めてすべて削除）",
     },
-    usage: "genkan reset",
-    options: {},
+    usage: "genkan reset [--yes]",
+    options: { yes: { type: "boolean", words: { en: "without being asked", ja: "確認しない" } } },
   },
 } as const satisfies Record<string, Verb>;
 

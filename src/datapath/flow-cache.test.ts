@@ -89,7 +89,7 @@ describe("the fast path", { skip: noKernel }, () => {
       ["an ACL", () => rules("network_acl_out", 1, []), "network_acl_out"],
       [
         "the attachment",
-        () => [{ table: "vpcs", key: 1, value: { internet_gateway: 0, flags: 1, gateway_route_table: 0 } }],
+        () => [{ table: "vpcs", key: 1, value: { internet_gateway: 0, flags: 1, gateway_route_table: 0, dns: "10.0.0.2" } }],
         "no_internet_gateway",
       ],
       ["the public address", () => eni(A, { private_ip: "10.0.1.5", subnet: 1, groups: [1] }), "no_public_ip"],

@@ -37,7 +37,7 @@ const KEY = {
 } as const;
 const VALUE = { packets: 0, bytes: 8, first: 16, last: 24, tcpFlags: 32, size: 40 } as const;
 /** Of `struct flow_share`; the row of what all interfaces have together is no interface's. */
-const SHARE = { skipped: 16, size: 24 } as const;
+const SHARE = { skipped: 8, size: 16 } as const;
 const ALL = 0;
 /** In the order of `enum flow_action`. */
 const ACTIONS = [{ action: "ACCEPT" }, { action: "REJECT" }, { action: "REJECT", rejectReason: "BPA" }] as const;

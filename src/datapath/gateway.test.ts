@@ -18,11 +18,11 @@ describe("the three conditions", { skip: noKernel }, () => {
     const { fromEni, put, remove } = bench();
     const send = () => fromEni(A, from(A, "10.0.1.5", INTERNET)).reason;
     assert.equal(send(), "none");
-    put({ table: "vpcs", key: 1, value: { internet_gateway: 0, flags: 1, gateway_route_table: 0 } });
+    put({ table: "vpcs", key: 1, value: { internet_gateway: 0, flags: 1, gateway_route_table: 0, dns: "10.0.0.2" } });
     assert.equal(send(), "no_internet_gateway");
-    put({ table: "vpcs", key: 1, value: { internet_gateway: 9, flags: 1, gateway_route_table: 0 } });
+    put({ table: "vpcs", key: 1, value: { internet_gateway: 9, flags: 1, gateway_route_table: 0, dns: "10.0.0.2" } });
     assert.equal(send(), "no_internet_gateway");
-    put({ table: "vpcs", key: 1, value: { internet_gateway: 8, flags: 1, gateway_route_table: 0 } });
+    put({ table: "vpcs", key: 1, value: { internet_gateway: 8, flags: 1, gateway_route_table: 0, dns: "10.0.0.2" } });
     remove(route(1, "0.0.0.0", 0, { target: 2, slot: 7 }));
     assert.equal(send(), "no_route");
     put(route(1, "0.0.0.0", 0, { target: 0, slot: 0 }));
@@ -37,7 +37,7 @@ describe("the three conditions", { skip: noKernel }, () => {
     const send = () => fromInternet(inbound(INTERNET, "203.0.113.5"));
     remove(route(1, "0.0.0.0", 0, { target: 2, slot: 7 }));
     assert.deepEqual([send().verdict, send().target], ["deliver", A]);
-    put({ table: "vpcs", key: 1, value: { internet_gateway: 0, flags: 1, gateway_route_table: 0 } });
+    put({ table: "vpcs", key: 1, value: { internet_gateway: 0, flags: 1, gateway_route_table: 0, dns: "10.0.0.2" } });
     assert.deepEqual([send().reason, send().target], ["no_internet_gateway", A]);
     remove({ table: "public_addresses", key: 5, value: { interface: A, private_ip: "10.0.1.5" } });
     assert.deepEqual([send().reason, send().target], ["public_ip_not_mapped", 0]);
@@ -48,7 +48,7 @@ describe("the three conditions", { skip: noKernel }, () => {
     put(...rules("security_group_out", 2, []), ...rules("network_acl_out", 1, []), route(1, "0.0.0.0", 0, { target: 0, slot: 0 }), {
       table: "vpcs",
       key: 1,
-      value: { internet_gateway: 0, flags: 1, gateway_route_table: 0 },
+      value: { internet_gateway: 0, flags: 1, gateway_route_table: 0, dns: "10.0.0.2" },
     });
     const send = () => fromEni(B, from(B, "10.0.1.6", INTERNET)).reason;
     assert.equal(send(), "security_group_out");
@@ -58,7 +58,7 @@ describe("the three conditions", { skip: noKernel }, () => {
     assert.equal(send(), "blackhole");
     put(route(1, "0.0.0.0", 0, { target: 2, slot: 7 }));
     assert.equal(send(), "no_internet_gateway");
-    put({ table: "vpcs", key: 1, value: { internet_gateway: 8, flags: 1, gateway_route_table: 0 } });
+    put({ table: "vpcs", key: 1, value: { internet_gateway: 8, flags: 1, gateway_route_table: 0, dns: "10.0.0.2" } });
     assert.equal(send(), "no_public_ip");
   });
 });

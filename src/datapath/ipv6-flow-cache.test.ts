@@ -147,7 +147,7 @@ describe("the fast path of IPv6", { skip: noKernel }, () => {
     outUdp(b);
     divert(b, 77);
     b.datapath.apply({
-      puts: [{ table: "vpcs", key: 2, value: { internet_gateway: 0, flags: 0, gateway_route_table: 0 } }],
+      puts: [{ table: "vpcs", key: 2, value: { internet_gateway: 0, flags: 0, gateway_route_table: 0, dns: "10.0.0.2" } }],
       removals: [],
       vpcs: [2],
     });

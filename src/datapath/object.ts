@@ -153,7 +153,8 @@ function sizeOf(name: MapName, sizes: Sizes): number | undefined {
   if (name === "vpcs" || name === "subnets") return sizes[name];
   if (name.startsWith("flow_records_")) return sizes.flowRecords;
   if (name === "epochs") return sizes.vpcs;
-  if (name === "flows" || name === "ipv6_flows") return possibleCpus() * flowsPerCpu(sizes);
+  if (name === "flows") return possibleCpus() * flowsPerCpu(sizes);
+  if (name === "ipv6_flows") return (possibleCpus() * flowsPerCpu(sizes)) / 2;
   return name === "public_addresses" ? sizes.publicAddresses : undefined;
 }
 

@@ -49,7 +49,7 @@ describe("the metadata and DNS services", { skip: noKernel }, () => {
   it("can be switched off, each by its own flag", () => {
     const { fromEni, put } = bench();
     put(
-      { table: "vpcs", key: 1, value: { internet_gateway: 8, flags: 0, gateway_route_table: 0 } },
+      { table: "vpcs", key: 1, value: { internet_gateway: 8, flags: 0, gateway_route_table: 0, dns: "10.0.0.2" } },
       ...eni(A, { private_ip: "10.0.1.5", subnet: 1, groups: [1], flags: 7 }),
     );
     assert.equal(fromEni(A, http(METADATA)).reason, "metadata_disabled");

@@ -26,7 +26,7 @@ describe("the kernel's tables", { skip: noKernel }, () => {
     assert.equal(datapath.reconcile(base), 0);
     // A row that must be all zero, such as a VPC without a gateway, takes the place of one that is not.
     const bare = base.map((row) =>
-      row.table === "vpcs" ? { ...row, value: { internet_gateway: 0, flags: 0, gateway_route_table: 0 } } : row,
+      row.table === "vpcs" ? { ...row, value: { internet_gateway: 0, flags: 0, gateway_route_table: 0, dns: "10.0.0.2" } } : row,
     );
     assert.equal(datapath.reconcile(bare), base.filter((row) => row.table === "vpcs").length);
     assert.equal(datapath.reader.lookup("vpcs", 1)?.internet_gateway ?? 0, 0);

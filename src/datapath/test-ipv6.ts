@@ -30,7 +30,7 @@ export const ipv6Subnet = (flags = 0): Entry =>
 export const gatewayAttached = (internet_gateway: number): Entry => ({
   table: "vpcs",
   key: 1,
-  value: { internet_gateway, flags: 1, gateway_route_table: 0 },
+  value: { internet_gateway, flags: 1, gateway_route_table: 0, dns: "10.0.0.2" },
 });
 
 /** Subnet 1 of the kit's region with an IPv6 block, an address for A and one for B, and the way out by `way`. */

@@ -143,8 +143,8 @@ export function macOf(slot: number): string {
 export function region(): Entry[] {
   return [
     settings({}),
-    { table: "vpcs", key: 1, value: { internet_gateway: 8, flags: 1, gateway_route_table: 0 } },
-    { table: "vpcs", key: 2, value: { internet_gateway: 10, flags: 0, gateway_route_table: 0 } },
+    { table: "vpcs", key: 1, value: { internet_gateway: 8, flags: 1, gateway_route_table: 0, dns: "10.0.0.2" } },
+    { table: "vpcs", key: 2, value: { internet_gateway: 10, flags: 0, gateway_route_table: 0, dns: "10.0.0.2" } },
     subnet(1, { vpc: 1, block: "10.0.1.0", router: "10.0.1.1" }),
     subnet(2, { vpc: 1, block: "10.0.2.0", router: "10.0.2.1", network_acl: 2 }),
     subnet(3, { vpc: 2, block: "10.0.1.0", router: "10.0.1.1", route_table: 2 }),
@@ -226,7 +226,6 @@ export function eni(slot: number, change: Partial<StructValue<"interface">>): En
     subnet: 1,
     private_ip: "0.0.0.0",
     public_ip: "0.0.0.0",
-    dns: "10.0.0.2",
     ipv6: "::",
     mac: macOf(slot),
     hop_limit: 1,

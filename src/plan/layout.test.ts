@@ -28,7 +28,6 @@ test("an interface's bytes: integers little-endian, addresses in network order",
     subnet: 258,
     private_ip: "10.0.1.5",
     public_ip: "203.0.113.7",
-    dns: "10.0.0.2",
     ipv6: "::",
     mac: "02:00:00:0a:0b:0c",
     group_count: 1,
@@ -41,14 +40,13 @@ test("an interface's bytes: integers little-endian, addresses in network order",
     "02010000",
     "0a000105",
     "cb007107",
-    "0a000002",
     "0".repeat(32),
     "0200000a0b0c",
     "01",
     "40",
     "09000000",
   ].join("");
-  assert.equal(Buffer.from(bytes).toString("hex"), expected.padEnd(112 * 2, "0"));
+  assert.equal(Buffer.from(bytes).toString("hex"), expected.padEnd(108 * 2, "0"));
 });
 
 const ADDRESS = fc.nat(0xffffffff).map((value) => formatIpv4(ipv4(value)));

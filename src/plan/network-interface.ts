@@ -1,6 +1,4 @@
 import { assert, present } from "../lib/assert.ts";
-import { cidrOf } from "../lib/cidr.ts";
-import { formatIpv4, ipv4 } from "../lib/ip.ts";
 import type { Instance } from "../model/instance.ts";
 import { type NetworkInterface, primaryPrivateIp } from "../model/network-interface.ts";
 import type { Reader } from "../model/state.ts";
@@ -49,7 +47,6 @@ function interfaceValue(reader: Reader, eni: NetworkInterface, publicIps: Readon
   const subnet = present(reader.get("subnet", eni.subnetId), `${eni.subnetId} of ${eni.id}`);
   const instance = eni.attachment && reader.get("instance", eni.attachment.instanceId);
   const primary = primaryPrivateIp(eni) ?? NO_ADDRESS;
-  const block = cidrOf(present(vpc.cidrBlocks[0], `the primary block of ${vpc.id}`).cidrBlock);
   assert(eni.groupIds.length <= MAX_GROUPS_PER_INTERFACE, `${eni.id} has at most ${MAX_GROUPS_PER_INTERFACE} groups`);
   const groups = eni.groupIds.map((id) => present(reader.get("security-group", id), `${id} of ${eni.id}`).slot);
   return {
@@ -58,7 +55,6 @@ function interfaceValue(reader: Reader, eni: NetworkInterface, publicIps: Readon
     subnet: subnet.slot,
     private_ip: primary,
     public_ip: publicIps.get(primary) ?? NO_ADDRESS,
-    dns: formatIpv4(ipv4(block.base + 2)),
     ipv6: eni.ipv6Addresses?.[0] ?? NO_IPV6,
     mac: eni.macAddress,
     group_count: groups.length,

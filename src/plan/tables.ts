@@ -32,8 +32,8 @@ export const MAX_NAT_ADDRESSES = 8;
 export const MAX_ZONES = 8;
 
 export const STRUCTS = {
-  /** One per VPC. `internet_gateway` is the slot of the attached gateway plus one, 0 when none is attached; `gateway_route_table` likewise. */
-  vpc: { internet_gateway: "u32", flags: "u32", gateway_route_table: "u32" },
+  /** One per VPC. `internet_gateway` is the slot of the attached gateway plus one, 0 when none is attached; `gateway_route_table` likewise. `dns`: where its resolver answers, the primary block's +2. */
+  vpc: { internet_gateway: "u32", flags: "u32", gateway_route_table: "u32", dns: "be32" },
 
   /** One per subnet. `router` is the subnet's +1 address; `block`/`length` its IPv4 block; `ipv6_length` 0: it has no IPv6 block. */
   subnet: {
@@ -56,7 +56,6 @@ export const STRUCTS = {
     subnet: "u32",
     private_ip: "be32",
     public_ip: "be32",
-    dns: "be32",
     /** The primary IPv6 address; zero: it has none. */
     ipv6: "addr",
     mac: "mac",

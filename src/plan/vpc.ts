@@ -1,4 +1,6 @@
-import { assert } from "../lib/assert.ts";
+import { assert, present } from "../lib/assert.ts";
+import { cidrOf } from "../lib/cidr.ts";
+import { formatIpv4, ipv4 } from "../lib/ip.ts";
 import type { InternetGateway } from "../model/internet-gateway.ts";
 import type { Reader } from "../model/state.ts";
 import type { Vpc } from "../model/vpc.ts";
@@ -11,6 +13,7 @@ export function vpcRows(reader: Reader, vpc: Vpc): readonly Entry[] {
   const gateways = reader.by("internet-gateway", "vpcId", vpc.id);
   assert(gateways.length <= 1, `${vpc.id} has one gateway at most`);
   const gateway = gateways[0];
+  const primary = cidrOf(present(vpc.cidrBlocks[0], `the primary block of ${vpc.id}`).cidrBlock);
   return [
     {
       table: "vpcs",
@@ -19,6 +22,7 @@ export function vpcRows(reader: Reader, vpc: Vpc): readonly Entry[] {
         internet_gateway: gateway ? gateway.slot + 1 : 0,
         flags: flagsOf(reader, vpc),
         gateway_route_table: gatewayTable(reader, gateway),
+        dns: formatIpv4(ipv4(primary.base + 2)),
       },
     },
     ...(vpc.ipv6CidrBlocks ?? []).map(({ ipv6CidrBlock }) =>

@@ -36,7 +36,7 @@ export function services(passage: Passage): Outcome & { readonly service?: Servi
   const { flow } = passage;
   if (isIpv6Flow(flow)) return ipv6Services(passage);
   const sender = senderOf(passage);
-  const atVpc = flow.destination === sender.row.dns;
+  const atVpc = flow.destination === passage.tables.lookup("vpcs", sender.row.vpc)?.dns;
   if (!atVpc && !isIn(flow.destination, "linkLocal")) return pass("not for a service");
   if (!atVpc && flow.destination !== METADATA && flow.destination !== DNS) return drop("link_local", flow.destination);
   if (flow.headless) return drop("fragment_without_first", "no ports");
@@ -66,7 +66,11 @@ export function servicesBack(passage: Passage): Outcome {
   passage.target = target;
   if (flow.source === METADATA) passage.hopLimit = target.row.hop_limit;
   translateDestination(passage, target.row.private_ip);
-  if (toVpc) translateSource(passage, target.row.dns);
+  if (toVpc) {
+    const vpc = tables.lookup("vpcs", target.row.vpc);
+    if (!vpc) return drop("tables_incomplete", `no VPC ${target.row.vpc}`);
+    translateSource(passage, vpc.dns);
+  }
   return pass(`an answer to interface ${slot}`, interfaceEntry(target));
 }
 

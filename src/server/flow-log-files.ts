@@ -7,6 +7,8 @@ export type FlowLogFiles = {
   readonly append: (path: readonly string[], header: string, lines: readonly string[]) => Promise<void>;
   /** Every line of every file, oldest file first. */
   readonly read: () => AsyncGenerator<FileLine>;
+  /** No file is left. */
+  readonly clear: () => Promise<void>;
 };
 
 export type FileLine = { readonly log: string; readonly fields: readonly string[]; readonly line: string };
@@ -54,6 +56,12 @@ export function openFlowLogFiles({ folder, limit }: Options): FlowLogFiles {
         // What a crash cut off in the middle has no end of line.
         for (const line of lines.slice(0, -1)) yield { log, fields, line };
       }
+    },
+    clear: () => {
+      const done = last.then(() => rm(folder, { recursive: true, force: true }));
+      total = 0;
+      last = done.catch(() => undefined);
+      return done;
     },
   };
 }

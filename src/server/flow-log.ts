@@ -66,6 +66,12 @@ export class FlowRecorder {
     });
   }
 
+  /** What is written in the files, and what waits to be, is told nobody any more. */
+  async forget(): Promise<void> {
+    await this.collect();
+    await this.#sources.files.clear();
+  }
+
   /** Told of every change of the state. */
   changed(realm: Realm, changes: readonly Change[]): void {
     for (const { kind, before, after } of changes) {

@@ -48,9 +48,9 @@ struct flow_record {
 	__u32 pad;
 };
 
-/* What an interface has of the two tables; nothing is cleared, what bears an earlier window's number counts as nothing. */
+/* What an interface has of the window's table; nothing is cleared, what bears an earlier window's number counts as nothing. */
 struct flow_share {
-	__u64 taken[2];	  /* window << 32 | records in it */
+	__u64 taken;	  /* window << 32 | records in it */
 	__u32 skipped[2]; /* the last window, plus one, in which a flow found no room */
 };
 
@@ -128,15 +128,18 @@ static __always_inline void measure(struct __sk_buff *skb, const struct packet *
 
 static __always_inline __u32 records_in(const struct flow_share *share, __u32 window)
 {
-	__u64 taken = *(const volatile __u64 *)&share->taken[window & 1];
+	__u64 taken = *(const volatile __u64 *)&share->taken;
 
 	return taken >> 32 == window ? taken : 0;
 }
 
 static __always_inline void take_record(struct flow_share *share, __u32 window)
 {
-	__u64 *taken = &share->taken[window & 1], was = *(volatile __u64 *)taken;
+	__u64 *taken = &share->taken, was = *(volatile __u64 *)taken;
 
+	/* A packet that was on its way when its window ended. */
+	if ((__s32)(window - (__u32)(was >> 32)) < 0)
+		return;
 	/* The window's first begins anew. When another CPU has just done so, this one adds to it. */
 	if (was >> 32 != window && __sync_val_compare_and_swap(taken, was, (__u64)window << 32 | 1) == was)
 		return;

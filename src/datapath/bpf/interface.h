@@ -3,7 +3,7 @@
  * Reading an interface's row as a whole.
  *
  * The kernel writes an array element with memcpy, which another CPU may see half done. So a row has a lock, which the
- * writer takes as well. It is held for the copying of its 112 bytes, by the first packet of a flow and not by those that
+ * writer takes as well. It is held for the copying of its 108 bytes, by the first packet of a flow and not by those that
  * follow it on the fast path. Every other array row is one word that matters at a time (see write.ts).
  */
 #pragma once

@@ -29,7 +29,7 @@ struct ipv6_flow_entry {
 };
 _Static_assert(sizeof(struct ipv6_flow_entry) % 8 == 0, "ipv6_flow_entry");
 
-/* Places as those of `flows`. */
+/* Places as those of `flows`, half as many. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1024);
@@ -64,7 +64,7 @@ static __always_inline __u32 ipv6_flow_place(const struct changes *c, const stru
 	hash += ((__u64)key->ports << 32 | (key->link ^ key->protocol << 24 ^ c->seed)) * 0xbf58476d1ce4e5b9ULL;
 	hash ^= hash >> 32;
 	hash *= 0x94d049bb133111ebULL;
-	return bpf_get_smp_processor_id() * (c->flow_mask + 1) + ((hash >> 32) & c->flow_mask);
+	return bpf_get_smp_processor_id() * ((c->flow_mask >> 1) + 1) + ((hash >> 32) & c->flow_mask >> 1);
 }
 
 static __always_inline struct ipv6_flow_entry *ipv6_flow_at(__u32 place)

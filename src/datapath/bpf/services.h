@@ -71,8 +71,8 @@ static __always_inline int services_ipv6(struct packet *p)
 static __always_inline int services(struct packet *p)
 {
 	__u32 destination = bpf_ntohl(V4(p->flow.destination));
-	const struct vpc *vpc;
-	int at_vpc = V4(p->flow.destination) == p->source.dns;
+	const struct vpc *vpc = find_vpc(p->source.vpc);
+	int at_vpc = vpc && vpc->dns && V4(p->flow.destination) == vpc->dns;
 
 	if (!at_vpc && !WITHIN(destination, 0xa9fe0000, 16))
 		return SERVICES_PASS;
@@ -88,7 +88,6 @@ static __always_inline int services(struct packet *p)
 	} else {
 		if (!is_dns_port(&p->flow))
 			return DROP_no_such_service;
-		vpc = find_vpc(p->source.vpc);
 		if (!vpc || !(vpc->flags & VPC_DNS_SUPPORT))
 			return DROP_dns_disabled;
 	}
@@ -119,6 +118,7 @@ static __always_inline int services_back(struct __sk_buff *skb, struct packet *p
 	__u32 source = bpf_ntohl(V4(p->flow.source));
 	__u32 destination = bpf_ntohl(V4(p->flow.destination));
 	int at_vpc = WITHIN(destination, ALIAS_BASE_DNS, ALIAS_LENGTH);
+	const struct vpc *vpc;
 
 	if (source != METADATA_IP && source != DNS_IP)
 		return DROP_no_such_service;
@@ -131,8 +131,12 @@ static __always_inline int services_back(struct __sk_buff *skb, struct packet *p
 		return DROP_unknown_interface;
 	p->charge = p->target_slot;
 	V4(p->flow.destination) = p->target.private_ip;
-	if (at_vpc)
-		V4(p->flow.source) = p->target.dns;
+	if (at_vpc) {
+		vpc = find_vpc(p->target.vpc);
+		if (!vpc || !vpc->dns)
+			return DROP_tables_incomplete;
+		V4(p->flow.source) = vpc->dns;
+	}
 	if (source == METADATA_IP && limit_hops(skb, p))
 		return DROP_malformed;
 	return 0;

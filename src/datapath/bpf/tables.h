@@ -128,8 +128,9 @@ struct vpc {
 	__u32 internet_gateway;
 	__u32 flags;
 	__u32 gateway_route_table;
+	__be32 dns;
 };
-_Static_assert(sizeof(struct vpc) == 12, "vpc");
+_Static_assert(sizeof(struct vpc) == 16, "vpc");
 
 struct subnet {
 	__u32 vpc;
@@ -151,14 +152,13 @@ struct interface {
 	__u32 subnet;
 	__be32 private_ip;
 	__be32 public_ip;
-	__be32 dns;
 	__be32 ipv6[4];
 	__u8 mac[6];
 	__u8 group_count;
 	__u8 hop_limit;
 	__u32 groups[16];
 };
-_Static_assert(sizeof(struct interface) == 112, "interface");
+_Static_assert(sizeof(struct interface) == 108, "interface");
 
 struct address_key {
 	__u32 vpc;
