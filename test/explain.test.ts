@@ -354,6 +354,60 @@ test("a route through an appliance is followed as far as the tables go, and neve
   assert.deepEqual([left.out, left.in, left.depends, wrong(left)], [true, true, s.other.eni, []]);
 });
 
+test("an appliance before a peered VPC is not bypassed, on the way there or back", () => {
+  const s = scene();
+  const peer = withPeer(s);
+  s.ec2("AcceptVpcPeeringConnection", { VpcPeeringConnectionId: peer.connection });
+  const over = { DestinationCidrBlock: "10.9.0.0/16", VpcPeeringConnectionId: peer.connection };
+  s.ec2("CreateRoute", { RouteTableId: s.table, DestinationCidrBlock: "10.9.0.0/16", NetworkInterfaceId: s.other.eni });
+  const there = explained(s, { to: peer.ip });
+  assert.deepEqual([there.depends, wrong(there)], [s.other.eni, ["appliance"]]);
+  s.ec2("ReplaceRoute", { RouteTableId: s.table, ...over });
+  // Back, it goes to the appliance of the peer's.
+  const reader = s.region.reader();
+  const peerVpc = present(
+    reader.list("vpc").find(({ id }) => id !== s.vpc),
+    "the peer",
+  );
+  const { subnetId, groupIds } = present(
+    reader.list("network-interface").find(({ vpcId }) => vpcId === peerVpc.id),
+    "its interface",
+  );
+  const launch = { ImageId: "ami-0123456789abcdef0", MinCount: 1, MaxCount: 1, SubnetId: subnetId, SecurityGroupIds: groupIds };
+  const appliance = madeBy(s.ec2("RunInstances", launch), "i");
+  s.region.change((tx, context) => bootDone(tx, appliance, context));
+  const eni = present(s.region.reader().by("network-interface", "instanceId", appliance)[0], "its interface").id;
+  const { routeTableId } = peerVpc.mainRouteTable;
+  s.ec2("CreateRoute", { RouteTableId: routeTableId, DestinationCidrBlock: "10.0.0.0/16", NetworkInterfaceId: eni });
+  const back = explained(s, { to: peer.ip });
+  assert.deepEqual([back.depends, wrong(back)], [eni, ["appliance_back", "security_group_in"]]);
+  const commands = back.steps.flatMap(({ mend }) => mend);
+  assert.ok(!commands.some((command) => command.includes("-route ")), "no route is touched");
+  for (const command of commands) paste(s, command);
+  const left = explained(s, { to: peer.ip });
+  assert.deepEqual([left.depends, left.out, left.in, wrong(left)], [eni, true, true, []]);
+});
+
+test("for a private address beyond the peered VPCs no commands are advised, whatever else is missing", () => {
+  const s = scene();
+  const peer = withPeer(s);
+  s.ec2("AcceptVpcPeeringConnection", { VpcPeeringConnectionId: peer.connection });
+  s.ec2("CreateRoute", { RouteTableId: s.table, DestinationCidrBlock: "10.9.0.0/16", VpcPeeringConnectionId: peer.connection });
+  s.ec2("DeleteVpcPeeringConnection", { VpcPeeringConnectionId: peer.connection });
+  const { out, steps } = explained(s, { to: peer.ip, port: 22 });
+  assert.deepEqual([out, steps.flatMap(({ mend }) => mend)], [false, []]);
+  assert.equal(steps.find(({ what }) => what === "destination")?.params["sender"], s.web.id);
+});
+
+test("a route over a peering connection is never given to the internet gateway", () => {
+  const s = scene();
+  const peer = withPeer(s);
+  s.ec2("AcceptVpcPeeringConnection", { VpcPeeringConnectionId: peer.connection });
+  s.ec2("ReplaceRoute", { RouteTableId: s.table, DestinationCidrBlock: "0.0.0.0/0", VpcPeeringConnectionId: peer.connection });
+  const explanation = explained(s);
+  assert.deepEqual([wrong(explanation), explanation.steps.flatMap(({ mend }) => mend)], [["route"], []]);
+});
+
 test("an instance without a public IP is sent to the VPC's NAT gateway, not to the internet gateway", () => {
   const s = scene();
   s.region.change((tx) => {

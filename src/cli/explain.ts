@@ -98,6 +98,16 @@ const STEPS: Readonly<Record<string, StepWords>> = {
       ja: "サブネットのルートテーブルは {to} 宛てを {target} 経由で送る（{destination}）が、送信元/送信先チェックが有効なので他宛てのパケットを受け取らない",
     },
   },
+  appliance_back: {
+    good: {
+      en: "the route table of the other subnet sends {to} through {target} ({destination}), which takes packets for others",
+      ja: "相手のサブネットのルートテーブルは {to} 宛てを {target} 経由で送る（{destination}）。{target} は他宛てのパケットを受け取る",
+    },
+    bad: {
+      en: "the route table of the other subnet sends {to} through {target} ({destination}), which takes no packets for others: its source/destination check is on",
+      ja: "相手のサブネットのルートテーブルは {to} 宛てを {target} 経由で送る（{destination}）が、送信元/送信先チェックが有効なので他宛てのパケットを受け取らない",
+    },
+  },
   gateway_appliance: {
     good: {
       en: "the gateway's own route table sends what comes in for {privateIp} through {target} first ({destination})",
@@ -204,8 +214,8 @@ const STEPS: Readonly<Record<string, StepWords>> = {
   destination: {
     good: { en: "the internet carries {to}", ja: "インターネットは {to} を運ぶ" },
     bad: {
-      en: "the internet does not carry {to}: it is a private or shared address",
-      ja: "{to} はプライベートまたは共有アドレスなので、インターネットは運ばない",
+      en: "the internet does not carry {to}, a private or shared address of neither the VPC nor a peered one (see genkan trace {sender} --to {to})",
+      ja: "{to} はプライベートまたは共有アドレスで、VPC 内にもピアリング先にもなく、インターネットも運ばない（genkan trace {sender} --to {to} で確認できる）",
     },
   },
   security_group_out: {
@@ -316,9 +326,14 @@ function explanationLines(explanation: Explanation, language: Language, paint: P
   });
   const verdict = (ok: boolean, good: Words, bad: Words): string =>
     ok ? paint.good(`✓ ${say(language, good, { instance, to })}`) : paint.bad(`✗ ${say(language, bad, { instance, to })}`);
-  if (depends !== undefined && explanation.out && explanation.in)
-    return [...sections, `? ${say(language, SUMMARY.depends, { instance, depends })}`];
-  return [...sections, verdict(explanation.out, SUMMARY.out, SUMMARY.notOut), verdict(explanation.in, SUMMARY.in, SUMMARY.notIn)];
+  const verdicts = [
+    { ok: explanation.out, line: verdict(explanation.out, SUMMARY.out, SUMMARY.notOut) },
+    { ok: explanation.in, line: verdict(explanation.in, SUMMARY.in, SUMMARY.notIn) },
+  ];
+  if (depends === undefined) return [...sections, ...verdicts.map(({ line }) => line)];
+  // Where nothing before the appliance is wrong, nothing is known.
+  const open = verdicts.some(({ ok }) => ok) ? [`? ${say(language, SUMMARY.depends, { instance, depends })}`] : [];
+  return [...sections, ...verdicts.filter(({ ok }) => !ok).map(({ line }) => line), ...open];
 }
 
 function stepLines(step: Step, language: Language, paint: Paint): readonly string[] {

@@ -4,6 +4,7 @@ import { cidr6Contains, parseCidr6 } from "../lib/cidr6.ts";
 import { parseIpv4 } from "../lib/ip.ts";
 import { DROPS } from "../plan/stages.ts";
 import { ROUTE_TARGET, type StructValue } from "../plan/tables.ts";
+import { applianceOf, applianceStep, interfaceIdOf } from "./explain-appliance.ts";
 import { matchedRoute } from "./explain-route.ts";
 import { aclStep, groupStep } from "./explain-rules.ts";
 import { type ExplainedStep, idOf, ownAddress, type Scene, step } from "./explanation.ts";
@@ -15,19 +16,24 @@ import { has, inSubnet, interfaceAt, prefixOf } from "./passage.ts";
 /** A way that meets no gateway: within the VPC, or to a VPC that is peered with it. */
 type Inside = { readonly peering: PeeringName | undefined };
 
-/** The way, if the host is inside: in the VPC, or in the blocks of one that is peered with it. */
+/** The way, if the host is inside: in the VPC, or in the blocks of one that is peered with it; and no appliance is set before it. */
 export function insideWay(scene: Scene): Inside | undefined {
   if (inSubnet(subnetOf(scene), scene.to) || matchedRoute(scene)?.value.target === ROUTE_TARGET.local) return { peering: undefined };
   const peering = scene.names.peerings.find(({ blocks }) => blocks.some((block) => holds(block, scene.to)));
-  return peering && { peering };
+  const match = matchedRoute(scene);
+  const isInspected = match && applianceOf(scene) && peering?.blocks.some((block) => within(block, prefixOf(match)));
+  return isInspected ? undefined : peering && { peering };
 }
 
-/** Both ends of the exchange, each with its own route, groups and network ACL. `flowTo`: an exchange from one address to the other. */
+/**
+ * Both ends of the exchange, each with its own route, groups and network ACL. `flowTo`: an exchange from one address to the other.
+ * `by`: an appliance on the way back, which decides.
+ */
 export function insideSteps(
   scene: Scene,
   { peering }: Inside,
   flowTo: (source: string, destination: string) => Flow,
-): readonly ExplainedStep[] {
+): { readonly steps: readonly ExplainedStep[]; readonly by: string | undefined } {
   const { names, to } = scene;
   const own = ownAddress(scene);
   const ways = [...(peering ? [peeringStep(scene, peering)] : []), routeStep(scene, "inside_route", peering)];
@@ -36,12 +42,11 @@ export function insideSteps(
   if (!holder || !end) {
     const finding = { ok: false, id: idOf(names, "vpc", scene.eni.row.vpc), code: DROPS.no_such_private_address.code, mend: [] };
     const flow = flowTo(own, to);
-    return [
-      ...ways,
-      step("inside_target", finding, { to }),
-      groupStep(scene, "security_group_out", flow),
-      ...(inSubnet(subnetOf(scene), to) ? [] : [aclStep(scene, "network_acl_out", flow)]),
-    ];
+    const acl = inSubnet(subnetOf(scene), to) ? [] : [aclStep(scene, "network_acl_out", flow)];
+    return {
+      steps: [...ways, step("inside_target", finding, { to }), groupStep(scene, "security_group_out", flow), ...acl],
+      by: undefined,
+    };
   }
   const ofGroups = (row: StructValue<"interface">): readonly number[] => row.groups.slice(0, row.group_count);
   const host = (address: string): string => `${address}/${address.includes(":") ? 128 : 32}`;
@@ -58,13 +63,24 @@ export function insideSteps(
       ...(acls ? [aclStep(at, "network_acl_reply_out", answerTo(flow)), aclStep(from, "network_acl_reply_in", answerTo(flow))] : []),
     ].map((one) => ({ ...one, direction }));
   };
-  return [
-    ...ways,
-    step("inside_target_up", { ok: has(end, "up"), id, code: DROPS.destination_down.code, mend: [] }, { to }),
-    routeStep(there, "inside_route_back", peering && back(scene, peering)),
-    ...guards(here, there, "out"),
-    ...guards(there, here, "in"),
-  ];
+  const up = step("inside_target_up", { ok: has(end, "up"), id, code: DROPS.destination_down.code, mend: [] }, { to });
+  const diverted = inSubnet(subnetOf(there), own) ? undefined : backBy(there);
+  if (!diverted) {
+    const wayBack = routeStep(there, "inside_route_back", peering && back(scene, peering));
+    return { steps: [...ways, up, wayBack, ...guards(here, there, "out"), ...guards(there, here, "in")], by: undefined };
+  }
+  // What comes back by the appliance comes from its subnet, if it comes.
+  const direct = guards(here, there, "out").filter(({ what }) => what !== "network_acl_reply_in");
+  return { steps: [...ways, up, diverted.step, ...direct], by: diverted.by };
+}
+
+/** The other end's route sends its packets through an appliance first. */
+function backBy(there: Scene): { readonly step: ExplainedStep; readonly by: string } | undefined {
+  const appliance = applianceOf(there);
+  if (!appliance) return undefined;
+  const by = interfaceIdOf(there, appliance.slot);
+  const destination = prefixOf(present(matchedRoute(there), "the route"));
+  return { step: applianceStep(there, "appliance_back", appliance, { to: there.to, destination, target: by }), by };
 }
 
 /** The same connection, seen from the other side. */

@@ -2,6 +2,7 @@ import { present } from "../lib/assert.ts";
 import { DROPS } from "../plan/stages.ts";
 import { ROUTE_TARGET, SUBNET_FLAGS, type TableReader } from "../plan/tables.ts";
 import { isIn } from "./block.ts";
+import { applianceOf, applianceStep, interfaceIdOf } from "./explain-appliance.ts";
 import { insideSteps, insideWay } from "./explain-inside.ts";
 import { natGatewayOf, natGatewaySteps, usableNatGateway } from "./explain-nat.ts";
 import { egressOnlyStep, goesByEgressOnly, ipv6Steps } from "./explain-ipv6.ts";
@@ -9,7 +10,7 @@ import { attachedGateway, candidate, leadsOut, matchedRoute } from "./explain-ro
 import { aclStep, admittedFlows, groupStep } from "./explain-rules.ts";
 import { type ExplainedStep, type Explanation, idOf, isIpv6Scene, ownAddress, type Question, type Scene, step } from "./explanation.ts";
 import { isOurs, poolsIn } from "./internet-gateway.ts";
-import { attachGateway, deleteRoute, excludeSubnet, leaveUnchecked, mapPublicIp, routeTo, routeToGateway, startInstance } from "./mend.ts";
+import { attachGateway, deleteRoute, excludeSubnet, mapPublicIp, routeTo, routeToGateway, startInstance } from "./mend.ts";
 import type { Names } from "./names.ts";
 import { NO_POOL, poolIndex } from "../plan/pool.ts";
 import { answerTo, type Flow, ICMP, ICMPV6, isIpv6Flow, TCP, UDP } from "./packet.ts";
@@ -24,7 +25,10 @@ export function explain(tables: TableReader, names: Names, slot: number, questio
   const scene: Scene = { tables, names, eni, to: question.to, entryNumbers: new Map() };
   const flowTo = (source: string, destination: string): Flow => flowOf(question.protocol ?? "tcp", question.port, { source, destination });
   const inside = insideWay(scene);
-  if (inside) return { ...verdict([instanceStep(scene), ...insideSteps(scene, inside, flowTo)]), inside: true };
+  if (inside) {
+    const { steps, by } = insideSteps(scene, inside, flowTo);
+    return { ...verdict([instanceStep(scene), ...steps]), inside: true, ...(by === undefined ? {} : { depends: by }) };
+  }
   const outward = flowTo(ownAddress(scene), question.to);
   const appliance = applianceOf(scene);
   if (appliance) return { ...verdict(applianceSteps(scene, appliance, outward)), depends: interfaceIdOf(scene, appliance.slot) };
@@ -61,8 +65,12 @@ function inwardSteps(scene: Scene, { port, protocol }: Question, inward: Flow): 
   ];
 }
 
-/** Of IPv6, what comes after the subnet's block waits for it: the block's own command brings some of it, and the rest would fail. */
+/**
+ * A host that the internet does not carry is not reached by any of the commands. Of IPv6, what comes after the subnet's block waits
+ * for it: the block's own command brings some of it, and the rest would fail.
+ */
 function heldBack(scene: Scene, steps: readonly ExplainedStep[]): readonly ExplainedStep[] {
+  if (steps.some(({ what }) => what === "destination")) return steps.map((one) => ({ ...one, mend: [] }));
   const waits = isIpv6Scene(scene) && steps.some(({ what, ok }) => what === "ipv6_block" && !ok);
   return waits ? steps.map((one) => (one.what === "ipv6_block" || one.what === "instance" ? one : { ...one, mend: [] })) : steps;
 }
@@ -133,13 +141,6 @@ function divertedBy(scene: Scene, met: Ends): { readonly steps: readonly Explain
   return { steps: [step("gateway_route", { ok: false, id, code: "MORE_SPECIFIC_ROUTE", mend }, params)], by: undefined };
 }
 
-/** The interface that the route leads to, somebody else's: it forwards, or does not, as its own software decides. */
-function applianceOf(scene: Scene): Ends | undefined {
-  const route = matchedRoute(scene)?.value;
-  if (route?.target !== ROUTE_TARGET.interface || route.slot === scene.eni.slot) return undefined;
-  return interfaceAt(scene.tables, route.slot);
-}
-
 /** What there is before the appliance, of both directions where the instance has an address of its own on the internet. */
 function applianceSteps(scene: Scene, appliance: Ends, outward: Flow): readonly ExplainedStep[] {
   const match = present(matchedRoute(scene), "the route");
@@ -150,18 +151,6 @@ function applianceSteps(scene: Scene, appliance: Ends, outward: Flow): readonly 
     groupStep(scene, "security_group_out", outward),
     ...(appliance.row.subnet === scene.eni.row.subnet ? [] : [aclStep(scene, "network_acl_out", outward)]),
   ];
-}
-
-/** What is not for itself an appliance takes only when nobody checks. */
-function applianceStep(
-  scene: Scene,
-  what: "appliance" | "gateway_appliance",
-  appliance: Ends,
-  params: ExplainedStep["params"],
-): ExplainedStep {
-  const ok = has(appliance, "up") && !has(appliance, "source_dest_check");
-  const id = interfaceIdOf(scene, appliance.slot);
-  return step(what, { ok, id, code: DROPS.destination_check.code, mend: leaveUnchecked(scene.names, id) }, params);
 }
 
 /** The gateway that the VPC's row names; and when there is none, the one that would best be attached. */
@@ -206,6 +195,8 @@ function routeStep(scene: Scene): ExplainedStep {
   if (target === ROUTE_TARGET.nat_gateway) return step("route", { ok: true, id: tableId, code: DROPS.blackhole.code, mend: [] }, params);
   if (target === ROUTE_TARGET.egress_only) return step("route", { ok: true, id: tableId, code: undefined, mend: [] }, params);
   if (target === ROUTE_TARGET.nothing) return step("route", { ok: false, id: tableId, code: DROPS.blackhole.code, mend: [] }, params);
+  // To the peer it is a way, which another target would take away.
+  if (target === ROUTE_TARGET.peering) return step("route", { ok: false, id: tableId, code: DROPS.blackhole.code, mend: [] }, params);
   const ok = leadsOut(scene, match.value);
   const mend = routeToGateway(names, { vpcId, tableId, gatewayId, instead: destination, ipv6: isIpv6Scene(scene) });
   const code = target === ROUTE_TARGET.interface ? "MORE_SPECIFIC_ROUTE" : DROPS.blackhole.code;
@@ -221,13 +212,6 @@ function targetName(scene: Scene, { target, slot }: { readonly target: number; r
   if (target === ROUTE_TARGET.nothing) return "a gateway with nothing behind it";
   if (target === ROUTE_TARGET.peering) return names.peerings.find(({ vpc }) => vpc === slot)?.id ?? idOf(names, "vpc", slot);
   return target === ROUTE_TARGET.interface ? interfaceIdOf(scene, slot) : "blackhole";
-}
-
-/** Of another interface of the VPC, found by its address. */
-function interfaceIdOf({ tables, names }: Scene, slot: number): string {
-  const row = interfaceAt(tables, slot)?.row;
-  const holder = row && names.holderOf(row.private_ip === "0.0.0.0" ? row.ipv6 : row.private_ip);
-  return idOf(holder?.slot === slot ? holder.names : names, "network-interface", slot);
 }
 
 /**
@@ -255,7 +239,8 @@ function publicIpStep(scene: Scene): ExplainedStep {
 function destinationStep({ tables, names, eni, to }: Scene): readonly ExplainedStep[] {
   if (isOurs(tables, to) || !isIn(to, "private", "shared")) return [];
   const code = isIn(to, "private") ? DROPS.private_destination.code : DROPS.shared_destination.code;
-  return [step("destination", { ok: false, id: idOf(names, "vpc", eni.row.vpc), code, mend: [] }, { to })];
+  const id = names.instance?.id ?? idOf(names, "network-interface", eni.slot);
+  return [step("destination", { ok: false, id: idOf(names, "vpc", eni.row.vpc), code, mend: [] }, { to, sender: id })];
 }
 
 function interfaceId(names: Names, eni: Ends): string {

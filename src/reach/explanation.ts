@@ -26,6 +26,7 @@ export type StepName =
   | "nat_acl_reply_out"
   | "nat_answers"
   | "appliance"
+  | "appliance_back"
   | "gateway_appliance"
   | "peering"
   | "inside_route"
