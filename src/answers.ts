@@ -77,7 +77,7 @@ export function makeAnswers(sources: Sources): Internal & { readonly watchers: W
   };
 }
 
-/** The id, and of an instance those of its interfaces: not every format names the instance. */
+/** @throws NotFound for an id that names neither. */
 function subjectOf(plane: ControlPlane, id: string): { readonly realm: Realm; readonly subject: Instance | NetworkInterface } {
   const found = plane.findInstance(id);
   if (found) return { realm: found.realm, subject: found.instance };
@@ -89,8 +89,10 @@ function subjectOf(plane: ControlPlane, id: string): { readonly realm: Realm; re
   throw new NotFound(`There is no ${id.startsWith("eni-") ? "network interface" : "instance"} ${id}.`);
 }
 
+/** The id, and of an instance those of its interfaces: not every format names the instance. Records outlive an interface. @throws NotFound for no instance. */
 function idsOf(plane: ControlPlane, id: string): ReadonlySet<string> {
   const found = plane.findInstance(id);
+  if (!found && !id.startsWith("eni-")) throw new NotFound(`There is no instance ${id}.`);
   const interfaces = found ? plane.reader(found.realm).by("network-interface", "instanceId", id) : [];
   return new Set([id, ...interfaces.map((eni) => eni.id)]);
 }

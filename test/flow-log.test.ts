@@ -99,6 +99,8 @@ describe("flow logs", { skip: noPackets, timeout: 120_000 }, () => {
     assert.deepEqual(await recorded("--port", "81"), []);
     const wrong = await genkan.genkan("flows", "--action", "maybe");
     assert.deepEqual([wrong.status, wrong.err.includes("--action is accept or reject")], [1, true]);
+    const unknown = await genkan.genkan("flows", "i-0123456789abcdef0");
+    assert.deepEqual([unknown.status, unknown.err], [1, "genkan: There is no instance i-0123456789abcdef0.\n"]);
   });
 
   test("are followed live, until the count is reached", async () => {

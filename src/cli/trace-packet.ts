@@ -1,6 +1,6 @@
 import { type Language, type Paint, say } from "./language.ts";
 import { type Place, placeText } from "./trace-line.ts";
-import { PASSES, PLACES, REASONS, STAGE_NAMES, WALK } from "./trace-words.ts";
+import { NO_PEER_ADDRESS, PASSES, PLACES, REASONS, STAGE_NAMES, WALK } from "./trace-words.ts";
 
 /** One packet's way as the control plane tells it. */
 export type PacketTrace = {
@@ -15,6 +15,7 @@ export type PacketTrace = {
   readonly hops: readonly Hop[];
   readonly verdict: "passed" | "dropped";
   readonly reason?: string;
+  readonly answerDropped?: string;
   readonly to?: Place;
   readonly sourceAfter: string;
   readonly destinationAfter: string;
@@ -41,14 +42,21 @@ export function walkLines(trace: PacketTrace, language: Language, paint: Paint):
   const verdict =
     trace.verdict === "passed"
       ? paint.good(`✓ ${say(language, WALK.passed, { target, packet: flow(sourceAfter, destinationAfter) })}`)
-      : paint.bad(`✗ ${say(language, WALK.dropped, { why: `${trace.reason}: ${reasonText(trace.reason ?? "", language)}` })}`);
-  return [paint.strong(sent), ...hops.flatMap((hop) => hopLines(hop, language, paint)), verdict];
+      : paint.bad(
+          `✗ ${say(language, WALK.dropped, { why: `${trace.reason}: ${reasonText(trace.reason ?? "", language, hops.at(-1)?.params)}` })}`,
+        );
+  const { answerDropped } = trace;
+  const answer =
+    answerDropped === undefined
+      ? []
+      : [paint.bad(`! ${say(language, WALK.answerDropped, { why: `${answerDropped}: ${reasonText(answerDropped, language)}` })}`)];
+  return [paint.strong(sent), ...hops.flatMap((hop) => hopLines(hop, language, paint)), verdict, ...answer];
 }
 
 function hopLines(hop: Hop, language: Language, paint: Paint): readonly string[] {
   const passed = hop.verdict === "pass";
   const words = PASSES[hop.what];
-  const sentence = passed ? (words ? say(language, words, valuesOf(hop, language)) : hop.what) : reasonText(hop.what, language);
+  const sentence = passed ? (words ? say(language, words, valuesOf(hop, language)) : hop.what) : reasonText(hop.what, language, hop.params);
   const name = STAGE_NAMES[hop.stage];
   const head = `${passed ? paint.good("✓") : paint.bad("✗")} ${name ? say(language, name) : hop.stage}: ${sentence}`;
   const code = hop.code === undefined ? "" : `  ${paint.faint(hop.code)}`;
@@ -61,7 +69,8 @@ function valuesOf({ params }: Hop, language: Language): Hop["params"] {
   return target === "internet" || target === "services" ? { ...params, target: say(language, PLACES[target]) } : params;
 }
 
-function reasonText(reason: string, language: Language): string {
+function reasonText(reason: string, language: Language, params: Hop["params"] = {}): string {
+  if (reason === "no_such_private_address" && params["peer"] !== undefined) return say(language, NO_PEER_ADDRESS, params);
   const words = REASONS[reason];
   return words ? say(language, words) : reason;
 }

@@ -93,6 +93,12 @@ export const REASONS: Readonly<Record<string, Words>> = {
   },
 };
 
+/** Instead of `no_such_private_address`, over a peering connection. */
+export const NO_PEER_ADDRESS: Words = {
+  en: "{to} is no address of the peer VPC {peer}",
+  ja: "{to} はピアリング先の VPC {peer} のアドレスではない",
+};
+
 /** Why a stage let a packet on. */
 export const PASSES: Readonly<Record<string, Words>> = {
   parse: { en: "a well-formed packet from {from} to {to}", ja: "{from} から {to} への、形式の正しいパケット" },
@@ -184,4 +190,5 @@ export const WALK = {
   sent: { en: "{from} sends {packet}", ja: "送信（{from}）: {packet}" },
   passed: { en: "passed to {target}: {packet}", ja: "通過（{target}）: {packet}" },
   dropped: { en: "dropped: {why}", ja: "破棄: {why}" },
+  answerDropped: { en: "but the answer would be dropped: {why}", ja: "ただし応答は破棄される: {why}" },
 } as const;

@@ -12,6 +12,8 @@ export type Ids = {
   readonly placeOf: (slot: number) => Place;
   /** Of the interface at the slot. */
   readonly natGatewayOf: (slot: number) => string | undefined;
+  /** The active connection by which the table at one slot leads to the VPC at the other. */
+  readonly peeringOf: (routeTable: number, vpc: number) => string | undefined;
 };
 
 /** Looks through the regions for each id: for one question, not for every packet. */
@@ -30,7 +32,18 @@ export function idsIn(readers: readonly Reader[], placeOf: (slot: number) => Pla
       if (place.kind !== "interface") return undefined;
       return readers.map((reader) => reader.get("network-interface", place.id)?.natGatewayId).find((id) => id !== undefined);
     },
+    peeringOf: (routeTable, vpc) => readers.map((reader) => peeringIn(reader, routeTable, vpc)).find((id) => id !== undefined),
   };
+}
+
+function peeringIn(reader: Reader, routeTable: number, vpc: number): string | undefined {
+  const own = reader.list("route-table").find(({ slot }) => slot === routeTable % IPV6_ROUTES)?.vpcId;
+  if (own === undefined) return undefined;
+  const connections = reader.by("vpc-peering-connection", "vpcId", own).filter(({ status }) => status === "active");
+  return connections.find(({ requester, accepter }) => {
+    const other = requester.vpcId === own ? accepter.vpcId : requester.vpcId;
+    return reader.get("vpc", other)?.slot === vpc;
+  })?.id;
 }
 
 const NONE = "0.0.0.0";
@@ -59,7 +72,7 @@ export function entryText(entry: Entry, rule: StructValue<"rule"> | undefined, i
     case "routes":
       return say(
         `${routeTableText(entry.key, ids)} ${entry.key.address}/${lengthOf(entry.key)}`,
-        entry.key.route_table === IPV6_BLOCKS ? ids.of("vpc", entry.value.slot) : targetText(entry.value, ids),
+        entry.key.route_table === IPV6_BLOCKS ? ids.of("vpc", entry.value.slot) : targetText(entry.value, entry.key.route_table, ids),
       );
     case "nat_gateways":
       return say(nameOf(ids, entry.key.interface), entry.value.addresses.slice(0, entry.value.count).join(" "));
@@ -98,12 +111,12 @@ function lengthOf({ prefix_length, address }: StructValue<"route_key">): number 
   return prefix_length - 32 - (address.includes(":") ? 0 : 96);
 }
 
-function targetText({ target, slot }: StructValue<"route">, ids: Ids): string {
+function targetText({ target, slot }: StructValue<"route">, table: number, ids: Ids): string {
   if (target === ROUTE_TARGET.local) return "local";
   if (target === ROUTE_TARGET.egress_only) return "the egress-only internet gateway";
   if (target === ROUTE_TARGET.nothing) return "a gateway with nothing behind it";
   if (target === ROUTE_TARGET.internet_gateway) return ids.of("internet-gateway", slot);
-  if (target === ROUTE_TARGET.peering) return `${ids.of("vpc", slot)} (peered)`;
+  if (target === ROUTE_TARGET.peering) return ids.peeringOf(table, slot) ?? ids.of("vpc", slot);
   if (target === ROUTE_TARGET.nat_gateway) return ids.natGatewayOf(slot) ?? nameOf(ids, slot);
   return target === ROUTE_TARGET.interface ? nameOf(ids, slot) : "blackhole";
 }

@@ -1,9 +1,11 @@
 import { primaryPrivateIp, type NetworkInterface } from "../model/network-interface.ts";
 import { type DropReason, DROPS, type Stage } from "../plan/stages.ts";
-import type { TableReader } from "../plan/tables.ts";
-import { ICMP, ICMPV6, type Packet, TCP, UDP } from "../reach/packet.ts";
-import type { Step } from "../reach/passage.ts";
-import { trace } from "../reach/trace.ts";
+import { ROUTE_TARGET, type TableReader } from "../plan/tables.ts";
+import { connectionMemory } from "../reach/connection.ts";
+import { natMemory } from "../reach/nat-connection.ts";
+import { answerTo, ICMP, ICMPV6, type Packet, TCP, UDP } from "../reach/packet.ts";
+import { interfaceAt, owns, type Step } from "../reach/passage.ts";
+import { type Trace, trace } from "../reach/trace.ts";
 import { addressIn } from "./explain.ts";
 import { BadQuestion } from "./internal.ts";
 import { type EntryText, entryText, type Ids, ruleText } from "./trace-entry.ts";
@@ -16,6 +18,8 @@ export type PacketTrace = {
   readonly hops: readonly Hop[];
   readonly verdict: "passed" | "dropped";
   readonly reason?: DropReason;
+  /** It passes, and the answer that the receiver would send is dropped: why. */
+  readonly answerDropped?: DropReason;
   /** Where it ends when it passes. */
   readonly to?: Place;
   /** After translation. */
@@ -97,7 +101,9 @@ export function tracePacket({ tables, ids, sender, question }: PacketQuestion): 
 }
 
 function told(packet: Packet, protocol: Protocol, tables: TableReader, ids: Ids): PacketTrace {
-  const { steps, verdict, packet: after } = trace(tables, packet);
+  const traced = trace(tables, packet);
+  const { steps, verdict, packet: after } = traced;
+  const answerDropped = dropOfAnswer(tables, traced);
   const placeOf = (slot: number): Place => (slot === 0 ? { kind: "internet" } : ids.placeOf(slot));
   const { source, destination, sourcePort, destinationPort } = packet;
   const to: Place | undefined =
@@ -117,10 +123,28 @@ function told(packet: Packet, protocol: Protocol, tables: TableReader, ids: Ids)
     hops: steps.map((step) => hopOf(step, { packet, ids, placeOf, to })),
     verdict: verdict.kind === "drop" ? "dropped" : "passed",
     ...(verdict.kind === "drop" ? { reason: verdict.reason } : {}),
+    ...(answerDropped === undefined ? {} : { answerDropped }),
     ...(to ? { to } : {}),
     sourceAfter: after.source,
     destinationAfter: after.destination,
   };
+}
+
+/** Of the answer that the internet's host, or the interface that has the destination, would send; what an appliance does with it is its own. */
+function dropOfAnswer(tables: TableReader, { verdict, packet, connections, nat }: Trace): DropReason | undefined {
+  if (verdict.kind !== "internet" && verdict.kind !== "deliver") return undefined;
+  const receiver = verdict.kind === "deliver" ? interfaceAt(tables, verdict.interface) : undefined;
+  if (verdict.kind === "deliver" && !(receiver && owns(tables, receiver, packet.destination))) return undefined;
+  const [remembered, translated] = [connectionMemory(), natMemory()];
+  remembered.remember(connections);
+  translated.remember(nat);
+  const answer: Packet = {
+    ...answerTo(packet),
+    ...(packet.tcp ? { tcp: { syn: true, ack: true } } : {}),
+    ...(receiver ? { from: receiver.slot } : {}),
+  };
+  const { verdict: answered } = trace(tables, answer, { connections: remembered, nat: translated });
+  return answered.kind === "drop" ? answered.reason : undefined;
 }
 
 type Around = {
@@ -182,9 +206,12 @@ function passedBy({ stage, entries, rule, detail }: Step): string {
   }
 }
 
-function paramsOf({ entries }: Step, ids: Ids): Readonly<Record<string, string>> {
+function paramsOf({ entries, drop }: Step, ids: Ids): Readonly<Record<string, string>> {
   const [first] = entries.map((entry) => entryText(entry, undefined, ids));
+  const [route] = entries;
+  const toPeer = drop === "no_such_private_address" && route?.table === "routes" && route.value.target === ROUTE_TARGET.peering;
   return {
+    ...(toPeer ? { peer: ids.of("vpc", route.value.slot) } : {}),
     ...(first?.table === "routes" ? { destination: first.key, route: first.value } : {}),
     ...Object.fromEntries(
       entries.flatMap((entry) => {
