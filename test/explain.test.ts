@@ -435,13 +435,16 @@ test("an instance without a public IP is sent to the VPC's NAT gateway, not to t
   assert.deepEqual(mend(), [`aws ec2 replace-route ${way} ${second}`]);
 });
 
-test("a NAT gateway in the very subnet that it should serve is told as such", () => {
-  const s = scene();
-  const AllocationId = s.ec2("AllocateAddress", {})["AllocationId"];
-  const nat = madeBy(s.ec2("CreateNatGateway", { SubnetId: s.subnet, AllocationId }), "nat");
-  s.ec2("ReplaceRoute", { RouteTableId: s.table, DestinationCidrBlock: "0.0.0.0/0", NatGatewayId: nat });
-  const step = explained(s).steps.find(({ what }) => what === "nat_gateway_route");
-  assert.deepEqual([step?.ok, step?.mend, step?.params["comes"]], [false, [], "elsewhere"]);
+test("a NAT gateway that goes by the very route table that it should serve is told as such, in whichever subnet it stands", () => {
+  for (const place of ["subnet", "otherSubnet"] as const) {
+    const s = scene();
+    const AllocationId = s.ec2("AllocateAddress", {})["AllocationId"];
+    const nat = madeBy(s.ec2("CreateNatGateway", { SubnetId: s[place], AllocationId }), "nat");
+    s.ec2("ReplaceRoute", { RouteTableId: s.table, DestinationCidrBlock: "0.0.0.0/0", NatGatewayId: nat });
+    const { steps } = explained(s);
+    const step = steps.find(({ what }) => what === "nat_gateway_route");
+    assert.deepEqual([step?.ok, step?.params["comes"], steps.flatMap(({ mend }) => mend)], [false, "elsewhere", []]);
+  }
 });
 
 test("the commands for one list have numbers of their own", () => {

@@ -77,8 +77,8 @@ const STEPS: Readonly<Record<string, StepWords>> = {
       ja: "{nat} の従うルートテーブルに {to} をインターネットゲートウェイへ送るルートがない",
     },
     waits: {
-      en: "{nat} stands in this very subnet, whose route leads back to it: it belongs in a subnet with a route to the internet gateway",
-      ja: "{nat} がこのサブネット自身にあり、ルートが自分へ戻ってしまう（インターネットゲートウェイへのルートがあるサブネットに置く）",
+      en: "{nat}'s own subnet goes by this same route table, which leads back to it: it belongs in a subnet whose route table leads to the internet gateway",
+      ja: "{nat} のあるサブネットも同じルートテーブルに従い、ルートが自分へ戻ってしまう（インターネットゲートウェイへのルートがあるサブネットに置く）",
     },
   },
   nat_answers: {

@@ -85,8 +85,8 @@ function natRouteStep(scene: Scene, nat: Ends, id: string): ExplainedStep {
     ipv6: false,
   });
   const ok = match !== undefined && leadsOut(scene, match.value);
-  // Its own subnet sends everything to it: the cure is another subnet for the gateway, not a way out for this one.
-  if (!ok && nat.row.subnet === scene.eni.row.subnet)
+  // Its own subnet sends everything to it: the cure is another subnet or table for the gateway, not a way out for this one.
+  if (!ok && table === subnetOf(scene, scene.eni).route_table)
     return step(
       "nat_gateway_route",
       { ok, id: tableId, code: DROPS.route_loop.code, mend: [] },
