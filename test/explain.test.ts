@@ -75,13 +75,16 @@ describe("explain", () => {
     assert.deepEqual(explanation.steps.find((step) => !step.ok)?.mend, [command]);
   });
 
-  test("without a question about a port, what the groups admit is asked of the ACL", () => {
+  test("without a question about a port it is port 80, whatever else the groups admit; and the step says so", () => {
     const s = scene();
     s.ec2("RevokeSecurityGroupIngress", { GroupId: s.group, IpProtocol: "tcp", FromPort: 80, ToPort: 80, CidrIp: "0.0.0.0/0" });
     assert.deepEqual(wrong(explained(s)), ["security_group_in"]);
     s.ec2("AuthorizeSecurityGroupIngress", { GroupId: s.group, IpProtocol: "udp", FromPort: 5000, ToPort: 5001, CidrIp: "0.0.0.0/0" });
-    assert.deepEqual(wrong(explained(s)), []);
-    assert.deepEqual(wrong(explained(s, { to: INTERNET, port: 22 })), ["security_group_in"]);
+    const asked = ({ steps }: Explanation): string | undefined => steps.find(({ ok }) => !ok)?.params["asked"];
+    assert.deepEqual([wrong(explained(s)), asked(explained(s))], [["security_group_in"], "default"]);
+    assert.deepEqual(wrong(explained(s, { to: INTERNET, protocol: "udp", port: 5000 })), []);
+    const ssh = explained(s, { to: INTERNET, port: 22 });
+    assert.deepEqual([wrong(ssh), asked(ssh)], [["security_group_in"], undefined]);
   });
 
   test("a reply needs all ephemeral ports of the stateless ACL", () => {

@@ -285,8 +285,8 @@ const SUMMARY = {
   mend: { en: "mend it with:", ja: "直すには:" },
   takes: { en: "({takes} is in use by nothing in this account)", ja: "（{takes} はこのアカウントで未使用）" },
   asked: {
-    en: "(asked for {traffic}, which it admits; for another port: --port PORT)",
-    ja: "（許可されている {traffic} で確認。ほかのポートは --port PORT）",
+    en: "({traffic} is what is asked about by default; for another port: --port PORT)",
+    ja: "（既定の {traffic} で確認。ほかのポートは --port PORT）",
   },
   type: { en: "type", ja: "タイプ" },
 } as const satisfies Record<string, Words>;
@@ -343,10 +343,10 @@ function stepLines(step: Step, language: Language, paint: Paint): readonly strin
   const tick = step.ok ? paint.good("✓") : paint.bad("✗");
   const code = step.code === undefined ? "" : `  ${paint.faint(step.code)}`;
   const head = `  ${tick} ${sentence}  ${paint.faint(step.id)}${code}`;
-  if (step.ok) return step.params["asked"] === undefined ? [head] : [head, `      ${paint.faint(say(language, SUMMARY.asked, values))}`];
-  if (step.mend.length === 0) return [head];
+  const heads = step.params["asked"] === undefined ? [head] : [head, `      ${paint.faint(say(language, SUMMARY.asked, values))}`];
+  if (step.ok || step.mend.length === 0) return heads;
   const takes = step.takes === undefined ? "" : ` ${say(language, SUMMARY.takes, { takes: step.takes })}`;
-  return [head, `      ${say(language, SUMMARY.mend)}${takes}`, ...step.mend.map((command) => `        ${command}`)];
+  return [...heads, `      ${say(language, SUMMARY.mend)}${takes}`, ...step.mend.map((command) => `        ${command}`)];
 }
 
 function wordsOf({ good, bad, waits }: StepWords, { ok, params }: Step): Words {

@@ -165,8 +165,8 @@ export const VERBS = {
         type: "string",
         value: "PORT",
         words: {
-          en: "the port asked about (default 80; inwards, where the groups close that, the first that they admit)",
-          ja: "調べるポート（既定 80。外からの通信で 80 が閉じているときは、グループが許可する最初のもの）",
+          en: "the port asked about, both ways (default 80)",
+          ja: "調べるポート（両方向とも。既定 80）",
         },
       },
       protocol: { type: "string", value: "NAME", words: { en: "tcp, udp or icmp (default tcp)", ja: "tcp、udp、icmp（既定 tcp）" } },

@@ -1,10 +1,10 @@
 import { present } from "../lib/assert.ts";
-import { ANY, type Rule } from "../plan/rule-list.ts";
+import type { Rule } from "../plan/rule-list.ts";
 import { DROPS } from "../plan/stages.ts";
 import { type ExplainedStep, idOf, type Scene, step } from "./explanation.ts";
 import { allowInAcl, allowInGroup } from "./mend.ts";
-import { type Flow, ICMP, ICMPV6, isIcmp, isIpv6Flow, TCP, UDP } from "./packet.ts";
-import { inBlock, isOfFamily, matches, rulesOf } from "./rule-list.ts";
+import { type Flow, ICMP, ICMPV6, TCP, UDP } from "./packet.ts";
+import { matches, rulesOf } from "./rule-list.ts";
 
 /** Any port that a client may send from; replies come back to it (VPC user guide, "Ephemeral ports"). */
 const EPHEMERAL: PortRange = [1024, 65_535];
@@ -26,22 +26,6 @@ export function groupStep(scene: Scene, what: "security_group_out" | "security_g
     mend: allowInGroup(names, { groupId: id, direction, flow, block: scene.block }),
   };
   return step(what, finding, { ...trafficParams(flow, undefined), to }, direction);
-}
-
-/** The flows from the host that the groups' rules admit, one for each rule that names a block. */
-export function admittedFlows(scene: Scene, ends: Pick<Flow, "source" | "destination">): readonly Flow[] {
-  const { tables, to } = scene;
-  const rules = groupsOf(scene).flatMap((group) => rulesOf(tables, "security_group_in", group));
-  return rules.filter((rule) => rule.group === 0 && isOfFamily(rule, to) && inBlock(to, rule)).map((rule) => flowOf(rule, ends));
-}
-
-function flowOf(rule: Rule, ends: Pick<Flow, "source" | "destination">): Flow {
-  if (isIcmp({ ...ends, protocol: rule.protocol })) {
-    const orAny = (value: number, any: number): number => (value === ANY ? any : value);
-    const echo = isIpv6Flow(ends) ? 128 : 8;
-    return { ...ends, protocol: rule.protocol, icmp: { type: orAny(rule.port_from, echo), code: orAny(rule.port_to, 0) } };
-  }
-  return { ...ends, protocol: rule.protocol === ANY ? TCP : rule.protocol, destinationPort: rule.port_from };
 }
 
 type AclStep =

@@ -7,7 +7,7 @@ import { insideSteps, insideWay } from "./explain-inside.ts";
 import { natGatewayOf, natGatewaySteps, usableNatGateway } from "./explain-nat.ts";
 import { egressOnlyStep, goesByEgressOnly, ipv6Steps } from "./explain-ipv6.ts";
 import { attachedGateway, candidate, leadsOut, matchedRoute } from "./explain-route.ts";
-import { aclStep, admittedFlows, groupStep } from "./explain-rules.ts";
+import { aclStep, groupStep } from "./explain-rules.ts";
 import { type ExplainedStep, type Explanation, idOf, isIpv6Scene, ownAddress, type Question, type Scene, step } from "./explanation.ts";
 import { isOurs, poolsIn } from "./internet-gateway.ts";
 import { attachGateway, deleteRoute, excludeSubnet, mapPublicIp, routeTo, routeToGateway, startInstance } from "./mend.ts";
@@ -32,7 +32,7 @@ export function explain(tables: TableReader, names: Names, slot: number, questio
   const outward = flowTo(ownAddress(scene), question.to);
   const appliance = applianceOf(scene);
   if (appliance) return { ...verdict(applianceSteps(scene, appliance, outward)), depends: interfaceIdOf(scene, appliance.slot) };
-  const inward = inwardFlow(scene, question);
+  const inward = flowTo(question.to, ownAddress(scene));
   const nat = natGatewayOf(scene) ?? usableNatGateway(scene);
   const egressOnly = goesByEgressOnly(scene);
   const diverted = egressOnly ? { steps: [], by: undefined } : divertedBy(scene, nat ?? scene.eni);
@@ -57,10 +57,10 @@ export function explain(tables: TableReader, names: Names, slot: number, questio
 
 function inwardSteps(scene: Scene, { port, protocol }: Question, inward: Flow): readonly ExplainedStep[] {
   const group = groupStep(scene, "security_group_in", inward);
-  const isChosen = port === undefined && protocol === undefined && (inward.protocol !== TCP || inward.destinationPort !== DEFAULT_PORT);
+  const isDefault = port === undefined && protocol === undefined && !group.ok;
   return [
     aclStep(scene, "network_acl_in", inward),
-    isChosen ? { ...group, params: { ...group.params, asked: "admitted" } } : group,
+    isDefault ? { ...group, params: { ...group.params, asked: "default" } } : group,
     aclStep(scene, "network_acl_reply_out", answerTo(inward)),
   ];
 }
@@ -91,15 +91,6 @@ function flowOf(protocol: keyof typeof PROTOCOLS, port: number | undefined, ends
   if (protocol === "icmp" && isIpv6Flow(ends)) return { ...ends, protocol: ICMPV6, icmp: { type: 128, code: 0 } };
   if (protocol === "icmp") return { ...ends, protocol: ICMP, icmp: { type: 8, code: 0 } };
   return { ...ends, protocol: PROTOCOLS[protocol], destinationPort: port ?? DEFAULT_PORT };
-}
-
-/** The flow that is asked about; when none is, the first that gets in, or that the groups at least admit. */
-function inwardFlow(scene: Scene, { protocol, port }: Question): Flow {
-  const ends = { source: scene.to, destination: ownAddress(scene) };
-  const asked = flowOf(protocol ?? "tcp", port, ends);
-  if (protocol !== undefined || port !== undefined) return asked;
-  const admitted = [asked, ...admittedFlows(scene, ends)].filter((flow) => groupStep(scene, "security_group_in", flow).ok);
-  return admitted.find((flow) => aclStep(scene, "network_acl_in", flow).ok) ?? admitted[0] ?? asked;
 }
 
 function instanceStep({ names, eni }: Scene): ExplainedStep {

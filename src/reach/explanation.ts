@@ -7,8 +7,9 @@ import type { Ends } from "./passage.ts";
 export type Question = {
   /** An address of the internet. Of IPv6: the way over IPv6 is asked about. */
   readonly to: string;
-  /** Absent, with `port`: TCP port 80 outwards; and inwards whatever the security groups admit first. */
+  /** Absent: TCP. */
   readonly protocol?: "tcp" | "udp" | "icmp";
+  /** Absent: 80. */
   readonly port?: number;
 };
 

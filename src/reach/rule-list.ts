@@ -55,7 +55,7 @@ export function matches(rule: Rule, { flow, peer, groups }: Asked): boolean {
 }
 
 /** Blocks are of one family; a group's members may have addresses of both. */
-export function isOfFamily(rule: Rule, address: string): boolean {
+function isOfFamily(rule: Rule, address: string): boolean {
   return address.includes(":") || rule.peer_length >= MAPPED_BITS;
 }
 
@@ -73,7 +73,7 @@ function trafficMatches(rule: Rule, flow: Flow): boolean {
 }
 
 /** Whether the address lies in the rule's block; both as sixteen bytes. */
-export function inBlock(address: string, rule: Pick<Rule, "peer" | "peer_length">): boolean {
+function inBlock(address: string, rule: Pick<Rule, "peer" | "peer_length">): boolean {
   const bytes = addressBytes(address);
   const base = addressBytes(rule.peer);
   return bytes.every((byte, place) => {
