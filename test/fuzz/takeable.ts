@@ -292,6 +292,7 @@ function takeableIpv6(ids: Standing): readonly Takeable[] {
     ["UnassignIpv6Addresses", { NetworkInterfaceId, Ipv6Addresses: [ids.Ipv6Address] }],
     ["CreateRoute", route],
     ["ReplaceRoute", { ...route, DestinationIpv6CidrBlock: "::/0" }],
+    ["CreateEgressOnlyInternetGateway", { VpcId: ids.EmptyVpcId }],
     ["DeleteEgressOnlyInternetGateway", { EgressOnlyInternetGatewayId }],
   ];
 }
