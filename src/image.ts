@@ -1,9 +1,10 @@
 /** The state's image holds the compiled tables as well: what a start takes from it, and when a new one is made. */
-import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { setPriority } from "node:os";
 import { join } from "node:path";
+import { start } from "./host/command.ts";
 import { present } from "./lib/assert.ts";
 import { readerOf, type World } from "./model/world.ts";
 import { planDelta, resourceRows } from "./plan/compile.ts";
@@ -67,7 +68,7 @@ type Keeping = {
   /** The store's. */
   readonly folder: string;
   readonly pools: readonly string[];
-  readonly log: (message: string) => void;
+  readonly log: (message: string, cause?: unknown) => void;
 };
 
 const LOOK_MS = 5_000;
@@ -79,27 +80,36 @@ const LOW_PRIORITY = 15;
 export function keepImages({ store, folder, pools, log }: Keeping): () => void {
   let busy: AbortController | undefined;
   let rest = 0;
-  const make = (): void => {
-    const started = performance.now();
-    busy = new AbortController();
-    const argv = ["--no-warnings", join(import.meta.dirname, "image-main.js"), folder, ...pools];
-    const child = spawn(process.execPath, argv, { stdio: ["ignore", "ignore", "pipe"], signal: busy.signal });
-    if (child.pid !== undefined) setPriority(child.pid, LOW_PRIORITY);
-    let said = "";
-    child.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()));
-    child.on("error", () => undefined);
-    child.once("close", (code, signal) => {
-      busy = undefined;
-      rest = performance.now() + (performance.now() - started) * REST;
-      if (code === 0) store.imageMade();
-      else if (signal === null) log(`the state's image could not be made; the next start takes longer: ${said.trim()}`);
-    });
+  const make = async ({ signal }: AbortController): Promise<void> => {
+    const argv = [process.execPath, "--no-warnings", join(import.meta.dirname, "image-main.js"), folder, ...pools];
+    const said = await outcomeOf(await start(argv, { stdio: ["ignore", "ignore", "pipe"], signal }));
+    if (said === undefined) store.imageMade();
+    else if (!signal.aborted) throw new Error(said);
   };
   const timer = setInterval(() => {
-    if (!busy && performance.now() > rest && store.imageDue()) make();
+    if (busy || performance.now() < rest || !store.imageDue()) return;
+    const started = performance.now();
+    busy = new AbortController();
+    void make(busy)
+      .catch((cause: unknown) => log("the state's image could not be made; the next start takes longer", cause))
+      .finally(() => {
+        busy = undefined;
+        rest = performance.now() + (performance.now() - started) * REST;
+      });
   }, LOOK_MS);
   return () => {
     clearInterval(timer);
     busy?.abort();
   };
+}
+
+/** Waits for the maker's end. Undefined when all is well, else what it said. */
+async function outcomeOf(child: ChildProcess): Promise<string | undefined> {
+  if (child.pid !== undefined) setPriority(child.pid, LOW_PRIORITY);
+  let said = "";
+  child.stderr?.on("data", (chunk: Buffer) => (said += chunk.toString()));
+  const [code, signal] = await new Promise<readonly [number | null, string | null]>((resolve) => {
+    child.once("close", (...ended) => resolve(ended));
+  });
+  return code === 0 ? undefined : said.trim() || `it ended with ${signal ?? `status ${code}`}`;
 }

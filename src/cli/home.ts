@@ -85,8 +85,10 @@ export function processStart(pid: number): string | undefined {
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     // A zombie has ended; in a container whose first process reaps nobody, it stays.
     return fields[0] === "Z" || fields[0] === "X" ? undefined : fields[19];
-  } catch {
-    return undefined;
+  } catch (cause) {
+    // Anything else, such as no free file descriptor, does not say that there is none.
+    if (["ENOENT", "ESRCH"].includes((cause as NodeJS.ErrnoException).code ?? "")) return undefined;
+    throw new Error(`whether process ${pid} is there can't be told`, { cause });
   }
 }
 

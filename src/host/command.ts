@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn, type SpawnOptions } from "node:child_process";
 
 /** A command of the system that did not succeed. */
 export class CommandFailed extends Error {
@@ -14,24 +14,37 @@ export class CommandFailed extends Error {
 export const CLEAN_ENVIRONMENT = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" } as const;
 
 /**
+ * Starts a process. Without room for it (EMFILE: no file descriptors, EAGAIN: no processes) `spawn` alone gives back something without
+ * streams and tells why by an event, which ends this process when nobody listens yet.
+ * @throws when it could not be started, with the cause.
+ */
+export async function start(argv: readonly string[], options: SpawnOptions): Promise<ChildProcess> {
+  const [command = "", ...args] = argv;
+  const child = spawn(command, args, options);
+  await new Promise<void>((resolve, reject) => {
+    child.once("spawn", resolve);
+    child.on("error", (cause) => reject(new Error(`${command} could not be run`, { cause })));
+  });
+  return child;
+}
+
+/**
  * Runs a command to its end, with `input` on its standard input, and returns what it printed.
  * @throws {CommandFailed} when its exit status is not 0.
  */
-export function run(argv: readonly string[], input = ""): Promise<string> {
-  const [command = "", ...args] = argv;
+export async function run(argv: readonly string[], input = ""): Promise<string> {
+  const child = await start(argv, { stdio: ["pipe", "pipe", "pipe"], env: CLEAN_ENVIRONMENT });
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"], env: CLEAN_ENVIRONMENT });
     let stdout = "";
     let stderr = "";
-    child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
-    child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
-    child.on("error", (cause) => reject(new Error(`${command} could not be run`, { cause })));
+    child.stdout?.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => (stderr += text));
     child.on("close", (code, signal) => {
       if (code === 0) resolve(stdout);
       else reject(new CommandFailed(argv, signal ?? `status ${code}`, stderr));
     });
-    child.stdin.on("error", () => undefined); // A command that ends early closes its input; its status tells.
-    child.stdin.end(input);
+    child.stdin?.on("error", () => undefined); // A command that ends early closes its input; its status tells.
+    child.stdin?.end(input);
   });
 }
 

@@ -1,9 +1,8 @@
-import { spawn } from "node:child_process";
 import { closeSync, mkdirSync, openSync, statSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
-import { CLEAN_ENVIRONMENT } from "./command.ts";
+import { CLEAN_ENVIRONMENT, start } from "./command.ts";
 import { disinherit } from "./inheritance.ts";
 import type { Installation } from "./installation.ts";
 import { isAlive, type ProcessRecord, readRecord, RECORD_SELF } from "./processes.ts";
@@ -30,22 +29,19 @@ export async function ensureDaemon(installation: Installation, name: DaemonName)
   const main = fileURLToPath(new URL(`./${name}-main.js`, import.meta.url));
   const capabilities = "-all,+net_bind_service,+dac_override,+dac_read_search";
   disinherit();
-  const child = spawn(
-    "sh",
+  const child = await start(
     [
-      ["-ec", `${RECORD_SELF}\nrecord "$1"; shift\nexec "$@"`, "sh", join(installation.records, `${name}.json`)],
+      ["sh", "-ec", `${RECORD_SELF}\nrecord "$1"; shift\nexec "$@"`, "sh", join(installation.records, `${name}.json`)],
       ["nsenter", `--net=${installation.namespaces[name]}`, "--"],
       ["setpriv", "--bounding-set", capabilities, "--inh-caps", "-all", "--no-new-privs", "--"],
       [process.execPath, main, installation.home],
     ].flat(),
     { detached: true, cwd: "/", stdio: ["ignore", log, log, "pipe"], env: CLEAN_ENVIRONMENT },
-  );
-  closeSync(log);
+  ).finally(() => closeSync(log));
   const ready = child.stdio[3] as Readable;
   const timer = setTimeout(() => child.kill("SIGKILL"), START_MILLISECONDS);
   try {
     await new Promise<void>((resolve, reject) => {
-      child.once("error", (cause) => reject(new Error(`${name} could not be started`, { cause })));
       child.once("exit", (code, signal) =>
         reject(new Error(`${name} ended while it was starting (${signal ?? `status ${code}`}); see ${logPath}`)),
       );

@@ -230,9 +230,17 @@ export class Host {
     );
   }
 
+  /** What can't be told now, for want of a file descriptor, say, is looked at again. */
   async #ended(instanceId: string, ending: Ending): Promise<void> {
-    const running = this.#running.get(instanceId) ?? findInstance(this.installation, instanceId);
-    if (this.#stopping.has(instanceId) || (running && isAlive(running.init))) return;
+    let running: RunningInstance | undefined;
+    try {
+      running = this.#running.get(instanceId) ?? findInstance(this.installation, instanceId);
+      if (this.#stopping.has(instanceId) || (running && isAlive(running.init))) return;
+    } catch (cause) {
+      this.#adopted.add(instanceId);
+      this.#options.log(`whether ${instanceId} is up is not known`, cause);
+      return;
+    }
     this.#running.delete(instanceId);
     this.#adopted.delete(instanceId);
     try {

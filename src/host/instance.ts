@@ -1,8 +1,7 @@
-import { spawn } from "node:child_process";
 import { closeSync, writeFileSync } from "node:fs";
 import type { Readable, Writable } from "node:stream";
 import { enterCgroup, removeCgroup } from "./cgroup.ts";
-import { CLEAN_ENVIRONMENT, inNetwork, ip, run } from "./command.ts";
+import { CLEAN_ENVIRONMENT, inNetwork, ip, run, start } from "./command.ts";
 import { prepareFiles } from "./instance-files.ts";
 import type { InstanceSpec } from "./instance-spec.ts";
 import { disinherit } from "./inheritance.ts";
@@ -37,12 +36,13 @@ const BOOT_MILLISECONDS = 30_000;
 /** Starts the instance; settles when its init is up with its network. User data runs on. On failure nothing of it is left running. */
 export async function bootInstance({ installation, spec, attach, onEnd }: Booting): Promise<RunningInstance> {
   const console = prepareFiles(installation, spec);
-  const [command = "", ...args] = sandboxArgv(installation, spec.id, spec.hostname);
   disinherit();
-  const child = spawn(command, args, { detached: true, stdio: ["pipe", console, console, "pipe"], env: CLEAN_ENVIRONMENT });
-  closeSync(console);
+  const child = await start(sandboxArgv(installation, spec.id, spec.hostname), {
+    detached: true,
+    stdio: ["pipe", console, console, "pipe"],
+    env: CLEAN_ENVIRONMENT,
+  }).finally(() => closeSync(console));
   const failure = new Promise<never>((_, reject) => {
-    child.once("error", (cause) => reject(new Error(`${spec.id} could not be started`, { cause })));
     child.once("exit", (code, signal) =>
       reject(new Error(`${spec.id} ended while it was starting (${signal ?? `status ${code}`}); see its console output`)),
     );
@@ -59,8 +59,7 @@ export async function bootInstance({ installation, spec, attach, onEnd }: Bootin
     child.unref();
     return running;
   } catch (error) {
-    const record = child.pid === undefined ? undefined : { pid: child.pid, starttime: startTime(child.pid) ?? "" };
-    if (record) await killTree(record);
+    if (child.pid !== undefined) await killTree({ pid: child.pid, starttime: startTime(child.pid) ?? "" });
     await forget(
       installation,
       spec.id,

@@ -16,15 +16,27 @@ export const RECORD_SELF = `record() {
   printf '{"pid":%s,"starttime":"%s"}\\n' $$ "\${20}" > "$file.new" && mv "$file.new" "$file" || exit 1
 }`;
 
+/** @throws when it can't be known, as without a free file descriptor: a process that lives must not be taken for one that is gone. */
 export function startTime(pid: number): string | undefined {
+  const stat = textThere(`/proc/${pid}/stat`);
+  if (stat === undefined) return undefined;
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  // A zombie has ended; only its parent has not looked yet.
+  return fields[0] === "Z" || fields[0] === "X" ? undefined : fields[19];
+}
+
+/** The file's text; undefined when there is no such file, or its process ended meanwhile (ESRCH). @throws what else the system says. */
+function textThere(path: string): string | undefined {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    // A zombie has ended; only its parent has not looked yet.
-    return fields[0] === "Z" || fields[0] === "X" ? undefined : fields[19];
-  } catch {
-    return undefined;
+    return readFileSync(path, "latin1");
+  } catch (cause) {
+    if (isGone(cause)) return undefined;
+    throw new Error(`${path} can't be read`, { cause });
   }
+}
+
+function isGone(cause: unknown): boolean {
+  return ["ENOENT", "ESRCH", "ENOTDIR"].includes((cause as NodeJS.ErrnoException).code ?? "");
 }
 
 export function isAlive(record: ProcessRecord): boolean {
@@ -61,20 +73,18 @@ export async function killTree(record: ProcessRecord): Promise<void> {
 }
 
 function childrenOf(pid: number): readonly ProcessRecord[] {
-  try {
-    const pids = readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").split(" ").filter(Boolean).map(Number);
-    return pids.flatMap((child) => {
-      const starttime = startTime(child);
-      return starttime === undefined ? [] : [{ pid: child, starttime }];
-    });
-  } catch {
-    return [];
-  }
+  const pids = (textThere(`/proc/${pid}/task/${pid}/children`) ?? "").split(" ").filter(Boolean).map(Number);
+  return pids.flatMap((child) => {
+    const starttime = startTime(child);
+    return starttime === undefined ? [] : [{ pid: child, starttime }];
+  });
 }
 
+/** The record; undefined when there is none, or what is there is none. @throws when it can't be read. */
 export function readRecord(folder: string, name: string): ProcessRecord | undefined {
+  const text = textThere(join(folder, `${name}.json`));
   try {
-    return JSON.parse(readFileSync(join(folder, `${name}.json`), "utf8")) as ProcessRecord;
+    return text === undefined ? undefined : (JSON.parse(text) as ProcessRecord);
   } catch {
     return undefined;
   }
@@ -94,7 +104,8 @@ export function removeRecord(folder: string, name: string): void {
 export function recordNames(folder: string): readonly string[] {
   try {
     return readdirSync(folder).flatMap((file) => (file.endsWith(".json") ? [file.slice(0, -".json".length)] : []));
-  } catch {
-    return [];
+  } catch (cause) {
+    if (isGone(cause)) return [];
+    throw new Error(`${folder} can't be read`, { cause });
   }
 }

@@ -25,6 +25,7 @@ export const FAULT_STATUS = {
   RequestEntityTooLarge: 413,
   InternalError: 500,
   Unavailable: 503,
+  RequestLimitExceeded: 503,
   // Shared by many nouns
   DependencyViolation: 400,
   "Resource.AlreadyAssociated": 400,

@@ -3,7 +3,7 @@ import { decodeInput } from "../wire/decode.ts";
 import { encodeFault, encodeOutput } from "../wire/encode.ts";
 import { requestedOperation } from "../wire/operations.ts";
 import { parameter, type Parameters, parseParameters } from "../wire/parameters.ts";
-import { type AccessKey, claimedScope, type SignedRequest, verify } from "../wire/sigv4.ts";
+import { type AccessKey, claimedScope, type Headed, type SignedRequest, verify, verifyClaim } from "../wire/sigv4.ts";
 import { answerSsm, encodeSsmError, isJsonTarget, type SsmAnswer, SSM_TARGET, SSM_TYPE } from "./ssm.ts";
 import { checkStsRequest, encodeCallerIdentity, encodeStsFault, STS_OPERATION } from "../wire/sts.ts";
 
@@ -29,12 +29,36 @@ export type ApiOptions = {
   readonly perform: (request: ApiRequest) => Promise<unknown>;
   /** Told of every request when its answer is ready. `operation`: once it is clear; `code`: of a fault. */
   readonly answered?: (request: { readonly operation?: string; readonly code?: string; readonly seconds: number }) => void;
+  /** Told when it is clear that the request's sender has a key. */
+  readonly verified?: (request: SignedRequest) => void;
   /** Told of everything that is no user's mistake. */
   readonly log: (message: string, cause?: unknown) => void;
 };
 
 /** `type`: of a body that is no XML. */
 export type ApiAnswer = { readonly status: number; readonly body: string; readonly type?: string };
+
+/** The answer to a request that can't be one of a known sender's, whatever its body is; undefined when it may be. */
+export function refuseUnread(request: Headed, requestId: string, options: ApiOptions): ApiAnswer | undefined {
+  const target = targetOf(request);
+  if (options.auth === "none" || (target !== undefined && !target.startsWith(SSM_TARGET))) return undefined;
+  try {
+    verifyClaim(request, options.lookupKey, options.now());
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    options.answered?.({ code: error.code, seconds: 0 });
+    return encodeRefusal(request, error, requestId);
+  }
+}
+
+/** A fault in the form that the request's service and protocol give it. */
+function encodeRefusal(request: Headed, fault: Fault, requestId: string): ApiAnswer {
+  if (targetOf(request) !== undefined)
+    return { status: fault.status, body: encodeSsmError(JSON_CODES[fault.code] ?? fault.code, fault.message), type: SSM_TYPE };
+  const encode = claimedScope(request)?.service === "sts" ? encodeStsFault : encodeFault;
+  return { status: fault.status, body: encode(fault, requestId) };
+}
 
 /** Answers one request of the EC2 Query API, STS's GetCallerIdentity, or Systems Manager's parameters of images. Never rejects. */
 export async function answerApi(request: SignedRequest, requestId: string, options: ApiOptions): Promise<ApiAnswer> {
@@ -54,18 +78,13 @@ export async function answerApi(request: SignedRequest, requestId: string, optio
     return { status: 200, body };
   } catch (error) {
     const fault = error instanceof Fault ? error : unexpected(error, requestId, options);
-    if (target !== undefined) {
-      told(fault.code);
-      return { status: fault.status, body: encodeSsmError(JSON_CODES[fault.code] ?? fault.code, fault.message), type: SSM_TYPE };
-    }
-    const encode = claimedScope(request)?.service === "sts" ? encodeStsFault : encodeFault;
     told(fault.code);
-    return { status: fault.status, body: encode(fault, requestId) };
+    return encodeRefusal(request, fault, requestId);
   }
 }
 
 /** The operation of AWS's JSON protocols, which a header names; undefined for the Query API. */
-function targetOf({ headers }: SignedRequest): string | undefined {
+function targetOf({ headers }: Headed): string | undefined {
   return headers.find(([name, value]) => name.toLowerCase() === "x-amz-target" && isJsonTarget(value))?.[1];
 }
 
@@ -116,8 +135,10 @@ function unexpected(error: unknown, requestId: string, { log }: ApiOptions): Fau
 
 type Sender = { readonly account: string; readonly region: string; readonly service: string };
 
-function authenticate(request: SignedRequest, { auth, lookupKey, defaults, now }: ApiOptions): Sender {
-  if (auth === "signature") return verify(request, lookupKey, now());
+function authenticate(request: SignedRequest, { auth, lookupKey, defaults, now, verified }: ApiOptions): Sender {
+  const proven = auth === "signature" ? verify(request, lookupKey, now()) : undefined;
+  verified?.(request);
+  if (proven) return proven;
   const scope = claimedScope(request);
   if (!scope) return { ...defaults, service: "ec2" };
   const account = lookupKey(scope.accessKeyId)?.account ?? defaults.account;

@@ -2,27 +2,66 @@ import type { IncomingMessage } from "node:http";
 
 /** The largest body that is read. The largest request that makes sense, a launch with user data, has about 40 KiB. */
 export const MAX_BODY_BYTES = 1 << 20;
+/** Of all bodies together that have not come to their end. */
+const MAX_UNFINISHED_BYTES = 32 << 20;
 
-/** The whole body; undefined when it is larger than {@link MAX_BODY_BYTES}. Rejects when the client goes away meanwhile. */
-export function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
-  if (statesTooMuch(request)) return Promise.resolve(undefined);
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    const take = (chunk: Buffer): void => {
-      size += chunk.length;
-      if (size <= MAX_BODY_BYTES) {
+/** The whole body, or why there is none: it is larger than {@link MAX_BODY_BYTES}, or it had to make way for others. */
+export type Body = Buffer | "too large" | "crowded";
+
+type Unfinished = { bytes: number; readonly giveUp: () => void };
+
+/** Bodies that are being read, of whoever sends them: together they take so much memory and no more. */
+export class Bodies {
+  readonly #most: number;
+  /** In order of their coming. */
+  readonly #unfinished = new Set<Unfinished>();
+  #bytes = 0;
+
+  constructor(most = MAX_UNFINISHED_BYTES) {
+    this.#most = most;
+  }
+
+  /** Reads the body. When there is no room for all, the oldest gives up: who sends a request at once has long ended. Rejects when the client goes away meanwhile. */
+  read(request: IncomingMessage): Promise<Body> {
+    if (statesTooMuch(request)) return Promise.resolve("too large");
+    return new Promise((resolve, reject) => {
+      const chunks: Buffer[] = [];
+      const end = (body: Body): void => {
+        request.off("data", take);
+        chunks.length = 0;
+        this.#forget(mine);
+        resolve(body);
+      };
+      const mine: Unfinished = { bytes: 0, giveUp: () => end("crowded") };
+      const take = (chunk: Buffer): void => {
+        mine.bytes += chunk.length;
+        this.#bytes += chunk.length;
         chunks.push(chunk);
-        return;
-      }
-      request.off("data", take);
-      resolve(undefined);
-    };
-    request.on("data", take);
-    request.once("end", () => resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks)));
-    request.once("error", reject);
-    request.once("close", () => reject(new Error("the client closed the connection before the end of its request")));
-  });
+        if (mine.bytes > MAX_BODY_BYTES) end("too large");
+        else this.#makeRoom();
+      };
+      this.#unfinished.add(mine);
+      request.on("data", take);
+      request.once("end", () => end(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
+      const lost = (cause: Error): void => {
+        this.#forget(mine);
+        reject(cause);
+      };
+      request.once("error", lost);
+      request.once("close", () => lost(new Error("the client closed the connection before the end of its request")));
+    });
+  }
+
+  #makeRoom(): void {
+    for (const oldest of this.#unfinished) {
+      if (this.#bytes <= this.#most) return;
+      oldest.giveUp();
+    }
+  }
+
+  #forget(one: Unfinished): void {
+    if (this.#unfinished.delete(one)) this.#bytes -= one.bytes;
+  }
 }
 
 /** Whether the request says itself that its body is too large. */

@@ -4,8 +4,9 @@ import type { AddressInfo, Socket } from "node:net";
 import { FAULT_STATUS } from "../model/fault.ts";
 import { encodeFault } from "../wire/encode.ts";
 import type { SignedRequest } from "../wire/sigv4.ts";
-import { answerApi, type ApiOptions } from "./api.ts";
-import { MAX_BODY_BYTES, readBody, statesTooMuch } from "./body.ts";
+import { answerApi, type ApiOptions, refuseUnread } from "./api.ts";
+import { Bodies, MAX_BODY_BYTES, statesTooMuch } from "./body.ts";
+import { Connections, roomForConnections } from "./connections.ts";
 import { guard } from "./guard.ts";
 import type { InternalAnswer, InternalRequest } from "./internal.ts";
 import { isJsonTarget } from "./ssm.ts";
@@ -17,6 +18,8 @@ export type ServerOptions = ApiOptions & {
   readonly port: number;
   /** Names besides `localhost` by which clients may call this server. */
   readonly names?: readonly string[];
+  /** How many may be connected at once. */
+  readonly mostConnections?: number;
   /** Answers what is asked under `/_genkan/`. */
   readonly internal: (request: InternalRequest) => Promise<InternalAnswer>;
 };
@@ -34,8 +37,11 @@ export type RunningServer = {
  */
 export async function createServer(options: ServerOptions): Promise<RunningServer> {
   const names = new Set(["localhost", ...(options.names ?? []).map((name) => name.toLowerCase())]);
-  const take = (request: IncomingMessage, response: ServerResponse): void => void answer(request, response, { options, names });
-  const server = createHttpServer({ maxHeaderSize: MAX_HEADER_BYTES, connectionsCheckingInterval: 2_000 }, take);
+  const server = createHttpServer({ maxHeaderSize: MAX_HEADER_BYTES, connectionsCheckingInterval: 2_000 });
+  const connections = new Connections(server, options.mostConnections ?? roomForConnections());
+  const setting: Setting = { options, names, connections, bodies: new Bodies() };
+  const take = (request: IncomingMessage, response: ServerResponse): void => void answer(request, response, setting);
+  server.on("request", take);
   server.on("checkContinue", (request: IncomingMessage, response: ServerResponse) => {
     if (statesTooMuch(request)) response.shouldKeepAlive = false;
     else response.writeContinue();
@@ -68,7 +74,12 @@ const DRAIN_MS = 5_000;
 /** How long `close` waits for requests under way. */
 const CLOSE_MS = 10_000;
 
-type Setting = { readonly options: ServerOptions; readonly names: ReadonlySet<string> };
+type Setting = {
+  readonly options: ServerOptions;
+  readonly names: ReadonlySet<string>;
+  readonly connections: Connections;
+  readonly bodies: Bodies;
+};
 type Answer = {
   readonly status: number;
   readonly type: string;
@@ -81,6 +92,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, settin
   const requestId = randomUUID();
   // A client that goes away while it is answered is no one's mistake.
   response.on("error", () => response.destroy());
+  response.once("close", () => setting.connections.rest(request.socket));
   try {
     const { status, type, body, headers, stream } = await answerOf(request, requestId, setting);
     const unread = !request.complete;
@@ -114,14 +126,18 @@ async function answer(request: IncomingMessage, response: ServerResponse, settin
   }
 }
 
-async function answerOf(request: IncomingMessage, requestId: string, { options, names }: Setting): Promise<Answer> {
+async function answerOf(request: IncomingMessage, requestId: string, { options, names, connections, bodies }: Setting): Promise<Answer> {
   const refusal = guard(request, names);
   if (refusal) return refused(refusal.status, refusal.message, requestId);
   const [path = "", query = ""] = split(request.url ?? "", "?");
   const method = request.method ?? "";
   if (path === "/_genkan" || path.startsWith("/_genkan/")) {
-    if ((await readBody(request)) === undefined) return tooLarge(requestId);
-    return answerInternally({ method, path, query: new URLSearchParams(query), authorization: request.headers.authorization }, options);
+    // None of these questions has a body: what is sent as one is not read.
+    if (statesTooMuch(request)) return tooLarge(requestId);
+    const question = { method, path, query: new URLSearchParams(query), authorization: request.headers.authorization };
+    const internal = await answerInternally(question, options);
+    if (internal.verified === true) connections.trust(request.socket);
+    return internal;
   }
   if (path !== "/" && path !== "") return refused(404, "There is nothing here: the EC2 API is at /.", requestId);
   if (method !== "GET" && method !== "POST") {
@@ -129,15 +145,19 @@ async function answerOf(request: IncomingMessage, requestId: string, { options, 
   }
   const unfit = unfitFor(request);
   if (unfit !== undefined) return refused(400, unfit, requestId);
-  const body = await readBody(request);
-  if (body === undefined) return tooLarge(requestId);
-  const signed: SignedRequest = { method, path, query, headers: pairs(request.rawHeaders), body };
-  const { status, body: text, type = XML } = await answerApi(signed, requestId, options);
-  return { status, type, body: text };
+  const headed = { method, path, query, headers: pairs(request.rawHeaders) };
+  const unread = refuseUnread(headed, requestId, options);
+  if (unread) return { type: XML, ...unread };
+  const body = await bodies.read(request);
+  if (body === "too large") return tooLarge(requestId);
+  if (body === "crowded") return crowded(requestId);
+  const signed: SignedRequest = { ...headed, body };
+  const verified = (): void => connections.trust(request.socket);
+  return { type: XML, ...(await answerApi(signed, requestId, { ...options, verified })) };
 }
 
 /** What goes wrong inside stays in the log, as for the EC2 API. */
-async function answerInternally(request: InternalRequest, { internal, log }: ServerOptions): Promise<Answer> {
+async function answerInternally(request: InternalRequest, { internal, log }: ServerOptions): Promise<InternalAnswer> {
   try {
     return await internal(request);
   } catch (cause) {
@@ -166,6 +186,11 @@ function refused(status: number, message: string, requestId: string): Answer {
 function tooLarge(requestId: string): Answer {
   const fault = { code: "RequestEntityTooLarge", message: `The request's body is larger than ${MAX_BODY_BYTES} bytes.` };
   return { status: FAULT_STATUS.RequestEntityTooLarge, type: XML, body: encodeFault(fault, requestId) };
+}
+
+function crowded(requestId: string): Answer {
+  const fault = { code: "RequestLimitExceeded", message: "Too many requests have not come to their end: this one made way. Try again." };
+  return { status: FAULT_STATUS.RequestLimitExceeded, type: XML, body: encodeFault(fault, requestId) };
 }
 
 /** Takes and throws away what the client still sends, within reason. */

@@ -40,6 +40,8 @@ export type InternalAnswer = {
   readonly status: number;
   readonly type: string;
   readonly body: string;
+  /** Who asked has the token. */
+  readonly verified?: boolean;
   /** In place of `body`: writes the answer bit by bit, and ends it. */
   readonly stream?: (out: Writable) => void;
 };
@@ -76,11 +78,11 @@ export async function answerInternal(internal: Internal, token: string, request:
   const [, , name = "", ...rest] = request.path.split("/");
   const endpoint = Object.hasOwn(ENDPOINTS, name) ? ENDPOINTS[name] : undefined;
   if (!endpoint) return refusal(404, `There is nothing at ${request.path}.`);
-  if (!endpoint.open(request.query) && !authorized(request.authorization, token))
-    return refusal(401, "This needs the token of GENKAN_HOME's credentials.");
+  const verified = authorized(request.authorization, token);
+  if (!endpoint.open(request.query) && !verified) return refusal(401, "This needs the token of GENKAN_HOME's credentials.");
   if (endpoint.method !== request.method) return refusal(405, `${request.path} takes ${endpoint.method}.`);
   try {
-    return await endpoint.answer(internal, request, decodeURIComponent(rest.join("/")));
+    return { ...(await endpoint.answer(internal, request, decodeURIComponent(rest.join("/")))), verified };
   } catch (error) {
     if (error instanceof NotFound) return refusal(404, error.message);
     if (error instanceof BadQuestion) return refusal(400, error.message);

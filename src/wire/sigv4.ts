@@ -15,6 +15,9 @@ export type SignedRequest = {
   readonly body: Uint8Array;
 };
 
+/** A request whose body has not come yet. */
+export type Headed = Omit<SignedRequest, "body">;
+
 /** What stands behind an access key id. */
 export type AccessKey = { readonly secretAccessKey: string; readonly account: string };
 
@@ -29,14 +32,8 @@ type Service = "ec2" | "sts" | "ssm";
  */
 export function verify(request: SignedRequest, lookupKey: (accessKeyId: string) => AccessKey | undefined, now: Date): Identity {
   const headers = headersOf(request);
-  const claim = claimOf(request, headers);
+  const { claim, key, service } = checkedClaim(request, headers, lookupKey, now);
   const { scope, signedHeaders } = claim;
-  const key = lookupKey(scope.accessKeyId);
-  if (!key) throw refuse(scope.service, "key");
-  const service = serviceOf(scope);
-  checkScope(scope, claim.date);
-  checkTime(claim, service, now);
-  checkSignedHeaders(claim, headers);
   const canonicalRequest = [
     request.method,
     canonicalPath(request.path),
@@ -52,8 +49,29 @@ export function verify(request: SignedRequest, lookupKey: (accessKeyId: string) 
   return { account: key.account, region: scope.region, service, accessKeyId: scope.accessKeyId };
 }
 
+/**
+ * Checks all that {@link verify} checks but the signature itself, for which the body must be there.
+ * @throws what verify would throw
+ */
+export function verifyClaim(request: Headed, lookupKey: (accessKeyId: string) => AccessKey | undefined, now: Date): void {
+  checkedClaim(request, headersOf(request), lookupKey, now);
+}
+
+type Checked = { readonly claim: Claim; readonly key: AccessKey; readonly service: Service };
+
+function checkedClaim(request: Headed, headers: Headers, lookupKey: (accessKeyId: string) => AccessKey | undefined, now: Date): Checked {
+  const claim = claimOf(request, headers);
+  const key = lookupKey(claim.scope.accessKeyId);
+  if (!key) throw refuse(claim.scope.service, "key");
+  const service = serviceOf(claim.scope);
+  checkScope(claim.scope, claim.date);
+  checkTime(claim, service, now);
+  checkSignedHeaders(claim, headers);
+  return { claim, key, service };
+}
+
 /** The scope that a request claims, whether its signature is right or not; undefined when it claims none. */
-export function claimedScope(request: SignedRequest): Scope | undefined {
+export function claimedScope(request: Headed): Scope | undefined {
   try {
     const { scope } = claimOf(request, headersOf(request));
     return isRegion(scope.region) ? scope : undefined;
@@ -87,7 +105,7 @@ type Claim = {
 type Headers = ReadonlyMap<string, readonly string[]>;
 
 /** Header values by lower-case name. */
-function headersOf(request: SignedRequest): Headers {
+function headersOf(request: Headed): Headers {
   const headers = new Map<string, string[]>();
   for (const [name, value] of request.headers) {
     const known = headers.get(name.toLowerCase());
@@ -97,7 +115,7 @@ function headersOf(request: SignedRequest): Headers {
   return headers;
 }
 
-function claimOf(request: SignedRequest, headers: Headers): Claim {
+function claimOf(request: Headed, headers: Headers): Claim {
   const authorization = headers.get("authorization");
   // Read before it is looked into: a name may be escaped.
   const query = parseParameters(request.query);
