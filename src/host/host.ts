@@ -1,4 +1,5 @@
 import { ensureCgroups } from "./cgroup.ts";
+import { readConsole, trimConsole } from "./console.ts";
 import { ensureDaemon, DAEMONS } from "./daemon.ts";
 import { ensureHostLink, type HostLinkState } from "./host-link.ts";
 import { type Installation, installationAt } from "./installation.ts";
@@ -13,7 +14,7 @@ import {
   stopInstance,
 } from "./instance.ts";
 import type { InstanceSpec } from "./instance-spec.ts";
-import { readConsole, removeFiles, trimConsole } from "./instance-files.ts";
+import { removeFiles } from "./instance-files.ts";
 import { ensureFixedLinks, type HostLinks, type InterfaceSpec, removeInterfaceLink } from "./links.ts";
 import { ensureNamespaces } from "./namespaces.ts";
 import { isAlive, killTree, readRecord, recordNames, writeRecord } from "./processes.ts";
@@ -254,12 +255,19 @@ export class Host {
 
   /** What must be looked after now and then: adopted instances that ended, consoles that grew, services that died. */
   async #look(): Promise<void> {
+    // The services first: an instance can't keep them waiting. What fails for one keeps nothing from the others.
+    for (const name of DAEMONS) await this.#guarded(`${name} could not be started anew`, () => ensureDaemon(this.installation, name));
+    for (const id of this.#adopted)
+      if (!this.isUp(id)) await this.#guarded(`${id} ended, and could not be cleared away`, () => this.#ended(id, "poweroff"));
+    for (const id of this.#running.keys())
+      await this.#guarded(`the console of ${id} could not be trimmed`, () => trimConsole(this.installation, id));
+  }
+
+  async #guarded(failed: string, body: () => unknown): Promise<void> {
     try {
-      for (const id of this.#adopted) if (!this.isUp(id)) await this.#ended(id, "poweroff");
-      for (const id of this.#running.keys()) trimConsole(this.installation, id);
-      for (const name of DAEMONS) await ensureDaemon(this.installation, name);
+      await body();
     } catch (cause) {
-      this.#options.log("something of the machine's services is missing", cause);
+      this.#options.log(failed, cause);
     }
   }
 

@@ -1,31 +1,11 @@
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  fstatSync,
-  ftruncateSync,
-  lchownSync,
-  mkdirSync,
-  openSync,
-  closeSync,
-  readSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
+import { chmodSync, existsSync, lchownSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
+import { openConsole } from "./console.ts";
 import { COMMANDS, INIT, initSettings } from "./init.ts";
 import type { Installation } from "./installation.ts";
 import type { InstanceSpec } from "./instance-spec.ts";
 import { fstab, rootUser } from "./sandbox.ts";
-
-/** As much of an instance's console output is kept (EC2 API, GetConsoleOutput: "the most recent 64 KB"). */
-const CONSOLE_BYTES = 65_536;
-/** A console may grow to this before it is cut back. */
-const CONSOLE_LIMIT = 4 * CONSOLE_BYTES;
 
 /**
  * Writes what the instance's boot needs: its files at the first boot (they are kept until it is destroyed), its boot folder at
@@ -38,53 +18,11 @@ export function prepareFiles(installation: Installation, spec: InstanceSpec): nu
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   if (!existsSync(join(folder, "rootfs"))) makeRoot(folder, user);
   writeBootFolder(installation, folder, spec);
-  const console = openSync(join(folder, "console.log"), "a", 0o600);
-  // The instance opens it again by way of /dev/stdout and /dev/console.
-  chownSync(join(folder, "console.log"), user, user);
-  return console;
+  return openConsole(installation, spec.id, user);
 }
 
 export function removeFiles(installation: Installation, instanceId: string): void {
   rmSync(join(installation.instances, instanceId), { recursive: true, force: true });
-}
-
-/** What the instance printed last, or undefined when it never ran or is gone. */
-export function readConsole(installation: Installation, instanceId: string): string | undefined {
-  return withConsole(installation, instanceId, "r", (file, size) => tail(file, size).toString("utf8"));
-}
-
-/** Cuts a console that has grown long back to what is kept. A line printed in the same moment may be lost. */
-export function trimConsole(installation: Installation, instanceId: string): void {
-  withConsole(installation, instanceId, "r+", (file, size) => {
-    if (size <= CONSOLE_LIMIT) return;
-    const kept = tail(file, size);
-    ftruncateSync(file, 0);
-    writeSync(file, kept, 0, kept.length, 0);
-  });
-}
-
-function withConsole<T>(
-  installation: Installation,
-  instanceId: string,
-  flags: string,
-  body: (file: number, size: number) => T,
-): T | undefined {
-  let file: number;
-  try {
-    file = openSync(join(installation.instances, instanceId, "console.log"), flags);
-  } catch {
-    return undefined;
-  }
-  try {
-    return body(file, fstatSync(file).size);
-  } finally {
-    closeSync(file);
-  }
-}
-
-function tail(file: number, size: number): Buffer {
-  const kept = Buffer.alloc(Math.min(size, CONSOLE_BYTES));
-  return kept.subarray(0, readSync(file, kept, 0, kept.length, size - kept.length));
 }
 
 /** The instance's root folder, complete or not there at all. */
