@@ -15,6 +15,7 @@ import { ensureCredentials, type Home, isAlive, processStart, readRunning, write
 import { CommandError } from "./cli/control.ts";
 import { monotonicNow } from "./datapath/clock.ts";
 import { inSlices } from "./datapath/slices.ts";
+import { roomForConnections } from "./host/descriptors.ts";
 import { keepImages } from "./image.ts";
 import { present } from "./lib/assert.ts";
 import { reasons } from "./lib/reasons.ts";
@@ -47,6 +48,8 @@ const FLOWS_MS = 1_000;
 /** Bytes of all flow logs' files. */
 const FLOW_LOG_LIMIT = 256 << 20;
 const PURGE_MS = 60_000;
+/** More than the clients of one machine have open. */
+const MOST_CONNECTIONS = 2_000;
 
 /** Starts everything and returns when it is ready: the API answers, and a real packet has passed the gateway. */
 export async function up(options: UpOptions): Promise<{ readonly stop: () => Promise<void> }> {
@@ -86,6 +89,7 @@ export async function up(options: UpOptions): Promise<{ readonly stop: () => Pro
   const server = await createServer({
     host: settings.host,
     port: settings.port,
+    mostConnections: roomForConnections(MOST_CONNECTIONS, 0.5),
     auth: settings.auth,
     defaults: { account: credentials.account, region: credentials.region },
     lookupKey: (id) =>

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, mkdtempSync, openSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { run } from "./command.ts";
+import { roomForConnections } from "./descriptors.ts";
 import { isAlive, readRecord, recordNames, startTime, writeRecord } from "./processes.ts";
 
 // A process without a free file descriptor can't tell a test runner anything: so it is one of its own.
@@ -16,6 +18,21 @@ if (process.env[INSIDE] === undefined) {
     const { NODE_TEST_CONTEXT: _, ...environment } = process.env;
     const child = fork(fileURLToPath(import.meta.url), { env: { ...environment, [INSIDE]: "yes" } });
     assert.deepEqual(await once(child, "exit"), [0, null]);
+  });
+
+  test("connections leave a process half of its file descriptors", () => {
+    const limits = join(mkdtempSync(join(tmpdir(), "genkan-")), "limits");
+    const room = (files: string): number => {
+      writeFileSync(
+        limits,
+        `Limit                     Soft Limit           Hard Limit           Units\nMax open files            ${files} files\n`,
+      );
+      return roomForConnections(2_000, 0.5, limits);
+    };
+    assert.equal(room("1024                 524288              "), 512);
+    assert.equal(room("1048576              1048576             "), 2_000);
+    assert.equal(room("unlimited            unlimited           "), 2_000);
+    assert.equal(roomForConnections(2_000, 0.5, "/there/is/none"), 512);
   });
 } else {
   await withoutDescriptors();

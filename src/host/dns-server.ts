@@ -1,20 +1,41 @@
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
-import { limitConnections, rateLimit } from "./fairness.ts";
+import { setImmediate as turn } from "node:timers/promises";
+import { roomForConnections } from "./descriptors.ts";
+import { type AskerOf, connectionLimit, rateLimit } from "./fairness.ts";
 
 /** What answers one query from an address; undefined for what gets no answer. */
 export type AnswerQuery = (query: Uint8Array, from: string) => Uint8Array | undefined;
 
+type DnsServing = {
+  readonly addresses: readonly string[];
+  readonly answer: AnswerQuery;
+  readonly port?: number;
+  readonly askerOf?: AskerOf;
+  readonly queriesPerSecond?: number;
+};
+
 const IDLE_MILLISECONDS = 10_000;
 const MAX_CONNECTIONS = 1_000;
 const CONNECTIONS_OF_ONE = 32;
-/** From one interface in a second (VPC user guide, "DNS quotas": 1024 packets per second per network interface). */
+/** From one interface in a second (VPC user guide, "DNS quotas": 1024 packets per second per network interface), over UDP and TCP together. */
 const QUERIES_PER_SECOND = 1_024;
+/** Of a query: a name and options need no more. */
+const MAX_QUERY_BYTES = 2_048;
+/** So many queries of one connection are answered before others have their turn. */
+const QUERIES_IN_A_TURN = 32;
 
-/** Serves DNS over UDP and TCP (RFC 1035 section 4.2) on a port of the address; settles when both listen. */
-export async function serveDns(address: string, answer: AnswerQuery, port = 53): Promise<void> {
-  await Promise.all([serveUdp(address, answer, port), serveTcp(address, answer, port)]);
+/** Serves DNS over UDP and TCP (RFC 1035 section 4.2) on a port of each address; settles when all listen. */
+export async function serveDns(serving: DnsServing): Promise<void> {
+  const { addresses, answer, port = 53, askerOf = (address) => address } = serving;
+  const mayAsk = rateLimit(serving.queriesPerSecond ?? QUERIES_PER_SECOND, askerOf);
+  const limit = connectionLimit({ most: roomForConnections(MAX_CONNECTIONS, 0.2), ofOne: () => CONNECTIONS_OF_ONE, askerOf });
+  const limited: AnswerQuery = (query, from) =>
+    query.length <= MAX_QUERY_BYTES && mayAsk(from, Date.now()) ? guarded(answer, query, from) : undefined;
+  await Promise.all(
+    addresses.flatMap((address) => [serveUdp(address, limited, port), serveTcp({ address, answer: limited, port, limit })]),
+  );
 }
 
 /** An error in answering one query must not end the service for all. */
@@ -29,12 +50,11 @@ function guarded(answer: AnswerQuery, query: Uint8Array, from: string): Uint8Arr
 
 function serveUdp(address: string, answer: AnswerQuery, port: number): Promise<void> {
   const socket = createSocket(address.includes(":") ? "udp6" : "udp4");
-  const mayAsk = rateLimit(QUERIES_PER_SECOND);
   socket.on("message", (query, { address: from, port: fromPort }) => {
-    if (!mayAsk(from, Date.now())) return;
-    const response = guarded(answer, query, from);
+    if (fromPort === 0) return;
+    const response = answer(query, from);
     // An answer that cannot be sent is as good as lost on the way: the asker asks again.
-    if (response && fromPort !== 0) socket.send(response, fromPort, from, () => undefined);
+    if (response) socket.send(response, fromPort, from, () => undefined);
   });
   return new Promise((resolve, reject) => {
     socket.once("error", reject);
@@ -45,17 +65,26 @@ function serveUdp(address: string, answer: AnswerQuery, port: number): Promise<v
   });
 }
 
-function serveTcp(address: string, answer: AnswerQuery, port: number): Promise<void> {
+type TcpServing = {
+  readonly address: string;
+  readonly answer: AnswerQuery;
+  readonly port: number;
+  readonly limit: ReturnType<typeof connectionLimit>;
+};
+
+function serveTcp({ address, answer, port, limit }: TcpServing): Promise<void> {
   const server = createServer((socket) => {
     socket.setTimeout(IDLE_MILLISECONDS, () => socket.destroy());
     socket.on("error", () => socket.destroy());
-    void answerQueries(socket, answer).catch(() => socket.destroy());
+    // What is no query, too long, or one too many in this second ends the connection.
+    void answerQueries(socket, answer)
+      .catch(() => undefined)
+      .finally(() => socket.destroy());
   });
-  limitConnections(server, CONNECTIONS_OF_ONE);
-  server.maxConnections = MAX_CONNECTIONS;
+  limit(server);
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen(port, address, () => {
+    server.listen({ port, host: address, ipv6Only: address.includes(":") }, () => {
       server.off("error", reject).on("error", (error) => console.error("DNS over TCP:", error));
       resolve();
     });
@@ -66,16 +95,19 @@ function serveTcp(address: string, answer: AnswerQuery, port: number): Promise<v
 async function answerQueries(socket: Socket, answer: AnswerQuery): Promise<void> {
   const from = socket.remoteAddress ?? "";
   let buffered = Buffer.alloc(0);
+  let answered = 0;
   for await (const data of socket as AsyncIterable<Buffer>) {
     buffered = Buffer.concat([buffered, data]);
-    while (buffered.length >= 2 && buffered.length >= 2 + buffered.readUInt16BE(0)) {
+    while (buffered.length >= 2 && buffered.length >= 2 + Math.min(buffered.readUInt16BE(0), MAX_QUERY_BYTES)) {
       const end = 2 + buffered.readUInt16BE(0);
-      const response = guarded(answer, buffered.subarray(2, end), from);
+      if (end - 2 > MAX_QUERY_BYTES) return;
+      const response = answer(buffered.subarray(2, end), from);
       buffered = buffered.subarray(end);
       if (!response) return;
       const length = Buffer.alloc(2);
       length.writeUInt16BE(response.length);
       if (!socket.write(Buffer.concat([length, response]))) await once(socket, "drain");
+      if (++answered % QUERIES_IN_A_TURN === 0) await turn();
     }
   }
 }

@@ -86,6 +86,21 @@ test("the simulated internet has names, and nothing else exists", () => {
   assert.equal(ask(directory, undefined, "internet.example").rcode, "REFUSED");
 });
 
+test("a query of many questions, or with answers in it, is refused without being read", () => {
+  const directory = exampleDirectory();
+  const inside = insideOf(directory);
+  const question = { type: "A", name: "internet.example" } as const;
+  const refused = (query: packet.Packet): string | undefined => {
+    const answer = answerDns(packet.encode({ type: "query", id: 7, ...query }), inside, directory);
+    return answer && (packet.decode(Buffer.from(answer)) as unknown as { rcode: string }).rcode;
+  };
+  assert.equal(refused({ questions: [question] }), "NOERROR");
+  assert.equal(refused({ questions: [question, question] }), "FORMERR");
+  assert.equal(refused({ questions: Array.from({ length: 10_800 }, () => ({ type: "A", name: "" })) }), "FORMERR");
+  assert.equal(refused({ questions: [] }), "FORMERR");
+  assert.equal(refused({ questions: [question], answers: [{ type: "A", name: "a", data: "192.0.2.1" }] }), "FORMERR");
+});
+
 test("garbage gets an error or nothing, and never an exception", () => {
   const directory = exampleDirectory();
   const inside = insideOf(directory);

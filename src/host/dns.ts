@@ -30,6 +30,8 @@ export function answerDns(query: Uint8Array, viewer: Viewer | undefined, directo
   if (bytes.length < 12 || bytes.readUInt16BE(2) & 0x8000) return undefined;
   const id = bytes.readUInt16BE(0);
   const flags = bytes.readUInt16BE(2);
+  // Thousands of questions in one query would each be read, and none answered.
+  if (!isPlain(bytes)) return packet.encode({ type: "response", id, flags: RCODE.FORMERR });
   let decoded: DecodedPacket;
   try {
     decoded = packet.decode(bytes);
@@ -40,10 +42,15 @@ export function answerDns(query: Uint8Array, viewer: Viewer | undefined, directo
   const respond = (rcode: number, answers: Answer[] = []): Uint8Array =>
     encode({ id, flags: (flags & RECURSION_DESIRED) | RECURSION_AVAILABLE | AUTHORITATIVE_ANSWER | rcode, question, answers });
   if (((flags >> 11) & 15) !== 0) return respond(RCODE.NOTIMP);
-  if (!question || decoded.questions?.length !== 1) return respond(RCODE.FORMERR);
+  if (!question) return respond(RCODE.FORMERR);
   if (!viewer || (question.class ?? "IN") !== "IN") return respond(RCODE.REFUSED);
   const found = lookUp(question, viewer, directory);
   return found === undefined ? respond(RCODE.NXDOMAIN) : respond(RCODE.NOERROR, [...found]);
+}
+
+/** One question, no answers, and of other records a few options at most (RFC 1035 section 4.1.1, RFC 6891, RFC 8945). */
+function isPlain(query: Buffer): boolean {
+  return query.readUInt16BE(4) === 1 && query.readUInt16BE(6) === 0 && query.readUInt16BE(8) === 0 && query.readUInt16BE(10) <= 2;
 }
 
 type Response = { readonly id: number; readonly flags: number; readonly question: Question | undefined; readonly answers: Answer[] };

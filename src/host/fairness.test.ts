@@ -6,7 +6,9 @@ import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { serveDns } from "./dns-server.ts";
-import { rateLimit } from "./fairness.ts";
+import { serveEchoTcp } from "./echo.ts";
+import { connectionLimit, rateLimit } from "./fairness.ts";
+import { serveMetadata } from "./metadata-server.ts";
 
 // A server listens as long as its process lives: so the tests have one of their own.
 const INSIDE = "GENKAN_TEST_OF_FAIRNESS";
@@ -20,6 +22,10 @@ if (process.env[INSIDE] === undefined) {
 } else {
   await manyConnections();
   await unreadAnswers();
+  await manyQueries();
+  await manyRequests();
+  await greedyClients();
+  await idleClients();
   process.exit(0);
 }
 
@@ -35,7 +41,7 @@ async function freePort(): Promise<number> {
 /** Beyond the connections that one address may have, each is closed at once, and others are not. */
 async function manyConnections(): Promise<void> {
   const port = await freePort();
-  await serveDns("127.0.0.1", (query) => query, port);
+  await serveDns({ addresses: ["127.0.0.1"], answer: (query) => query, port });
   const open = (localAddress: string): ReturnType<typeof connect> => connect({ port, host: "127.0.0.1", localAddress });
   const greedy = Array.from({ length: 40 }, () => open("127.0.0.2"));
   const closed = greedy.map((socket) => once(socket.resume(), "close"));
@@ -49,10 +55,10 @@ async function manyConnections(): Promise<void> {
 /** Who asks and does not read the answers is not answered on and on. */
 async function unreadAnswers(): Promise<void> {
   const port = await freePort();
-  const questions = 400_000;
+  const questions = 150_000;
   const done = { answers: 0 };
   const answer = Buffer.alloc(100);
-  await serveDns("127.0.0.1", () => (done.answers++, answer), port);
+  await serveDns({ addresses: ["127.0.0.1"], answer: () => (done.answers++, answer), port, queriesPerSecond: questions });
   const asker = connect(port, "127.0.0.1").pause();
   asker.write(Buffer.alloc(questions * 3, Buffer.from([0, 1, 7])));
   let before = -1;
@@ -67,6 +73,80 @@ async function unreadAnswers(): Promise<void> {
     if (bytes === questions * 102) break;
   }
   assert.equal(done.answers, questions);
+}
+
+/** Over one TCP connection an asker gets as many answers in a second as over UDP, and others have theirs meanwhile. */
+async function manyQueries(): Promise<void> {
+  const port = await freePort();
+  const second = Math.floor(Date.now() / 1000);
+  await serveDns({ addresses: ["127.0.0.1"], answer: (query) => query, port });
+  const greedy = connect({ port, host: "127.0.0.1", localAddress: "127.0.0.2" });
+  greedy.on("error", () => undefined);
+  const taken = bytesOf(greedy);
+  greedy.write(Buffer.alloc(40_000 * 3, Buffer.from([0, 1, 7])));
+  const modest = connect({ port, host: "127.0.0.1", localAddress: "127.0.0.3" });
+  modest.write(Buffer.from([0, 1, 7]));
+  assert.deepEqual((await once(modest, "data"))[0], Buffer.from([0, 1, 7]));
+  const answers = (await taken).length / 3;
+  const seconds = Math.floor(Date.now() / 1000) - second + 1;
+  assert.ok(answers >= 1_024 && answers <= 1_024 * seconds, `${answers} answers in ${seconds} s`);
+  const long = connect({ port, host: "127.0.0.1", localAddress: "127.0.0.3" });
+  long.write(Buffer.from([0x40, 0, 7]));
+  assert.equal((await bytesOf(long)).length, 0);
+  modest.destroy();
+}
+
+/** Requests in a row on one connection: after so many in a second comes one 503, and the end. */
+async function manyRequests(): Promise<void> {
+  const port = await freePort();
+  const limit = connectionLimit({ most: 100, ofOne: () => 64 });
+  const serving = { address: "127.0.0.1", port, askerAt: () => undefined, mayAsk: rateLimit(5), limit, secret: Buffer.from("secret") };
+  await serveMetadata(serving);
+  const ask = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+  const greedy = connect({ port, host: "127.0.0.1", localAddress: "127.0.0.2" });
+  greedy.write(ask.repeat(500));
+  const modest = connect({ port, host: "127.0.0.1", localAddress: "127.0.0.3" });
+  modest.write(ask);
+  assert.match(String((await once(modest, "data"))[0]), /^HTTP\/1.1 404 /);
+  const statuses = (await bytesOf(greedy)).toString().match(/^HTTP\/1.1 \d+/gm) ?? [];
+  // Where a second ended in between, twice as many.
+  assert.ok(statuses.length === 6 || statuses.length === 11, `${statuses.length} answers`);
+  assert.deepEqual([statuses.slice(0, -1).every((line) => line.endsWith("404")), statuses.at(-1)], [true, "HTTP/1.1 503"]);
+  modest.destroy();
+}
+
+/** A client has a quarter of what is left, and the next one a quarter of the rest. */
+async function greedyClients(): Promise<void> {
+  const port = await freePort();
+  await serveEchoTcp({ address: "127.0.0.1", port, limit: connectionLimit({ most: 100, ofOne: (free) => Math.max(2, free / 4) }) });
+  const kept = async (localAddress: string): Promise<number> => {
+    const sockets = Array.from({ length: 60 }, () => connect({ port, host: "127.0.0.1", localAddress }));
+    const alive = await Promise.all(sockets.map((socket) => (socket.write("?"), bytesOf(socket, 1))));
+    return alive.filter((bytes) => bytes.length > 0).length;
+  };
+  assert.deepEqual([await kept("127.0.0.2"), await kept("127.0.0.3"), await kept("127.0.0.4")], [20, 16, 13]);
+}
+
+/** Whom nobody hears of any more, and who says nothing, is let go. */
+async function idleClients(): Promise<void> {
+  const port = await freePort();
+  const limit = connectionLimit({ most: 100, ofOne: () => 100 });
+  await serveEchoTcp({ address: "127.0.0.1", port, limit, idleMilliseconds: 20 });
+  assert.equal((await bytesOf(connect(port, "127.0.0.1"))).length, 0);
+}
+
+/** What comes until the other side ends the connection, or until there is so much. */
+async function bytesOf(socket: ReturnType<typeof connect>, enough = Number.POSITIVE_INFINITY): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  socket.on("error", () => undefined);
+  await new Promise<void>((resolve) => {
+    socket.once("close", () => resolve());
+    socket.on("data", (chunk: Buffer) => {
+      chunks.push(chunk);
+      if (chunks.reduce((sum, { length }) => sum + length, 0) >= enough) resolve();
+    });
+  });
+  return Buffer.concat(chunks);
 }
 
 test("an address may ask so often in a second, whatever others do", { skip: process.env[INSIDE] !== undefined }, () => {

@@ -1,36 +1,53 @@
 import type { Server, Socket } from "node:net";
 
+/** Who asks from an address: askers share a service, whatever addresses each of them has. */
+export type AskerOf = (address: string) => string;
+
+export type ConnectionLimits = {
+  /** Of all askers together. */
+  readonly most: number;
+  /** Of one of them, while so many are free. */
+  readonly ofOne: (free: number) => number;
+  readonly askerOf?: AskerOf;
+};
+
 /**
- * Lets each address have so many connections at once, and closes what is beyond at once: one asker must not take
- * what a service has for all.
+ * Lets each asker have so many connections at once, over all servers that it is given, and closes what is beyond at once:
+ * one asker must not take what a service has for all.
  */
-export function limitConnections(server: Server, most: number): void {
+export function connectionLimit({ most, ofOne, askerOf = (address) => address }: ConnectionLimits): (server: Server) => void {
   const counts = new Map<string, number>();
-  server.prependListener("connection", (socket: Socket) => {
-    const address = socket.remoteAddress ?? "";
-    const count = (counts.get(address) ?? 0) + 1;
-    counts.set(address, count);
-    socket.once("close", () => {
-      const left = (counts.get(address) ?? 1) - 1;
-      if (left > 0) counts.set(address, left);
-      else counts.delete(address);
+  let all = 0;
+  const add = (asker: string, more: number): number => {
+    const count = (counts.get(asker) ?? 0) + more;
+    all += more;
+    if (count > 0) counts.set(asker, count);
+    else counts.delete(asker);
+    return count;
+  };
+  return (server) =>
+    server.prependListener("connection", (socket: Socket) => {
+      const asker = askerOf(socket.remoteAddress ?? "");
+      const free = most - all;
+      const count = add(asker, 1);
+      socket.once("close", () => add(asker, -1));
+      if (free <= 0 || count > ofOne(free)) socket.destroy();
     });
-    if (count > most) socket.destroy();
-  });
 }
 
-/** Whether an address may ask once more in this second: `most` times. `now` in milliseconds. */
-export function rateLimit(most: number): (address: string, now: number) => boolean {
+/** Whether an asker may ask once more in this second: `most` times. `now` in milliseconds. */
+export function rateLimit(most: number, askerOf: AskerOf = (address) => address): (address: string, now: number) => boolean {
   const asked = new Map<string, number>();
   let second = 0;
   return (address, now) => {
+    const asker = askerOf(address);
     const current = Math.floor(now / 1000);
     if (current !== second) {
       asked.clear();
       second = current;
     }
-    const count = (asked.get(address) ?? 0) + 1;
-    asked.set(address, count);
+    const count = (asked.get(asker) ?? 0) + 1;
+    asked.set(asker, count);
     return count <= most;
   };
 }

@@ -2,59 +2,49 @@
  * The simulated internet's hosts, 198.51.100.1 and 2001:db8:ffff::1: echo on port 7 over UDP and TCP (RFC 862), HTTP on
  * port 80, the simulated internet's names on port 53. ICMP echo is answered by the kernel. A process of its own.
  */
-import { createSocket } from "node:dgram";
-import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { createServer } from "node:net";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { answerDns } from "./dns.ts";
 import { serveDns } from "./dns-server.ts";
+import { roomForConnections } from "./descriptors.ts";
+import { serveEchoTcp, serveEchoUdp } from "./echo.ts";
+import { connectionLimit } from "./fairness.ts";
 import { INTERNET_IPV4, INTERNET_IPV6 } from "./installation.ts";
 import { sayReady } from "./ready.ts";
 
-const ECHO_PORT = 7;
 const IDLE_MILLISECONDS = 60_000;
+const MAX_CONNECTIONS = 16_000;
+const LEAST_OF_ONE = 64;
 const NOBODY = { bySlot: () => undefined, byPublicIp: () => undefined, ptrRecordOf: () => undefined };
+
+/** One client has a quarter of what is left at most: others always find room. */
+const limit = connectionLimit({ most: roomForConnections(MAX_CONNECTIONS, 0.75), ofOne: (free) => Math.max(LEAST_OF_ONE, free / 4) });
 
 async function main(): Promise<void> {
   await Promise.all([
     serveEchoUdp(INTERNET_IPV4),
     serveEchoUdp(INTERNET_IPV6),
-    serveEchoTcp(INTERNET_IPV4),
-    serveEchoTcp(INTERNET_IPV6),
+    serveEchoTcp({ address: INTERNET_IPV4, limit }),
+    serveEchoTcp({ address: INTERNET_IPV6, limit }),
     serveHttp(INTERNET_IPV4),
     serveHttp(INTERNET_IPV6),
-    serveDns(INTERNET_IPV4, (query) => answerDns(query, { kind: "internet" }, NOBODY)),
+    serveDns({ addresses: [INTERNET_IPV4], answer: (query) => answerDns(query, { kind: "internet" }, NOBODY) }),
   ]);
   sayReady();
 }
 
-function serveEchoUdp(address: string): Promise<void> {
-  const socket = createSocket(address.includes(":") ? "udp6" : "udp4");
-  socket.on("error", (error) => console.error("UDP echo:", error));
-  socket.on("message", (message, { address: from, port }) => {
-    // Two echo services would keep each other busy for ever.
-    if (port !== ECHO_PORT && port !== 0) socket.send(message, port, from, () => undefined);
-  });
+function serveHttp(address: string): Promise<void> {
+  const server = createServer({ requestTimeout: IDLE_MILLISECONDS, headersTimeout: IDLE_MILLISECONDS, maxHeaderSize: 16_384 }, answer);
+  // Of clients that do not take their answer.
+  server.timeout = IDLE_MILLISECONDS;
+  server.on("clientError", (_error, socket) => socket.destroy());
+  limit(server);
   return new Promise((resolve, reject) => {
-    socket.once("error", reject);
-    socket.bind(ECHO_PORT, address, () => {
-      socket.off("error", reject);
+    server.once("error", reject);
+    server.listen({ port: 80, host: address, ipv6Only: address.includes(":") }, () => {
+      server.off("error", reject).on("error", (error) => console.error("HTTP:", error));
       resolve();
     });
   });
-}
-
-function serveEchoTcp(address: string): Promise<void> {
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
-    socket.on("error", () => socket.destroy());
-    socket.pipe(socket);
-  });
-  return listen(server, ECHO_PORT, address);
-}
-
-function serveHttp(address: string): Promise<void> {
-  const server = createHttpServer({ requestTimeout: IDLE_MILLISECONDS, maxHeaderSize: 16_384 }, answer);
-  server.on("clientError", (_error, socket) => socket.destroy());
-  return listen(server, 80, address);
 }
 
 function answer(request: IncomingMessage, response: ServerResponse): void {
@@ -79,16 +69,6 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
 function headerLines(request: IncomingMessage): string {
   const { rawHeaders } = request;
   return rawHeaders.flatMap((text, i) => (i % 2 === 0 ? [`${text}: ${rawHeaders[i + 1]}\n`] : [])).join("");
-}
-
-function listen(server: ReturnType<typeof createServer>, port: number, address: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen({ port, host: address, ipv6Only: address.includes(":") }, () => {
-      server.off("error", reject).on("error", (error) => console.error(`port ${port}:`, error));
-      resolve();
-    });
-  });
 }
 
 await main();

@@ -45,7 +45,7 @@ export async function removeNamespaces(installation: Installation): Promise<void
 }
 
 /** A new namespace may inherit the machine's own settings: each that matters is set. */
-type Sysctls = Readonly<Record<string, number>>;
+type Sysctls = Readonly<Record<string, number | string>>;
 const NO_IPV6: Sysctls = { "ipv6/conf/all/disable_ipv6": 1, "ipv6/conf/default/disable_ipv6": 1 };
 const NO_FORWARDING: Sysctls = { "ipv4/ip_forward": 0, "ipv6/conf/all/forwarding": 0 };
 const DATA_PLANE_SYSCTLS: Sysctls = { ...NO_FORWARDING, ...NO_IPV6 };
@@ -57,7 +57,15 @@ const STILL_IPV6: Sysctls = {
   "ipv6/conf/default/router_solicitations": 0,
   "ipv6/conf/default/accept_ra": 0,
 };
-const SERVICES_SYSCTLS: Sysctls = { ...NO_FORWARDING, ...STILL_IPV6, "ipv4/conf/all/rp_filter": 0, "ipv4/conf/default/rp_filter": 0 };
+const SERVICES_SYSCTLS: Sysctls = {
+  ...NO_FORWARDING,
+  ...STILL_IPV6,
+  "ipv4/conf/all/rp_filter": 0,
+  "ipv4/conf/default/rp_filter": 0,
+  // Questions are short: what an instance sends on and on is read a little at a time, and waits in little memory.
+  "ipv4/tcp_rmem": "4096 16384 16384",
+  "ipv4/tcp_wmem": "4096 16384 65536",
+};
 const INTERNET_SYSCTLS: Sysctls = {
   // Between the machine and the instances only, see the rules.
   "ipv4/ip_forward": 1,
@@ -116,7 +124,7 @@ async function configure(namespace: string, sysctls: Sysctls, rules: string): Pr
   // The table is replaced in one step, so that a second start leaves no gap. Without IPv6 in the kernel its files are not there.
   const table = `table inet genkan\ndelete table inet genkan\ntable inet genkan {${rules}}\n`;
   const settings = Object.entries(sysctls).map(
-    ([name, value]) => `[ ! -e /proc/sys/net/${name} ] || echo ${value} > /proc/sys/net/${name}`,
+    ([name, value]) => `[ ! -e /proc/sys/net/${name} ] || echo "${value}" > /proc/sys/net/${name}`,
   );
   await run([...inNetwork(namespace), "sh", "-ec", [...settings, "exec nft -f -"].join("\n")], table);
 }

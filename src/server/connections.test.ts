@@ -1,13 +1,8 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
-import { mkdtempSync } from "node:fs";
 import { request as httpRequest } from "node:http";
 import { connect, type Socket } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { after, test } from "node:test";
-import { roomForConnections } from "./connections.ts";
 import { createServer, type RunningServer, type ServerOptions } from "./http.ts";
 
 const opened: RunningServer[] = [];
@@ -76,21 +71,6 @@ test("where there are none but known clients, the one that was idle longest make
   await gone;
   assert.equal(await ask(third), "HTTP/1.1 200 OK");
   assert.equal(await ask(first, "Bearer token"), "HTTP/1.1 200 OK");
-});
-
-test("connections leave a process half of its file descriptors", () => {
-  const limits = join(mkdtempSync(join(tmpdir(), "genkan-")), "limits");
-  const room = (files: string): number => {
-    writeFileSync(
-      limits,
-      `Limit                     Soft Limit           Hard Limit           Units\nMax open files            ${files} files\n`,
-    );
-    return roomForConnections(limits);
-  };
-  assert.equal(room("1024                 524288              "), 512);
-  assert.equal(room("1048576              1048576             "), 2_000);
-  assert.equal(room("unlimited            unlimited           "), 2_000);
-  assert.equal(roomForConnections("/there/is/none"), 512);
 });
 
 const CLAIM = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20300131/us-east-1/ec2/aws4_request, SignedHeaders=host;x-amz-date, Signature=0";

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import type { Server, Socket } from "node:net";
 
 /**
@@ -43,24 +42,5 @@ export class Connections {
       else return;
     }
     this.#strangers.add(socket);
-  }
-}
-
-/** More than clients of one machine's tests and applications have open. */
-const MOST = 2_000;
-/** Where the system does not say: POSIX's own default in most shells. */
-const USUAL_DESCRIPTORS = 1_024;
-
-/** How many connections leave a process descriptors for all else that it does: at most half of what it may open. */
-export function roomForConnections(limits = "/proc/self/limits"): number {
-  return Math.min(MOST, Math.floor(openFiles(limits) / 2));
-}
-
-/** The soft limit of open files (proc(5), limits). */
-function openFiles(limits: string): number {
-  try {
-    return Number(/^Max open files\s+(\d+)/m.exec(readFileSync(limits, "latin1"))?.[1] ?? Number.POSITIVE_INFINITY);
-  } catch {
-    return USUAL_DESCRIPTORS;
   }
 }

@@ -6,7 +6,7 @@ import { encodeFault } from "../wire/encode.ts";
 import type { SignedRequest } from "../wire/sigv4.ts";
 import { answerApi, type ApiOptions, refuseUnread } from "./api.ts";
 import { Bodies, MAX_BODY_BYTES, statesTooMuch } from "./body.ts";
-import { Connections, roomForConnections } from "./connections.ts";
+import { Connections } from "./connections.ts";
 import { guard } from "./guard.ts";
 import type { InternalAnswer, InternalRequest } from "./internal.ts";
 import { isJsonTarget } from "./ssm.ts";
@@ -18,7 +18,7 @@ export type ServerOptions = ApiOptions & {
   readonly port: number;
   /** Names besides `localhost` by which clients may call this server. */
   readonly names?: readonly string[];
-  /** How many may be connected at once. */
+  /** How many may be connected at once; 512 when it is left out. */
   readonly mostConnections?: number;
   /** Answers what is asked under `/_genkan/`. */
   readonly internal: (request: InternalRequest) => Promise<InternalAnswer>;
@@ -38,7 +38,7 @@ export type RunningServer = {
 export async function createServer(options: ServerOptions): Promise<RunningServer> {
   const names = new Set(["localhost", ...(options.names ?? []).map((name) => name.toLowerCase())]);
   const server = createHttpServer({ maxHeaderSize: MAX_HEADER_BYTES, connectionsCheckingInterval: 2_000 });
-  const connections = new Connections(server, options.mostConnections ?? roomForConnections());
+  const connections = new Connections(server, options.mostConnections ?? MOST_CONNECTIONS);
   const setting: Setting = { options, names, connections, bodies: new Bodies() };
   const take = (request: IncomingMessage, response: ServerResponse): void => void answer(request, response, setting);
   server.on("request", take);
@@ -66,6 +66,7 @@ export async function createServer(options: ServerOptions): Promise<RunningServe
   return { host: address, port, close: () => close(server) };
 }
 
+const MOST_CONNECTIONS = 512;
 /** Room for a launch with user data that is sent as a GET. */
 const MAX_HEADER_BYTES = 64 << 10;
 /** How much of a body that is too large is still taken, so that the client gets to read why it was refused. */

@@ -1,0 +1,48 @@
+import { createSocket } from "node:dgram";
+import { createServer } from "node:net";
+import type { connectionLimit } from "./fairness.ts";
+
+const ECHO_PORT = 7;
+/** A little longer than NAT gateways remember a connection that is idle (350 s). */
+const IDLE_MILLISECONDS = 400_000;
+
+/** The echo over UDP (RFC 862). */
+export function serveEchoUdp(address: string): Promise<void> {
+  const socket = createSocket(address.includes(":") ? "udp6" : "udp4");
+  socket.on("error", (error) => console.error("UDP echo:", error));
+  socket.on("message", (message, { address: from, port }) => {
+    // Two echo services would keep each other busy for ever.
+    if (port !== ECHO_PORT && port !== 0) socket.send(message, port, from, () => undefined);
+  });
+  return new Promise((resolve, reject) => {
+    socket.once("error", reject);
+    socket.bind(ECHO_PORT, address, () => {
+      socket.off("error", reject);
+      resolve();
+    });
+  });
+}
+
+type EchoServing = {
+  readonly address: string;
+  readonly limit: ReturnType<typeof connectionLimit>;
+  readonly port?: number;
+  readonly idleMilliseconds?: number;
+};
+
+/** The same over TCP. Who went away without a word leaves nothing behind for long. */
+export function serveEchoTcp({ address, limit, port = ECHO_PORT, idleMilliseconds = IDLE_MILLISECONDS }: EchoServing): Promise<void> {
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    socket.on("error", () => socket.destroy());
+    socket.setTimeout(idleMilliseconds, () => socket.destroy());
+    socket.pipe(socket);
+  });
+  limit(server);
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ port, host: address, ipv6Only: address.includes(":") }, () => {
+      server.off("error", reject).on("error", (error) => console.error("TCP echo:", error));
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,67 @@
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import type { Asker } from "./directory.ts";
+import type { connectionLimit, rateLimit } from "./fairness.ts";
+import { answerMetadata } from "./metadata-service.ts";
+
+const REQUEST_MILLISECONDS = 10_000;
+
+export type MetadataServing = {
+  readonly address: string;
+  readonly port?: number;
+  readonly askerAt: (address: string) => Asker | undefined;
+  readonly mayAsk: ReturnType<typeof rateLimit>;
+  readonly limit: ReturnType<typeof connectionLimit>;
+  /** What session tokens are made with. */
+  readonly secret: Uint8Array;
+};
+
+/** Serves the metadata service over HTTP; settles when it listens. Who asks too often gets a 503, and loses the connection. */
+export function serveMetadata(serving: MetadataServing): Promise<void> {
+  const server = createServer(
+    {
+      requestTimeout: REQUEST_MILLISECONDS,
+      headersTimeout: REQUEST_MILLISECONDS,
+      connectionsCheckingInterval: 1_000,
+      maxHeaderSize: 16_384,
+    },
+    (request, response) => {
+      try {
+        answer(request, response, serving);
+      } catch (error) {
+        // One instance's question must not end the service for all.
+        console.error(`${request.url} could not be answered:`, error);
+        response.writeHead(500).end();
+      }
+    },
+  );
+  // Of who does not take the answer.
+  server.timeout = REQUEST_MILLISECONDS;
+  serving.limit(server);
+  server.on("clientError", (_error, socket) => socket.destroy());
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ port: serving.port ?? 80, host: serving.address, ipv6Only: serving.address.includes(":") }, () => {
+      server.off("error", reject).on("error", (error) => console.error("metadata:", error));
+      resolve();
+    });
+  });
+}
+
+/** Connections that end with the answer to one request too many: those that came along with it are not looked at. */
+const refused = new WeakSet<Socket>();
+
+function answer(request: IncomingMessage, response: ServerResponse, { askerAt, mayAsk, secret }: MetadataServing): void {
+  const { socket, method = "GET", url = "/", headers } = request;
+  if (refused.has(socket)) return;
+  request.resume();
+  const from = socket.remoteAddress ?? "";
+  if (!mayAsk(from, Date.now())) {
+    response.writeHead(503, { connection: "close", "content-length": 0 }).end();
+    refused.add(socket);
+    return;
+  }
+  const answered = answerMetadata({ method, path: url, headers }, askerAt(from), { now: new Date(), secret });
+  response.writeHead(answered.status, { ...answered.headers, "content-length": Buffer.byteLength(answered.body) });
+  response.end(method === "HEAD" ? undefined : answered.body);
+}
