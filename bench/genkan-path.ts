@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { type Datapath, openDatapath } from "../src/datapath/loader.ts";
 import { inNetwork, ip, run } from "../src/host/command.ts";
 import { INTERNET_IPV4, INTERNET_IPV6, type Installation, installationAt } from "../src/host/installation.ts";
-import { ipv6Switch } from "../src/host/ipv6.ts";
-import { addInterfaceLink, ensureFixedLinks, type InterfaceSpec, interfaceLines } from "../src/host/links.ts";
+import { ensureFixedLinks } from "../src/host/links.ts";
 import { ensureNamespaces, removeNamespaces } from "../src/host/namespaces.ts";
+import { addInterfaceLink, configureInterfaces, type InterfaceSpec } from "../src/host/network-interface.ts";
 import { assert } from "../src/lib/assert.ts";
 import type { NetworkInterface } from "../src/model/network-interface.ts";
 import { fullPlan } from "../src/plan/compile.ts";
@@ -95,8 +95,8 @@ async function instanceAt(installation: Installation, name: string, spec: Interf
   // It answers when it is in the namespace.
   await new Promise((resolve) => holder.stdout.once("data", resolve) && holder.stdin.write("in\n"));
   await addInterfaceLink(installation.namespaces.dp, spec, holder.pid ?? 0);
-  if (spec.ipv6Addresses.length > 0) await run([...inNetwork(instance), "sh", "-ec", ipv6Switch("eth0", true).join("\n")]);
-  await ip(instance, ["link set lo up", ...interfaceLines(spec)]);
+  await ip(instance, ["link set lo up"]);
+  await configureInterfaces(instance, [spec]);
   holder.stdin.end();
   return instance;
 }

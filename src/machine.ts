@@ -48,7 +48,7 @@ export async function startMachine(options: MachineOptions, world: World, image:
   datapath.attachFragments(links.fragmentsIndex);
   datapath.attachServices(links.servicesIndex);
   datapath.attachUplink(links.uplinkIndex);
-  for (const slot of host.slots()) datapath.attach(slot);
+  await host.attachLinks();
   return { host, datapath };
 }
 

@@ -4,7 +4,7 @@ import { subnetCreateActions } from "../src/actions/subnet-create.ts";
 import { instanceNow, launchedRunning } from "../src/actions/test-launch.ts";
 import { must, newRegion } from "../src/actions/test-region.ts";
 import { vpcCreateActions } from "../src/actions/vpc-create.ts";
-import { interfaceLines } from "../src/host/links.ts";
+import { interfaceLines } from "../src/host/network-interface.ts";
 import { metadataOf, readMetadata } from "../src/host/metadata.ts";
 import { fullPlan } from "../src/plan/compile.ts";
 import { instancePlan } from "../src/plan/instance.ts";
@@ -43,9 +43,15 @@ test("an instance in a subnet for IPv6 alone: tables in order, no IPv4 inside it
   assert.equal(plan.hostname, id);
   assert.equal(plan.dnsDomain, "ec2.internal");
   const address = instanceNow(region, id).Ipv6Address;
-  assert.deepEqual(plan.interfaces.map(interfaceLines), [
-    ["link set eth0 up", `addr replace ${address}/128 dev eth0 nodad`, "route replace ::/0 via fe80::1 dev eth0"],
-  ]);
+  assert.deepEqual(
+    plan.interfaces.map((spec) => interfaceLines(spec)),
+    [
+      {
+        ipv4: ["link set eth0 up"],
+        ipv6: [`addr replace ${address}/128 dev eth0 nodad`, "route replace ::/0 via fe80::1 dev eth0"],
+      },
+    ],
+  );
   assert.deepEqual(plan.dnsServers, ["fd00:ec2::253"]);
   const [eni] = reader.by("network-interface", "instanceId", id);
   const [vpc, subnet] = [must(reader.get("vpc", instance.vpcId)), must(reader.get("subnet", instance.subnetId))];

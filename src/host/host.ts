@@ -4,22 +4,25 @@ import { ensureDaemon, DAEMONS } from "./daemon.ts";
 import { ensureHostLink, type HostLinkState } from "./host-link.ts";
 import { type Installation, installationAt } from "./installation.ts";
 import {
+  type Books,
   bootInstance,
   type Ending,
   findInstance,
   forget,
-  plugInterface,
-  readdress,
+  recordedInterfaces,
+  recordUp,
   type RunningInstance,
   stopInstance,
 } from "./instance.ts";
+import { InstanceLinks } from "./instance-links.ts";
 import type { InstanceSpec } from "./instance-spec.ts";
 import { removeFiles } from "./instance-files.ts";
-import { ensureFixedLinks, type HostLinks, type InterfaceSpec, removeInterfaceLink } from "./links.ts";
+import { ensureFixedLinks, type HostLinks } from "./links.ts";
 import { ensureNamespaces } from "./namespaces.ts";
-import { isAlive, killTree, readRecord, recordNames, writeRecord } from "./processes.ts";
+import type { InterfaceSpec } from "./network-interface.ts";
+import { isAlive, killTree, readRecord, recordNames } from "./processes.ts";
 import { sandboxProblem } from "./sandbox.ts";
-import { Turns } from "./turns.ts";
+import { Queues, Turns } from "./turns.ts";
 import { isHalfTornDown, tearDown } from "./tear-down.ts";
 
 export type HostOptions = {
@@ -38,6 +41,8 @@ export type HostOptions = {
 export type HostUp = { readonly links: HostLinks; readonly hostLink: HostLinkState };
 
 const LOOK_MILLISECONDS = 1_000;
+/** Every so many looks it is asked whether all links are there. */
+const LOOKS_AT_LINKS = 4;
 /** More at once only wait for each other, and for longer than a boot may take. */
 const BOOTS_AT_ONCE = 16;
 
@@ -52,25 +57,32 @@ export function openHost(options: HostOptions): Host {
 export class Host {
   readonly installation: Installation;
   readonly #options: HostOptions;
+  readonly #links: InstanceLinks;
   readonly #running = new Map<string, RunningInstance>();
   /** Instances that are being stopped on request: their end is no news. */
   readonly #stopping = new Set<string>();
+  /** The present life of each instance that this process started: the end of an earlier one is no news. */
+  readonly #lives = new Map<string, object>();
   /** Instances that this process did not start: their end must be looked for. */
   readonly #adopted = new Set<string>();
   readonly #listeners: ((instanceId: string, ending: Ending) => void)[] = [];
   readonly #boots = new Turns(BOOTS_AT_ONCE);
+  /** Boots, stops and changes of one instance never overlap. */
+  readonly #queues = new Queues();
+  #looks = 0;
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> | undefined;
 
   constructor(options: HostOptions) {
     this.#options = options;
     this.installation = installationAt(options.home);
+    this.#links = new InstanceLinks({ dp: this.installation.namespaces.dp, attach: options.attach });
   }
 
   /**
    * Brings namespaces, links, services and the simulated internet up, or adopts them when they are, without touching
    * the traffic. Instances that are up are adopted; halves of instances are removed. Their interfaces are attached anew
-   * by the caller (see {@link slots}).
+   * by {@link attachLinks}.
    */
   async up(): Promise<HostUp> {
     const problem = sandboxProblem();
@@ -97,28 +109,42 @@ export class Host {
     if (this.isUp(spec.id)) throw new Error(`assertion failed: ${spec.id} is not up`);
     await this.#boots.take();
     try {
-      const running = await bootInstance({
-        installation: this.installation,
-        spec,
-        attach: this.#options.attach,
-        onEnd: (ending) => void this.#ended(spec.id, ending),
-      });
-      // It may have ended by itself already.
-      if (isAlive(running.init)) this.#running.set(spec.id, running);
+      await this.#queues.run(spec.id, () => this.#boot(spec));
     } finally {
       this.#boots.give();
     }
   }
 
+  async #boot(spec: InstanceSpec): Promise<void> {
+    const life = {};
+    this.#lives.set(spec.id, life);
+    const running = await bootInstance({
+      installation: this.installation,
+      spec,
+      links: this.#links,
+      onEnd: (ending) => {
+        if (this.#lives.get(spec.id) === life) void this.#ended(spec.id, ending);
+      },
+    });
+    // It may have ended by itself already.
+    if (isAlive(running.init)) this.#running.set(spec.id, running);
+  }
+
   /** Stops the instance's processes and removes its links; its files stay. Nothing happens when it is not up. */
-  async halt(instanceId: string): Promise<void> {
+  halt(instanceId: string): Promise<void> {
+    return this.#queues.run(instanceId, () => this.#halt(instanceId));
+  }
+
+  async #halt(instanceId: string): Promise<void> {
     const running = this.#running.get(instanceId) ?? findInstance(this.installation, instanceId);
     if (!running) return;
     this.#stopping.add(instanceId);
     try {
-      await stopInstance(this.installation, instanceId, running);
+      const left = await stopInstance(this.#books(), instanceId, running);
+      if (left !== undefined) this.#options.log(`${instanceId} is stopped, but ${left}`);
       this.#running.delete(instanceId);
       this.#adopted.delete(instanceId);
+      this.#lives.delete(instanceId);
     } finally {
       this.#stopping.delete(instanceId);
     }
@@ -135,23 +161,37 @@ export class Host {
     removeFiles(this.installation, instanceId);
   }
 
-  /** Adds an interface to an instance that is up. */
-  async attachInterface(instanceId: string, link: InterfaceSpec): Promise<void> {
-    const running = this.#present(instanceId);
-    await plugInterface(this.installation, running.init, link);
-    this.#setSlots(instanceId, { ...running, slots: [...running.slots.filter((slot) => slot !== link.slot), link.slot] });
-    await this.#options.attach(link.slot);
+  /**
+   * Brings the interfaces of an instance that is up, and their addresses, to these. What the instance's root changed itself stays.
+   * @throws what keeps an interface from being there; the others are
+   */
+  setInterfaces(instanceId: string, wanted: readonly InterfaceSpec[]): Promise<void> {
+    return this.#queues.run(instanceId, async () => {
+      const running = this.#running.get(instanceId);
+      if (!running || !isAlive(running.init) || same(running.interfaces, wanted)) return;
+      const instance = { id: instanceId, pid: running.init.pid };
+      const { now, failures } = await this.#links.follow(instance, running.interfaces, wanted);
+      if (!this.isUp(instanceId)) return;
+      const changed = { ...running, interfaces: now };
+      this.#running.set(instanceId, changed);
+      recordUp(this.installation, instanceId, changed);
+      if (failures.length > 0) throw failures[0];
+    });
   }
 
-  async detachInterface(instanceId: string, slot: number): Promise<void> {
-    const running = this.#present(instanceId);
-    await removeInterfaceLink(this.installation.namespaces.dp, slot);
-    this.#setSlots(instanceId, { ...running, slots: running.slots.filter((one) => one !== slot) });
-  }
-
-  /** Makes the interface's addresses inside the instance those of `link`. */
-  async updateAddresses(instanceId: string, link: InterfaceSpec): Promise<void> {
-    await readdress(this.#present(instanceId).init, link);
+  /** Attaches the links of all instances that are up; see {@link HostOptions.attach}. One instance's trouble is its own. */
+  async attachLinks(): Promise<void> {
+    const present = await this.#links.present();
+    const attach = async (id: string, { slot }: InterfaceSpec): Promise<void> => {
+      if (!present.has(slot)) return this.#mend(id, slot);
+      try {
+        await this.#links.attach(slot);
+      } catch (cause) {
+        this.#options.log(`${id}: link ${slot}`, cause);
+        await this.#mend(id, slot);
+      }
+    };
+    await Promise.all([...this.#running].flatMap(([id, { interfaces }]) => interfaces.map((spec) => attach(id, spec))));
   }
 
   /** The instances that are up. */
@@ -166,7 +206,7 @@ export class Host {
 
   /** The slots of the interfaces whose links exist, over all instances that are up. */
   slots(): readonly number[] {
-    return [...this.#running.values()].flatMap(({ slots }) => slots);
+    return [...this.#running.values()].flatMap(({ interfaces }) => interfaces.map(({ slot }) => slot));
   }
 
   /** Calls back when an instance ended without being asked to here: shut down or restarted from inside, or killed. Its links are gone by then. */
@@ -199,36 +239,53 @@ export class Host {
     await tearDown(this.installation.home);
   }
 
-  #present(instanceId: string): RunningInstance {
-    const running = this.#running.get(instanceId);
-    if (!running) throw new Error(`${instanceId} is not up`);
-    return running;
+  #books(): Books {
+    return { installation: this.installation, links: this.#links };
   }
 
-  #setSlots(instanceId: string, running: RunningInstance): void {
-    this.#running.set(instanceId, running);
-    writeRecord(this.installation.records, `${instanceId}.up`, { ...running.init, slots: running.slots });
+  /** Makes the link of the slot anew: the instance's root may have removed it. Without it the instance is restarted, as its root would do. */
+  #mend(instanceId: string, slot: number): Promise<void> {
+    return this.#queues.run(instanceId, async () => {
+      const running = this.#running.get(instanceId);
+      const spec = running?.interfaces.find((one) => one.slot === slot);
+      if (!running || !spec || !isAlive(running.init) || this.#stopping.has(instanceId)) return;
+      try {
+        await this.#links.put({ id: instanceId, pid: running.init.pid }, spec);
+        this.#options.log(`${instanceId}: eth${spec.deviceIndex} was gone, and is there again`);
+      } catch (cause) {
+        if (!isAlive(running.init)) return;
+        this.#options.log(`${instanceId}: eth${spec.deviceIndex} was gone, and the instance is restarted`, cause);
+        await this.#halt(instanceId);
+        this.#tell(instanceId, "reboot");
+      }
+    });
+  }
+
+  #tell(instanceId: string, ending: Ending): void {
+    for (const listener of this.#listeners) listener(instanceId, ending);
   }
 
   async #adopt(): Promise<void> {
-    const { installation } = this;
-    const ids = new Set(recordNames(installation.records).flatMap((name) => /^(i-[0-9a-f]+)/.exec(name)?.[1] ?? []));
+    const ids = new Set(recordNames(this.installation.records).flatMap((name) => /^(i-[0-9a-f]+)/.exec(name)?.[1] ?? []));
     await Promise.all(
       [...ids].map(async (id) => {
-        const running = findInstance(installation, id);
-        if (running) {
-          this.#running.set(id, running);
-          this.#adopted.add(id);
-          return;
-        }
-        for (const name of [`${id}.init`, id]) {
-          const record = readRecord(installation.records, name);
-          if (record) await killTree(record);
-        }
-        const up = readRecord(installation.records, `${id}.up`) as { readonly slots?: readonly number[] } | undefined;
-        await forget(installation, id, up?.slots ?? []);
+        const running = findInstance(this.installation, id);
+        if (!running)
+          return this.#clear(id).catch((cause: unknown) => this.#options.log(`${id}: what is left of it can't be removed`, cause));
+        this.#running.set(id, running);
+        this.#adopted.add(id);
+        this.#links.adopt(id, running.interfaces);
       }),
     );
+  }
+
+  /** Removes what is left of an instance that is not up. */
+  async #clear(instanceId: string): Promise<void> {
+    for (const name of [`${instanceId}.init`, instanceId]) {
+      const record = readRecord(this.installation.records, name);
+      if (record) await killTree(record);
+    }
+    await forget(this.#books(), instanceId, recordedInterfaces(this.installation, instanceId));
   }
 
   /** What can't be told now, for want of a file descriptor, say, is looked at again. */
@@ -245,15 +302,14 @@ export class Host {
     this.#running.delete(instanceId);
     this.#adopted.delete(instanceId);
     try {
-      const up = readRecord(this.installation.records, `${instanceId}.up`) as { readonly slots?: readonly number[] } | undefined;
-      await forget(this.installation, instanceId, running?.slots ?? up?.slots ?? []);
+      await forget(this.#books(), instanceId, running?.interfaces ?? recordedInterfaces(this.installation, instanceId));
     } catch (cause) {
       this.#options.log(`${instanceId} ended, and its links could not be removed`, cause);
     }
-    for (const listener of this.#listeners) listener(instanceId, ending);
+    this.#tell(instanceId, ending);
   }
 
-  /** What must be looked after now and then: adopted instances that ended, consoles that grew, services that died. */
+  /** What must be looked after now and then: adopted instances that ended, links that are gone, consoles that grew, services that died. */
   async #look(): Promise<void> {
     // The services first: an instance can't keep them waiting. What fails for one keeps nothing from the others.
     for (const name of DAEMONS) await this.#guarded(`${name} could not be started anew`, () => ensureDaemon(this.installation, name));
@@ -261,6 +317,9 @@ export class Host {
       if (!this.isUp(id)) await this.#guarded(`${id} ended, and could not be cleared away`, () => this.#ended(id, "poweroff"));
     for (const id of this.#running.keys())
       await this.#guarded(`the console of ${id} could not be trimmed`, () => trimConsole(this.installation, id));
+    this.#looks += 1;
+    if (this.#looks % LOOKS_AT_LINKS === 0 && this.#running.size > 0)
+      await this.#guarded("the links of instances could not be looked at", () => this.#lookAtLinks());
   }
 
   async #guarded(failed: string, body: () => unknown): Promise<void> {
@@ -271,9 +330,22 @@ export class Host {
     }
   }
 
+  async #lookAtLinks(): Promise<void> {
+    const expected = [...this.#running].flatMap(([id, { init, interfaces }]) =>
+      isAlive(init) ? interfaces.map(({ slot }) => ({ id, slot })) : [],
+    );
+    const present = await this.#links.present();
+    await Promise.all(expected.filter(({ slot }) => !present.has(slot)).map(({ id, slot }) => this.#mend(id, slot)));
+  }
+
   #lookOnce(): void {
     this.#looking ??= this.#look().finally(() => {
       this.#looking = undefined;
     });
   }
+}
+
+/** Interfaces are lists of plain values. */
+function same(a: readonly InterfaceSpec[], b: readonly InterfaceSpec[]): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
 }

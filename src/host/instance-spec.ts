@@ -1,4 +1,4 @@
-import type { InterfaceSpec } from "./links.ts";
+import type { InterfaceSpec } from "./network-interface.ts";
 
 /** What the host needs to boot an instance. */
 export type InstanceSpec = {

@@ -1,13 +1,13 @@
 import { closeSync, writeFileSync } from "node:fs";
 import type { Readable, Writable } from "node:stream";
 import { enterCgroup, removeCgroup } from "./cgroup.ts";
-import { CLEAN_ENVIRONMENT, inNetwork, ip, run, start } from "./command.ts";
+import { CLEAN_ENVIRONMENT, start } from "./command.ts";
 import { prepareFiles } from "./instance-files.ts";
 import type { InstanceSpec } from "./instance-spec.ts";
 import { disinherit } from "./inheritance.ts";
 import type { Installation } from "./installation.ts";
-import { hasIpv6, ipv6Switch } from "./ipv6.ts";
-import { addInterfaceLink, type InterfaceSpec, interfaceLines, ipv6Lines, removeInterfaceLink, tableOf } from "./links.ts";
+import type { InstanceLinks } from "./instance-links.ts";
+import type { InterfaceSpec } from "./network-interface.ts";
 import { ended, isAlive, killTree, type ProcessRecord, readRecord, removeRecord, signal, startTime, writeRecord } from "./processes.ts";
 import { REBOOT_STATUS } from "./init.ts";
 import { sandboxArgv, userMap } from "./sandbox.ts";
@@ -16,7 +16,8 @@ import { sandboxArgv, userMap } from "./sandbox.ts";
 export type RunningInstance = {
   readonly outer: ProcessRecord;
   readonly init: ProcessRecord;
-  readonly slots: readonly number[];
+  /** As Genkan set them up inside. */
+  readonly interfaces: readonly InterfaceSpec[];
 };
 
 /** Why an instance ended. */
@@ -25,8 +26,7 @@ export type Ending = "poweroff" | "reboot";
 type Booting = {
   readonly installation: Installation;
   readonly spec: InstanceSpec;
-  /** Called when an interface's link exists, before the instance runs anything. */
-  readonly attach: (slot: number) => void | Promise<void>;
+  readonly links: InstanceLinks;
   /** Called when the instance's processes have ended, also when that was asked for. */
   readonly onEnd: (ending: Ending) => void;
 };
@@ -34,7 +34,7 @@ type Booting = {
 const BOOT_MILLISECONDS = 30_000;
 
 /** Starts the instance; settles when its init is up with its network. User data runs on. On failure nothing of it is left running. */
-export async function bootInstance({ installation, spec, attach, onEnd }: Booting): Promise<RunningInstance> {
+export async function bootInstance({ installation, spec, links, onEnd }: Booting): Promise<RunningInstance> {
   const console = prepareFiles(installation, spec);
   disinherit();
   const child = await start(sandboxArgv(installation, spec.id, spec.hostname), {
@@ -53,18 +53,15 @@ export async function bootInstance({ installation, spec, attach, onEnd }: Bootin
   input.on("error", () => undefined); // The exit tells.
   const status = listen(child.stdio[3] as Readable);
   try {
-    const running = await Promise.race([failure, walkIn({ installation, spec, attach, pid: child.pid ?? 0, input, status })]);
+    const running = await Promise.race([failure, walkIn({ installation, spec, links, pid: child.pid ?? 0, input, status })]);
     child.once("exit", (code) => onEnd(code === REBOOT_STATUS || code === 128 + 1 ? "reboot" : "poweroff"));
     if (child.exitCode !== null || child.signalCode !== null) onEnd("poweroff");
     child.unref();
     return running;
   } catch (error) {
-    if (child.pid !== undefined) await killTree({ pid: child.pid, starttime: startTime(child.pid) ?? "" });
-    await forget(
-      installation,
-      spec.id,
-      spec.interfaces.map((i) => i.slot),
-    );
+    // What can't be cleared now hides nothing of why; the next boot meets it again.
+    if (child.pid !== undefined) await killTree({ pid: child.pid, starttime: startTime(child.pid) ?? "" }).catch(() => undefined);
+    await forget({ installation, links }, spec.id, spec.interfaces).catch(() => undefined);
     throw error;
   } finally {
     clearTimeout(timer);
@@ -76,15 +73,14 @@ export async function bootInstance({ installation, spec, attach, onEnd }: Bootin
 type Walk = {
   readonly installation: Installation;
   readonly spec: InstanceSpec;
-  readonly attach: Booting["attach"];
+  readonly links: InstanceLinks;
   readonly pid: number;
   readonly input: Writable;
   readonly status: Listener;
 };
 
 /** The host's side of the steps in sandbox.ts. */
-async function walkIn({ installation, spec, attach, pid, input, status }: Walk): Promise<RunningInstance> {
-  const { dp } = installation.namespaces;
+async function walkIn({ installation, spec, links, pid, input, status }: Walk): Promise<RunningInstance> {
   await status.until(/mapped\n/);
   enterCgroup(installation, spec.id, pid);
   const map = userMap(spec.interfaces[0]?.slot ?? 0);
@@ -94,124 +90,65 @@ async function walkIn({ installation, spec, attach, pid, input, status }: Walk):
   const initPid = Number((await status.until(/"child-pid": (\d+)[^}]*\}/))[1]);
   const init = { pid: initPid, starttime: startTime(initPid) ?? "" };
   writeRecord(installation.records, `${spec.id}.init`, init);
-  for (const link of spec.interfaces) await addLink(dp, link, initPid);
-  await configureInside(initPid, spec.interfaces);
-  for (const { slot } of spec.interfaces) await attach(slot);
+  await links.begin({ id: spec.id, pid: initPid }, spec.interfaces);
   input.write("go\n");
   await status.until(/\nup\n/);
-  const slots = spec.interfaces.map((i) => i.slot);
-  writeRecord(installation.records, `${spec.id}.up`, { ...init, slots });
-  return { outer: { pid, starttime: startTime(pid) ?? "" }, init, slots };
-}
-
-/** A link left over by an instance that ended just now makes way. */
-async function addLink(dp: string, link: InterfaceSpec, pid: number): Promise<void> {
-  try {
-    await addInterfaceLink(dp, link, pid);
-  } catch {
-    await removeInterfaceLink(dp, link.slot);
-    await addInterfaceLink(dp, link, pid);
-  }
-}
-
-async function configureInside(initPid: number, links: readonly InterfaceSpec[]): Promise<void> {
-  // IPv6 is for the interfaces that have an address of it; the rest hears and says nothing.
-  const off = ["all", "default"].flatMap((name) => ipv6Switch(name, false));
-  const on = links.filter(({ ipv6Addresses }) => ipv6Addresses.length > 0).flatMap(ipv6On);
-  const lines = ["link set lo up", ...links.flatMap(interfaceLines), ""].join("\n");
-  await run([...inNetwork(`/proc/${initPid}/ns/net`), "sh", "-ec", [...off, ...on, "exec ip -batch -"].join("\n")], lines);
-}
-
-function ipv6On({ deviceIndex }: InterfaceSpec): readonly string[] {
-  return [...ipv6Switch("lo", true), ...ipv6Switch(`eth${deviceIndex}`, true)];
-}
-
-/** Adds an interface to an instance that is up. */
-export async function plugInterface(installation: Installation, init: ProcessRecord, link: InterfaceSpec): Promise<void> {
-  const namespace = `/proc/${init.pid}/ns/net`;
-  await addLink(installation.namespaces.dp, link, init.pid);
-  if (link.ipv6Addresses.length > 0) await run([...inNetwork(namespace), "sh", "-ec", ipv6On(link).join("\n")]);
-  await ip(namespace, interfaceLines(link));
-}
-
-/** Makes the interface's addresses those of the specification. The primary IPv4 one never changes. */
-export async function readdress(init: ProcessRecord, link: InterfaceSpec): Promise<void> {
-  await readdressIpv4(init, link);
-  if (hasIpv6()) await readdressIpv6(init, link);
-}
-
-async function readdressIpv6(init: ProcessRecord, link: InterfaceSpec): Promise<void> {
-  const namespace = `/proc/${init.pid}/ns/net`;
-  const device = `eth${link.deviceIndex}`;
-  const there = await addressesOf(namespace, device, 6);
-  const has = new Set(there.map(({ local }) => local));
-  const gone = there.filter(({ local }) => !link.ipv6Addresses.includes(local));
-  const added = link.ipv6Addresses.filter((address) => !has.has(address));
-  if (added.length > 0) await run([...inNetwork(namespace), "sh", "-ec", ipv6On(link).join("\n")]);
-  await ip(namespace, [
-    ...ipv6Lines(link, added),
-    ...(link.deviceIndex > 0 ? gone.map(({ local }) => `rule del from ${local} lookup ${tableOf(link.deviceIndex)}`) : []),
-    ...gone.map(({ local, prefixlen }) => `addr del ${local}/${prefixlen} dev ${device}`),
-  ]);
-}
-
-type Shown = { readonly local: string; readonly prefixlen: number };
-
-/** The addresses that the device has now; of IPv6, those that the VPC gave it. */
-async function addressesOf(namespace: string, device: string, family: 4 | 6): Promise<readonly Shown[]> {
-  const command = ["ip", "-j", `-${family}`, "addr", "show", "dev", device, ...(family === 6 ? ["scope", "global"] : [])];
-  const shown = JSON.parse((await run([...inNetwork(namespace), ...command])) || "[]") as readonly {
-    readonly addr_info?: readonly Shown[];
-  }[];
-  return shown.flatMap((one) => one.addr_info ?? []);
-}
-
-async function readdressIpv4(init: ProcessRecord, link: InterfaceSpec): Promise<void> {
-  const namespace = `/proc/${init.pid}/ns/net`;
-  const device = `eth${link.deviceIndex}`;
-  const there = await addressesOf(namespace, device, 4);
-  const has = new Set(there.map(({ local }) => local));
-  const wanted = new Set(link.addresses);
-  const added = link.addresses.filter((address) => !has.has(address));
-  const gone = there.filter(({ local }) => !wanted.has(local));
-  const table = tableOf(link.deviceIndex);
-  const rules = link.deviceIndex > 0;
-  await ip(namespace, [
-    ...added.map((address) => `addr add ${address}/${link.prefixLength} broadcast + dev ${device}`),
-    ...(rules ? added.map((address) => `rule add from ${address} lookup ${table}`) : []),
-    ...(rules ? gone.map(({ local }) => `rule del from ${local} lookup ${table}`) : []),
-    ...gone.map(({ local, prefixlen }) => `addr del ${local}/${prefixlen} dev ${device}`),
-  ]);
+  const running = { outer: { pid, starttime: startTime(pid) ?? "" }, init, interfaces: spec.interfaces };
+  recordUp(installation, spec.id, running);
+  return running;
 }
 
 /** How long an instance may take to end its processes before they are killed. */
 const STOP_MILLISECONDS = 1_500;
+/** And how long the kernel may take to do so. */
+const KILL_MILLISECONDS = 10_000;
 
-/** Stops the instance: its init is asked to end, then everything is killed; its links and records go. */
-export async function stopInstance(installation: Installation, instanceId: string, running: RunningInstance): Promise<void> {
-  signal(running.init, "SIGTERM");
-  if (!(await ended(running.init, STOP_MILLISECONDS))) signal(running.init, "SIGKILL");
-  if (!(await ended(running.init, 10_000))) throw new Error(`${instanceId}: process ${running.init.pid} does not end`);
+/** Where it is noted which processes and links are an instance's. */
+export type Books = { readonly installation: Installation; readonly links: InstanceLinks };
+
+/**
+ * Stops the instance: its init is asked to end, then everything is killed; its links and records go.
+ * @returns what did not end: a process that the kernel itself holds is left without a network
+ */
+export async function stopInstance(
+  books: Books,
+  instanceId: string,
+  { init, outer, interfaces }: RunningInstance,
+): Promise<string | undefined> {
+  signal(init, "SIGTERM");
+  if (!(await ended(init, STOP_MILLISECONDS))) signal(init, "SIGKILL");
+  const left = (await ended(init, KILL_MILLISECONDS)) ? undefined : `process ${init.pid} does not end`;
   // The outer process ends when it has seen the inner one's end.
-  if (!(await ended(running.outer, 1_000))) await killTree(running.outer);
-  await forget(installation, instanceId, running.slots);
+  if (left === undefined && !(await ended(outer, 1_000))) await killTree(outer);
+  await forget(books, instanceId, interfaces);
+  return left;
 }
 
 /** Removes the links and records of an instance whose processes have ended. */
-export async function forget(installation: Installation, instanceId: string, slots: readonly number[]): Promise<void> {
+export async function forget({ installation, links }: Books, instanceId: string, interfaces: readonly InterfaceSpec[]): Promise<void> {
   // The kernel takes a namespace's links away some time after its last process: this is at once.
-  for (const slot of slots) await removeInterfaceLink(installation.namespaces.dp, slot);
+  for (const { slot } of interfaces) await links.remove(instanceId, slot);
   removeCgroup(installation, instanceId);
   for (const suffix of [".up", ".init", ""]) removeRecord(installation.records, `${instanceId}${suffix}`);
 }
 
+export function recordUp({ records }: Installation, instanceId: string, { init, interfaces }: RunningInstance): void {
+  writeRecord(records, `${instanceId}.up`, { ...init, interfaces });
+}
+
+type UpRecord = ProcessRecord & { readonly interfaces?: readonly InterfaceSpec[] };
+
+/** The interfaces that the instance had, or was about to get, by its records. */
+export function recordedInterfaces({ records }: Installation, instanceId: string): readonly InterfaceSpec[] {
+  return (readRecord(records, `${instanceId}.up`) as UpRecord | undefined)?.interfaces ?? [];
+}
+
 /** The instance by its records, when it is up; undefined when it is not, or only half. */
-export function findInstance(installation: Installation, instanceId: string): RunningInstance | undefined {
-  const { records } = installation;
+export function findInstance({ records }: Installation, instanceId: string): RunningInstance | undefined {
   const outer = readRecord(records, instanceId);
-  const up = readRecord(records, `${instanceId}.up`) as (ProcessRecord & { readonly slots?: readonly number[] }) | undefined;
-  if (!outer || !up?.slots || !isAlive(up)) return undefined;
-  return { outer, init: { pid: up.pid, starttime: up.starttime }, slots: up.slots };
+  const up = readRecord(records, `${instanceId}.up`) as UpRecord | undefined;
+  if (!outer || !up?.interfaces || !isAlive(up)) return undefined;
+  return { outer, init: { pid: up.pid, starttime: up.starttime }, interfaces: up.interfaces };
 }
 
 type Listener = { readonly until: (pattern: RegExp) => Promise<RegExpMatchArray>; readonly close: () => void };

@@ -1,4 +1,4 @@
-import { CommandFailed, inNetwork, ip, run } from "./command.ts";
+import { inNetwork, ip, run } from "./command.ts";
 import { INTERNET_IPV6, type Installation, METADATA_IPV6, RESOLVER_IPV6 } from "./installation.ts";
 import { hasIpv6, IPV6_ROUTER } from "./ipv6.ts";
 
@@ -34,7 +34,7 @@ const NEXT_HOP = "169.254.0.1";
 const VPC_IPV6 = "2001:db8::/32";
 const IPV6_ALIASES = "fd00:6b67::/96";
 /** Larger than what the program lets through, so that what is too long reaches the program and gets its answer. */
-const HOST_SIDE_MTU = 9100;
+export const HOST_SIDE_MTU = 9100;
 const INTERNET_MTU = 1500;
 /** Indexes that the fixed links may take: interfaces' own begin behind them. */
 const FIXED_INDEXES = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] as const;
@@ -132,77 +132,4 @@ async function addPair({ installation, name, index, peer, mtu }: Pair): Promise<
 
 export async function listLinks(namespace: string | undefined): Promise<readonly LinkInfo[]> {
   return JSON.parse(await run([...inNetwork(namespace), "ip", "-j", "link", "show"])) as readonly LinkInfo[];
-}
-
-/** One interface of an instance, as the instance is to see it. */
-export type InterfaceSpec = {
-  /** The index of the link's host-side end. */
-  readonly slot: number;
-  readonly deviceIndex: number;
-  readonly mac: string;
-  /** IPv4. The first is the primary; there may be none. */
-  readonly addresses: readonly string[];
-  /** Of the subnet, in bits. */
-  readonly prefixLength: number;
-  /** The subnet's +1 address; none without IPv4. */
-  readonly router: string | undefined;
-  readonly ipv6Addresses: readonly string[];
-};
-
-/** Inside the VPC packets have up to 9001 bytes (EC2 user guide, "Jumbo frames"). */
-const INSTANCE_MTU = 9001;
-
-/** Makes the interface's link, one end in the data plane's namespace, the other in that of the process. Neither end has a way to elsewhere yet. */
-export async function addInterfaceLink(dp: string, spec: InterfaceSpec, pid: number): Promise<void> {
-  const name = `eni${spec.slot}`;
-  await ip(dp, [
-    `link add name ${name} index ${spec.slot} mtu ${HOST_SIDE_MTU} type veth peer name eth${spec.deviceIndex} address ${spec.mac} mtu ${INSTANCE_MTU} netns ${pid}`,
-    `link set ${name} up`,
-  ]);
-}
-
-/** Removes the interface's link, when it is there. */
-export async function removeInterfaceLink(dp: string, slot: number): Promise<void> {
-  await run([...inNetwork(dp), "ip", "link", "del", `eni${slot}`]).catch((error: unknown) => {
-    if (!(error instanceof CommandFailed && /Cannot find device|No such device/.test(error.stderr))) throw error;
-  });
-}
-
-/** The commands that give the interface its addresses and routes, inside the instance. IPv6 is on there already, where it has any. */
-export function interfaceLines(spec: InterfaceSpec): readonly string[] {
-  return [...ipv4Lines(spec), ...ipv6Lines(spec, spec.ipv6Addresses)];
-}
-
-/** The same for IPv6 addresses, which may come later: each by itself, everybody else behind the router (as by DHCPv6 on AWS). */
-export function ipv6Lines({ deviceIndex }: InterfaceSpec, added: readonly string[]): readonly string[] {
-  if (added.length === 0 || !hasIpv6()) return [];
-  const device = `eth${deviceIndex}`;
-  const addresses = added.map((address) => `addr replace ${address}/128 dev ${device} nodad`);
-  if (deviceIndex === 0) return [...addresses, `route replace ::/0 via ${IPV6_ROUTER} dev ${device}`];
-  const table = tableOf(deviceIndex);
-  return [
-    ...addresses,
-    `route replace ::/0 via ${IPV6_ROUTER} dev ${device} table ${table}`,
-    ...added.map((address) => `rule add from ${address} lookup ${table}`),
-  ];
-}
-
-/** Of a further interface's routes. */
-export function tableOf(deviceIndex: number): number {
-  return 10_000 + deviceIndex;
-}
-
-function ipv4Lines(spec: InterfaceSpec): readonly string[] {
-  const device = `eth${spec.deviceIndex}`;
-  const addresses = spec.addresses.map((address) => `addr add ${address}/${spec.prefixLength} broadcast + dev ${device}`);
-  if (spec.router === undefined) return [`link set ${device} up`];
-  if (spec.deviceIndex === 0) return [...addresses, `link set ${device} up`, `route add default via ${spec.router} dev ${device}`];
-  // A further interface answers by itself: what comes from its addresses leaves through it.
-  const table = tableOf(spec.deviceIndex);
-  return [
-    ...addresses,
-    `link set ${device} up`,
-    `route add default via ${spec.router} dev ${device} table ${table}`,
-    ...spec.addresses.map((address) => `rule add from ${address} lookup ${table}`),
-  ];
 }

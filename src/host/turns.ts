@@ -18,3 +18,18 @@ export class Turns {
     else this.#free += 1;
   }
 }
+
+/** One after another for each name; different names do not wait for each other. */
+export class Queues {
+  readonly #tails = new Map<string, Promise<unknown>>();
+
+  run<T>(name: string, body: () => Promise<T>): Promise<T> {
+    const result = (this.#tails.get(name) ?? Promise.resolve()).then(body);
+    const tail = result.catch(() => undefined);
+    this.#tails.set(name, tail);
+    void tail.then(() => {
+      if (this.#tails.get(name) === tail) this.#tails.delete(name);
+    });
+    return result;
+  }
+}

@@ -167,15 +167,12 @@ function deleteEverything(tx: Tx): number {
 
 /** Where no packets move, an instance is up as soon as the state says so. */
 function recordsOnly(): Machine {
-  const done = (): Promise<void> => Promise.resolve();
   const up = new Set<string>();
   return {
     boot: async ({ id }) => void up.add(id),
     halt: async (id) => void up.delete(id),
     destroy: async (id) => void up.delete(id),
     isUp: (id) => up.has(id),
-    attachInterface: done,
-    detachInterface: done,
-    updateAddresses: done,
+    setInterfaces: () => Promise.resolve(),
   };
 }

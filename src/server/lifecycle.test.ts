@@ -23,9 +23,7 @@ function bootsThatFail(failing: number, generation = 1) {
     halt: async () => void (seen.halted += 1),
     destroy: async () => void (seen.destroyed += 1),
     isUp: () => seen.up,
-    attachInterface: async () => undefined,
-    detachInterface: async () => undefined,
-    updateAddresses: async () => undefined,
+    setInterfaces: async () => undefined,
   };
   const lifecycle: Lifecycle = new Lifecycle({
     machine,

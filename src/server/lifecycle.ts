@@ -12,9 +12,8 @@ export type Machine = {
   readonly halt: (instanceId: string) => Promise<void>;
   readonly destroy: (instanceId: string) => Promise<void>;
   readonly isUp: (instanceId: string) => boolean;
-  readonly attachInterface: (instanceId: string, plan: InterfacePlan) => Promise<void>;
-  readonly detachInterface: (instanceId: string, slot: number) => Promise<void>;
-  readonly updateAddresses: (instanceId: string, plan: InterfacePlan) => Promise<void>;
+  /** Brings the interfaces of an instance that is up to these. */
+  readonly setInterfaces: (instanceId: string, plans: readonly InterfacePlan[]) => Promise<void>;
 };
 
 type Options = {
@@ -103,6 +102,7 @@ export class Lifecycle {
       case "running":
         if (!(await this.#bringUp(realm, instance))) await run(realm, (tx, context) => bootFailed(tx, instanceId, context));
         else if (instance.state === "pending") await run(realm, (tx, context) => bootDone(tx, instanceId, context));
+        else await this.#setInterfaces(realm, instanceId);
         return;
       case "stopping":
       case "shutting-down":
@@ -135,40 +135,23 @@ export class Lifecycle {
     return false;
   }
 
+  /** A boot to come brings its interfaces itself. */
   #interfaceChanged(realm: Realm, { before, after }: Change<"network-interface">): void {
-    const from = before?.attachment?.instanceId;
-    const to = after?.attachment?.instanceId;
-    if (from !== undefined && from !== to && before) this.#enqueue(from, () => this.#unplug(from, before));
-    if (to === undefined || !after || after.attachment?.deviceIndex === 0) {
-      if (to !== undefined && from === to && before && after && !sameAddresses(before, after)) this.#readdress(realm, to, after.id);
-      return;
-    }
-    if (from !== to) this.#enqueue(to, () => this.#plug(realm, to, after.id));
-    else if (before && !sameAddresses(before, after)) this.#readdress(realm, to, after.id);
+    if (before && after && sameAttachment(before, after) && sameAddresses(before, after)) return;
+    for (const id of new Set([before?.attachment?.instanceId, after?.attachment?.instanceId]))
+      if (id !== undefined) this.#enqueue(id, () => this.#setInterfaces(realm, id));
   }
 
-  async #unplug(instanceId: string, eni: NetworkInterface): Promise<void> {
-    if (this.#options.machine.isUp(instanceId)) await this.#options.machine.detachInterface(instanceId, eni.slot);
+  async #setInterfaces(realm: Realm, instanceId: string): Promise<void> {
+    const { find, machine, plan } = this.#options;
+    const instance = find(realm, instanceId);
+    if (instance?.state !== "running" || !machine.isUp(instanceId)) return;
+    await machine.setInterfaces(instanceId, plan(realm, instance).interfaces);
   }
+}
 
-  async #plug(realm: Realm, instanceId: string, eniId: string): Promise<void> {
-    const plan = this.#interfacePlan(realm, instanceId, eniId);
-    if (plan) await this.#options.machine.attachInterface(instanceId, plan);
-  }
-
-  #readdress(realm: Realm, instanceId: string, eniId: string): void {
-    this.#enqueue(instanceId, async () => {
-      const plan = this.#interfacePlan(realm, instanceId, eniId);
-      if (plan) await this.#options.machine.updateAddresses(instanceId, plan);
-    });
-  }
-
-  /** The interface's plan now, when its instance is up; a boot to come brings its interfaces itself. */
-  #interfacePlan(realm: Realm, instanceId: string, eniId: string): InterfacePlan | undefined {
-    const instance = this.#options.find(realm, instanceId);
-    if (!instance || !this.#options.machine.isUp(instanceId)) return undefined;
-    return this.#options.plan(realm, instance).interfaces.find((i) => i.id === eniId);
-  }
+function sameAttachment({ attachment: a }: NetworkInterface, { attachment: b }: NetworkInterface): boolean {
+  return a?.instanceId === b?.instanceId && a?.deviceIndex === b?.deviceIndex;
 }
 
 function sameAddresses(a: NetworkInterface, b: NetworkInterface): boolean {

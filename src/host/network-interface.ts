@@ -1,0 +1,188 @@
+import { cidrOf, formatCidr } from "../lib/cidr.ts";
+import { CommandFailed, inNetwork, ip, run } from "./command.ts";
+import { hasIpv6, IPV6_ROUTER, ipv6Switch } from "./ipv6.ts";
+import { HOST_SIDE_MTU } from "./links.ts";
+
+/** One interface of an instance, as the instance is to see it. */
+export type InterfaceSpec = {
+  /** The index of the link's host-side end. */
+  readonly slot: number;
+  readonly deviceIndex: number;
+  readonly mac: string;
+  /** IPv4. The first is the primary; there may be none. */
+  readonly addresses: readonly string[];
+  /** Of the subnet, in bits. */
+  readonly prefixLength: number;
+  /** The subnet's +1 address; none without IPv4. */
+  readonly router: string | undefined;
+  readonly ipv6Addresses: readonly string[];
+};
+
+/** Inside the VPC packets have up to 9001 bytes (EC2 user guide, "Jumbo frames"). */
+const INSTANCE_MTU = 9001;
+
+/** Makes the interface's link, one end in the data plane's namespace, the other in that of the process. Neither end has a way to elsewhere yet. */
+export async function addInterfaceLink(dp: string, spec: InterfaceSpec, pid: number): Promise<void> {
+  const name = `eni${spec.slot}`;
+  await ip(dp, [
+    `link add name ${name} index ${spec.slot} mtu ${HOST_SIDE_MTU} type veth peer name eth${spec.deviceIndex} address ${spec.mac} mtu ${INSTANCE_MTU} netns ${pid}`,
+    `link set ${name} up`,
+  ]);
+}
+
+/** Removes the interface's link, when it is there. */
+export async function removeInterfaceLink(dp: string, slot: number): Promise<void> {
+  await run([...inNetwork(dp), "ip", "link", "del", `eni${slot}`]).catch((error: unknown) => {
+    if (!(error instanceof CommandFailed && /Cannot find device|No such device/.test(error.stderr))) throw error;
+  });
+}
+
+/** The slots of the interfaces whose links are there. */
+export async function interfaceLinks(dp: string): Promise<ReadonlySet<number>> {
+  const shown = await run([...inNetwork(dp), "ip", "-br", "link", "show", "type", "veth"]);
+  return new Set([...shown.matchAll(/^eni(\d+)[@\s]/gm)].map(([, slot]) => Number(slot)));
+}
+
+/** Lines of `ip -4 -batch` and `ip -6 -batch`: a rule's line does not say its family. */
+export type Lines = { readonly ipv4: readonly string[]; readonly ipv6: readonly string[] };
+
+/**
+ * What gives the interface its addresses and routes inside the instance. A further interface answers by itself, as on Amazon
+ * Linux: what comes from its addresses leaves through it, by a table of its own. What comes from no address yet leaves
+ * through the first interface that has a way. Each IPv6 address stands by itself, everybody else behind the router (as by
+ * DHCPv6 on AWS).
+ */
+export function interfaceLines(spec: InterfaceSpec, added: Addresses = spec): Lines {
+  const device = deviceOf(spec);
+  // Of two interfaces in one subnet the first has the way to it, whichever came first.
+  const routeless = spec.deviceIndex === 0 ? "" : " noprefixroute";
+  return {
+    ipv4: [
+      ...added.addresses.map((address) => `addr replace ${address}/${spec.prefixLength} broadcast + dev ${device}${routeless}`),
+      `link set ${device} up`,
+      ...(added.addresses.length > 0 ? ipv4Routes(spec) : []),
+    ],
+    ipv6:
+      hasIpv6() && added.ipv6Addresses.length > 0
+        ? [
+            ...added.ipv6Addresses.map((address) => `addr replace ${address}/128 dev ${device} nodad`),
+            ...ipv6Defaults(spec).map((route) => `route replace ${route}`),
+          ]
+        : [],
+  };
+}
+
+/** Addresses of an interface: all that it has, or some. */
+type Addresses = Pick<InterfaceSpec, "addresses" | "ipv6Addresses">;
+
+function deviceOf({ deviceIndex }: InterfaceSpec): string {
+  return `eth${deviceIndex}`;
+}
+
+/** Of a further interface: its table of routes, the priority of its rules, and the metric of its routes beside the first one's. */
+function tableOf({ deviceIndex }: InterfaceSpec): number {
+  return 10_000 + deviceIndex;
+}
+
+function ipv4Routes(spec: InterfaceSpec): readonly string[] {
+  const { router, deviceIndex, prefixLength, addresses } = spec;
+  if (router === undefined) return [];
+  const device = deviceOf(spec);
+  if (deviceIndex === 0) return [`route replace default via ${router} dev ${device}`];
+  const [table, beside] = [tableOf(spec), `src ${addresses[0]} metric ${tableOf(spec)}`];
+  return [
+    `route replace ${formatCidr(cidrOf(`${router}/${prefixLength}`))} dev ${device} ${beside}`,
+    `route replace default via ${router} dev ${device} ${beside}`,
+    `route replace default via ${router} dev ${device} table ${table}`,
+  ];
+}
+
+function ipv6Defaults(spec: InterfaceSpec): readonly string[] {
+  const route = `::/0 via ${IPV6_ROUTER} dev ${deviceOf(spec)}`;
+  return spec.deviceIndex === 0 ? [route] : [`${route} metric ${tableOf(spec)}`, `${route} table ${tableOf(spec)}`];
+}
+
+/** Rules that send what comes from the addresses through a further interface. */
+function rules(spec: InterfaceSpec, verb: "add" | "del", addresses: readonly string[]): readonly string[] {
+  const table = tableOf(spec);
+  return spec.deviceIndex === 0 ? [] : addresses.map((address) => `rule ${verb} from ${address} lookup ${table} priority ${table}`);
+}
+
+/** Takes away what `spec` gave and `kept` does not have; what the instance's root gave itself stays. */
+function removalLines(spec: InterfaceSpec, kept: InterfaceSpec): Lines {
+  const device = deviceOf(spec);
+  const gone = spec.addresses.filter((address) => !kept.addresses.includes(address));
+  const gone6 = hasIpv6() ? spec.ipv6Addresses.filter((address) => !kept.ipv6Addresses.includes(address)) : [];
+  const lastOfIpv6 = gone6.length > 0 && kept.ipv6Addresses.length === 0;
+  return {
+    ipv4: [...rules(spec, "del", gone), ...gone.map((address) => `addr del ${address}/${spec.prefixLength} dev ${device}`)],
+    ipv6: [
+      ...rules(spec, "del", gone6),
+      ...(lastOfIpv6 ? ipv6Defaults(spec).map((route) => `route del ${route}`) : []),
+      ...gone6.map((address) => `addr del ${address}/128 dev ${device}`),
+    ],
+  };
+}
+
+/** Gives interfaces whose links are there their addresses and routes. `first`: the namespace is new, and nothing is on in it. */
+export async function configureInterfaces(namespace: string, specs: readonly InterfaceSpec[], first = false): Promise<void> {
+  const off = first ? ["all", "default"].flatMap((name) => ipv6Switch(name, false)) : [];
+  const lo = first ? batch(4, ["link set lo up"]) : [];
+  await run([...inNetwork(namespace), "sh", "-ec", [...off, ...lo, ...specs.flatMap((spec) => commands(spec))].join("\n")]);
+  for (const spec of specs) await addRules(namespace, spec, spec);
+}
+
+/** Makes the addresses that Genkan gave the interface, those of `before`, those of `after`. The link is the same. */
+export async function readdress(namespace: string, before: InterfaceSpec, after: InterfaceSpec): Promise<void> {
+  const added = {
+    addresses: after.addresses.filter((address) => !before.addresses.includes(address)),
+    ipv6Addresses: after.ipv6Addresses.filter((address) => !before.ipv6Addresses.includes(address)),
+  };
+  if (added.addresses.length + added.ipv6Addresses.length > 0)
+    await run([...inNetwork(namespace), "sh", "-ec", commands(after, added).join("\n")]);
+  await addRules(namespace, after, added);
+  await change(namespace, removalLines(before, after));
+}
+
+function commands(spec: InterfaceSpec, added: Addresses = spec): readonly string[] {
+  const { ipv4, ipv6 } = interfaceLines(spec, added);
+  // IPv6 is for the interfaces that have an address of it; the rest hears and says nothing.
+  const on = ipv6.length === 0 ? [] : [...ipv6Switch("lo", true), ...ipv6Switch(deviceOf(spec), true)];
+  return [...on, ...batch(4, ipv4), ...batch(6, ipv6)];
+}
+
+function addRules(namespace: string, spec: InterfaceSpec, added: Addresses): Promise<void> {
+  return change(namespace, { ipv4: rules(spec, "add", added.addresses), ipv6: hasIpv6() ? rules(spec, "add", added.ipv6Addresses) : [] });
+}
+
+/** Removes what of the interface would outlive its link: the rules that speak of its addresses. */
+export function removeRules(namespace: string, spec: InterfaceSpec): Promise<void> {
+  return change(namespace, { ipv4: rules(spec, "del", spec.addresses), ipv6: hasIpv6() ? rules(spec, "del", spec.ipv6Addresses) : [] });
+}
+
+/** Whether the two differ in nothing but addresses, which may change while the instance runs. */
+export function isSameLink(a: InterfaceSpec, b: InterfaceSpec): boolean {
+  return (
+    a.slot === b.slot && a.deviceIndex === b.deviceIndex && a.mac === b.mac && a.router === b.router && a.addresses[0] === b.addresses[0]
+  );
+}
+
+function batch(family: 4 | 6, lines: readonly string[]): readonly string[] {
+  return lines.length === 0 ? [] : [`ip -${family} -batch - <<'END'`, ...lines, "END"];
+}
+
+const SO_ALREADY =
+  /^(RTNETLINK answers: (File exists|No such (file or directory|process)|Cannot assign requested address)|Error: ipv[46]: address not found\.|Command failed .*)?$/i;
+
+/** Runs all lines, also behind those that find it so already: the instance's root changes addresses and rules as it likes. */
+async function change(namespace: string, { ipv4, ipv6 }: Lines): Promise<void> {
+  for (const [family, lines] of [
+    ["-4", ipv4],
+    ["-6", ipv6],
+  ] as const) {
+    if (lines.length === 0) continue;
+    await run([...inNetwork(namespace), "ip", family, "-force", "-batch", "-"], `${lines.join("\n")}\n`).catch((cause: unknown) => {
+      if (!(cause instanceof CommandFailed && cause.stderr.split("\n").every((line) => SO_ALREADY.test(line.trim())))) throw cause;
+    });
+  }
+}
