@@ -16,7 +16,7 @@ import { newId } from "../model/id.ts";
 import type { Reader, Tx } from "../model/state.ts";
 import type { Action, Context } from "./action.ts";
 import { candidates, chosen, type FilterFields, searched } from "./describe.ts";
-import { type Done, DONE, required } from "./parameter.ts";
+import { type Done, DONE, repeatedIn, required } from "./parameter.ts";
 import { tagList, tagsFor } from "./tags.ts";
 import { findVpc } from "./vpc.ts";
 
@@ -53,7 +53,7 @@ const CreateDhcpOptions: Action<CreateDhcpOptionsRequest, CreateDhcpOptionsResul
     return { key, values: checkedValues(key, Values) };
   });
   const keys = configurations.map(({ key }) => key);
-  const twice = keys.find((key, place) => keys.indexOf(key) !== place);
+  const twice = repeatedIn(keys);
   if (twice !== undefined)
     throw new Fault("InvalidParameterValue", `Value (${twice}) for parameter key is invalid. Duplicate DHCP option.`);
   const tags = tagsFor("dhcp-options", input.TagSpecifications, context.quotas);

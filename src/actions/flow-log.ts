@@ -15,7 +15,7 @@ import type { Reader, Tx } from "../model/state.ts";
 import type { Action, Context } from "./action.ts";
 import { candidates, chosen, type FilterFields, searched } from "./describe.ts";
 import { destinationOf } from "./flow-log-destination.ts";
-import { required } from "./parameter.ts";
+import { repeatedIn, required } from "./parameter.ts";
 import { requireQuota } from "./quota.ts";
 import { tagList, tagsFor } from "./tags.ts";
 
@@ -143,7 +143,7 @@ function formatOf({
   }
   const unknown = names.filter((name) => !isFlowLogField(name));
   if (unknown.length > 0) throw new Fault("InvalidParameter", `Unknown fields provided in LogFormat: ${unknown.join(", ")}`);
-  const twice = names.find((name, place) => names.indexOf(name) !== place);
+  const twice = repeatedIn(names);
   if (twice !== undefined) throw new Fault("InvalidParameter", `Duplicate field provided in LogFormat: ${twice}`);
   const tagFields = tags.map(tagFieldOf);
   for (const name of names.filter((field) => /-tag(-2)?$/.test(field))) {

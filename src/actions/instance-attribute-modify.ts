@@ -7,9 +7,9 @@ import type { Action, Context } from "./action.ts";
 import { findImage } from "./image.ts";
 import { findInstance, interfacesOf } from "./instance.ts";
 import { encodedUserData, requireFittingArchitecture, shutdownBehaviorOf } from "./instance-run-option.ts";
+import { requireAddressRoom, requireIpv6Room } from "./address-room.ts";
 import { instanceTypeInfo } from "./instance-type.ts";
 import { requireGroups } from "./network-interface.ts";
-import { requireAddressRoom } from "./network-interface-address.ts";
 import { type Done, DONE, required, unoffered } from "./parameter.ts";
 import { findSubnet } from "./subnet.ts";
 import { blockDevicesOf } from "./volume.ts";
@@ -146,7 +146,10 @@ function fittingType(tx: Reader, instance: Instance, name: string, region: strin
   if (interfaces.length > type.maxInterfaces) {
     throw new Fault("AttachmentLimitExceeded", `Interface count ${interfaces.length} exceeds the limit for ${name}`);
   }
-  for (const eni of interfaces) requireAddressRoom(eni.privateIpAddresses.length, name);
+  for (const eni of interfaces) {
+    requireAddressRoom(eni.privateIpAddresses.length, name);
+    requireIpv6Room(eni.ipv6Addresses?.length ?? 0, name);
+  }
   return name;
 }
 

@@ -18,6 +18,7 @@ import { describedMetadataOptions } from "./instance-describe.ts";
 import { requireTokensKept } from "./instance-metadata-defaults.ts";
 import { metadataOptions } from "./instance-metadata-options.ts";
 import { autoRecoveryOf, cpuCreditsOf } from "./instance-run-option.ts";
+import { requireShowableTags } from "./instance-tag.ts";
 import { instanceTypeInfo } from "./instance-type.ts";
 import { refuseUnoffered, required } from "./parameter.ts";
 
@@ -29,6 +30,7 @@ const ModifyInstanceMetadataOptions: Action<ModifyInstanceMetadataOptionsRequest
   }
   requireTokensKept(tx, input.HttpTokens);
   const changed: Instance = { ...instance, metadataOptions: metadataOptions(input, instance.metadataOptions) };
+  requireShowableTags(changed.metadataOptions, instance.tags);
   tx.put(changed);
   return { InstanceId: instance.id, InstanceMetadataOptions: { ...describedMetadataOptions(changed), State: "pending" } };
 };

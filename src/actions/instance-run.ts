@@ -11,6 +11,7 @@ import type { Image } from "./image-catalogue.ts";
 import { describedReservation } from "./instance-describe.ts";
 import { addressCount, type WantedInterface, wantedInterfaces } from "./instance-run-interface.ts";
 import { type LaunchOptions, launchOptions } from "./instance-run-option.ts";
+import { requireShowableTags } from "./instance-tag.ts";
 import { findInstanceType } from "./instance-type.ts";
 import { withTemplate } from "./launch-template-data.ts";
 import { createNetworkInterface, newAttachment, refreshAutoPublicIp } from "./network-interface.ts";
@@ -40,6 +41,7 @@ const RunInstances: Action<RunInstancesRequest, Reservation> = (tx, asked, conte
     reservationId: newId("reservation", context.random),
     tags: launchTags(input, templateTags, context),
   };
+  requireShowableTags(options.metadataOptions, launch.tags.instance);
   const count = affordableCount(tx, interfaces, range, context);
   const instances = Array.from({ length: count }, (_, launchIndex) => launched(tx, launch, launchIndex, context));
   const reservation = describedReservation(tx, launch.reservationId, instances, context);

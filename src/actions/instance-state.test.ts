@@ -150,7 +150,7 @@ test("ids that are malformed or unknown", () => {
   refuses("InvalidInstanceID.Malformed", () => call("i-xyz"), 'Invalid id: "i-xyz" (expecting "i-...")');
   refuses("InvalidInstanceID.NotFound", () => call("i-01234567"), "The instance ID 'i-01234567' does not exist");
   refuses("InvalidInstanceID.NotFound", () => call("i-01234567", "i-89abcdef"), "The instance IDs 'i-01234567, i-89abcdef' do not exist");
-  refuses("MissingParameter", () => call(), "The request must contain the parameter InstanceId");
+  refuses("InvalidParameterCombination", () => call(), "No instances specified");
 });
 
 test("a reboot boots anew and changes nothing else", () => {

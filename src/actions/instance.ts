@@ -14,10 +14,11 @@ export function findInstance(tx: Reader, id: string | undefined): Instance {
 
 /**
  * The instances with these ids, each once.
- * @throws MissingParameter for none; InvalidInstanceID.Malformed for the first malformed id; InvalidInstanceID.NotFound naming all unknown ones.
+ * @throws InvalidParameterCombination for none; InvalidInstanceID.Malformed for the first malformed id; InvalidInstanceID.NotFound naming all unknown ones.
  */
 export function findInstances(tx: Reader, ids: readonly string[] | undefined): readonly Instance[] {
-  const wanted = [...new Set(required(ids && ids.length > 0 ? ids : undefined, "InstanceId"))];
+  if (!ids || ids.length === 0) throw new Fault("InvalidParameterCombination", "No instances specified");
+  const wanted = [...new Set(ids)];
   const malformed = wanted.find((id) => !isWellFormedId("instance", id));
   if (malformed !== undefined) throw new Fault("InvalidInstanceID.Malformed", `Invalid id: "${malformed}" (expecting "i-...")`);
   const unknown = wanted.filter((id) => !tx.get("instance", id));

@@ -304,3 +304,19 @@ test("a launch: addresses by count and by name, on the request or on its interfa
     region.call(networkInterfaceAttachmentActions.AttachNetworkInterface, { NetworkInterfaceId: many, InstanceId: named, DeviceIndex: 1 }),
   );
 });
+
+test("no interface is given more IPv6 addresses than any instance takes, and none are looked for before that is known", () => {
+  const region = newRegion();
+  const { SubnetId } = place(region);
+  const words = "Number of IPv6 addresses will exceed limit.";
+  const Ipv6AddressCount = 2_000_000_000;
+  refuses("PrivateIpAddressLimitExceeded", () => region.call(CreateNetworkInterface, { SubnetId, Ipv6AddressCount }), words);
+  const NetworkInterfaceId = must(region.call(CreateNetworkInterface, { SubnetId }).NetworkInterface?.NetworkInterfaceId);
+  refuses("PrivateIpAddressLimitExceeded", () => region.call(AssignIpv6Addresses, { NetworkInterfaceId, Ipv6AddressCount }), words);
+  const SecondaryPrivateIpAddressCount = 2_000_000_000;
+  refuses("PrivateIpAddressLimitExceeded", () => region.call(CreateNetworkInterface, { SubnetId, SecondaryPrivateIpAddressCount }));
+  for (const request of [{ Ipv6AddressCount }, { NetworkInterfaces: [{ DeviceIndex: 0, SubnetId, Ipv6AddressCount }] }]) {
+    const subnet = "NetworkInterfaces" in request ? {} : { SubnetId };
+    refuses("PrivateIpAddressLimitExceeded", () => launchedPending(region, { ...subnet, ...request }), words);
+  }
+});

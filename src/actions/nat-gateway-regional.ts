@@ -13,6 +13,7 @@ import type { Context } from "./action.ts";
 import { takePublicIp } from "./address.ts";
 import { addressOf, answered, mapAddress, requireAddressCount } from "./nat-gateway-mapping.ts";
 import { chooseFreePrivateIps, createNetworkInterface, deleteNetworkInterface } from "./network-interface.ts";
+import { repeatedIn } from "./parameter.ts";
 import { putRoute } from "./route.ts";
 import { deleteRoutesOf } from "./route-table.ts";
 import { type Zone, zonesOf } from "./zone.ts";
@@ -70,7 +71,7 @@ export function namedZones(
     throw new Fault("InvalidParameterValue", `The availability zone ${zone.name} is given more than once.`);
   }
   const ids = named.flatMap(({ addresses }) => addresses.map(({ id }) => id));
-  const twice = ids.find((id, place) => ids.indexOf(id) !== place);
+  const twice = repeatedIn(ids);
   if (twice !== undefined) throw new Fault("InvalidParameterValue", `The allocation ID '${twice}' is given more than once.`);
   return named;
 }

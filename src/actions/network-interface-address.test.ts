@@ -4,6 +4,7 @@ import { addressActions } from "./address.ts";
 import { addressAssociationActions } from "./address-association.ts";
 import { networkInterfaceActions } from "./network-interface.ts";
 import { networkInterfaceAddressActions } from "./network-interface-address.ts";
+import { subnetCreateActions } from "./subnet-create.ts";
 import { interfaceNow, launched, newNetwork, type TestNetwork } from "./test-network.ts";
 import { must, refuses } from "./test-region.ts";
 
@@ -45,7 +46,11 @@ test("the wrong addresses, or none, are refused", () => {
   refuses("InvalidParameterValue", () => assign({ PrivateIpAddresses: ["10.0.2.9"] }));
   refuses("InvalidParameterValue", () => assign({ PrivateIpAddresses: ["10.0.1.1"] }));
   refuses("UnsupportedOperation", () => assign({ Ipv4PrefixCount: 1 }));
-  refuses("InsufficientFreeAddressesInSubnet", () => assign({ SecondaryPrivateIpAddressCount: 300 }));
+  refuses("PrivateIpAddressLimitExceeded", () => assign({ SecondaryPrivateIpAddressCount: 2_000_000_000 }));
+  const narrow = must(region.call(subnetCreateActions.CreateSubnet, { VpcId: network.vpcId, CidrBlock: "10.0.9.0/28" }).Subnet?.SubnetId);
+  const within = interfaceIn({ ...network, subnetId: narrow });
+  refuses("InsufficientFreeAddressesInSubnet", () => assign({ NetworkInterfaceId: within, SecondaryPrivateIpAddressCount: 11 }));
+  assign({ NetworkInterfaceId: within, SecondaryPrivateIpAddressCount: 10 });
 });
 
 test("the instance type says how many addresses an interface may have", () => {

@@ -8,7 +8,7 @@ import { type NetworkInterface, primaryPrivateIp } from "../model/network-interf
 import type { Reader, Tx } from "../model/state.ts";
 import type { Action, Context } from "./action.ts";
 import { elasticIpOf, unmapAddress } from "./address.ts";
-import { instanceTypeInfo } from "./instance-type.ts";
+import { requireAddressRoom } from "./address-room.ts";
 import {
   chooseFreePrivateIps,
   findNetworkInterface,
@@ -20,19 +20,12 @@ import {
 import { type Done, DONE, refuseUnoffered } from "./parameter.ts";
 import { findSubnet } from "./subnet.ts";
 
-/** @throws PrivateIpAddressLimitExceeded when an interface of the instance type cannot have so many private addresses. */
-export function requireAddressRoom(count: number, instanceType: string): void {
-  const limit = instanceTypeInfo(instanceType)?.ipv4PerInterface ?? Number.POSITIVE_INFINITY;
-  if (count > limit) throw new Fault("PrivateIpAddressLimitExceeded", "Number of private addresses will exceed limit.");
-}
-
 const AssignPrivateIpAddresses: Action<AssignPrivateIpAddressesRequest, AssignPrivateIpAddressesResult> = (tx, input, context) => {
   refuseUnoffered(input, ["Ipv4Prefixes", "Ipv4PrefixCount"]);
   const eni = findOwnNetworkInterface(tx, input.NetworkInterfaceId);
-  const ips = newSecondaryIps(tx, eni, input);
-  const added = ips.filter((ip) => !eni.privateIpAddresses.includes(ip));
   const instance = eni.attachment && tx.get("instance", eni.attachment.instanceId);
-  if (instance) requireAddressRoom(eni.privateIpAddresses.length + added.length, instance.instanceType);
+  const ips = newSecondaryIps(tx, eni, input, (more) => requireAddressRoom(eni.privateIpAddresses.length + more, instance?.instanceType));
+  const added = ips.filter((ip) => !eni.privateIpAddresses.includes(ip));
   const moved = added.flatMap((ip) => {
     const holder = tx.by("network-interface", "vpcAddress", `${eni.vpcId}/${ip}`)[0];
     return holder ? [{ ip, holder: holder.id }] : [];
@@ -48,8 +41,13 @@ const AssignPrivateIpAddresses: Action<AssignPrivateIpAddressesRequest, AssignPr
   };
 };
 
-/** The addresses that the request names, or as many free ones as it asks for. */
-function newSecondaryIps(tx: Reader, eni: NetworkInterface, input: AssignPrivateIpAddressesRequest): readonly string[] {
+/** The addresses that the request names, or as many free ones as it asks for. `requireRoom` is asked first, for how many are new. */
+function newSecondaryIps(
+  tx: Reader,
+  eni: NetworkInterface,
+  input: AssignPrivateIpAddressesRequest,
+  requireRoom: (more: number) => void,
+): readonly string[] {
   const named = [...new Set(input.PrivateIpAddresses ?? [])];
   const count = input.SecondaryPrivateIpAddressCount;
   const subnet = findSubnet(tx, eni.subnetId);
@@ -59,6 +57,7 @@ function newSecondaryIps(tx: Reader, eni: NetworkInterface, input: AssignPrivate
       const words = "The parameter secondaryPrivateIpAddressCount cannot be used with the parameter privateIpAddresses";
       throw new Fault("InvalidParameterCombination", words);
     }
+    requireRoom(named.filter((ip) => !eni.privateIpAddresses.includes(ip)).length);
     for (const ip of named) requirePrivateIp(subnet, ip);
     return named;
   }
@@ -68,6 +67,7 @@ function newSecondaryIps(tx: Reader, eni: NetworkInterface, input: AssignPrivate
   if (count < 1) {
     throw new Fault("InvalidParameterValue", `Value (${count}) for parameter secondaryPrivateIpAddressCount is invalid.`);
   }
+  requireRoom(count);
   return chooseFreePrivateIps(tx, subnet, count, []);
 }
 

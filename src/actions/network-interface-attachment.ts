@@ -6,8 +6,8 @@ import type { Reader } from "../model/state.ts";
 import type { Action } from "./action.ts";
 import { findInstance, interfacesOf } from "./instance.ts";
 import { instanceTypeInfo } from "./instance-type.ts";
-import { findNetworkInterface, newAttachment, requireIpv6Room } from "./network-interface.ts";
-import { requireAddressRoom } from "./network-interface-address.ts";
+import { findNetworkInterface, newAttachment } from "./network-interface.ts";
+import { requireAddressRoom, requireIpv6Room } from "./address-room.ts";
 import { type Done, DONE, refuseUnoffered, required } from "./parameter.ts";
 
 const AttachNetworkInterface: Action<AttachNetworkInterfaceRequest, AttachNetworkInterfaceResult> = (tx, input, context) => {

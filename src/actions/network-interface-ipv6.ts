@@ -12,7 +12,8 @@ import type { NetworkInterface } from "../model/network-interface.ts";
 import type { Reader } from "../model/state.ts";
 import type { Action, Context } from "./action.ts";
 import { filtered, paged } from "./describe.ts";
-import { findOwnNetworkInterface, requireIpv6Room } from "./network-interface.ts";
+import { requireIpv6Room } from "./address-room.ts";
+import { findOwnNetworkInterface } from "./network-interface.ts";
 import { refuseUnoffered } from "./parameter.ts";
 import { findSubnet } from "./subnet.ts";
 import { freeIpv6Addresses, isIpv6Held, requireIpv6Address } from "./subnet-ipv6.ts";
@@ -24,8 +25,6 @@ const AssignIpv6Addresses: Action<AssignIpv6AddressesRequest, AssignIpv6Addresse
   const has = eni.ipv6Addresses ?? [];
   const assigned = newAddresses(tx, eni, input, context);
   const added = assigned.filter((ip) => !has.includes(ip));
-  const instance = eni.attachment && tx.get("instance", eni.attachment.instanceId);
-  if (instance) requireIpv6Room(has.length + added.length, instance.instanceType);
   tx.put({ ...eni, ipv6Addresses: [...has, ...added] });
   return { NetworkInterfaceId: eni.id, AssignedIpv6Addresses: [...assigned], AssignedIpv6Prefixes: [] };
 };
@@ -40,12 +39,19 @@ function newAddresses(tx: Reader, eni: NetworkInterface, input: AssignIpv6Addres
   if (named.length === 0) {
     if (count === undefined) throw new Fault("MissingParameter", "Either 'ipv6Addresses' or 'ipv6AddressCount' should be provided.");
     if (count < 1) throw new Fault("InvalidParameterValue", `Value (${count}) for parameter ipv6AddressCount is invalid.`);
+    requireRoom(tx, eni, count);
     return freeIpv6Addresses(tx, subnet, count, [], context);
   }
   const addresses = [...new Set(named.map((ip) => requireIpv6Address(subnet, ip)))];
+  requireRoom(tx, eni, addresses.filter((ip) => !(eni.ipv6Addresses ?? []).includes(ip)).length);
   const held = addresses.find((ip) => !(eni.ipv6Addresses ?? []).includes(ip) && isIpv6Held(tx, eni, ip));
   if (held !== undefined) throw new Fault("InvalidIPAddress.InUse", `Address ${held} is in use.`);
   return addresses;
+}
+
+/** @throws PrivateIpAddressLimitExceeded when the interface, on its instance or on any, cannot have so many more. */
+function requireRoom(tx: Reader, { ipv6Addresses = [], attachment }: NetworkInterface, more: number): void {
+  requireIpv6Room(ipv6Addresses.length + more, attachment && tx.get("instance", attachment.instanceId)?.instanceType);
 }
 
 /** The primary address stays for as long as the interface (EC2 user guide, "Primary IPv6 addresses"). */

@@ -13,9 +13,9 @@ import type { Subnet } from "../model/subnet.ts";
 import type { Action, Context } from "./action.ts";
 import { elasticIpOf, takePublicIp, unmapAddress } from "./address.ts";
 import { deleteFlowLogsOf } from "./flow-log.ts";
-import { instanceTypeInfo } from "./instance-type.ts";
+import { requireAddressRoom, requireIpv6Room } from "./address-room.ts";
 import { describedInterface } from "./network-interface-describe.ts";
-import { type Done, DONE, refuseUnoffered, required } from "./parameter.ts";
+import { type Done, DONE, refuseUnoffered, repeatedIn, required } from "./parameter.ts";
 import { requireQuota } from "./quota.ts";
 import { findSecurityGroup } from "./security-group.ts";
 import { vpcsOf } from "./security-group-peer.ts";
@@ -168,6 +168,7 @@ export function requireGroups(tx: Reader, subnet: Subnet, groupIds: readonly str
 function privateIpsFor(tx: Reader, wanted: NewNetworkInterface): readonly string[] {
   const { subnet, privateIp, secondaryIps = [], secondaryCount = 0 } = wanted;
   const named = [...(privateIp === undefined ? [] : [privateIp]), ...secondaryIps];
+  requireAddressRoom(1 + secondaryIps.length + secondaryCount, undefined);
   if (named.length > 0 || secondaryCount > 0) requireIpv4(subnet);
   if (subnet.cidrBlock === undefined) return [];
   for (const ip of named) requireFreePrivateIp(tx, subnet, ip);
@@ -180,8 +181,9 @@ function privateIpsFor(tx: Reader, wanted: NewNetworkInterface): readonly string
 /** The IPv6 addresses: those named, or as many as are counted. @throws also InvalidParameterCombination for a primary one of none. */
 function ipv6For(tx: Reader, wanted: NewNetworkInterface, context: Context): Pick<NetworkInterface, "ipv6Addresses" | "isPrimaryIpv6"> {
   const { subnet, ipv6Addresses: asked = [] } = wanted;
+  requireIpv6Room(asked.length + (wanted.ipv6Count ?? 0), undefined);
   const named = asked.map((ip) => requireIpv6Address(subnet, ip));
-  const held = named.find((ip, place) => isIpv6Held(tx, subnet, ip) || named.indexOf(ip) !== place);
+  const held = repeatedIn(named) ?? named.find((ip) => isIpv6Held(tx, subnet, ip));
   if (held !== undefined) throw new Fault("InvalidIPAddress.InUse", `Address ${held} is in use.`);
   if (subnet.cidrBlock === undefined && named.length === 0 && wanted.ipv6Count === 0) {
     throw new Fault("InvalidParameterValue", `A network interface of the IPv6-only subnet '${subnet.id}' needs an IPv6 address.`);
@@ -193,12 +195,6 @@ function ipv6For(tx: Reader, wanted: NewNetworkInterface, context: Context): Pic
   }
   if (addresses.length === 0) return {};
   return { ipv6Addresses: addresses, ...(wanted.primaryIpv6 === true ? { isPrimaryIpv6: true } : {}) };
-}
-
-/** @throws PrivateIpAddressLimitExceeded when an interface of the instance type cannot have so many IPv6 addresses. */
-export function requireIpv6Room(count: number, instanceType: string): void {
-  const limit = instanceTypeInfo(instanceType)?.ipv4PerInterface ?? Number.POSITIVE_INFINITY;
-  if (count > limit) throw new Fault("PrivateIpAddressLimitExceeded", "Number of IPv6 addresses will exceed limit.");
 }
 
 /** Free addresses of the subnet, none of those about to be used. @throws InsufficientFreeAddressesInSubnet. */

@@ -29,6 +29,12 @@ export function refuseUnoffered<T extends object>(input: T, names: readonly (key
   }
 }
 
+/** The first value of a list that has stood in it before, at a cost of its length; undefined when each stands once. */
+export function repeatedIn<T>(values: readonly T[]): T | undefined {
+  const seen = new Set<T>();
+  return values.find((value) => seen.has(value) || !seen.add(value));
+}
+
 /** The block in canonical form. @throws InvalidParameterValue when the text is no IPv4 block. */
 export function requiredCidr(text: string | undefined, name: string): Cidr {
   const cidr = parseCidr(required(text, name));

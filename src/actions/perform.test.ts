@@ -32,7 +32,9 @@ test("the same token and parameters give the same answer, and one resource", () 
   assert.deepEqual(create({}), first);
   refuses("DryRunOperation", () => create({ DryRun: true }));
   assert.equal(region.reader().count("route-table"), 2, "the main table and one more");
-  refuses("IdempotentParameterMismatch", () => create({ TagSpecifications: [{ ResourceType: "route-table", Tags: [] }] }));
+  refuses("IdempotentParameterMismatch", () =>
+    create({ TagSpecifications: [{ ResourceType: "route-table", Tags: [{ Key: "a", Value: "b" }] }] }),
+  );
 });
 
 test("a token of a failed request is free, and tokens are forgotten after a day", () => {
@@ -93,3 +95,43 @@ const NEEDS_MORE = new Set([
   "DescribeStaleSecurityGroups",
   "DescribeImageAttribute",
 ]);
+
+test("a request has at most 50 filters, 200 values in them, and 255 characters in each", () => {
+  const region = newRegion({ defaultVpc: true });
+  const values = (count: number, length = 3) => Array.from({ length: count }, (_, place) => String(place).padStart(length, "x"));
+  const describe = (filters: readonly object[]) => region.perform("DescribeVpcs", { Filters: filters });
+  const most = "The maximum number of filter values specified on a single call is 200";
+  describe([{ Name: "vpc-id", Values: values(200, 255) }]);
+  refuses("FilterLimitExceeded", () => describe([{ Name: "vpc-id", Values: values(201) }]), most);
+  const two = [
+    { Name: "vpc-id", Values: values(100) },
+    { Name: "tag-key", Values: values(101) },
+  ];
+  refuses("FilterLimitExceeded", () => describe(two), most);
+  const long = "The maximum length for a filter value is 255 characters";
+  refuses("FilterLimitExceeded", () => describe([{ Name: "vpc-id", Values: values(1, 256) }]), long);
+  refuses("FilterLimitExceeded", () => describe(Array.from({ length: 51 }, () => ({ Name: "vpc-id", Values: ["*"] }))));
+  const logs = { Filter: [{ Name: "traffic-type", Values: values(201) }] };
+  refuses("FilterLimitExceeded", () => region.perform("DescribeFlowLogs", logs), most);
+});
+
+test("ids and MaxResults stand together only where AWS takes both", () => {
+  const region = newRegion({ defaultVpc: true });
+  const both = (operation: string, parameter: string, id: string) => region.perform(operation, { [parameter]: [id], MaxResults: 5 });
+  const set = (words: string): string => `The parameter ${words} cannot be used with the parameter maxResults`;
+  for (const [operation, parameter, words] of [
+    ["DescribeInstances", "InstanceIds", "instancesSet"],
+    ["DescribeInstanceStatus", "InstanceIds", "instancesSet"],
+    ["DescribeInstanceCreditSpecifications", "InstanceIds", "instancesSet"],
+    ["DescribeVolumes", "VolumeIds", "volumeSet"],
+    ["DescribeImages", "ImageIds", "imagesSet"],
+    ["DescribeSnapshots", "SnapshotIds", "snapshotSet"],
+    ["DescribeNetworkInterfaces", "NetworkInterfaceIds", "networkInterfaceIdSet"],
+    ["DescribeHosts", "HostIds", "hostIdSet"],
+  ] as const) {
+    refuses("InvalidParameterCombination", () => both(operation, parameter, "x"), set(words));
+    region.perform(operation, { [parameter]: [], MaxResults: 5 });
+  }
+  const vpc = must(region.reader().list("vpc")[0]).id;
+  both("DescribeVpcs", "VpcIds", vpc);
+});

@@ -4,15 +4,17 @@ import { Fault } from "../model/fault.ts";
 import type { Tx } from "../model/state.ts";
 import type { Action, Context } from "./action.ts";
 import { ACTIONS } from "./registry.ts";
+import { requireLimits } from "./request-limit.ts";
 
 /**
- * Runs one EC2 operation on the state: the action itself, and what is common to all of them, DryRun and ClientToken.
+ * Runs one EC2 operation on the state: the action itself, and what is common to all of them: limits, DryRun and ClientToken.
  * `input` and the answer have the SDK's shapes. After a fault the caller throws the transaction away.
  * @throws InvalidAction for an operation that Genkan does not offer; DryRunOperation when the dry run would have succeeded.
  */
 export function perform(tx: Tx, operation: string, input: object, context: Context): unknown {
   const action = Object.hasOwn(ACTIONS, operation) ? ACTIONS[operation] : undefined;
   if (!action) throw new Fault("InvalidAction", `The action ${operation} is not valid for this web service.`);
+  requireLimits(operation, input);
   const token = tokenOf(operation, input);
   const output = token === undefined ? action(tx, input as never, context) : once(tx, action, { operation, token, input, context });
   if ("DryRun" in input && input.DryRun === true) {

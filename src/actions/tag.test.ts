@@ -80,3 +80,80 @@ test("what can't be tagged is refused whole", () => {
   });
   assert.equal(region.call(DescribeTags, {}).Tags?.length, 50);
 });
+
+test("tags may have any name that an object has by itself", () => {
+  const region = newRegion({ defaultVpc: true });
+  const vpc = must(region.call(vpcActions.DescribeVpcs, {}).Vpcs?.[0]?.VpcId);
+  const names = ["constructor", "toString", "__proto__", "hasOwnProperty", "valueOf"];
+  for (const Key of names) {
+    region.call(CreateTags, { Resources: [vpc], Tags: [{ Key, Value: "mine" }] });
+    const found = region.call(DescribeTags, { Filters: [{ Name: "key", Values: [Key] }] }).Tags;
+    assert.deepEqual(found, [{ Key, ResourceId: vpc, ResourceType: "vpc", Value: "mine" }]);
+    const by = region.call(vpcActions.DescribeVpcs, { Filters: [{ Name: `tag:${Key}`, Values: ["mine"] }] }).Vpcs;
+    assert.deepEqual(
+      by?.map(({ VpcId }) => VpcId),
+      [vpc],
+    );
+    region.call(DeleteTags, { Resources: [vpc], Tags: [{ Key, Value: "mine" }] });
+    assert.deepEqual(region.call(DescribeTags, {}).Tags, []);
+  }
+  region.call(CreateTags, { Resources: [vpc], Tags: names.map((Key) => ({ Key, Value: Key })) });
+  assert.deepEqual(
+    region.call(DescribeTags, {}).Tags?.map(({ Key, Value }) => [Key, Value]),
+    names.map((name) => [name, name]),
+  );
+});
+
+test("a key has at most 127 characters, a value 256, whatever they take in memory", () => {
+  const region = newRegion({ defaultVpc: true });
+  const vpc = must(region.call(vpcActions.DescribeVpcs, {}).Vpcs?.[0]?.VpcId);
+  const tag = (Key: string, Value: string) => region.call(CreateTags, { Resources: [vpc], Tags: [{ Key, Value }] });
+  tag("k".repeat(127), "v".repeat(256));
+  tag("玄".repeat(127), "🚪".repeat(256));
+  refuses("InvalidParameterValue", () => tag("k".repeat(128), ""));
+  refuses("InvalidParameterValue", () => tag("a", "v".repeat(257)));
+  refuses("InvalidParameterValue", () => tag("a", "🚪".repeat(257)));
+});
+
+test("a tag specification names a type of resource and at least one tag", () => {
+  const region = newRegion({ defaultVpc: true });
+  const create = (specification: object) => region.perform("CreateVpc", { CidrBlock: "10.0.0.0/16", TagSpecifications: [specification] });
+  const Tags = [{ Key: "a", Value: "b" }];
+  refuses("InvalidParameter", () => create({ Tags }), "Tag specification resource type must have a value");
+  refuses("InvalidParameter", () => create({ ResourceType: "vpc" }), "Tag specification must have at least one tag");
+  refuses("InvalidParameter", () => create({ ResourceType: "vpc", Tags: [] }), "Tag specification must have at least one tag");
+  const words = "'subnet' is not a valid taggable resource type for this operation.";
+  refuses("InvalidParameter", () => create({ ResourceType: "subnet", Tags }), words);
+  const volume = { AvailabilityZone: "us-east-1a", Size: 1, TagSpecifications: [{ ResourceType: "volume" }] };
+  refuses("InvalidParameterValue", () => region.perform("CreateVolume", volume), "Tag specification must have at least one tag");
+});
+
+test("instances whose metadata shows their tags have only keys that can stand there", () => {
+  const region = newRegion({ defaultVpc: true });
+  const words = (key: string) =>
+    `'${key}' is not a valid tag key. Tag keys must match pattern ([0-9a-zA-Z\\-_+=,.@:]{1,255}), and must not be a reserved name ('.', '..', '_index')`;
+  const run = (Key: string, request: object = {}) => {
+    const TagSpecifications = [{ ResourceType: "instance" as const, Tags: [{ Key, Value: "" }] }];
+    const input = { ImageId: "ami-12345678", MinCount: 1, MaxCount: 1, TagSpecifications, ...request };
+    return must(region.call(instanceRunActions.RunInstances, input).Instances?.[0]?.InstanceId);
+  };
+  const MetadataOptions = { InstanceMetadataTags: "enabled" } as const;
+  for (const key of ["a b", "a/b", ".", "..", "_index", "玄関"])
+    refuses("InvalidParameterValue", () => run(key, { MetadataOptions }), words(key));
+  const shown = run("-_+=,.@:09azAZ", { MetadataOptions });
+  const hidden = run("a b");
+  const tag = (id: string, Key: string) => region.call(CreateTags, { Resources: [id], Tags: [{ Key, Value: "" }] });
+  refuses("InvalidParameterValue", () => tag(shown, "a b"), words("a b"));
+  const show = (InstanceId: string) => region.perform("ModifyInstanceMetadataOptions", { InstanceId, ...MetadataOptions });
+  refuses("InvalidParameterValue", () => show(hidden), words("a b"));
+  region.call(DeleteTags, { Resources: [hidden], Tags: [{ Key: "a b" }] });
+  show(hidden);
+  refuses("InvalidParameterValue", () => tag(hidden, ".."), words(".."));
+  region.perform("ModifyInstanceMetadataDefaults", MetadataOptions);
+  refuses("InvalidParameterValue", () => run("a b"), words("a b"));
+  region.perform("ModifyInstanceMetadataDefaults", { InstanceMetadataTags: "no-preference" });
+  const data = { MetadataOptions, TagSpecifications: [{ ResourceType: "instance", Tags: [{ Key: "c d", Value: "" }] }] };
+  region.perform("CreateLaunchTemplate", { LaunchTemplateName: "shown", LaunchTemplateData: data });
+  const LaunchTemplate = { LaunchTemplateName: "shown" };
+  refuses("InvalidParameterValue", () => run("fine", { LaunchTemplate }), words("c d"));
+});

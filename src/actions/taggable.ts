@@ -3,6 +3,7 @@ import type { Tags } from "../model/common.ts";
 import { Fault, type FaultCode } from "../model/fault.ts";
 import type { Kind, Resource } from "../model/resource.ts";
 import type { Reader, Tx } from "../model/state.ts";
+import { requireShowableTags } from "./instance-tag.ts";
 import { allVolumes, type AnyVolume, putVolume, volumeOrAbsent } from "./volume.ts";
 
 /** Something that carries tags, whatever its kind. */
@@ -46,7 +47,11 @@ export function allTagged(tx: Reader, region: string): readonly Tagged[] {
 }
 
 function tagged(resource: Resource, type: ResourceType): Tagged {
-  return { id: resource.id, type, tags: resource.tags, retag: (tx, tags) => tx.put({ ...resource, tags }) };
+  const retag: Tagged["retag"] = (tx, tags) => {
+    if (resource.kind === "instance") requireShowableTags(resource.metadataOptions, tags);
+    tx.put({ ...resource, tags });
+  };
+  return { id: resource.id, type, tags: resource.tags, retag };
 }
 
 function taggedVolume(volume: AnyVolume, region: string): Tagged {

@@ -32,6 +32,7 @@ export const FAULT_STATUS = {
   "Gateway.NotAttached": 400,
   IncorrectState: 400,
   InvalidID: 400,
+  FilterLimitExceeded: 400,
   TagLimitExceeded: 400,
   // Kinds that can't be made here
   "InvalidHostID.NotFound": 400,

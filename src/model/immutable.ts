@@ -14,7 +14,12 @@ export function same(a: unknown, b: unknown): boolean {
   const left = a as Readonly<Record<string, unknown>>;
   const right = b as Readonly<Record<string, unknown>>;
   return (
-    Object.keys(left).every((key) => same(left[key], right[key])) &&
-    Object.keys(right).every((key) => left[key] !== undefined || right[key] === undefined)
+    Object.keys(left).every((key) => same(left[key], ownOf(right, key))) &&
+    Object.keys(right).every((key) => right[key] === undefined || ownOf(left, key) !== undefined)
   );
+}
+
+/** A member of the value itself: users name tags `constructor` and `__proto__` as well. */
+function ownOf(value: Readonly<Record<string, unknown>>, key: string): unknown {
+  return Object.hasOwn(value, key) ? value[key] : undefined;
 }

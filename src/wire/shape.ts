@@ -75,7 +75,7 @@ function structureShape(schema: NormalizedSchema): StructureShape {
       name: memberName,
       queryName: traits.ec2QueryName ?? xmlName.charAt(0).toUpperCase() + xmlName.slice(1),
       xmlName,
-      required: members.length < (raw[6] ?? 0),
+      required: members.length < (raw[6] ?? 0) && !LEFT_TO_ACTIONS.has(`${name}.${memberName}`),
       shape: found.kind === "integer" && DECIMALS.has(`${name}.${memberName}`) ? { kind: "decimal" } : found,
     };
     members.push(member);
@@ -83,6 +83,16 @@ function structureShape(schema: NormalizedSchema): StructureShape {
   }
   return shape;
 }
+
+/** The required parameters whose absence AWS tells of in other words than usual: their actions do. */
+const LEFT_TO_ACTIONS: ReadonlySet<string> = new Set([
+  "CreateTagsRequest.Resources",
+  "DeleteTagsRequest.Resources",
+  "RebootInstancesRequest.InstanceIds",
+  "StartInstancesRequest.InstanceIds",
+  "StopInstancesRequest.InstanceIds",
+  "TerminateInstancesRequest.InstanceIds",
+]);
 
 /** The parameters that take a fraction: the SDK's schemas call every number numeric (EC2's service model says `double`). */
 const DECIMALS: ReadonlySet<string> = new Set([
