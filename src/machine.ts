@@ -1,8 +1,10 @@
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
+import { release } from "node:os";
 import { join } from "node:path";
 import { CommandError } from "./cli/control.ts";
-import { type Datapath, openDatapath } from "./datapath/loader.ts";
+import { type Datapath, type DatapathOptions, openDatapath } from "./datapath/loader.ts";
+import { ProgramRefused } from "./datapath/object.ts";
 import { execInInstance } from "./host/exec.ts";
 import { type Host, type HostUp, openHost } from "./host/host.ts";
 import { startPlan } from "./image.ts";
@@ -42,7 +44,7 @@ export async function startMachine(options: MachineOptions, world: World, image:
   const hostUp = await host.up();
   const { links } = hostUp;
   const sizes = { interfaces: roomFor(world.slots.get("network-interface")?.end() ?? 0) };
-  const datapath = openDatapath({ pins: links.bpf, netns: links.namespace, object: OBJECT, sizes });
+  const datapath = await load({ pins: links.bpf, netns: links.namespace, object: OBJECT, sizes }, home, host);
   opened.datapath = datapath;
   datapath.reconcile(startPlan(world, image, settingsOf(hostUp, pools)));
   datapath.attachFragments(links.fragmentsIndex);
@@ -50,6 +52,22 @@ export async function startMachine(options: MachineOptions, world: World, image:
   datapath.attachUplink(links.uplinkIndex);
   await host.attachLinks();
   return { host, datapath };
+}
+
+/** @throws CommandError when this kernel does not take the program: what the start made is gone again, unless instances run. */
+async function load(options: DatapathOptions, home: string, host: Host): Promise<Datapath> {
+  try {
+    return openDatapath(options);
+  } catch (cause) {
+    if (!(cause instanceof ProgramRefused)) throw cause;
+    if (host.slots().length === 0) await host.down();
+    const file = join(home, "verifier.log");
+    writeFileSync(file, `Linux ${release()}\n${reasons(cause)}\n`, { mode: 0o600 });
+    throw new CommandError(
+      `This kernel (${release()}) refuses the program that moves packets: ${cause.errno}. Its last words: ${file}. Without packets: ./genkan up --no-packets`,
+      { cause },
+    );
+  }
 }
 
 const LEAST_INTERFACES = 131_072;

@@ -2,11 +2,12 @@
 /** The command line's beginning: finds the verb, and hands it what it needs. */
 import { spawn } from "node:child_process";
 import { existsSync, openSync, readFileSync } from "node:fs";
+import { release } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { type Arguments, languageFlag, parseArguments, text, texts } from "./cli/arguments.ts";
 import { ask, CommandError, endpointOf, findControl } from "./cli/control.ts";
-import { examine, findingLines } from "./cli/doctor.ts";
+import { examine, findingLines, isKernelNewEnough } from "./cli/doctor.ts";
 import { clientEnvironment, environmentCommands, oldClients } from "./cli/environment.ts";
 import { helpOf, overview } from "./cli/help.ts";
 import { type Home, isAlive, openHome, readRunning } from "./cli/home.ts";
@@ -175,6 +176,7 @@ async function upHere(args: Arguments): Promise<number> {
 function obstacle(): string | undefined {
   if (process.platform !== "linux") return `this is ${process.platform}, and the data plane needs Linux.`;
   if (process.getuid?.() !== 0) return "this is not root. Run: sudo ./genkan up.";
+  if (!isKernelNewEnough(release())) return `the data plane needs Linux 6.1 or later, and this is ${release()}.`;
   return undefined;
 }
 

@@ -28,6 +28,9 @@ const STATE_VERSION = 2;
 export const PROGRAMS = ["from_eni", "from_uplink", "from_services", "from_fragments"] as const;
 export type ProgramName = (typeof PROGRAMS)[number];
 
+/** The kernel does not take the program; `cause` has the verifier's words. */
+export class ProgramRefused extends KernelError {}
+
 export type LoadedObject = {
   readonly maps: Readonly<Record<MapName, KernelMap>>;
   /** Descriptors, valid until `close`. */
@@ -63,7 +66,7 @@ export function loadObject(file: string, pins: string, sizes: Sizes): LoadedObje
     try {
       const { fresh, wanted } = prepareMaps(object, pins, sizes, reused);
       const result = Number(lib.load(object));
-      if (result < 0) throw new KernelError(`load ${file}`, result, log());
+      if (result < 0) throw new ProgramRefused(`load ${file}`, result, log());
       const maps = Object.fromEntries(
         wanted.map(({ handle, shape, path, isNew }) => {
           const fd = Number(lib.mapFd(handle));

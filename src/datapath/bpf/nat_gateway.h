@@ -87,10 +87,11 @@ static __always_inline int nat_ports_of(const struct flow *flow, __u16 *from, __
 	return 1;
 }
 
-static __always_inline struct nat_connection *live_inside(const struct nat_key *key, __u64 now)
+static __always_inline struct nat_connection *live_inside(const struct nat_key *wanted, __u64 now)
 {
-	struct nat_connection *c = bpf_map_lookup_elem(&nat_connections, key);
-	const struct connection_floor *floor = bpf_map_lookup_elem(&connection_floors, &key->interface);
+	struct nat_key key = *wanted; /* on the stack: kernel 6.1 takes no key from the packet's scratch */
+	struct nat_connection *c = bpf_map_lookup_elem(&nat_connections, &key);
+	const struct connection_floor *floor = bpf_map_lookup_elem(&connection_floors, &key.interface);
 
 	return c && floor && c->expires > now && c->created >= floor->born ? c : 0;
 }
@@ -188,24 +189,24 @@ __noinline int nat_open(struct packet *p)
 	struct nat_connection fresh = {};
 	const struct settings *s = get_settings();
 	struct nat_connection *old;
-	struct nat_key *inside;
+	struct nat_key inside; /* on the stack: kernel 6.1 takes no key from the packet's scratch */
 	struct tracking *row;
 	__u32 i, place, count;
 	int port = 0;
 
 	if (!p || !s)
 		return DROP_tables_incomplete;
-	inside = (void *)p->buffer;
-	gateway = find_nat_gateway(inside->interface);
+	inside = *(const struct nat_key *)p->buffer;
+	gateway = find_nat_gateway(inside.interface);
 	if (!gateway || !gateway->count || gateway->count > MAX_NAT_ADDRESSES)
 		return DROP_tables_incomplete;
-	old = bpf_map_lookup_elem(&nat_connections, inside);
-	if (!old && (limit_reached(inside->interface, s->nat_connection_limit) ||
-		     (limit_reached(ALL_NAT_GATEWAYS, s->nat_connections_crowded) && limit_reached(inside->interface, s->nat_connection_share))))
+	old = bpf_map_lookup_elem(&nat_connections, &inside);
+	if (!old && (limit_reached(inside.interface, s->nat_connection_limit) ||
+		     (limit_reached(ALL_NAT_GATEWAYS, s->nat_connections_crowded) && limit_reached(inside.interface, s->nat_connection_share))))
 		return DROP_nat_connections_full;
 	count = gateway->count;
 	/* The same host has the same address as long as it has ports left. */
-	place = bpf_ntohl(inside->local) % count;
+	place = bpf_ntohl(inside.local) % count;
 	for (i = 0; i < MAX_NAT_ADDRESSES; i++) {
 		if (i >= count)
 			break;
@@ -219,9 +220,9 @@ __noinline int nat_open(struct packet *p)
 	fresh.port = port;
 	fresh.created = p->now;
 	nat_refresh(&fresh, p, 0);
-	if (bpf_map_update_elem(&nat_connections, inside, &fresh, BPF_ANY))
+	if (bpf_map_update_elem(&nat_connections, &inside, &fresh, BPF_ANY))
 		return DROP_nat_connections_full;
-	row = bpf_map_lookup_elem(&tracking, &inside->interface);
+	row = bpf_map_lookup_elem(&tracking, &inside.interface);
 	if (row && !old) {
 		__u32 together = ALL_NAT_GATEWAYS;
 		struct tracking *all = bpf_map_lookup_elem(&tracking, &together);

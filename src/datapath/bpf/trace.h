@@ -143,7 +143,9 @@ __noinline int trace_write(struct __sk_buff *skb, struct packet *p, __u32 verdic
 	captured = skb->len < control->snap ? skb->len : control->snap;
 	if (captured > TRACE_SNAP)
 		captured = TRACE_SNAP;
-	if (captured < 1 || bpf_skb_load_bytes(skb, 0, e->frame, captured))
+	/* Kernel 6.1 takes 1 to TRACE_SNAP from a mask only; the compiler must not see that it changes nothing. */
+	__asm__ volatile("" : "+r"(captured));
+	if (captured < 1 || bpf_skb_load_bytes(skb, 0, e->frame, ((captured - 1) & (TRACE_SNAP - 1)) + 1))
 		captured = 0;
 	e->captured = captured;
 	/* The reader looks at the ring by itself: waking it for every packet would cost more than the event. */
