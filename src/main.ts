@@ -131,33 +131,39 @@ async function agrees(language: Language): Promise<boolean> {
 
 async function upHere(args: Arguments): Promise<number> {
   const { up } = await import("./up.ts");
-  const { byoipOf, poolsOf, portOf, quotasOf } = await import("./server/settings.ts");
-  const home = openHome(process.env, true);
+  const { accountOf, byoipOf, othersOf, ownRegionsOf, poolsOf, portOf, quotasOf, regionOf } = await import("./server/settings.ts");
+  const ownRegions = ownRegionsOf(texts(args.options["own-region"]));
+  const [account, region] = [accountOf(text(args.options["account"])), regionOf(text(args.options["region"]), ownRegions)];
   const auth = text(args.options["auth"]) ?? "signature";
   if (auth !== "signature" && auth !== "none") throw new CommandError("--auth is signature or none.");
   const byoip = byoipOf(texts(args.options["byoip"]));
+  const port = portOf(text(args.options["port"]) ?? process.env["GENKAN_PORT"]);
+  const others = othersOf(text(args.options["others"]), { port, remote: args.options["others-remote"] === true });
   const settings = {
     host: "127.0.0.1",
-    port: portOf(text(args.options["port"]) ?? process.env["GENKAN_PORT"]),
+    port,
+    ...(others ? { others } : {}),
     auth,
     pools: poolsOf(texts(args.options["pool"]), byoip),
     byoip,
+    ownRegions,
     quotas: quotasOf(texts(args.options["quota"])),
   } as const;
   const noPackets = args.options["no-packets"] ? "it was started with --no-packets." : obstacle();
   if (noPackets !== undefined) print(`No packets will move: ${noPackets} The EC2 API and the analyzer still work.`);
   const started = performance.now();
   const { stop } = await up({
-    home,
+    home: openHome(process.env, true),
     settings,
-    account: text(args.options["account"]),
-    region: text(args.options["region"]),
+    account,
+    region,
     hostLink: !args.options["no-host-link"],
     noPackets,
     print,
   });
   const checked = noPackets === undefined ? "; a real packet passed the gateway" : "";
   print(`Genkan is ready: http://${settings.host}:${settings.port} (${((performance.now() - started) / 1000).toFixed(1)} s${checked})`);
+  if (others) print(`What is no request for EC2, STS or images' parameters is handed on to ${others.origin}.`);
   print('In another shell: eval "$(./genkan env)"');
   await new Promise<void>((resolve) => {
     process.once("SIGINT", resolve);

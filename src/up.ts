@@ -11,7 +11,7 @@ import { createServer as createProbe } from "node:net";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { makeAnswers } from "./answers.ts";
-import { ensureCredentials, type Home, isAlive, processStart, readRunning, writeRunning } from "./cli/home.ts";
+import { type Credentials, ensureCredentials, type Home, isAlive, processStart, readRunning, writeRunning } from "./cli/home.ts";
 import { CommandError } from "./cli/control.ts";
 import { monotonicNow } from "./datapath/clock.ts";
 import { inSlices } from "./datapath/slices.ts";
@@ -21,11 +21,14 @@ import { present } from "./lib/assert.ts";
 import { reasons } from "./lib/reasons.ts";
 import { checkMachine, type RunningMachine, startMachine } from "./machine.ts";
 import { ACTIONS } from "./actions/registry.ts";
+import { isAwsRegion } from "./actions/zone.ts";
+import type { World } from "./model/world.ts";
 import { ControlPlane } from "./server/control-plane.ts";
 import { FlowRecorder } from "./server/flow-log.ts";
 import { openFlowLogFiles } from "./server/flow-log-files.ts";
-import { createServer } from "./server/http.ts";
+import { createServer, type RunningServer } from "./server/http.ts";
 import { answerInternal } from "./server/internal.ts";
+import { Others } from "./server/others.ts";
 import { openGauges } from "./server/metrics.ts";
 import type { Settings } from "./server/settings.ts";
 import { openEmbedded } from "./store/embedded.ts";
@@ -86,23 +89,8 @@ export async function up(options: UpOptions): Promise<{ readonly stop: () => Pro
   await plane.resume();
   if (machine) await checkMachine(machine, world, plane, credentials.region);
   const answers = makeAnswers({ plane, settings, machine, noPackets: options.noPackets, home, gauges, recorder, log });
-  const server = await createServer({
-    host: settings.host,
-    port: settings.port,
-    mostConnections: roomForConnections(MOST_CONNECTIONS, 0.5),
-    auth: settings.auth,
-    defaults: { account: credentials.account, region: credentials.region },
-    lookupKey: (id) =>
-      id === credentials.accessKeyId ? { secretAccessKey: credentials.secretAccessKey, account: credentials.account } : undefined,
-    now: () => new Date(),
-    offered: (name) => Object.hasOwn(ACTIONS, name),
-    perform: (request) => plane.perform(request),
-    answered: gauges.answered,
-    internal: (request) => answerInternal(answers, credentials.token, request),
-    log,
-  }).catch((cause: NodeJS.ErrnoException) => {
-    throw portError(cause, settings.port);
-  });
+  const others = settings.others && new Others(settings.others, { log });
+  const server = await listen({ settings, credentials, world, plane, answers, gauges, others, log });
   writeRunning(home, {
     pid: process.pid,
     startTime: present(processStart(process.pid), "this process"),
@@ -120,12 +108,49 @@ export async function up(options: UpOptions): Promise<{ readonly stop: () => Pro
       recorder.followers.close();
       await recorder.collect().catch((cause: unknown) => log("flow logs", cause));
       await server.close();
+      others?.close();
       await plane.lifecycle.settled();
       await store.close();
       await machine?.host.close();
       machine?.datapath.close();
     },
   };
+}
+
+type Served = Pick<UpOptions, "settings"> & {
+  readonly credentials: Credentials;
+  readonly world: World;
+  readonly plane: ControlPlane;
+  readonly answers: ReturnType<typeof makeAnswers>;
+  readonly gauges: ReturnType<typeof openGauges>;
+  readonly others: Others | undefined;
+  readonly log: (message: string, cause?: unknown) => void;
+};
+
+async function listen({ settings, credentials, world, plane, answers, gauges, others, log }: Served): Promise<RunningServer> {
+  const own = new Set([credentials.region, ...settings.ownRegions]);
+  try {
+    return await createServer({
+      ...(others ? { others } : {}),
+      host: settings.host,
+      port: settings.port,
+      mostConnections: roomForConnections(MOST_CONNECTIONS, 0.5),
+      auth: settings.auth,
+      defaults: { account: credentials.account, region: credentials.region },
+      // What a region has stays within reach, whatever the next start is told.
+      hasRegion: (name, account) => isAwsRegion(name) || own.has(name) || world.regions.has(`${account}/${name}`),
+      lookupKey: (id) =>
+        id === credentials.accessKeyId ? { secretAccessKey: credentials.secretAccessKey, account: credentials.account } : undefined,
+      now: () => new Date(),
+      offered: (name) => Object.hasOwn(ACTIONS, name),
+      perform: (request) => plane.perform(request),
+      answered: gauges.answered,
+      internal: (request) => answerInternal(answers, credentials.token, request),
+      log,
+    });
+  } catch (cause) {
+    throw portError(cause as NodeJS.ErrnoException, settings.port);
+  }
 }
 
 type Kept = {

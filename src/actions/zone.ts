@@ -57,6 +57,14 @@ export const REGIONS: Readonly<Record<string, RegionFacts>> = {
   "mx-central-1": optInRegion("Mexico (Central)", "mxc1"),
 };
 
+/** Of AWS's other partitions. */
+const OTHER_REGIONS: ReadonlySet<string> = new Set(["cn-north-1", "cn-northwest-1", "us-gov-east-1", "us-gov-west-1", "eusc-de-east-1"]);
+
+/** Whether AWS has a region of this name, in any public partition. */
+export function isAwsRegion(name: string): boolean {
+  return Object.hasOwn(REGIONS, name) || OTHER_REGIONS.has(name);
+}
+
 /** The facts of a region; a name that AWS doesn't have works as well and gets three zones. */
 export function regionFacts(name: string): RegionFacts {
   return (Object.hasOwn(REGIONS, name) ? REGIONS[name] : undefined) ?? region(name, name.replaceAll("-", ""));

@@ -49,6 +49,15 @@ export const VERBS = {
         value: "NAME",
         words: { en: "default region (default us-east-1)", ja: "既定のリージョン（既定 us-east-1）" },
       },
+      "own-region": {
+        type: "string",
+        multiple: true,
+        value: "NAME",
+        words: {
+          en: "a region that AWS does not have, such as my-lab-1; repeatable",
+          ja: "AWS にないリージョン（例: my-lab-1）。繰り返し可",
+        },
+      },
       pool: {
         type: "string",
         multiple: true,
@@ -80,6 +89,18 @@ export const VERBS = {
           en: "`none` accepts unsigned requests: only on a sealed test machine",
           ja: "`none` は署名なしを受け付ける（隔離されたテスト機のみ）",
         },
+      },
+      others: {
+        type: "string",
+        value: "URL",
+        words: {
+          en: "another emulator (moto, LocalStack) that takes what is asked of other services",
+          ja: "ほかのサービスへのリクエストを引き受ける別のエミュレーター（moto、LocalStack など）",
+        },
+      },
+      "others-remote": {
+        type: "boolean",
+        words: { en: "the emulator of --others may be on another machine", ja: "--others のエミュレーターが別のマシンにあってもよい" },
       },
       "no-host-link": {
         type: "boolean",

@@ -3,8 +3,9 @@ import { decodeInput } from "../wire/decode.ts";
 import { encodeFault, encodeOutput } from "../wire/encode.ts";
 import { requestedOperation } from "../wire/operations.ts";
 import { parameter, type Parameters, parseParameters } from "../wire/parameters.ts";
-import { type AccessKey, claimedScope, type Headed, type SignedRequest, verify, verifyClaim } from "../wire/sigv4.ts";
-import { answerSsm, encodeSsmError, isJsonTarget, type SsmAnswer, SSM_TARGET, SSM_TYPE } from "./ssm.ts";
+import { type AccessKey, claimedScope, type Headed, isRegion, type SignedRequest, verify, verifyClaim } from "../wire/sigv4.ts";
+import { answerSsm, encodeSsmError, type SsmAnswer, SSM_TYPE } from "./ssm.ts";
+import { targetOf } from "../wire/foreign.ts";
 import { checkStsRequest, encodeCallerIdentity, encodeStsFault, STS_OPERATION } from "../wire/sts.ts";
 
 /** A request that was understood and whose sender is known. */
@@ -23,6 +24,8 @@ export type ApiOptions = {
   /** Where a request without a credential scope goes when `auth` is `none`. */
   readonly defaults: { readonly account: string; readonly region: string };
   readonly now: () => Date;
+  /** Whether there is a region of this name for the account; every name of the right form, when it is left out. */
+  readonly hasRegion?: (name: string, account: string) => boolean;
   /** Which of EC2's operations are answered; all, when it is left out: then `perform` refuses the rest. */
   readonly offered?: (operation: string) => boolean;
   /** Does what was asked for and resolves to the output in the SDK's shape; rejects with a {@link Fault} for a user's mistake. */
@@ -40,8 +43,7 @@ export type ApiAnswer = { readonly status: number; readonly body: string; readon
 
 /** The answer to a request that can't be one of a known sender's, whatever its body is; undefined when it may be. */
 export function refuseUnread(request: Headed, requestId: string, options: ApiOptions): ApiAnswer | undefined {
-  const target = targetOf(request);
-  if (options.auth === "none" || (target !== undefined && !target.startsWith(SSM_TARGET))) return undefined;
+  if (options.auth === "none") return undefined;
   try {
     verifyClaim(request, options.lookupKey, options.now());
     return undefined;
@@ -83,14 +85,7 @@ export async function answerApi(request: SignedRequest, requestId: string, optio
   }
 }
 
-/** The operation of AWS's JSON protocols, which a header names; undefined for the Query API. */
-function targetOf({ headers }: Headed): string | undefined {
-  return headers.find(([name, value]) => name.toLowerCase() === "x-amz-target" && isJsonTarget(value))?.[1];
-}
-
 function obeyTarget(request: SignedRequest, target: string, options: ApiOptions): SsmAnswer {
-  // Another service's request is refused with a reason, whoever asks.
-  if (!target.startsWith(SSM_TARGET)) return answerSsm(target, "", options.defaults.region);
   const { region, service } = authenticate(request, options);
   if (options.auth === "signature" && service !== "ssm") {
     throw new Fault("SignatureDoesNotMatch", "Credential should be scoped to correct service: 'ssm'.");
@@ -135,14 +130,28 @@ function unexpected(error: unknown, requestId: string, { log }: ApiOptions): Fau
 
 type Sender = { readonly account: string; readonly region: string; readonly service: string };
 
-function authenticate(request: SignedRequest, { auth, lookupKey, defaults, now, verified }: ApiOptions): Sender {
+function authenticate(request: SignedRequest, options: ApiOptions): Sender {
+  const { auth, lookupKey, now, verified } = options;
   const proven = auth === "signature" ? verify(request, lookupKey, now()) : undefined;
   verified?.(request);
-  if (proven) return proven;
+  const sender = proven ?? claimedSender(request, options);
+  requireRegion(sender, options);
+  return sender;
+}
+
+/** Whom a request says it is from, where that is believed. */
+function claimedSender(request: SignedRequest, { lookupKey, defaults }: ApiOptions): Sender {
   const scope = claimedScope(request);
   if (!scope) return { ...defaults, service: "ec2" };
   const account = lookupKey(scope.accessKeyId)?.account ?? defaults.account;
   return { account, region: scope.region, service: scope.service };
+}
+
+/** AWS has no endpoint where there is no region; here a typing error would make a new one. */
+function requireRegion({ region, account }: Sender, { hasRegion = isRegion }: ApiOptions): void {
+  if (hasRegion(region, account)) return;
+  const hint = isRegion(region) ? ` AWS has none of this name; to have one of your own: genkan up --own-region ${region}` : "";
+  throw new Fault("SignatureDoesNotMatch", `Credential should be scoped to a valid region, not '${region.slice(0, 64)}'.${hint}`);
 }
 
 /** The parameters of query and body together: clients use one or the other, presigned ones may use both. */

@@ -138,6 +138,25 @@ test("STS tells who asks, and has its own form of errors", async () => {
   unknown.destroy();
 });
 
+test("a region that nobody has is refused, signed or not, and never made", async () => {
+  for (const auth of ["signature", "none"] as const) {
+    const { server, requests } = await start({ auth, hasRegion: (name, account) => name === "my-lab-1" && account === "123456789012" });
+    const ask = (region: string): Promise<unknown> => {
+      const client = new EC2Client({ endpoint: `http://127.0.0.1:${server.port}`, region, credentials: CREDENTIALS, maxAttempts: 1 });
+      return client.send(new DescribeVpcsCommand({})).finally(() => client.destroy());
+    };
+    const words = { name: "SignatureDoesNotMatch", message: /valid region, not 'us-easst-1'\..*--own-region us-easst-1/ };
+    await assert.rejects(ask("us-easst-1"), words);
+    await assert.rejects(ask("foo"), { name: "SignatureDoesNotMatch" });
+    assert.equal(requests.length, 0);
+    await ask("my-lab-1");
+    assert.deepEqual(
+      requests.map(({ region }) => region),
+      ["my-lab-1"],
+    );
+  }
+});
+
 test("an answer carries EC2's headers and its own request id", async () => {
   const { server } = await start({ auth: "none" });
   const [one, two] = await Promise.all([call(server, { body: DESCRIBE }), call(server, { method: "GET", path: `/?${DESCRIBE}` })]);
@@ -204,7 +223,7 @@ test("what is no EC2 query is refused with a reason", async () => {
   await expect({ method: "PUT", body: DESCRIBE }, 405, /GET and POST/);
   await expect({ path: "/other", body: DESCRIBE }, 404, /nothing here/);
   await expect({ headers: { "content-type": "application/json" }, body: "{}" }, 400, /x-www-form-urlencoded/);
-  await expect({ headers: { "x-amz-target": "DynamoDB.Scan" }, body: "{}" }, 400, /X-Amz-Target/);
+  await expect({ headers: { "x-amz-target": "DynamoDB.Scan" }, body: "{}" }, 400, /does not answer DynamoDB\.Scan/);
   await expect({ headers: { "content-encoding": "gzip" }, body: DESCRIBE }, 400, /compressed/);
   await expect({ body: "Action=Nothing&Version=2016-11-15" }, 400, /InvalidAction/);
   await expect({ body: Buffer.from([0x41, 0x3d, 0xff]) }, 400, /MalformedQueryString/);

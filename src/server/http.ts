@@ -3,13 +3,16 @@ import { createServer as createHttpServer, type IncomingMessage, type Server, ty
 import type { AddressInfo, Socket } from "node:net";
 import { FAULT_STATUS } from "../model/fault.ts";
 import { encodeFault } from "../wire/encode.ts";
-import type { SignedRequest } from "../wire/sigv4.ts";
+import { encodeForeignFault, type Foreign, foreignOf, targetOf } from "../wire/foreign.ts";
+import type { Headed, SignedRequest } from "../wire/sigv4.ts";
 import { answerApi, type ApiOptions, refuseUnread } from "./api.ts";
 import { Bodies, MAX_BODY_BYTES, statesTooMuch } from "./body.ts";
 import { Connections } from "./connections.ts";
+import { drain } from "./drain.ts";
 import { guard } from "./guard.ts";
 import type { InternalAnswer, InternalRequest } from "./internal.ts";
-import { isJsonTarget } from "./ssm.ts";
+import type { Others } from "./others.ts";
+import { isOfOtherParameters } from "./ssm.ts";
 
 export type ServerOptions = ApiOptions & {
   /** The address to listen on; 127.0.0.1 unless the user wants otherwise. */
@@ -20,6 +23,8 @@ export type ServerOptions = ApiOptions & {
   readonly names?: readonly string[];
   /** How many may be connected at once; 512 when it is left out. */
   readonly mostConnections?: number;
+  /** Takes what is asked of other services; without it, that is refused. */
+  readonly others?: Others;
   /** Answers what is asked under `/_genkan/`. */
   readonly internal: (request: InternalRequest) => Promise<InternalAnswer>;
 };
@@ -43,7 +48,7 @@ export async function createServer(options: ServerOptions): Promise<RunningServe
   const take = (request: IncomingMessage, response: ServerResponse): void => void answer(request, response, setting);
   server.on("request", take);
   server.on("checkContinue", (request: IncomingMessage, response: ServerResponse) => {
-    if (statesTooMuch(request)) response.shouldKeepAlive = false;
+    if (statesTooMuch(request) && !(options.others && foreignOf(headedOf(request)))) response.shouldKeepAlive = false;
     else response.writeContinue();
     take(request, response);
   });
@@ -69,9 +74,6 @@ export async function createServer(options: ServerOptions): Promise<RunningServe
 const MOST_CONNECTIONS = 512;
 /** Room for a launch with user data that is sent as a GET. */
 const MAX_HEADER_BYTES = 64 << 10;
-/** How much of a body that is too large is still taken, so that the client gets to read why it was refused. */
-const MAX_DRAIN_BYTES = 16 << 20;
-const DRAIN_MS = 5_000;
 /** How long `close` waits for requests under way. */
 const CLOSE_MS = 10_000;
 
@@ -84,10 +86,12 @@ type Setting = {
 type Answer = {
   readonly status: number;
   readonly type: string;
-  readonly body: string;
+  readonly body: string | Uint8Array;
   readonly headers?: Readonly<Record<string, string>>;
   readonly stream?: InternalAnswer["stream"];
 };
+/** What somebody else answers. */
+type HandedOn = { readonly foreign: Foreign; readonly headed: Headed; readonly body?: Uint8Array };
 
 async function answer(request: IncomingMessage, response: ServerResponse, setting: Setting): Promise<void> {
   const requestId = randomUUID();
@@ -95,7 +99,12 @@ async function answer(request: IncomingMessage, response: ServerResponse, settin
   response.on("error", () => response.destroy());
   response.once("close", () => setting.connections.rest(request.socket));
   try {
-    const { status, type, body, headers, stream } = await answerOf(request, requestId, setting);
+    const outcome = await answerOf(request, requestId, setting);
+    if ("foreign" in outcome) {
+      await setting.options.others?.handOn({ request, response, requestId, ...outcome });
+      return;
+    }
+    const { status, type, body, headers, stream } = outcome;
     const unread = !request.complete;
     response.writeHead(status, {
       "Content-Type": type,
@@ -127,7 +136,8 @@ async function answer(request: IncomingMessage, response: ServerResponse, settin
   }
 }
 
-async function answerOf(request: IncomingMessage, requestId: string, { options, names, connections, bodies }: Setting): Promise<Answer> {
+async function answerOf(request: IncomingMessage, requestId: string, setting: Setting): Promise<Answer | HandedOn> {
+  const { options, names, connections, bodies } = setting;
   const refusal = guard(request, names);
   if (refusal) return refused(refusal.status, refusal.message, requestId);
   const [path = "", query = ""] = split(request.url ?? "", "?");
@@ -140,18 +150,22 @@ async function answerOf(request: IncomingMessage, requestId: string, { options, 
     if (internal.verified === true) connections.trust(request.socket);
     return internal;
   }
+  const headed = headedOf(request);
+  const foreign = foreignOf(headed);
+  if (foreign && options.others) return { foreign, headed };
+  if (foreign && isNamed(foreign, headed)) return refusedForeign(headed, foreign, requestId, options);
   if (path !== "/" && path !== "") return refused(404, "There is nothing here: the EC2 API is at /.", requestId);
   if (method !== "GET" && method !== "POST") {
     return { ...refused(405, "The EC2 API takes GET and POST.", requestId), headers: { Allow: "GET, POST" } };
   }
   const unfit = unfitFor(request);
   if (unfit !== undefined) return refused(400, unfit, requestId);
-  const headed = { method, path, query, headers: pairs(request.rawHeaders) };
   const unread = refuseUnread(headed, requestId, options);
   if (unread) return { type: XML, ...unread };
   const body = await bodies.read(request);
   if (body === "too large") return tooLarge(requestId);
   if (body === "crowded") return crowded(requestId);
+  if (options.others && isOfOtherParameters(targetOf(headed), body)) return { foreign: { service: "ssm", protocol: "json" }, headed, body };
   const signed: SignedRequest = { ...headed, body };
   const verified = (): void => connections.trust(request.socket);
   return { type: XML, ...(await answerApi(signed, requestId, { ...options, verified })) };
@@ -172,12 +186,26 @@ const XML = "text/xml;charset=UTF-8";
 /** Why the body is no EC2 query; undefined when it is one. */
 function unfitFor(request: IncomingMessage): string | undefined {
   if ((request.headers["content-encoding"] ?? "identity") !== "identity") return "A body must not be compressed.";
-  if (isJsonTarget(String(request.headers["x-amz-target"]))) return undefined;
+  if (targetOf(headedOf(request)) !== undefined) return undefined;
   const type = request.headers["content-type"]?.split(";")[0]?.trim().toLowerCase();
   if (request.method === "POST" && type !== undefined && type !== "application/x-www-form-urlencoded") {
     return "The body must be of type application/x-www-form-urlencoded: this is the EC2 Query API.";
   }
   return undefined;
+}
+
+/** Whether it shows what it is for; a path alone does not. */
+function isNamed({ service }: Foreign, headed: Headed): boolean {
+  return service !== undefined || targetOf(headed) !== undefined;
+}
+
+/** Another service's request is refused in that service's own form, whoever asks. */
+function refusedForeign(headed: Headed, foreign: Foreign, requestId: string, { answered }: ServerOptions): Answer {
+  const what = (foreign.service ?? targetOf(headed) ?? "this").slice(0, 100);
+  const message = `Genkan does not answer ${what}: it has EC2, STS, and Systems Manager's parameters of images. What else is asked it hands on to another emulator, when started with --others URL.`;
+  const answer = encodeForeignFault(headed, foreign, { message }, requestId);
+  answered?.({ code: "InvalidAction", seconds: 0 });
+  return headed.method === "HEAD" ? { ...answer, body: "" } : answer;
 }
 
 function refused(status: number, message: string, requestId: string): Answer {
@@ -192,20 +220,6 @@ function tooLarge(requestId: string): Answer {
 function crowded(requestId: string): Answer {
   const fault = { code: "RequestLimitExceeded", message: "Too many requests have not come to their end: this one made way. Try again." };
   return { status: FAULT_STATUS.RequestLimitExceeded, type: XML, body: encodeFault(fault, requestId) };
-}
-
-/** Takes and throws away what the client still sends, within reason. */
-function drain(request: IncomingMessage, done: () => void): void {
-  let size = 0;
-  const timer = setTimeout(() => request.destroy(), DRAIN_MS);
-  request.on("data", (chunk: Buffer) => {
-    size += chunk.length;
-    if (size > MAX_DRAIN_BYTES) request.destroy();
-  });
-  request.once("end", done);
-  request.once("close", () => clearTimeout(timer));
-  request.on("error", () => request.destroy());
-  request.resume();
 }
 
 /** What is no HTTP, or came too slowly, or has too long a header: the connection is of no more use. */
@@ -238,6 +252,11 @@ function close(server: Server): Promise<void> {
     });
     server.closeIdleConnections();
   });
+}
+
+function headedOf(request: IncomingMessage): Headed {
+  const [path, query] = split(request.url ?? "", "?");
+  return { method: request.method ?? "", path, query, headers: pairs(request.rawHeaders) };
 }
 
 function split(text: string, separator: string): readonly [string, string] {

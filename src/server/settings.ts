@@ -1,4 +1,6 @@
 import { cidrsOverlap, formatCidr, parseCidr } from "../lib/cidr.ts";
+import { isAwsRegion } from "../actions/zone.ts";
+import { isRegion } from "../wire/sigv4.ts";
 import { DEFAULT_QUOTAS, type QuotaName, type Quotas } from "../model/quota.ts";
 
 /** What a user may set at start. */
@@ -11,6 +13,10 @@ export type Settings = {
   /** The ranges that users can bring. */
   readonly byoip: readonly string[];
   readonly quotas: Quotas;
+  /** Regions that AWS does not have. */
+  readonly ownRegions: readonly string[];
+  /** Where requests for other services are handed on to; absent where they are refused. */
+  readonly others?: URL;
 };
 
 /** A setting that can't be honoured; its message tells which and why. */
@@ -26,6 +32,43 @@ export function portOf(text: string | undefined): number {
   const port = Number(text ?? "4566");
   if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new SettingError(`--port ${text} is not a port: 1 to 65535.`);
   return port;
+}
+
+/**
+ * Another emulator's address: an origin on this machine, unless `remote` says that it may be elsewhere.
+ * @throws SettingError
+ */
+export function othersOf(text: string | undefined, { port, remote }: { readonly port: number; readonly remote: boolean }): URL | undefined {
+  if (text === undefined) return undefined;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isOrigin = url && (url.protocol === "http:" || url.protocol === "https:") && url.href === `${url.origin}/`;
+  if (!isOrigin) throw new SettingError(`--others ${text} is no address such as http://127.0.0.1:5000.`);
+  const isHere = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname);
+  if (!isHere && !remote) {
+    throw new SettingError(`--others ${text} is not on this machine: requests would leave it. Add --others-remote if that is meant.`);
+  }
+  if (isHere && Number(url.port) === port) throw new SettingError(`--others ${text} is Genkan's own port.`);
+  return url;
+}
+
+/** Names of regions of the user's own. @throws SettingError for one without the form of a region's name. */
+export function ownRegionsOf(names: readonly string[]): readonly string[] {
+  const bad = names.find((name) => !isRegion(name));
+  if (bad !== undefined) throw new SettingError(`--own-region ${bad} has not the form of a region's name, such as my-lab-1.`);
+  return names;
+}
+
+/** The default region. @throws SettingError for one that neither AWS nor the user has. */
+export function regionOf(name: string | undefined, own: readonly string[]): string | undefined {
+  if (name === undefined || isAwsRegion(name) || own.includes(name)) return name;
+  const hint = isRegion(name) ? `Add --own-region ${name} if it is meant to be one of your own.` : "A region's name looks like us-east-1.";
+  throw new SettingError(`--region ${name} is no region of AWS. ${hint}`);
+}
+
+/** An account's id. @throws SettingError */
+export function accountOf(text: string | undefined): string | undefined {
+  if (text !== undefined && !/^\d{12}$/.test(text)) throw new SettingError(`--account ${text} is not an account id: 12 digits.`);
+  return text;
 }
 
 /**

@@ -1,13 +1,10 @@
+import { SSM_TARGET } from "../wire/foreign.ts";
 import { type ImageParameter, imageParameters } from "../actions/image-parameter.ts";
 
 /** What Systems Manager answers: a result, or an error by its code. */
 export type SsmAnswer = { readonly status: number; readonly body: string; readonly code?: string };
 
-export const SSM_TARGET = "AmazonSSM.";
 export const SSM_TYPE = "application/x-amz-json-1.1";
-
-/** Whether an X-Amz-Target names a service and its operation: a request of AWS's JSON protocols, not of the Query API. */
-export const isJsonTarget = (target: string): boolean => /^\w+\.\w+$/.test(target);
 
 type Answer = { readonly result: object } | { readonly error: string; readonly message?: string };
 type Input = Readonly<Record<string, unknown>>;
@@ -28,6 +25,20 @@ export function answerSsm(target: string, body: string, region: string): SsmAnsw
 /** An error in the form of AWS's JSON protocols. */
 export function encodeSsmError(code: string, message?: string): string {
   return JSON.stringify({ __type: code, ...(message === undefined ? {} : { message }) });
+}
+
+/** Whether Systems Manager is asked for something else than public parameters alone, which another emulator may have. */
+export function isOfOtherParameters(target: string | undefined, body: Uint8Array): boolean {
+  if (target === undefined) return false;
+  const { Name, Names, Path } = objectOf(new TextDecoder().decode(body)) ?? {};
+  const asked = [Name, Path, ...(Array.isArray(Names) ? (Names as readonly unknown[]) : [])].filter((name) => name !== undefined);
+  const isRead = target.startsWith(`${SSM_TARGET}GetParameter`) && Object.hasOwn(OPERATIONS, target.slice(SSM_TARGET.length));
+  return !isRead || !asked.every((name) => typeof name === "string" && isPublic(name));
+}
+
+/** AWS's own names begin so (Systems Manager user guide, "Discovering public parameters"). */
+function isPublic(name: string): boolean {
+  return /^(arn:aws:ssm:[a-z0-9-]*::parameter)?\/aws\/service(\/|$)/.test(name);
 }
 
 function answerOf(target: string, body: string, region: string): Answer {

@@ -25,6 +25,11 @@ export type AccessKey = { readonly secretAccessKey: string; readonly account: st
 export type Identity = { readonly account: string; readonly region: string; readonly service: Service; readonly accessKeyId: string };
 type Service = "ec2" | "sts" | "ssm";
 
+/** Whether it is one of those that are answered here, by the name that signatures have. */
+export function isOwnService(service: string): service is Service {
+  return service === "ec2" || service === "sts" || service === "ssm";
+}
+
 /**
  * Checks a request's Signature Version 4, in the Authorization header or in the query of a presigned URL
  * (AWS General Reference, "Create a signed AWS API request").
@@ -73,12 +78,17 @@ function checkedClaim(request: Headed, headers: Headers, lookupKey: (accessKeyId
 /** The scope that a request claims, whether its signature is right or not; undefined when it claims none. */
 export function claimedScope(request: Headed): Scope | undefined {
   try {
-    const { scope } = claimOf(request, headersOf(request));
-    return isRegion(scope.region) ? scope : undefined;
+    return claimOf(request, headersOf(request)).scope;
   } catch (error) {
     if (error instanceof Fault) return undefined;
     throw error;
   }
+}
+
+/** A header that stands once; undefined for one that does not. `name`: in lower case. */
+export function headerOf({ headers }: Headed, name: string): string | undefined {
+  const [value, ...more] = headers.filter(([other]) => other.toLowerCase() === name);
+  return more.length === 0 ? value?.[1] : undefined;
 }
 
 /** Whether the text has the form of a region's name, such as us-east-1, us-gov-west-1 or eusc-de-east-1. */
@@ -221,7 +231,7 @@ function basic(time: number): string {
 }
 
 function serviceOf(scope: Scope): Service {
-  if (scope.service === "ec2" || scope.service === "sts" || scope.service === "ssm") return scope.service;
+  if (isOwnService(scope.service)) return scope.service;
   throw new Fault("SignatureDoesNotMatch", "Credential should be scoped to correct service: 'ec2'.");
 }
 
