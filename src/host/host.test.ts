@@ -121,6 +121,39 @@ function hostTests(): void {
     await host.destroy(spec.id);
   });
 
+  test("of /sys an instance sees its own interfaces, and can write nothing", async () => {
+    const spec = example(11);
+    await host.boot(spec);
+    assert.equal(inside(spec.id, "ls", "/sys/class/net"), "eth0\nlo\n");
+    assert.equal(inside(spec.id, "cat", "/sys/class/net/eth0/address"), `${spec.interfaces[0]?.mac}\n`);
+    assert.equal(inside(spec.id, "setpriv", "--reuid", "1000", "cat", "/sys/class/net/eth0/mtu"), "9001\n");
+    assert.equal(
+      inside(spec.id, "ls", "-a", "/sys", "/sys/devices", "/sys/devices/virtual")
+        .split(/\s+/)
+        .filter((name) => /^\w+$/.test(name))
+        .join(),
+      "class,devices,virtual,net",
+    );
+    for (const script of ["echo 1400 > /sys/class/net/eth0/mtu", "touch /sys/file", "ls /network"])
+      assert.notEqual(status(execInInstance({ pid: host.pidOf(spec.id) ?? 0, command: ["sh", "-c", script] })), 0, script);
+    assert.match(inside(spec.id, "cat", "/etc/os-release"), /^ID=\w+$/m);
+    assert.equal(inside(spec.id, "bash", "-ic", 'echo "${PS1@P}" | tr -d "\\n"').includes("[root@ip-10-0-1-21 "), true);
+    await host.destroy(spec.id);
+  });
+
+  test("an instance whose interface cannot be made again, as its root took the name, is restarted", async () => {
+    const spec = example(12);
+    await host.boot(spec);
+    const exit = nextExit(host);
+    inside(spec.id, "sh", "-c", "ip link del eth0; ip link add eth0 type veth peer name own");
+    await host.attachLinks();
+    assert.deepEqual(await exit, [spec.id, "reboot"]);
+    assert.deepEqual([host.isUp(spec.id), host.slots()], [false, []]);
+    await host.boot(spec);
+    assert.match(inside(spec.id, "ip", "-br", "addr"), /eth0@if32\s+UP\s+10\.0\.1\.22\/24/);
+    await host.destroy(spec.id);
+  });
+
   test("an instance that ends or restarts itself is reported", async () => {
     const spec = example(4);
     for (const [command, ending] of [

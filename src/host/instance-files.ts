@@ -43,6 +43,7 @@ function makeRoot(folder: string, user: number): void {
   }
   for (const name of ["bin", "sbin", "lib", "lib32", "lib64", "libx32"]) if (existsSync(`/usr/${name}`)) link(`usr/${name}`, name);
   link("/run", "var/run");
+  link("../usr/lib/os-release", "etc/os-release");
   for (const [name, text] of Object.entries(ETC_FILES)) {
     writeFileSync(join(draft, "etc", name), text, { mode: name === "shadow" ? 0o640 : 0o644 });
     own(join(draft, "etc", name));
@@ -88,7 +89,9 @@ const ETC_FILES: Readonly<Record<string, string>> = {
   "nsswitch.conf": "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservices: files\nprotocols: files\n",
   "host.conf": "multi on\n",
   shells: "/bin/sh\n/bin/bash\n",
-  profile: "[ \"$(id -u)\" -ne 0 ] || PS1='\\u@\\h:\\w# '\n",
+  // The prompt is Amazon Linux's.
+  "bash.bashrc": "[ -z \"$PS1\" ] || PS1='[\\u@\\h \\W]\\$ '\n",
+  profile: '[ -z "$BASH_VERSION" ] || . /etc/bash.bashrc\n',
 };
 
 /** Read-only for the instance, and written by nobody but this function. */

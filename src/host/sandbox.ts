@@ -11,7 +11,9 @@ import { RECORD_SELF } from "./processes.ts";
  *              /etc, /dev, /proc, the instance's files and its boot folder, and the machine's own root is let go. So the
  *              unprivileged user of the next step reaches the files whatever the modes of the folders above them.
  *   user       a user namespace; `mapped` goes out, the host writes the maps (root inside is nobody outside), `go` comes in
- *   bwrap      every other namespace, the network's among them, so that it belongs to the user namespace; the info goes out
+ *   network    a network namespace, which belongs to the user namespace: not bwrap's, which would bring its loopback up while the
+ *              host does so; and what the kernel says of it (sysfs(5)), where the machine lets its users see that
+ *   bwrap      every other namespace; the info goes out
  *   init       waits for its network, see init.ts
  */
 export function sandboxArgv(installation: Installation, instanceId: string, hostname: string): readonly string[] {
@@ -27,6 +29,7 @@ export function sandboxArgv(installation: Installation, instanceId: string, host
     join(folder, "boot/fstab"),
     installation.root,
     USER,
+    NETWORK,
     ...bubblewrap(hostname),
   ];
 }
@@ -35,7 +38,7 @@ const MOUNTS = `
 mount --no-mtab --all --fstab "$1"
 cd "$2"
 mkdir -m 1777 tmp
-mkdir old
+mkdir old network
 ln -s usr/bin usr/sbin usr/lib usr/lib32 usr/lib64 usr/libx32 .
 pivot_root . old
 umount --no-mtab --lazy /old
@@ -52,7 +55,12 @@ echo 500 > /proc/self/oom_score_adj
 ulimit -p 1024 2>/dev/null || ulimit -u 1024 # dash, bash
 ulimit -d 4194304
 ulimit -c 0
-exec setpriv --reuid 0 --regid 0 --clear-groups --ambient-caps -all --inh-caps -all -- "$@" 4>&3`;
+exec setpriv --reuid 0 --regid 0 --clear-groups --ambient-caps -all --inh-caps -all -- unshare --net --mount --propagation private -- sh -ec "$@" 4>&3`;
+
+/** A machine that is a container itself may hide parts of its /sys, and then nobody gets another: the instance has none either. */
+const NETWORK = `
+mount --no-mtab --types sysfs --options ro,nosuid,nodev,noexec sysfs /network 2>/dev/null || :
+exec "$@"`;
 
 /**
  * What root inside an instance may do, as far as its own namespaces go: what a system's own daemons and network
@@ -96,8 +104,8 @@ const ETC = [
 
 function bubblewrap(hostname: string): readonly string[] {
   return [
+    "sh",
     "bwrap",
-    "--unshare-net",
     "--unshare-pid",
     "--unshare-ipc",
     "--unshare-uts",
@@ -115,6 +123,11 @@ function bubblewrap(hostname: string): readonly string[] {
     ["--remount-ro", "/dev"],
     ["--size", "67108864", "--tmpfs", "/run"],
     ["--ro-bind", "/boot", "/run/genkan"],
+    // Of /sys, what is the instance's own.
+    ["--size", "65536", "--tmpfs", "/sys"],
+    ["class", "devices", "devices/virtual"].flatMap((name) => ["--perms", "0755", "--dir", `/sys/${name}`]),
+    ["class/net", "devices/virtual/net"].flatMap((name) => ["--ro-bind-try", `/network/${name}`, `/sys/${name}`]),
+    ["--remount-ro", "/sys"],
     "--clearenv",
     ["--chdir", "/"],
     "--as-pid-1",
@@ -140,6 +153,8 @@ export function fstab(installation: Installation, instanceId: string): string {
     bind("/etc", "etc"),
     bind("/proc", "proc", "rbind"),
     bind("/dev", "dev", "rbind"),
+    // Without what is mounted below. Who may see a whole one may mount another (user_namespaces(7)).
+    bind("/sys", "sys"),
     bind(join(folder, "rootfs"), "rootfs"),
     bind(join(folder, "boot"), "boot"),
     "",
