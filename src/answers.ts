@@ -1,11 +1,8 @@
 import { monotonicNow } from "./datapath/clock.ts";
-import type { Instance } from "./model/instance.ts";
-import { type NetworkInterface, primaryPrivateIp } from "./model/network-interface.ts";
+import { primaryPrivateIp } from "./model/network-interface.ts";
 import type { Reader } from "./model/state.ts";
 import type { Home } from "./cli/home.ts";
 import type { RegionStatus, Status } from "./cli/status.ts";
-import type { Realm } from "./server/committer.ts";
-import { explainInstance } from "./server/explain.ts";
 import type { ControlPlane } from "./server/control-plane.ts";
 import type { FlowRecorder } from "./server/flow-log.ts";
 import { type Internal, NotFound } from "./server/internal.ts";
@@ -53,17 +50,6 @@ export function makeAnswers(sources: Sources): Internal & { readonly watchers: W
       if (!machine) throw new NotFound(`There is no simulated internet: ${noPackets}`);
       return { netns: machine.host.installation.namespaces.internet };
     },
-    explain: (id, question) => {
-      const { realm, subject } = subjectOf(plane, id);
-      return explainInstance({
-        reader: plane.reader(realm),
-        region: realm.region,
-        subject,
-        tables: machine?.datapath.reader,
-        pools: sources.settings.pools,
-        question,
-      });
-    },
     ...tracing,
     flows: (question) => {
       const { instance: id } = question;
@@ -75,18 +61,6 @@ export function makeAnswers(sources: Sources): Internal & { readonly watchers: W
       return { reset: true };
     },
   };
-}
-
-/** @throws NotFound for an id that names neither. */
-function subjectOf(plane: ControlPlane, id: string): { readonly realm: Realm; readonly subject: Instance | NetworkInterface } {
-  const found = plane.findInstance(id);
-  if (found) return { realm: found.realm, subject: found.instance };
-  for (const realm of plane.realms()) {
-    const eni = plane.reader(realm).get("network-interface", id);
-    // A NAT gateway's own sends and receives nothing of itself.
-    if (eni && eni.natGatewayId === undefined) return { realm, subject: eni };
-  }
-  throw new NotFound(`There is no ${id.startsWith("eni-") ? "network interface" : "instance"} ${id}.`);
 }
 
 /** The id, and of an instance those of its interfaces: not every format names the instance. Records outlive an interface. @throws NotFound for no instance. */

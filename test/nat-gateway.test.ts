@@ -37,14 +37,16 @@ describe("a private subnet behind a NAT gateway", { skip: noPackets }, () => {
     assert.notEqual(unasked.status, 0, "nobody comes in");
 
     const why = await genkan.genkan("explain", worker, "--json");
-    const told = JSON.parse(why.out) as { readonly out: boolean; readonly in: boolean };
-    assert.deepEqual([told.out, told.in], [true, false]);
+    const verdicts = (json: string): readonly string[] =>
+      (JSON.parse(json) as { readonly exchanges: readonly { readonly verdict: string }[] }).exchanges.map(({ verdict }) => verdict);
+    assert.deepEqual([why.status, verdicts(why.out)], [1, ["passes", "blocked"]]);
+    assert.equal((await genkan.genkan("explain", worker, "--direction", "out")).status, 0);
     // The way of the NAT gateway's own subnet is what carries it on.
     await client.send(new ec2.DeleteRouteCommand({ RouteTableId: vpc.table, DestinationCidrBlock: EVERYWHERE }));
     const lost = await inside("curl", "-s", "--max-time", "1", `http://${INTERNET}/ip`);
     assert.notEqual(lost.status, 0);
     const explained = await genkan.genkan("explain", worker);
-    assert.match(explained.out, new RegExp(`✗ the route table that ${nat} goes by does not send`));
+    assert.match(explained.out, new RegExp(`✗ route table: the subnet's route table has no route to the destination  ${vpc.table}`));
     assert.match(
       explained.out,
       new RegExp(`aws ec2 create-route --route-table-id ${vpc.table} --destination-cidr-block 0.0.0.0/0 --gateway-id ${igw}`),
@@ -59,14 +61,13 @@ describe("a private subnet behind a NAT gateway", { skip: noPackets }, () => {
     await client.send(new ec2.ReplaceRouteCommand(route));
     const again = await inside("curl", "-s", "--max-time", "5", `http://${INTERNET}/ip`);
     assert.equal(again.out.trim(), itsAddress, `the internet sees the regional gateway's address ${again.err}`);
-    const good = JSON.parse((await genkan.genkan("explain", worker, "--json")).out) as { readonly out: boolean; readonly in: boolean };
-    assert.deepEqual([good.out, good.in], [true, false]);
+    assert.deepEqual(verdicts((await genkan.genkan("explain", worker, "--json")).out), ["passes", "blocked"]);
     const itsTable = there(NatGateways[0]?.RouteTableId);
     await client.send(new ec2.DeleteRouteCommand({ RouteTableId: itsTable, DestinationCidrBlock: EVERYWHERE }));
     assert.match(
       (await genkan.genkan("explain", worker)).out,
       new RegExp(
-        `✗ the route table that ${everywhere} goes by does not send[^]*--route-table-id ${itsTable} --destination-cidr-block 0.0.0.0/0 --gateway-id ${igw}`,
+        `✗ route table: the subnet's route table has no route to the destination  ${itsTable}[^]*--route-table-id ${itsTable} --destination-cidr-block 0.0.0.0/0 --gateway-id ${igw}`,
       ),
     );
   });

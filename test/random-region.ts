@@ -17,7 +17,7 @@ import { type Instance, INSTANCE_STATE_CODE, type InstanceState } from "../src/m
 import { DEFAULT_QUOTAS, type Quotas } from "../src/model/quota.ts";
 import type { Resources } from "../src/model/resource.ts";
 import type { Change, Reader, Tx } from "../src/model/state.ts";
-import { applyChanges, beginTx, newWorld, readerOf } from "../src/model/world.ts";
+import { applyChanges, beginTx, newWorld, readerOf, type Transaction } from "../src/model/world.ts";
 
 /** One request: which, and the numbers that choose its arguments among what there is. */
 export type Step = { readonly request: string; readonly choices: readonly number[] };
@@ -34,6 +34,11 @@ export type RandomRegion = {
   /** Runs the request; the changes it made, none when it was refused. */
   readonly run: (step: Step) => readonly Change[];
   readonly reader: () => Reader;
+  /** Anything else that changes it; false when it was refused. */
+  readonly change: (body: (tx: Tx, context: Context) => void) => boolean;
+  /** A transaction that nobody commits. */
+  readonly begin: () => Transaction;
+  readonly context: Context;
 };
 
 export function randomRegion(): RandomRegion {
@@ -51,18 +56,20 @@ export function randomRegion(): RandomRegion {
     byoip: POOLS.slice(1),
     consoleOutput: () => undefined,
   };
-  const commit = (body: (tx: Tx) => void): readonly Change[] => {
-    const tx = beginTx(world, context.account, context.region);
+  const begin = (): Transaction => beginTx(world, context.account, context.region);
+  const tried = (body: (tx: Tx) => void): readonly Change[] | undefined => {
+    const tx = begin();
     try {
       body(tx);
     } catch (error) {
-      if (error instanceof Fault) return [];
+      if (error instanceof Fault) return undefined;
       throw error;
     }
     const changes = tx.changes();
     applyChanges(world, context.account, context.region, changes);
     return changes;
   };
+  const commit = (body: (tx: Tx) => void): readonly Change[] => tried(body) ?? [];
   return {
     run: ({ request, choices }) =>
       commit((tx) => {
@@ -75,6 +82,9 @@ export function randomRegion(): RandomRegion {
         present(REQUESTS[request], request)({ tx, context, number, pick });
       }),
     reader: () => readerOf(world, context.account, context.region),
+    change: (body) => tried((tx) => body(tx, context)) !== undefined,
+    begin,
+    context,
   };
 }
 

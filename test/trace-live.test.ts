@@ -155,7 +155,7 @@ describe("genkan trace", { skip: noPackets, timeout: 120_000 }, () => {
     assert.match(passed.out, /配送: インターネットに渡す\n✓ 通過（インターネット）: TCP /);
     const inbound = await walked("internet", "--to", `${address}:22`, "--lang", "en");
     assert.equal(inbound.status, 0);
-    assert.match(inbound.out, /✓ security group, in: a security group rule lets it in: allow all 0\.0\.0\.0\/0/);
+    assert.match(inbound.out, /✓ security group, inbound: a security group rule lets it in: allow all 0\.0\.0\.0\/0/);
     assert.match(inbound.out, new RegExp(`✓ passed to ${id}: TCP ${INTERNET}:40000 → 10\\.0\\.1\\.\\d+:22`));
   });
 

@@ -47,7 +47,12 @@ describe("a packet's way in words", () => {
     const english = lines(s, "10.9.1.7:80", "en");
     assert.match(english, new RegExp(`routes ${s.table} 10\\.9\\.0\\.0/16: ${connection}\\n`));
     assert.match(english, new RegExp(`✗ route table: 10\\.9\\.1\\.7 is no address of the peer VPC ${vpc}`));
-    assert.match(english, new RegExp(`✗ dropped: no_such_private_address: 10\\.9\\.1\\.7 is no address of the peer VPC ${vpc}$`));
+    assert.match(
+      english,
+      new RegExp(
+        `✗ dropped: no_such_private_address: 10\\.9\\.1\\.7 is no address of the peer VPC ${vpc}, and a peering connection carries packets to no other$`,
+      ),
+    );
     assert.match(lines(s, "10.9.1.7:80", "ja"), new RegExp(`10\\.9\\.1\\.7 はピアリング先の VPC ${vpc} のアドレスではない`));
     assert.match(lines(s, "10.0.2.99", "en"), /dropped: no_such_private_address: nobody in the VPC has this private address$/);
   });

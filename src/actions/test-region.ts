@@ -6,7 +6,7 @@ import type { Instance } from "../model/instance.ts";
 import type { NetworkInterface } from "../model/network-interface.ts";
 import { DEFAULT_QUOTAS } from "../model/quota.ts";
 import type { Reader, Tx } from "../model/state.ts";
-import { applyChanges, beginTx, newWorld, readerOf } from "../model/world.ts";
+import { applyChanges, beginTx, newWorld, readerOf, type Transaction } from "../model/world.ts";
 import type { Action, Context } from "./action.ts";
 import { seedRegion } from "./default-vpc.ts";
 import { perform } from "./perform.ts";
@@ -21,6 +21,8 @@ export type TestRegion = {
   readonly change: <T>(body: (tx: Tx, context: Context) => T) => T;
   readonly reader: () => Reader;
   readonly context: () => Context;
+  /** A transaction that nobody commits. */
+  readonly begin: () => Transaction;
   /** Puts the clock forward. */
   readonly advance: (milliseconds: number) => void;
 };
@@ -59,6 +61,7 @@ export function newRegion({ defaultVpc = false, ...settings }: Settings = {}): T
     change,
     reader: () => readerOf(world, account, region),
     context,
+    begin: () => beginTx(world, account, region),
     advance: (milliseconds) => {
       now += milliseconds;
     },

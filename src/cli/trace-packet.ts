@@ -1,6 +1,6 @@
 import { type Language, type Paint, say } from "./language.ts";
 import { type Place, placeText } from "./trace-line.ts";
-import { NO_PEER_ADDRESS, PASSES, PLACES, REASONS, STAGE_NAMES, WALK } from "./trace-words.ts";
+import { CLOSER_REASONS, PASSES, PLACES, REASONS, STAGE_NAMES, WALK } from "./trace-words.ts";
 
 /** One packet's way as the control plane tells it. */
 export type PacketTrace = {
@@ -16,6 +16,7 @@ export type PacketTrace = {
   readonly verdict: "passed" | "dropped";
   readonly reason?: string;
   readonly answerDropped?: string;
+  readonly answerFrom?: string;
   readonly to?: Place;
   readonly sourceAfter: string;
   readonly destinationAfter: string;
@@ -39,17 +40,19 @@ export function walkLines(trace: PacketTrace, language: Language, paint: Paint):
   const from = placeText(packet.from, language);
   const sent = say(language, WALK.sent, { from, packet: flow(packet.source, packet.destination) });
   const target = trace.to ? placeText(trace.to, language) : "";
+  const last = hops.at(-1);
+  const why = `${trace.reason}: ${reasonText(last?.what ?? "", language, last?.params)}`;
   const verdict =
     trace.verdict === "passed"
       ? paint.good(`✓ ${say(language, WALK.passed, { target, packet: flow(sourceAfter, destinationAfter) })}`)
-      : paint.bad(
-          `✗ ${say(language, WALK.dropped, { why: `${trace.reason}: ${reasonText(trace.reason ?? "", language, hops.at(-1)?.params)}` })}`,
-        );
-  const { answerDropped } = trace;
-  const answer =
-    answerDropped === undefined
+      : paint.bad(`✗ ${say(language, WALK.dropped, { why })}`);
+  const { answerDropped, answerFrom } = trace;
+  const answer = [
+    ...(answerDropped === undefined
       ? []
-      : [paint.bad(`! ${say(language, WALK.answerDropped, { why: `${answerDropped}: ${reasonText(answerDropped, language)}` })}`)];
+      : [say(language, WALK.answerDropped, { why: `${answerDropped}: ${reasonText(answerDropped, language)}` })]),
+    ...(answerFrom === undefined ? [] : [say(language, WALK.answerFrom, { source: answerFrom })]),
+  ].map((line) => paint.bad(`! ${line}`));
   return [paint.strong(sent), ...hops.flatMap((hop) => hopLines(hop, language, paint)), verdict, ...answer];
 }
 
@@ -69,10 +72,14 @@ function valuesOf({ params }: Hop, language: Language): Hop["params"] {
   return target === "internet" || target === "services" ? { ...params, target: say(language, PLACES[target]) } : params;
 }
 
-function reasonText(reason: string, language: Language, params: Hop["params"] = {}): string {
-  if (reason === "no_such_private_address" && params["peer"] !== undefined) return say(language, NO_PEER_ADDRESS, params);
-  const words = REASONS[reason];
-  return words ? say(language, words) : reason;
+/** The closest words whose names are all known. */
+export function reasonText(what: string, language: Language, params: Hop["params"] = {}): string {
+  const words = [CLOSER_REASONS[what], REASONS[what]].find((one) => one && namesIn(one.en).every((name) => name in params));
+  return words ? say(language, words, params) : what;
+}
+
+function namesIn(text: string): readonly string[] {
+  return [...text.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => name);
 }
 
 function endText(address: string, port: number | undefined): string {

@@ -18,12 +18,12 @@ export const REASONS: Readonly<Record<string, Words>> = {
   metadata_disabled: { en: "the instance's metadata service is disabled", ja: "インスタンスのメタデータサービスが無効" },
   dns_disabled: { en: "the VPC's DNS support is disabled", ja: "VPC の DNS サポートが無効" },
   no_such_service: { en: "the service does not take this", ja: "サービスはこれを受け付けない" },
-  security_group_out: { en: "no security group rule lets it out", ja: "外へ出すのを許可するセキュリティグループのルールがない" },
-  security_group_in: { en: "no security group rule lets it in", ja: "中へ入れるのを許可するセキュリティグループのルールがない" },
+  security_group_out: { en: "no security group rule lets it out", ja: "許可するアウトバウンドルールがセキュリティグループにない" },
+  security_group_in: { en: "no security group rule lets it in", ja: "許可するインバウンドルールがセキュリティグループにない" },
   connections_full: { en: "the interface tracks as many connections as it may", ja: "インターフェイスの追跡接続数が上限に達している" },
   fragment_without_first: { en: "a fragment whose first one was not seen", ja: "先頭が届いていないフラグメント" },
-  network_acl_out: { en: "the network ACL denies it on the way out", ja: "ネットワーク ACL が外向きを拒否" },
-  network_acl_in: { en: "the network ACL denies it on the way in", ja: "ネットワーク ACL が内向きを拒否" },
+  network_acl_out: { en: "the network ACL denies it on the way out", ja: "ネットワーク ACL のアウトバウンドルールが拒否" },
+  network_acl_in: { en: "the network ACL denies it on the way in", ja: "ネットワーク ACL のインバウンドルールが拒否" },
   no_route: { en: "the subnet's route table has no route to the destination", ja: "サブネットのルートテーブルに宛先へのルートがない" },
   blackhole: { en: "the route leads nowhere: it is a blackhole", ja: "ルートの先がない（ブラックホール）" },
   no_such_private_address: { en: "nobody in the VPC has this private address", ja: "VPC にこのプライベートアドレスを持つものがない" },
@@ -93,16 +93,28 @@ export const REASONS: Readonly<Record<string, Words>> = {
   },
 };
 
-/** Instead of `no_such_private_address`, over a peering connection. */
-export const NO_PEER_ADDRESS: Words = {
-  en: "{to} is no address of the peer VPC {peer}",
-  ja: "{to} はピアリング先の VPC {peer} のアドレスではない",
+/** Reasons told closer, where what their sentences name is known. */
+export const CLOSER_REASONS: Readonly<Record<string, Words>> = {
+  network_acl_out: { en: "an outbound rule of the network ACL denies it: {rule}", ja: "アウトバウンドルールが拒否: {rule}" },
+  network_acl_in: { en: "an inbound rule of the network ACL denies it: {rule}", ja: "インバウンドルールが拒否: {rule}" },
+  no_peer_address: {
+    en: "{to} is no address of the peer VPC {peer}, and a peering connection carries packets to no other",
+    ja: "{to} はピアリング先の VPC {peer} のアドレスではない（ピアリング接続はほかの宛先へは運ばない）",
+  },
+  nat_loop: {
+    en: "{nat}'s own subnet goes by a route that leads back to {nat}: it belongs in a subnet whose route table leads to the internet gateway",
+    ja: "{nat} のあるサブネットのルートが {nat} 自身へ戻る（インターネットゲートウェイへのルートがあるサブネットに置く）",
+  },
+  nat_answers: {
+    en: "the answer would leave through {nat}: nobody comes in through a NAT gateway",
+    ja: "応答が {nat} から出てしまう（NAT ゲートウェイ経由では外から入れない）",
+  },
 };
 
 /** Why a stage let a packet on. */
 export const PASSES: Readonly<Record<string, Words>> = {
   parse: { en: "a well-formed packet from {from} to {to}", ja: "{from} から {to} への、形式の正しいパケット" },
-  admit: { en: "the sender uses its own address", ja: "送信元は自分のアドレスを使っている" },
+  admit: { en: "it is up, and sends with its own address", ja: "稼働中で、自分のアドレスから送っている" },
   forwards: {
     en: "the sender may forward for others: its source/dest check is off",
     ja: "送信元は転送を許されている（送信元/送信先チェックが無効）",
@@ -112,11 +124,11 @@ export const PASSES: Readonly<Record<string, Words>> = {
     en: "for the metadata or DNS service, past routes, groups and ACLs",
     ja: "メタデータまたは DNS 宛て。ルート、グループ、ACL は通らない",
   },
-  security_group_out: { en: "a security group rule lets it out: {rule}", ja: "セキュリティグループのルールが外へ出すのを許可: {rule}" },
-  security_group_in: { en: "a security group rule lets it in: {rule}", ja: "セキュリティグループのルールが中へ入れるのを許可: {rule}" },
+  security_group_out: { en: "a security group rule lets it out: {rule}", ja: "アウトバウンドルールが許可: {rule}" },
+  security_group_in: { en: "a security group rule lets it in: {rule}", ja: "インバウンドルールが許可: {rule}" },
   remembered: { en: "the security group remembers the exchange", ja: "セキュリティグループがこのやり取りを覚えている" },
-  network_acl_out: { en: "the network ACL lets it out: {rule}", ja: "ネットワーク ACL が外向きを許可: {rule}" },
-  network_acl_in: { en: "the network ACL lets it in: {rule}", ja: "ネットワーク ACL が内向きを許可: {rule}" },
+  network_acl_out: { en: "the network ACL lets it out: {rule}", ja: "アウトバウンドルールが許可: {rule}" },
+  network_acl_in: { en: "the network ACL lets it in: {rule}", ja: "インバウンドルールが許可: {rule}" },
   same_subnet: { en: "network ACLs are not asked within a subnet", ja: "サブネット内の通信にネットワーク ACL は適用されない" },
   route: { en: "the route table sends {to} to {route} ({destination})", ja: "ルートテーブルは {to} を {route} へ送る（{destination}）" },
   within_subnet: { en: "within the subnet: no route is needed", ja: "サブネット内なのでルートは不要" },
@@ -149,7 +161,7 @@ export const PASSES: Readonly<Record<string, Words>> = {
     en: "it answers a connection of the NAT gateway, and the destination becomes the private address and port again",
     ja: "NAT ゲートウェイの接続への応答。宛先は元のプライベートアドレスとポートに戻る",
   },
-  deliver: { en: "out to {target}", ja: "{target} に渡す" },
+  deliver: { en: "handed to {target}", ja: "{target} に渡す" },
 };
 
 /** What a stage is called. */
@@ -157,13 +169,13 @@ export const STAGE_NAMES: Readonly<Record<string, Words>> = {
   parse: { en: "headers", ja: "ヘッダー" },
   admit: { en: "sender", ja: "送信元" },
   services: { en: "services", ja: "サービス" },
-  security_group_out: { en: "security group, out", ja: "セキュリティグループ（外向き）" },
-  network_acl_out: { en: "network ACL, out", ja: "ネットワーク ACL（外向き）" },
+  security_group_out: { en: "security group, outbound", ja: "セキュリティグループ（アウトバウンド）" },
+  network_acl_out: { en: "network ACL, outbound", ja: "ネットワーク ACL（アウトバウンド）" },
   route: { en: "route table", ja: "ルートテーブル" },
   nat_gateway: { en: "NAT gateway", ja: "NAT ゲートウェイ" },
   internet_gateway: { en: "internet gateway", ja: "インターネットゲートウェイ" },
-  network_acl_in: { en: "network ACL, in", ja: "ネットワーク ACL（内向き）" },
-  security_group_in: { en: "security group, in", ja: "セキュリティグループ（内向き）" },
+  network_acl_in: { en: "network ACL, inbound", ja: "ネットワーク ACL（インバウンド）" },
+  security_group_in: { en: "security group, inbound", ja: "セキュリティグループ（インバウンド）" },
   deliver: { en: "delivery", ja: "配送" },
 };
 
@@ -190,5 +202,9 @@ export const WALK = {
   sent: { en: "{from} sends {packet}", ja: "送信（{from}）: {packet}" },
   passed: { en: "passed to {target}: {packet}", ja: "通過（{target}）: {packet}" },
   dropped: { en: "dropped: {why}", ja: "破棄: {why}" },
+  answerFrom: {
+    en: "but the answer would come from {source}, which was not asked",
+    ja: "ただし応答の送信元が、問い合わせ先ではない {source} になる",
+  },
   answerDropped: { en: "but the answer would be dropped: {why}", ja: "ただし応答は破棄される: {why}" },
 } as const;

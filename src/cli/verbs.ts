@@ -1,3 +1,4 @@
+import { EXPLAIN_VERB } from "./explain-verb.ts";
 import { FLOWS_VERB } from "./flows-verb.ts";
 import type { Words } from "./language.ts";
 import { TRACE_VERB } from "./trace-verb.ts";
@@ -161,40 +162,7 @@ export const VERBS = {
     usage: "genkan internet -- COMMAND…",
     options: {},
   },
-  explain: {
-    summary: {
-      en: "why can, or can't, this instance reach the internet; and which command mends it",
-      ja: "インスタンスがインターネットと通信できる・できない理由と、直すためのコマンド",
-    },
-    more: [
-      {
-        en: "Exit status: 0 when both directions work, or an appliance on the way decides; 1 when one doesn't.",
-        ja: "終了ステータス: 両方向とも通信できるか、途中のアプライアンス次第なら 0、できない方向があれば 1。",
-      },
-    ],
-    usage: "genkan explain INSTANCE|INTERFACE [--to ADDRESS] [--port PORT] [--protocol tcp|udp|icmp]",
-    options: {
-      to: {
-        type: "string",
-        value: "ADDRESS",
-        words: {
-          en: "a host of the internet (default 198.51.100.1), of the VPC or of a peered one",
-          ja: "インターネット側のホスト（既定 198.51.100.1）、または VPC 内・ピアリング先のアドレス",
-        },
-      },
-      port: {
-        type: "string",
-        value: "PORT",
-        words: {
-          en: "the port asked about, both ways (default 80)",
-          ja: "調べるポート（両方向とも。既定 80）",
-        },
-      },
-      protocol: { type: "string", value: "NAME", words: { en: "tcp, udp or icmp (default tcp)", ja: "tcp、udp、icmp（既定 tcp）" } },
-      json,
-      lang,
-    },
-  },
+  explain: EXPLAIN_VERB,
   trace: TRACE_VERB,
   flows: FLOWS_VERB,
   demo: {

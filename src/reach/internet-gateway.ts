@@ -103,7 +103,7 @@ export function isOurs(tables: TableReader, address: string): boolean {
   return poolIndex(poolsIn(tables), address) !== NO_POOL;
 }
 
-export function poolsIn(tables: TableReader): readonly Pool[] {
+function poolsIn(tables: TableReader): readonly Pool[] {
   const settings = tables.lookup("settings", 0);
   return settings ? settings.pools.slice(0, settings.pool_count) : [];
 }

@@ -61,7 +61,16 @@ export type Outcome = {
 };
 
 /** One stage of a trace. `interface`: whose rules and counters it concerns; 0 for the internet's side. */
-export type Step = Outcome & { readonly stage: Stage; readonly interface: number; readonly verdict: "pass" | "drop" };
+export type Step = Outcome & {
+  readonly stage: Stage;
+  readonly interface: number;
+  readonly verdict: "pass" | "drop";
+  /** As it leaves the stage. */
+  readonly flow: Flow;
+  /** The slots of the interface that sends it now (a NAT gateway's, from there on), and of the one that it goes to, where known. */
+  readonly source: number | undefined;
+  readonly target: number | undefined;
+};
 
 export function pass(detail: string, ...entries: readonly (Entry | undefined)[]): Outcome {
   return { entries: entries.filter((entry) => entry !== undefined), detail };

@@ -105,7 +105,7 @@ function toPeer(passage: Passage, peer: number, prefix: string): Outcome {
 }
 
 /** A regional NAT gateway takes what comes from a zone at that zone's own interface; a zonal one has one interface for all. */
-export function natInZone(tables: TableReader, slot: number, zone: number): number {
+function natInZone(tables: TableReader, slot: number, zone: number): number {
   const gateway = tables.lookup("nat_gateways", { interface: slot });
   return gateway && (gateway.flags & NAT_GATEWAY_FLAGS.regional) !== 0 ? (gateway.zones[zone] ?? 0) : slot;
 }

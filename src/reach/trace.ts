@@ -124,7 +124,9 @@ function walk(passage: Passage, steps: Step[]): Verdict {
   const from = packet.from ?? 0;
   /** Notes what a stage said; the verdict when it dropped the packet. */
   const said = (stage: Stage, outcome: Outcome, concerned: number): Verdict | undefined => {
-    steps.push({ ...outcome, stage, interface: concerned, verdict: outcome.drop ? "drop" : "pass" });
+    const { flow, source, target } = passage;
+    const verdict = outcome.drop ? "drop" : "pass";
+    steps.push({ ...outcome, stage, interface: concerned, verdict, flow, source: source?.slot, target: target?.slot });
     return outcome.drop && { kind: "drop", reason: outcome.drop, interface: concerned };
   };
   const receiver = (): number => passage.target?.slot ?? from;

@@ -9,7 +9,7 @@ import type { Random } from "../lib/random.ts";
 import type { Instance } from "../model/instance.ts";
 import { KINDS } from "../model/resource.ts";
 import type { Change, Reader, Tx } from "../model/state.ts";
-import type { World } from "../model/world.ts";
+import { beginTx, type Transaction, type World } from "../model/world.ts";
 import { instancePlan } from "../plan/instance.ts";
 import { poolsOf } from "../plan/pool.ts";
 import type { Delta } from "../plan/tables.ts";
@@ -77,6 +77,12 @@ export class ControlPlane {
 
   run<T>(realm: Realm, body: (tx: Tx, context: Context) => T): Promise<T> {
     return this.#committer.run(realm, (tx) => body(tx, this.context(realm)));
+  }
+
+  /** To try requests out: as many transactions on the realm as are wanted, none of which is committed. */
+  draft(realm: Realm): { readonly begin: () => Transaction; readonly context: Context } {
+    const { account, region } = realm;
+    return { begin: () => beginTx(this.#options.world, account, region), context: this.context(realm) };
   }
 
   context(realm: Realm): Context {

@@ -1,67 +1,143 @@
-import type { Instance } from "../model/instance.ts";
-import { formatIpv6, parseIpv6 } from "../lib/cidr6.ts";
-import { parseIpv4 } from "../lib/ip.ts";
-import { type NetworkInterface, primaryPrivateIp } from "../model/network-interface.ts";
 import type { Reader } from "../model/state.ts";
+import type { Transaction } from "../model/world.ts";
+import type { Context } from "../actions/action.ts";
 import { fullPlan } from "../plan/compile.ts";
 import { memoryTables } from "../plan/memory-tables.ts";
 import type { TableReader } from "../plan/tables.ts";
-import { explain } from "../reach/explain.ts";
-import type { Explanation, Question } from "../reach/explanation.ts";
-import { namesOf } from "../reach/names.ts";
+import { explainExchange } from "../reach/explain/explain.ts";
+import type { End, ExchangeQuestion, Family, Protocol } from "../reach/explain/question.ts";
+import type { Remedy } from "../reach/explain/remedy.ts";
+import type { Scratch } from "../reach/explain/scratch.ts";
+import { type Ends, endsOf, familiesOf, INTERNET, INTERNET_IPV6, interfaceEnd } from "./explain-ends.ts";
+import { type ExchangeText, exchangeText } from "./explain-text.ts";
+import type { Realm } from "./committer.ts";
 import { BadQuestion } from "./internal.ts";
+import { openScratch } from "./scratch.ts";
+import { type Place, type Subject, subjectOf } from "./subject.ts";
+import { addressIn, protocolOf } from "./question-text.ts";
+import type { Ids } from "./trace-entry.ts";
+import { wholeNumber } from "./trace-filter.ts";
 
-type Asked = {
-  readonly reader: Reader;
-  readonly region: string;
-  /** An instance, whose primary interface it is about; or an interface. */
-  readonly subject: Instance | NetworkInterface;
-  /** The kernel's own tables; absent where no packets move: then the plan's. */
-  readonly tables: TableReader | undefined;
+export type Asked = {
+  readonly places: readonly Place[];
+  /** A transaction on a realm that nobody commits. */
+  readonly draft: (realm: Realm) => { readonly begin: () => Transaction; readonly context: Context };
+  /** The kernel's own tables, or where no packets move the plan's. */
+  readonly tables: TableReader;
+  readonly ids: Ids;
   readonly pools: readonly string[];
+  /** The ids, the name or the address of an instance, an interface or a NAT gateway; `internet`, or the address of a host there. */
+  readonly subject: string;
+  /** `to`, `port`, `protocol`, `direction`. */
   readonly question: Readonly<Record<string, string>>;
 };
 
-export type InstanceExplanation = Explanation & { readonly instance: string; readonly interface: string; readonly to: string };
+export type Explanation = {
+  /** An id, or an address on the internet. */
+  readonly subject: string;
+  readonly to: string;
+  /** The address is the instance's own, or a loopback one: packets to it meet nothing of a VPC. */
+  readonly local?: true;
+  readonly exchanges: readonly ExchangeText[];
+  /** Every exchange that was asked about passes, or goes well as far as an appliance. */
+  readonly ok: boolean;
+};
 
-const INTERNET = "198.51.100.1";
-const INTERNET_IPV6 = "2001:db8:ffff::1";
+type Direction = "out" | "in";
 
-/** The way of an interface, or of an instance's primary one, to the internet and back, or to a host of the VPC or of a peered one. @throws BadQuestion for a host, port or protocol that is none. */
-export function explainInstance(asked: Asked): InstanceExplanation {
-  const { reader, subject } = asked;
-  const eni = subject.kind === "instance" ? primaryOf(reader, subject) : subject;
-  const question = questionOf(asked.question, primaryPrivateIp(eni) === undefined ? INTERNET_IPV6 : INTERNET);
-  const explanation = explain(
-    asked.tables ?? planTables({ readers: [reader], pools: asked.pools }),
-    namesOf(reader, eni, asked.region),
-    eni.slot,
-    question,
+/** Why two ends can, or can't, exchange packets, each way that was asked about. @throws BadQuestion */
+export function explainQuestion(asked: Asked): Explanation {
+  const { question } = asked;
+  const { place, ends, name, to } = meant(asked);
+  if (ends.own !== undefined) return { subject: name, to: ends.own, local: true, exchanges: [], ok: false };
+  const { begin, context } = asked.draft(place.realm);
+  const scratch = openScratch({ begin, context, tables: asked.tables, pools: asked.pools });
+  if (!scratch) throw new Error("assertion failed: nothing is refused where nothing is asked");
+  const said: Remedy[] = [];
+  const exchanges = questionsOf(scratch, ends, question).map(({ direction, exchange }) => {
+    const explained = explainExchange(scratch, exchange, said);
+    said.push(...explained.remedies);
+    const isDefault = question["port"] === undefined && question["protocol"] === undefined;
+    return exchangeText(explained, { scratch, direction, ids: asked.ids, region: place.realm.region, isDefault });
+  });
+  return { subject: name, to, exchanges, ok: exchanges.every(({ verdict }) => verdict !== "blocked") };
+}
+
+type Meant = { readonly place: Place; readonly ends: Ends; readonly name: string; readonly to: string };
+
+/** A host on the internet as the subject is the same question the other way round. */
+function meant({ places, tables, pools, subject: text, question }: Asked): Meant {
+  const { to } = question;
+  const around = { places, tables, pools };
+  const subject = subjectOf(places, text);
+  if (subject) {
+    const { eni, place } = subject;
+    const ends = endsOf(subject, to, around);
+    return { place, ends, name: eni.attachment?.instanceId ?? eni.natGatewayId ?? eni.id, to: to ?? toText(ends) };
+  }
+  const host = text === "internet" ? text : addressIn(text);
+  if (host === undefined) throw new BadQuestion(`There is no instance, network interface or NAT gateway ${text}.`);
+  if (to === undefined) throw new BadQuestion(`From ${text}, say to whom: --to INSTANCE|ADDRESS.`);
+  const other = subjectOf(places, addressIn(to) ?? to);
+  if (!other) throw new BadQuestion(`--to ${to} is no instance, network interface or NAT gateway, nor an address of one.`);
+  return { place: other.place, ends: fromHost(host, other), name: text, to };
+}
+
+function fromHost(host: string, other: Subject): Ends {
+  const isAnyone = host === "internet";
+  const address = (family: Family): string => (isAnyone ? (family === "ipv4" ? INTERNET : INTERNET_IPV6) : host);
+  const families = isAnyone ? familiesOf(other) : ([host.includes(":") ? "ipv6" : "ipv4"] as const);
+  const internet = (family: Family): End => ({ kind: "internet", address: address(family), anyone: isAnyone });
+  return { subject: internet, other: () => interfaceEnd(other), families };
+}
+
+function toText({ families, other }: Ends): string {
+  const text = (end: End): string => (end.kind === "interface" ? end.id : end.address);
+  return families.map((family) => text(other(family))).join(", ");
+}
+
+type Exchange = { readonly direction: Direction; readonly exchange: ExchangeQuestion };
+
+function questionsOf(scratch: Scratch, ends: Ends, question: Asked["question"]): readonly Exchange[] {
+  const directions = directionsOf(question["direction"]);
+  const protocolAsked = protocolOf(question["protocol"]);
+  const portAsked = question["port"] === undefined ? undefined : wholeNumber("--port", question["port"], 65_535);
+  const all = ends.families.flatMap((family) =>
+    directions.flatMap((direction): readonly Exchange[] => {
+      const [subject, other] = [ends.subject(family), ends.other(family)];
+      const [client, server] = direction === "out" ? [subject, other] : [other, subject];
+      if (!begins(scratch, client)) return [];
+      const usual = usualOf(server);
+      const protocol = protocolAsked ?? usual.protocol;
+      return [
+        { direction, exchange: { client, server, family, protocol, port: portAsked ?? (protocol === usual.protocol ? usual.port : 80) } },
+      ];
+    }),
   );
-  return { instance: subject.id, interface: eni.id, to: question.to, ...explanation };
+  if (all.length === 0) throw new BadQuestion("That end begins no exchange: ask for the other --direction.");
+  return all;
 }
 
-function primaryOf(reader: Reader, instance: Instance): NetworkInterface {
-  const eni = reader.by("network-interface", "instanceId", instance.id).find((one) => one.attachment?.deviceIndex === 0);
-  if (!eni) throw new BadQuestion(`${instance.id} is ${instance.state}: it has no network interface.`);
-  return eni;
+function directionsOf(text = "both"): readonly Direction[] {
+  if (text === "both") return ["out", "in"];
+  if (text !== "out" && text !== "in") throw new BadQuestion("--direction is out, in or both.");
+  return [text];
 }
 
-function questionOf({ to: asked, port, protocol }: Readonly<Record<string, string>>, usual: string): Question {
-  const to = asked === undefined ? usual : addressIn(asked);
-  if (to === undefined) throw new BadQuestion(`--to ${asked} is not an IP address.`);
-  if (protocol !== undefined && protocol !== "tcp" && protocol !== "udp" && protocol !== "icmp")
-    throw new BadQuestion("--protocol is tcp, udp or icmp.");
-  if (port !== undefined && !(/^\d{1,5}$/.test(port) && Number(port) <= 65_535)) throw new BadQuestion(`--port ${port} is not a port.`);
-  return { to, ...(protocol === undefined ? {} : { protocol }), ...(port === undefined ? {} : { port: Number(port) }) };
+/** Services answer alone, and a NAT gateway sends for others. */
+function begins({ reader }: Scratch, end: End): boolean {
+  if (end.kind === "interface") return reader.get("network-interface", end.id)?.natGatewayId === undefined;
+  return end.kind === "internet";
 }
 
-/** An address in its usual form; IPv6 may stand in brackets. */
-export function addressIn(text: string): string | undefined {
-  if (parseIpv4(text) !== undefined) return text;
-  const number = parseIpv6(/^\[(.*)\]$/.exec(text)?.[1] ?? text);
-  return number === undefined ? undefined : formatIpv6(number);
+/** What is asked about unless something is said: HTTP, and of a service what it speaks. */
+function usualOf(server: End): { readonly protocol: Protocol; readonly port: number } {
+  if (server.kind !== "service" || METADATA.has(server.address)) return { protocol: "tcp", port: 80 };
+  return NTP.has(server.address) ? { protocol: "udp", port: 123 } : { protocol: "udp", port: 53 };
 }
+
+const METADATA = new Set(["169.254.169.254", "fd00:ec2::254"]);
+const NTP = new Set(["169.254.169.123", "fd00:ec2::123"]);
 
 /** The tables as the plan has them, where no kernel has any. */
 export function planTables({ readers, pools }: { readonly readers: readonly Reader[]; readonly pools: readonly string[] }): TableReader {

@@ -1,6 +1,7 @@
 import type { Reader } from "../model/state.ts";
 import type { SlottedKind } from "../model/resource.ts";
 import { type Entry, INTERFACE_FLAGS, IPV6_BLOCKS, IPV6_ROUTES, ROUTE_TARGET, RULE_LIST, type StructValue } from "../plan/tables.ts";
+import { blockWith } from "../reach/explain/question.ts";
 import type { Place } from "./trace-line.ts";
 
 /** A row of the tables for people: which table, which row, what stands in it. */
@@ -14,6 +15,8 @@ export type Ids = {
   readonly natGatewayOf: (slot: number) => string | undefined;
   /** The active connection by which the table at one slot leads to the VPC at the other. */
   readonly peeringOf: (routeTable: number, vpc: number) => string | undefined;
+  /** Whether the address lies in a block of the VPC at the slot. */
+  readonly isInVpc: (vpc: number, address: string) => boolean;
 };
 
 /** Looks through the regions for each id: for one question, not for every packet. */
@@ -31,6 +34,10 @@ export function idsIn(readers: readonly Reader[], placeOf: (slot: number) => Pla
       const place = placeOf(slot);
       if (place.kind !== "interface") return undefined;
       return readers.map((reader) => reader.get("network-interface", place.id)?.natGatewayId).find((id) => id !== undefined);
+    },
+    isInVpc: (slot, address) => {
+      const vpc = readers.flatMap((reader) => reader.list("vpc")).find((one) => one.slot === slot);
+      return vpc !== undefined && blockWith(vpc, address) !== undefined;
     },
     peeringOf: (routeTable, vpc) => readers.map((reader) => peeringIn(reader, routeTable, vpc)).find((id) => id !== undefined),
   };

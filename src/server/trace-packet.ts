@@ -1,12 +1,12 @@
 import { primaryPrivateIp, type NetworkInterface } from "../model/network-interface.ts";
 import { type DropReason, DROPS, type Stage } from "../plan/stages.ts";
 import { ROUTE_TARGET, type TableReader } from "../plan/tables.ts";
-import { connectionMemory } from "../reach/connection.ts";
-import { natMemory } from "../reach/nat-connection.ts";
-import { answerTo, ICMP, ICMPV6, type Packet, TCP, UDP } from "../reach/packet.ts";
-import { interfaceAt, owns, type Step } from "../reach/passage.ts";
-import { type Trace, trace } from "../reach/trace.ts";
-import { addressIn } from "./explain.ts";
+import { isIn } from "../reach/block.ts";
+import { type Leg, walkExchange } from "../reach/exchange.ts";
+import { ICMP, ICMPV6, type Packet, TCP, UDP } from "../reach/packet.ts";
+import type { Step } from "../reach/passage.ts";
+import type { Protocol } from "../reach/explain/question.ts";
+import { addressIn, protocolOf } from "./question-text.ts";
 import { BadQuestion } from "./internal.ts";
 import { type EntryText, entryText, type Ids, ruleText } from "./trace-entry.ts";
 import { wholeNumber } from "./trace-filter.ts";
@@ -20,6 +20,8 @@ export type PacketTrace = {
   readonly reason?: DropReason;
   /** It passes, and the answer that the receiver would send is dropped: why. */
   readonly answerDropped?: DropReason;
+  /** It passes, and the answer comes from this address, which was not asked. */
+  readonly answerFrom?: string;
   /** Where it ends when it passes. */
   readonly to?: Place;
   /** After translation. */
@@ -37,7 +39,7 @@ type PacketText = {
 };
 
 /** One stage's say. `what` names the sentence that the command line has for it; `params` fill it in. */
-type Hop = {
+export type Hop = {
   readonly stage: Stage;
   readonly at: Place;
   readonly verdict: "pass" | "drop";
@@ -50,7 +52,6 @@ type Hop = {
 };
 
 const PROTOCOLS = { tcp: TCP, udp: UDP, icmp: ICMP } as const;
-type Protocol = keyof typeof PROTOCOLS;
 
 export type PacketQuestion = {
   readonly tables: TableReader;
@@ -80,7 +81,7 @@ function holds(eni: NetworkInterface, address: string): boolean {
 
 /** Walks one packet, the first of its exchange, through the tables. @throws BadQuestion for what is no packet. */
 export function tracePacket({ tables, ids, sender, question }: PacketQuestion): PacketTrace {
-  const protocol = protocolOf(question["protocol"]);
+  const protocol = protocolOf(question["protocol"]) ?? "tcp";
   const to = endOf("--to", question["to"] ?? "");
   const from = question["from"] === undefined ? undefined : endOf("--from", question["from"]);
   const isIpv6 = to.address.includes(":");
@@ -101,9 +102,8 @@ export function tracePacket({ tables, ids, sender, question }: PacketQuestion): 
 }
 
 function told(packet: Packet, protocol: Protocol, tables: TableReader, ids: Ids): PacketTrace {
-  const traced = trace(tables, packet);
-  const { steps, verdict, packet: after } = traced;
-  const answerDropped = dropOfAnswer(tables, traced);
+  const { request, end } = walkExchange(tables, packet);
+  const { steps, verdict, packet: after } = request;
   const placeOf = (slot: number): Place => (slot === 0 ? { kind: "internet" } : ids.placeOf(slot));
   const { source, destination, sourcePort, destinationPort } = packet;
   const to: Place | undefined =
@@ -120,52 +120,40 @@ function told(packet: Packet, protocol: Protocol, tables: TableReader, ids: Ids)
       destination,
       ...(protocol === "icmp" || sourcePort === undefined || destinationPort === undefined ? {} : { sourcePort, destinationPort }),
     },
-    hops: steps.map((step) => hopOf(step, { packet, ids, placeOf, to })),
+    hops: steps.map((step) => hopOf(step, { ids, placeOf, leg: "request" })),
     verdict: verdict.kind === "drop" ? "dropped" : "passed",
     ...(verdict.kind === "drop" ? { reason: verdict.reason } : {}),
-    ...(answerDropped === undefined ? {} : { answerDropped }),
+    ...(end.kind === "dropped" && end.leg === "answer" && end.step.drop ? { answerDropped: end.step.drop } : {}),
+    ...(end.kind === "misdirected" ? { answerFrom: end.source } : {}),
     ...(to ? { to } : {}),
     sourceAfter: after.source,
     destinationAfter: after.destination,
   };
 }
 
-/** Of the answer that the internet's host, or the interface that has the destination, would send; what an appliance does with it is its own. */
-function dropOfAnswer(tables: TableReader, { verdict, packet, connections, nat }: Trace): DropReason | undefined {
-  if (verdict.kind !== "internet" && verdict.kind !== "deliver") return undefined;
-  const receiver = verdict.kind === "deliver" ? interfaceAt(tables, verdict.interface) : undefined;
-  if (verdict.kind === "deliver" && !(receiver && owns(tables, receiver, packet.destination))) return undefined;
-  const [remembered, translated] = [connectionMemory(), natMemory()];
-  remembered.remember(connections);
-  translated.remember(nat);
-  const answer: Packet = {
-    ...answerTo(packet),
-    ...(packet.tcp ? { tcp: { syn: true, ack: true } } : {}),
-    ...(receiver ? { from: receiver.slot } : {}),
-  };
-  const { verdict: answered } = trace(tables, answer, { connections: remembered, nat: translated });
-  return answered.kind === "drop" ? answered.reason : undefined;
-}
-
 type Around = {
-  readonly packet: Packet;
   readonly ids: Ids;
   readonly placeOf: (slot: number) => Place;
-  readonly to: Place | undefined;
+  readonly leg: Leg;
 };
 
-function hopOf(step: Step, { packet, ids, placeOf, to }: Around): Hop {
-  const { stage, verdict, drop, entries } = step;
-  const code = drop && (DROPS[drop] as { code?: string }).code;
-  const target = to && (to.kind === "interface" ? (to.instance ?? to.id) : to.kind);
+export function hopOf(step: Step, around: Around): Hop {
+  const { ids, placeOf } = around;
+  const { stage, verdict, drop, entries, flow } = step;
+  const code = drop && codeOf(step, drop, ids);
+  const target = stage === "deliver" ? targetOf(step, placeOf) : undefined;
   return {
     stage,
     at: placeOf(step.interface),
     verdict,
-    what: drop ?? (stage === "internet_gateway" && packet.source.includes(":") ? ipv6PassedBy(step) : passedBy(step)),
+    what: drop
+      ? droppedBy(step, drop, around)
+      : stage === "internet_gateway" && flow.source.includes(":")
+        ? ipv6PassedBy(step)
+        : passedBy(step),
     params: {
-      from: packet.source,
-      to: packet.destination,
+      from: flow.source,
+      to: flow.destination,
       rule: step.rule ? ruleText(step.rule, ids, stage.startsWith("network_acl")) : "*",
       ...(target === undefined ? {} : { target }),
       ...paramsOf(step, ids),
@@ -173,6 +161,34 @@ function hopOf(step: Step, { packet, ids, placeOf, to }: Around): Hop {
     ...(code === undefined ? {} : { code }),
     entries: entries.map((entry) => entryText(entry, step.rule, ids)),
   };
+}
+
+/** Where a packet goes that is delivered. */
+function targetOf({ target, flow }: Step, placeOf: (slot: number) => Place): string {
+  if (target === undefined)
+    return isIn(flow.destination, "linkLocal") || flow.destination.startsWith("fd00:ec2::") ? "services" : "internet";
+  const place = placeOf(target);
+  return place.kind === "interface" ? (place.instance ?? place.id) : place.kind;
+}
+
+/** The reason, or a closer one where the sentence for it would say too little. */
+function droppedBy(step: Step, drop: DropReason, { ids, leg }: Around): string {
+  if (drop === "no_such_private_address" && peerOf(step) !== undefined) return "no_peer_address";
+  if (drop === "route_loop" && ids.natGatewayOf(step.interface) !== undefined) return "nat_loop";
+  if (leg === "answer" && (drop === "nat_connection_expired" || drop === "nat_no_connection")) return "nat_answers";
+  return drop;
+}
+
+/** Edge to edge, a peering connection carries nothing (VPC peering guide, "VPC peering limitations"). */
+function codeOf(step: Step, drop: DropReason, ids: Ids): string | undefined {
+  const peer = drop === "no_such_private_address" ? peerOf(step) : undefined;
+  if (peer !== undefined && !ids.isInVpc(peer, step.flow.destination)) return DROPS.peering_source.code;
+  return (DROPS[drop] as { code?: string }).code;
+}
+
+/** The slot of the VPC to which the route over a peering connection leads. */
+function peerOf({ entries: [route] }: Step): number | undefined {
+  return route?.table === "routes" && route.value.target === ROUTE_TARGET.peering ? route.value.slot : undefined;
 }
 
 /** The gateways' of IPv6, which translate nothing. */
@@ -206,12 +222,14 @@ function passedBy({ stage, entries, rule, detail }: Step): string {
   }
 }
 
-function paramsOf({ entries, drop }: Step, ids: Ids): Readonly<Record<string, string>> {
+function paramsOf(step: Step, ids: Ids): Readonly<Record<string, string>> {
+  const { entries, drop } = step;
   const [first] = entries.map((entry) => entryText(entry, undefined, ids));
-  const [route] = entries;
-  const toPeer = drop === "no_such_private_address" && route?.table === "routes" && route.value.target === ROUTE_TARGET.peering;
+  const peer = drop === "no_such_private_address" ? peerOf(step) : undefined;
+  const nat = step.interface === 0 ? undefined : ids.natGatewayOf(step.interface);
   return {
-    ...(toPeer ? { peer: ids.of("vpc", route.value.slot) } : {}),
+    ...(peer === undefined ? {} : { peer: ids.of("vpc", peer) }),
+    ...(nat === undefined ? {} : { nat }),
     ...(first?.table === "routes" ? { destination: first.key, route: first.value } : {}),
     ...Object.fromEntries(
       entries.flatMap((entry) => {
@@ -221,11 +239,6 @@ function paramsOf({ entries, drop }: Step, ids: Ids): Readonly<Record<string, st
       }),
     ),
   };
-}
-
-function protocolOf(text = "tcp"): Protocol {
-  if (text !== "tcp" && text !== "udp" && text !== "icmp") throw new BadQuestion("--protocol is tcp, udp or icmp.");
-  return text;
 }
 
 function endOf(option: string, text: string): { readonly address: string; readonly port: number | undefined } {

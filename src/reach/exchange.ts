@@ -1,0 +1,72 @@
+import type { TableReader } from "../plan/tables.ts";
+import { connectionMemory } from "./connection.ts";
+import { natMemory } from "./nat-connection.ts";
+import { answerTo, type Packet, TCP } from "./packet.ts";
+import { interfaceAt, owns, type Step } from "./passage.ts";
+import { type Trace, trace } from "./trace.ts";
+
+/** A request and the answer to it, through the tables as they stand; nothing is remembered of earlier packets. */
+export type Walk = {
+  readonly request: Trace;
+  /** Absent: none is sent. */
+  readonly answer?: Trace;
+  readonly end: WalkEnd;
+};
+
+export type Leg = "request" | "answer";
+
+export type WalkEnd =
+  | { readonly kind: "answered" }
+  | { readonly kind: "dropped"; readonly leg: Leg; readonly step: Step }
+  /** It comes to an interface that does not have the destination: an appliance, whose own software decides. */
+  | { readonly kind: "forwarded"; readonly leg: Leg; readonly interface: number }
+  /** The answer comes from another address or port than the one that was asked, and belongs to nothing for who asked. */
+  | { readonly kind: "misdirected"; readonly source: string };
+
+/** `natPort`: the port that NAT gateways take; absent: the one that they would. */
+export function walkExchange(tables: TableReader, packet: Packet, natPort?: number): Walk {
+  const [connections, remembered] = [connectionMemory(), natMemory()];
+  const nat = natPort === undefined ? remembered : { ...remembered, nextPort: () => natPort - FIRST_NAT_PORT };
+  const run = (one: Packet): Trace => {
+    const traced = trace(tables, one, { connections, nat });
+    connections.remember(traced.connections);
+    remembered.remember(traced.nat);
+    return traced;
+  };
+  const request = run(packet);
+  const { verdict } = request;
+  if (verdict.kind === "drop") return { request, end: droppedAt("request", request) };
+  const server = verdict.kind === "deliver" ? interfaceAt(tables, verdict.interface) : undefined;
+  if (server && !owns(tables, server, request.packet.destination))
+    return { request, end: { kind: "forwarded", leg: "request", interface: server.slot } };
+  const answer = run({
+    ...answerTo(request.packet),
+    ...(packet.protocol === TCP ? { tcp: { syn: true, ack: true } } : {}),
+    ...(server ? { from: server.slot } : {}),
+    ...(verdict.kind === "service" ? { fromServices: true as const } : {}),
+  });
+  return { request, answer, end: endOf(packet, answer) };
+}
+
+const FIRST_NAT_PORT = 1024;
+
+function endOf(packet: Packet, answer: Trace): WalkEnd {
+  const { verdict } = answer;
+  if (verdict.kind === "drop") return droppedAt("answer", answer);
+  if (verdict.kind === "deliver" && verdict.interface !== packet.from)
+    return { kind: "forwarded", leg: "answer", interface: verdict.interface };
+  const { source, destination, sourcePort, destinationPort } = answer.packet;
+  const belongs =
+    (packet.from === undefined) === (verdict.kind === "internet") &&
+    source === packet.destination &&
+    destination === packet.source &&
+    sourcePort === packet.destinationPort &&
+    destinationPort === packet.sourcePort;
+  return belongs ? { kind: "answered" } : { kind: "misdirected", source };
+}
+
+function droppedAt(leg: Leg, { steps }: Trace): WalkEnd {
+  const step = steps.at(-1);
+  if (!step) throw new Error("assertion failed: a packet that drops does so at a stage");
+  return { kind: "dropped", leg, step };
+}

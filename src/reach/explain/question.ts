@@ -1,0 +1,136 @@
+import { present } from "../../lib/assert.ts";
+import { cidrContains, cidrOf } from "../../lib/cidr.ts";
+import { cidr6Contains, cidr6Of, parseIpv6 } from "../../lib/cidr6.ts";
+import { parseIpv4 } from "../../lib/ip.ts";
+import type { NetworkInterface } from "../../model/network-interface.ts";
+import type { Reader } from "../../model/state.ts";
+import type { Vpc } from "../../model/vpc.ts";
+import type { VpcPeeringConnection } from "../../model/vpc-peering-connection.ts";
+import { ICMP, ICMPV6, type Packet, TCP, UDP } from "../packet.ts";
+import type { Scratch } from "./scratch.ts";
+
+/** One end of an exchange. */
+export type End =
+  /** `address`: the private address that is asked about; absent: the primary one. `publicIp`: it was asked for by this public address. */
+  | { readonly kind: "interface"; readonly id: string; readonly address?: string; readonly publicIp?: string }
+  /** `anyone`: the host stands for the whole internet. */
+  | { readonly kind: "internet"; readonly address: string; readonly anyone: boolean }
+  /** The metadata service, DNS or NTP, which begin nothing. */
+  | { readonly kind: "service"; readonly address: string }
+  /** An address of a VPC, or of the public pools, that nobody has. */
+  | { readonly kind: "nobody"; readonly address: string };
+
+export type Protocol = "tcp" | "udp" | "icmp";
+export type Family = "ipv4" | "ipv6";
+
+/** Can the client begin an exchange with the server? */
+export type ExchangeQuestion = {
+  readonly client: End;
+  readonly server: End;
+  readonly family: Family;
+  readonly protocol: Protocol;
+  /** The server's; means nothing of ICMP. */
+  readonly port: number;
+};
+
+/** What an interface must have before there is any packet. In IPv6 an address needs the subnet's block, and that the VPC's. */
+export type AbsentReason = "no_ipv4_address" | "no_ipv6_address" | "no_subnet_ipv6_block" | "no_vpc_ipv6_block" | "no_public_address";
+export type Absent = { readonly kind: "absent"; readonly reason: AbsentReason; readonly interface: NetworkInterface };
+
+/** From the middle of Linux's ephemeral ports. */
+const CLIENT_PORT = 40_000;
+
+/** The first packet of the exchange, or what is missing before there can be one. */
+export function packetOf(scratch: Scratch, question: ExchangeQuestion): Packet | Absent {
+  const { client, protocol, port, family } = question;
+  const source = client.kind === "interface" ? ownAddress(scratch, client, family) : client.address;
+  if (typeof source !== "string") return source;
+  const destination = destinationOf(scratch, question);
+  if (typeof destination !== "string") return destination;
+  const sender = client.kind === "interface" ? scratch.reader.get("network-interface", client.id) : undefined;
+  const isIpv6 = family === "ipv6";
+  return {
+    source,
+    destination,
+    protocol: protocol === "icmp" && isIpv6 ? ICMPV6 : PROTOCOLS[protocol],
+    ...(protocol === "icmp"
+      ? { icmp: { type: isIpv6 ? 128 : 8, code: 0 }, sourcePort: 1, destinationPort: 1 }
+      : { sourcePort: CLIENT_PORT, destinationPort: port }),
+    ...(protocol === "tcp" ? { tcp: { syn: true } } : {}),
+    ...(sender ? { from: sender.slot } : {}),
+  };
+}
+
+const PROTOCOLS = { tcp: TCP, udp: UDP, icmp: ICMP } as const;
+
+type InterfaceEnd = End & { readonly kind: "interface" };
+
+function ownAddress({ reader }: Scratch, { id, address }: InterfaceEnd, family: Family): string | Absent {
+  const eni = interfaceWith(reader, id);
+  if (address !== undefined && address.includes(":") === (family === "ipv6")) return address;
+  const own = family === "ipv6" ? eni.ipv6Addresses?.[0] : eni.privateIpAddresses[0];
+  return own ?? { kind: "absent", reason: family === "ipv4" ? "no_ipv4_address" : missingOfIpv6(reader, eni), interface: eni };
+}
+
+function missingOfIpv6(reader: Reader, { subnetId, vpcId }: NetworkInterface): AbsentReason {
+  if (reader.get("subnet", subnetId)?.ipv6CidrBlock) return "no_ipv6_address";
+  return (reader.get("vpc", vpcId)?.ipv6CidrBlocks ?? []).length > 0 ? "no_subnet_ipv6_block" : "no_vpc_ipv6_block";
+}
+
+function destinationOf(scratch: Scratch, { client, server, family }: ExchangeQuestion): string | Absent {
+  if (server.kind !== "interface") return server.address;
+  const own = ownAddress(scratch, server, family);
+  if (typeof own !== "string" || family === "ipv6") return own;
+  if (server.publicIp !== undefined) return server.publicIp;
+  // Who was asked for by a public address sees the other's public one.
+  const isInside = client.kind === "interface" && client.publicIp === undefined && meet(scratch.reader, client.id, server.id);
+  if (isInside) return own;
+  const eni = interfaceWith(scratch.reader, server.id);
+  return publicIpOf(scratch, eni, own) ?? { kind: "absent", reason: "no_public_address", interface: eni };
+}
+
+/** The public address that is mapped to a private one of the interface. */
+export function publicIpOf({ tables }: Scratch, { slot }: NetworkInterface, address: string): string | undefined {
+  const vpc = tables.lookup("interfaces", slot)?.vpc ?? 0;
+  const publicIp = tables.lookup("addresses", { vpc, address })?.public_ip ?? NONE;
+  return publicIp === NONE ? undefined : publicIp;
+}
+
+const NONE = "0.0.0.0";
+
+function interfaceWith(reader: Reader, id: string): NetworkInterface {
+  return present(reader.get("network-interface", id), id);
+}
+
+/** Whether they meet on private addresses: in one VPC, or in two with a peering connection. */
+function meet(reader: Reader, one: string, other: string): boolean {
+  const [{ vpcId: vpc }, { vpcId: otherVpc }] = [interfaceWith(reader, one), interfaceWith(reader, other)];
+  return vpc === otherVpc || livePeerings(reader, vpc).some(({ peer }) => peer.id === otherVpc);
+}
+
+/** The VPC's connections with others that are active, or wait to be accepted. */
+export function livePeerings(reader: Reader, vpcId: string): readonly { readonly connection: VpcPeeringConnection; readonly peer: Vpc }[] {
+  return reader
+    .by("vpc-peering-connection", "vpcId", vpcId)
+    .filter(({ status }) => status === "active" || status === "pending-acceptance")
+    .toSorted((a, b) => Number(b.status === "active") - Number(a.status === "active"))
+    .flatMap((connection) => {
+      const { requester, accepter } = connection;
+      const peer = reader.get("vpc", requester.vpcId === vpcId ? accepter.vpcId : requester.vpcId);
+      return peer ? [{ connection, peer }] : [];
+    });
+}
+
+/** The block of the VPC that holds the address. */
+export function blockWith(vpc: Vpc, address: string): string | undefined {
+  return address.includes(":")
+    ? vpc.ipv6CidrBlocks?.map(({ ipv6CidrBlock }) => ipv6CidrBlock).find((block) => isWithin(block, address))
+    : vpc.cidrBlocks.map(({ cidrBlock }) => cidrBlock).find((block) => isWithin(block, address));
+}
+
+export function isWithin(block: string, address: string): boolean {
+  if (block.includes(":") !== address.includes(":")) return false;
+  const [ipv4, ipv6] = [parseIpv4(address), parseIpv6(address)];
+  if (ipv4 !== undefined) return cidrContains(cidrOf(block), ipv4);
+  return ipv6 !== undefined && cidr6Contains(cidr6Of(block), ipv6);
+}

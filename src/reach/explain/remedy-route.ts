@@ -1,0 +1,256 @@
+import { isActive } from "../../model/route-state.ts";
+import { type Route, routeId, type RouteTable } from "../../model/route-table.ts";
+import { prefixOf, routeTo } from "../passage.ts";
+import { type Call, type Input, request, type Value } from "./call.ts";
+import { gatewayRoute, type Place, placeOf, routeAt } from "./place.ts";
+import { blockWith, livePeerings, publicIpOf } from "./question.ts";
+import { type Drop, type Remedy, type Scene, starts } from "./remedy.ts";
+import { interfaceOf, type Scratch } from "./scratch.ts";
+
+/** What a new route could lead to. */
+type Target = {
+  readonly kind: Route["target"]["kind"];
+  readonly value: Value;
+  /** The destination of a route that stands for none there is. */
+  readonly destination: string;
+  /** What must be done first. */
+  readonly before: readonly Call[];
+  readonly takes?: string;
+  readonly also?: Remedy["also"];
+};
+
+/** A route that is missing, or leads nowhere now. One to an appliance is never bypassed: what runs it starts. */
+export function routeRemedies(scene: Scene, obstacle: Drop): readonly Remedy[] {
+  const { scratch } = scene;
+  const { step } = obstacle;
+  if (step.stage === "internet_gateway") return ofGatewayTable(scratch, obstacle);
+  const place = step.source === undefined ? undefined : placeOf(scratch, step.source, step.flow.destination);
+  if (!place) return [];
+  const { route } = place;
+  if (route?.target.kind === "network-interface") return startOf(scratch, route);
+  if (route?.target.kind === "vpc-peering-connection" && isPending(scratch, route)) return [accepted(route.target.id)];
+  return targets(place, obstacle).flatMap((target) => placed(place, target));
+}
+
+/** A peered VPC's address that a less specific route leads elsewhere. */
+export function peerRemedies({ scratch }: Scene, { step }: Drop): readonly Remedy[] {
+  const place = step.source === undefined ? undefined : placeOf(scratch, step.source, step.flow.destination);
+  return place ? peerTargets(place).flatMap((target) => placed(place, target)) : [];
+}
+
+/** The VPC has no gateway, or the route names another one than it has. */
+export function unattachedRemedies({ scratch }: Scene, { step, inwards }: Drop): readonly Remedy[] {
+  const eni = interfaceOf(scratch, step.interface);
+  if (!eni) return [];
+  const place = inwards ? undefined : placeOf(scratch, step.interface, step.flow.destination);
+  const { target, attached } = attachGateway(scratch, eni.vpcId, place?.route?.target.id);
+  if (place && (attached || place.route?.target.id !== target.takes)) return placed(place, target);
+  return target.before.length === 0 ? [] : [{ calls: target.before, ...takenBy(target) }];
+}
+
+/** What comes in goes to an appliance first that does not run. */
+function ofGatewayTable(scratch: Scratch, { step }: Drop): readonly Remedy[] {
+  const route = step.target === undefined ? undefined : gatewayRoute(scratch, step.target, step.flow.destination);
+  return route?.target.kind === "network-interface" ? startOf(scratch, route) : [];
+}
+
+function startOf(scratch: Scratch, { target }: Route): readonly Remedy[] {
+  const eni = scratch.reader.get("network-interface", target.id);
+  return eni ? starts(scratch, eni) : [];
+}
+
+function isPending({ reader }: Scratch, { target }: Route): boolean {
+  return reader.get("vpc-peering-connection", target.id)?.status === "pending-acceptance";
+}
+
+function accepted(id: string): Remedy {
+  return { calls: [request("AcceptVpcPeeringConnection", { VpcPeeringConnectionId: id })] };
+}
+
+function peerTargets({ scratch: { reader }, eni, destination }: Place): readonly Target[] {
+  return livePeerings(reader, eni.vpcId).flatMap(({ connection, peer }): readonly Target[] => {
+    const block = blockWith(peer, destination);
+    if (block === undefined) return [];
+    const before = connection.status === "active" ? [] : accepted(connection.id).calls;
+    return [{ kind: "vpc-peering-connection", value: connection.id, destination: block, before }];
+  });
+}
+
+/** What could carry the packet on from here, the best first. */
+function targets(place: Place, { leg, packet }: Drop): readonly Target[] {
+  const { scratch, eni, destination } = place;
+  const { reader } = scratch;
+  const peers = peerTargets(place);
+  if (peers.length > 0) return peers;
+  const gateway = attachGateway(scratch, eni.vpcId, undefined, destination).target;
+  if (destination.includes(":")) {
+    const [egressOnly] = leg === "request" && packet.from === eni.slot ? reader.by("egress-only-internet-gateway", "vpcId", eni.vpcId) : [];
+    const kind = "egress-only-internet-gateway";
+    return [...(egressOnly ? [{ kind, value: egressOnly.id, destination: gateway.destination, before: [] } as const] : []), gateway];
+  }
+  const isPrivate = eni.natGatewayId === undefined && publicIpOf(scratch, eni, eni.privateIpAddresses[0] ?? "") === undefined;
+  return isPrivate ? [...natTargets(place), gateway] : [gateway];
+}
+
+/** NAT gateways of the VPC that stand in another subnet and have a way to the internet themselves. */
+function natTargets({ scratch, eni, destination }: Place): readonly Target[] {
+  const { reader } = scratch;
+  return reader
+    .by("nat-gateway", "vpcId", eni.vpcId)
+    .filter(({ state, connectivityType, subnetId }) => state === "available" && connectivityType === "public" && subnetId !== eni.subnetId)
+    .filter(({ id }) => {
+      const [own] = reader.by("network-interface", "natGatewayId", id);
+      const place = own && placeOf(scratch, own.slot, destination);
+      return place?.route?.target.kind === "internet-gateway" && isActive(reader, place.route);
+    })
+    .map(({ id }) => ({ kind: "nat-gateway", value: id, destination: EVERYWHERE, before: [] }));
+}
+
+const EVERYWHERE = "0.0.0.0/0";
+const EVERYWHERE_IPV6 = "::/0";
+
+/**
+ * The VPC's gateway; where it has none, one that is attached to no VPC (best the one that is `named` already), or a new one, which
+ * `before` attaches.
+ */
+export function attachGateway(
+  { reader, isNew }: Scratch,
+  vpcId: string,
+  named?: string,
+  destination = EVERYWHERE,
+): { readonly target: Target; readonly attached: boolean; readonly before: readonly Call[] } {
+  const everywhere = destination.includes(":") ? EVERYWHERE_IPV6 : EVERYWHERE;
+  const of = (value: Value, before: readonly Call[], takes?: string): Target => ({
+    kind: "internet-gateway",
+    value,
+    destination: everywhere,
+    before,
+    ...(takes === undefined ? {} : { takes }),
+    ...(before.some((call) => call.kind === "request" && call.operation === ATTACH) ? { also: "no_internet_gateway" } : {}),
+  });
+  const [attached] = reader.by("internet-gateway", "vpcId", vpcId);
+  if (attached) {
+    const filters = [{ Name: "attachment.vpc-id", Values: [vpcId] }];
+    const lookUp = request(
+      "DescribeInternetGateways",
+      { Filters: filters },
+      { name: "gateway", path: "InternetGateways[0].InternetGatewayId" },
+    );
+    const target = isNew(attached.id) ? of({ named: "gateway" }, [lookUp]) : of(attached.id, []);
+    return { target, attached: true, before: [] };
+  }
+  const free = reader.list("internet-gateway").filter((one) => one.vpcId === undefined && !isNew(one.id));
+  const best = free.find(({ id }) => id === named) ?? free.find(({ id }) => isRouted(reader, vpcId, id)) ?? free[0];
+  const attach = (id: Value): Call => request(ATTACH, { VpcId: vpcId, InternetGatewayId: id });
+  const created = request("CreateInternetGateway", {}, { name: "gateway", path: "InternetGateway.InternetGatewayId" });
+  const target = best ? of(best.id, [attach(best.id)], best.id) : of({ named: "gateway" }, [created, attach({ named: "gateway" })]);
+  return { target, attached: false, before: target.before };
+}
+
+const ATTACH = "AttachInternetGateway";
+
+function isRouted(reader: Scratch["reader"], vpcId: string, gatewayId: string): boolean {
+  return reader.by("route", "target", gatewayId).some((route) => route.vpcId === vpcId);
+}
+
+function takenBy({ takes }: Target): Pick<Remedy, "takes"> | object {
+  return takes === undefined ? {} : { takes };
+}
+
+/**
+ * The ways to give the subnet the route. A subnet that follows the main table only because nobody said otherwise goes over to a
+ * table that leads there already; and where others follow it for the same reason, they get no route that they had not: then the
+ * subnet gets a table of its own.
+ */
+function placed(place: Place, target: Target): readonly Remedy[] {
+  const { subnet } = place;
+  const route = replacedBy(place, target);
+  const ready = readyTables(place, target).map((table) => associated(place, table.id));
+  const own = ownTable(place, target);
+  const rest = { ...takenBy(target), ...(target.also === undefined ? {} : { also: target.also }) };
+  const remedy = (calls: readonly Call[]): Remedy => ({ calls: [...target.before, ...calls], ...rest });
+  const here = route?.target.kind === target.kind || !isSharedByDefault(place) ? [remedy([routeCall(place, target)])] : [];
+  const over = ready.map((call) => ({ calls: [call] }));
+  const inOrder = subnet.routeTableAssociation || route?.target.kind === target.kind ? [...here, ...over] : [...over, ...here];
+  return [...inOrder, ...(own ? [remedy(own)] : [])];
+}
+
+/** The route that makes way: to a peered VPC only one for the very same block. */
+function replacedBy({ route }: Place, { kind, destination }: Target): Route | undefined {
+  return kind === "vpc-peering-connection" && route?.destination !== destination ? undefined : route;
+}
+
+/** Other subnets go by the same table, some of them because it is the VPC's main one. */
+function isSharedByDefault({ scratch: { reader }, subnet, table }: Place): boolean {
+  if (reader.get("vpc", subnet.vpcId)?.mainRouteTable.routeTableId !== table.id) return false;
+  return reader.by("subnet", "vpcId", subnet.vpcId).some((other) => other.id !== subnet.id && !other.routeTableAssociation);
+}
+
+function routeCall(place: Place, target: Target): Call {
+  const { table } = place;
+  const { kind, value, destination } = target;
+  const route = replacedBy(place, target);
+  const words = { RouteTableId: table.id, ...destinationOf(route?.destination ?? destination), [MEMBERS[kind]]: value };
+  return request(route ? "ReplaceRoute" : "CreateRoute", words);
+}
+
+function destinationOf(destination: string): Input {
+  if (destination.startsWith("pl-")) return { DestinationPrefixListId: destination };
+  return destination.includes(":") ? { DestinationIpv6CidrBlock: destination } : { DestinationCidrBlock: destination };
+}
+
+const MEMBERS: Readonly<Record<Route["target"]["kind"], string>> = {
+  "internet-gateway": "GatewayId",
+  "vpn-gateway": "GatewayId",
+  "network-interface": "NetworkInterfaceId",
+  "nat-gateway": "NatGatewayId",
+  "egress-only-internet-gateway": "EgressOnlyInternetGatewayId",
+  "vpc-peering-connection": "VpcPeeringConnectionId",
+  "vpc-endpoint": "VpcEndpointId",
+  "carrier-gateway": "CarrierGatewayId",
+};
+
+/** Tables of the VPC that lead there already, and have all that the subnet's has besides. */
+function readyTables(place: Place, target: Target): readonly RouteTable[] {
+  const { scratch, subnet, table, destination } = place;
+  const { reader, tables, isNew } = scratch;
+  const route = replacedBy(place, target);
+  const kept = reader.by("route", "routeTableId", table.id).filter((one) => one.id !== route?.id);
+  return reader.by("route-table", "vpcId", subnet.vpcId).filter((other) => {
+    if (other.id === table.id || other.natGateway || isNew(other.id)) return false;
+    if (reader.by("internet-gateway", "routeTableId", other.id).length > 0) return false;
+    const match = routeTo(tables, other.slot, destination);
+    const there = match && routeAt(scratch, other, prefixOf(match));
+    if (!there || there.target.id !== target.value || !isActive(reader, there)) return false;
+    return kept.every((one) => reader.get("route", routeId(other.id, one.destination))?.target.id === one.target.id);
+  });
+}
+
+/** The subnet goes by the table from then on. */
+function associated({ subnet }: Place, tableId: Value): Call {
+  const { routeTableAssociation: old } = subnet;
+  if (old) return request("ReplaceRouteTableAssociation", { AssociationId: old.associationId, RouteTableId: tableId });
+  return request("AssociateRouteTable", { RouteTableId: tableId, SubnetId: subnet.id });
+}
+
+/** A new table with the routes of the old one, and this one; undefined: not all of them can be made again. */
+function ownTable(place: Place, target: Target): readonly Call[] | undefined {
+  const { scratch, subnet, table } = place;
+  const route = replacedBy(place, target);
+  const routes = scratch.reader.by("route", "routeTableId", table.id).filter((one) => one.id !== route?.id);
+  const copied = routes.filter((one) => isActive(scratch.reader, one));
+  if (copied.some((one) => one.target.kind === "vpc-endpoint")) return undefined;
+  const named = { named: "table" };
+  return [
+    request("CreateRouteTable", { VpcId: subnet.vpcId }, { name: "table", path: "RouteTable.RouteTableId" }),
+    ...copied.map((one) =>
+      request("CreateRoute", { RouteTableId: named, ...destinationOf(one.destination), [MEMBERS[one.target.kind]]: one.target.id }),
+    ),
+    request("CreateRoute", {
+      RouteTableId: named,
+      ...destinationOf(route?.destination ?? target.destination),
+      [MEMBERS[target.kind]]: target.value,
+    }),
+    associated(place, named),
+  ];
+}

@@ -1,0 +1,57 @@
+import type { NetworkInterface } from "../../model/network-interface.ts";
+import type { Route } from "../../model/route-table.ts";
+import type { Step } from "../passage.ts";
+import { gatewayRoute, placeOf } from "./place.ts";
+import { interfaceOf, type Scratch } from "./scratch.ts";
+
+/** Which resource has decided at a stage: its id; undefined: nobody's, or none of this region. */
+export function decider(scratch: Scratch, step: Step): string | undefined {
+  const eni = step.interface === 0 ? undefined : interfaceOf(scratch, step.interface);
+  return eni && DECIDERS[step.stage](scratch, eni, step);
+}
+
+type Decider = (scratch: Scratch, eni: NetworkInterface, step: Step) => string | undefined;
+
+const DECIDERS: Readonly<Record<Step["stage"], Decider>> = {
+  parse: (_scratch, eni) => holder(eni),
+  admit: (_scratch, eni) => holder(eni),
+  services: (_scratch, eni, { drop }) => (drop === "dns_disabled" ? eni.vpcId : holder(eni)),
+  security_group_out: groupOf,
+  security_group_in: groupOf,
+  network_acl_out: aclOf,
+  network_acl_in: aclOf,
+  route: (scratch, _eni, { source, flow }) => (source === undefined ? undefined : placeOf(scratch, source, flow.destination)?.table.id),
+  nat_gateway: (_scratch, eni) => eni.natGatewayId,
+  internet_gateway: gatewayOf,
+  deliver: (_scratch, eni, { target }) => (target === undefined ? undefined : holder(eni)),
+};
+
+function holder({ id, attachment, natGatewayId }: NetworkInterface): string {
+  return natGatewayId ?? attachment?.instanceId ?? id;
+}
+
+/** The group of the rule that lets it pass; where none does, all groups of the interface. */
+function groupOf({ reader }: Scratch, { groupIds }: NetworkInterface, { entries: [list], rule }: Step): string {
+  const owner = rule && (list?.table === "rule_lists" || list?.table === "rule_chunks") ? list.key.owner : undefined;
+  return groupIds.find((id) => reader.get("security-group", id)?.slot === owner) ?? groupIds.join(", ");
+}
+
+function aclOf({ reader }: Scratch, { subnetId }: NetworkInterface): string | undefined {
+  return reader.get("subnet", subnetId)?.networkAcl?.networkAclId;
+}
+
+function gatewayOf({ reader }: Scratch, { id, vpcId, subnetId }: NetworkInterface, { drop, flow, entries }: Step): string {
+  if (drop === "block_public_access") return subnetId;
+  if (drop === "no_public_ip" || drop === "public_ip_not_mapped") return id;
+  const byEgressOnly = drop === "egress_only" || (flow.source.includes(":") && entries.length === 0);
+  const [gateway] = byEgressOnly
+    ? reader.by("egress-only-internet-gateway", "vpcId", vpcId)
+    : reader.by("internet-gateway", "vpcId", vpcId);
+  return gateway?.id ?? vpcId;
+}
+
+/** The user's route by which a stage went, or that led it nowhere. */
+export function routeOf(scratch: Scratch, { stage, source, target, flow }: Step): Route | undefined {
+  if (stage === "internet_gateway") return target === undefined ? undefined : gatewayRoute(scratch, target, flow.destination);
+  return source === undefined ? undefined : placeOf(scratch, source, flow.destination)?.route;
+}
