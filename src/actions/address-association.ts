@@ -6,7 +6,7 @@ import type {
 } from "@aws-sdk/client-ec2";
 import { present } from "../lib/assert.ts";
 import type { Address } from "../model/address.ts";
-import { Fault } from "../model/fault.ts";
+import { Fault, notPermitted } from "../model/fault.ts";
 import { newId } from "../model/id.ts";
 import type { InstanceState } from "../model/instance.ts";
 import { type NetworkInterface, primaryPrivateIp } from "../model/network-interface.ts";
@@ -144,8 +144,9 @@ const ReleaseAddress: Action<ReleaseAddressRequest, Done> = (tx, input, context)
     throw new Fault("InvalidAddress.PtrSet", words);
   }
   const eni = address.association && tx.get("network-interface", address.association.networkInterfaceId);
+  if (eni?.natGatewayId !== undefined) throw notPermitted();
   // In the default VPC it is disassociated by itself (EC2 API reference, ReleaseAddress).
-  if (eni && (eni.natGatewayId !== undefined || tx.get("vpc", eni.vpcId)?.isDefault !== true)) {
+  if (eni && tx.get("vpc", eni.vpcId)?.isDefault !== true) {
     throw new Fault("InvalidIPAddress.InUse", `Address ${address.publicIp} is in use.`);
   }
   tx.delete("address", address.id);

@@ -135,9 +135,11 @@ const ASSOCIATION: Readonly<Record<string, (s: ReturnType<typeof scene>) => void
       () => s.associate({ AllocationId: other, NetworkInterfaceId }),
       () => s.associate({ AllocationId, NetworkInterfaceId: s.first.eniId }),
       () => region.call(DisassociateAddress, { AssociationId }),
-    ])
+      () => region.call(ReleaseAddress, { AllocationId }),
+    ]) {
       refuses("AuthFailure", tried, "You do not have permission to access the specified resource.");
-    refuses("InvalidIPAddress.InUse", () => region.call(ReleaseAddress, { AllocationId }));
+      assert.throws(tried, { status: 400 }, "401 is for wrong keys");
+    }
   },
   "by the address itself, or by what does not exist": (s) => {
     const PublicIp = must(s.region.reader().get("address", s.addresses[0])).publicIp;

@@ -59,7 +59,8 @@ const CreateDefaultVpc: Action<CreateDefaultVpcRequest, CreateDefaultVpcResult> 
     throw new Fault("DefaultVpcAlreadyExists", "A Default VPC already exists for this account in this region.");
   }
   const vpc = createDefaultVpc(tx, context);
-  return { Vpc: { ...describedVpc(tx, vpc, context), State: "pending", Ipv6CidrBlockAssociationSet: [] } };
+  const { BlockPublicAccessStates: _, ...answer } = describedVpc(tx, vpc, context);
+  return { Vpc: { ...answer, State: "pending", Ipv6CidrBlockAssociationSet: [] } };
 };
 
 const CreateDefaultSubnet: Action<CreateDefaultSubnetRequest, CreateDefaultSubnetResult> = (tx, input, context) => {
@@ -71,7 +72,8 @@ const CreateDefaultSubnet: Action<CreateDefaultSubnetRequest, CreateDefaultSubne
   if (known) {
     throw new Fault("DefaultSubnetAlreadyExistsInAvailabilityZone", `'${known.id}' is already the default subnet in ${zone.name}.`);
   }
-  return { Subnet: describedSubnet(tx, createDefaultSubnet(tx, vpc, zone, context), context) };
+  const { BlockPublicAccessStates: _, ...answer } = describedSubnet(tx, createDefaultSubnet(tx, vpc, zone, context), context);
+  return { Subnet: answer };
 };
 
 function zoneOf({ AvailabilityZone: name, AvailabilityZoneId: id }: CreateDefaultSubnetRequest, context: Context): Zone {

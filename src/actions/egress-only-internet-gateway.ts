@@ -12,7 +12,7 @@ import { Fault } from "../model/fault.ts";
 import { isWellFormedId, newId } from "../model/id.ts";
 import type { Reader } from "../model/state.ts";
 import type { Action } from "./action.ts";
-import { candidates, chosen, type FilterFields, searched } from "./describe.ts";
+import { candidates, type FilterFields, searched } from "./describe.ts";
 import { required } from "./parameter.ts";
 import { requireQuota } from "./quota.ts";
 import { tagList, tagsFor } from "./tags.ts";
@@ -22,10 +22,13 @@ import { findVpc } from "./vpc.ts";
 function findEgressOnlyInternetGateway(tx: Reader, id: string | undefined): EgressOnlyInternetGateway {
   const gateway = tx.get("egress-only-internet-gateway", required(id, "egressOnlyInternetGatewayId"));
   if (gateway) return gateway;
-  if (!isWellFormedId("egress-only-internet-gateway", id ?? "")) {
-    throw new Fault("InvalidEgressOnlyInternetGatewayId.Malformed", `Invalid id: "${id}" (expecting "eigw-...")`);
-  }
+  requireWellFormed(id ?? "");
   throw new Fault("InvalidEgressOnlyInternetGatewayId.NotFound", `The egressOnlyInternetGateway ID '${id}' does not exist`);
+}
+
+function requireWellFormed(id: string): void {
+  if (isWellFormedId("egress-only-internet-gateway", id)) return;
+  throw new Fault("InvalidEgressOnlyInternetGatewayId.Malformed", `Invalid id: "${id}" (expecting "eigw-...")`);
 }
 
 /** It is attached to its VPC for life, and the only one there (VPC user guide, "Amazon VPC quotas"). */
@@ -63,11 +66,13 @@ const DescribeEgressOnlyInternetGateways: Action<DescribeEgressOnlyInternetGatew
   tx,
   input,
 ) => {
-  const gateways = chosen(
-    input.EgressOnlyInternetGatewayIds,
-    (id) => findEgressOnlyInternetGateway(tx, id),
-    () => candidates(tx, "egress-only-internet-gateway", input.Filters, {}),
-  );
+  // Of those that are not there nothing is said; AWS answers so here, and not of other gateways.
+  const ids = [...new Set(input.EgressOnlyInternetGatewayIds ?? [])];
+  for (const id of ids) requireWellFormed(id);
+  const gateways =
+    ids.length > 0
+      ? ids.flatMap((id) => tx.get("egress-only-internet-gateway", id) ?? [])
+      : candidates(tx, "egress-only-internet-gateway", input.Filters, {});
   const { items, nextToken } = searched(gateways, input, FIELDS, { min: 5, max: 255 });
   return { EgressOnlyInternetGateways: items.map(described), NextToken: nextToken };
 };

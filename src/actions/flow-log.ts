@@ -13,7 +13,7 @@ import { DEFAULT_LOG_FORMAT, type FlowLog, isFlowLogField, namesInFormat, type T
 import { newId } from "../model/id.ts";
 import type { Reader, Tx } from "../model/state.ts";
 import type { Action, Context } from "./action.ts";
-import { candidates, chosen, type FilterFields, searched } from "./describe.ts";
+import { candidates, type FilterFields, searched } from "./describe.ts";
 import { destinationOf } from "./flow-log-destination.ts";
 import { repeatedIn, required } from "./parameter.ts";
 import { requireQuota } from "./quota.ts";
@@ -174,11 +174,12 @@ function tagFieldOf({
 
 const DescribeFlowLogs: Action<DescribeFlowLogsRequest, DescribeFlowLogsResult> = (tx, input) => {
   const filters = input.Filter;
-  const found = chosen(
-    input.FlowLogIds,
-    (id) => find(tx, [id])[0] as FlowLog,
-    () => candidates(tx, "flow-log", filters, { "resource-id": "resourceId" }),
-  );
+  // Of those that are not there nothing is said.
+  const ids = [...new Set(input.FlowLogIds ?? [])];
+  const found =
+    ids.length > 0
+      ? ids.flatMap((id) => tx.get("flow-log", id) ?? [])
+      : candidates(tx, "flow-log", filters, { "resource-id": "resourceId" });
   const { items, nextToken } = searched(found, { ...input, Filters: filters }, FIELDS);
   return { FlowLogs: items.map(described), NextToken: nextToken };
 };
@@ -193,7 +194,6 @@ const FIELDS: FilterFields<FlowLog> = {
 };
 
 function described(log: FlowLog): FlowLogAnswer {
-  const { destinationOptions: options } = log;
   return {
     CreationTime: new Date(log.createdAt),
     DeliverLogsPermissionArn: log.deliverLogsPermissionArn,
@@ -209,12 +209,18 @@ function described(log: FlowLog): FlowLogAnswer {
     LogFormat: log.logFormat,
     Tags: tagList(log.tags),
     MaxAggregationInterval: log.maxAggregationInterval,
-    DestinationOptions: options && {
-      FileFormat: options.fileFormat,
-      HiveCompatiblePartitions: options.hiveCompatiblePartitions,
-      PerHourPartition: options.perHourPartition,
-    },
+    DestinationOptions: describedDestination(log),
     TagFieldSpecifications: log.tagFields?.map(({ resourceType, tagKeys }) => ({ ResourceType: resourceType, TagKeys: [...tagKeys] })),
+  };
+}
+
+/** How files are laid out is told of those in S3 alone, whether it was asked for or not. */
+function describedDestination({ destinationType, destinationOptions: options }: FlowLog): FlowLogAnswer["DestinationOptions"] {
+  if (destinationType !== "s3") return undefined;
+  return {
+    FileFormat: options?.fileFormat ?? "plain-text",
+    HiveCompatiblePartitions: options?.hiveCompatiblePartitions ?? false,
+    PerHourPartition: options?.perHourPartition ?? false,
   };
 }
 

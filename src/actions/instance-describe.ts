@@ -28,6 +28,7 @@ import { instanceTypeInfo } from "./instance-type.ts";
 import { describedGroups, describedInterface } from "./network-interface-describe.ts";
 import { describedPlacement } from "./placement-group.ts";
 import { tagListOrAbsent } from "./tags.ts";
+import { zoneIdOf } from "./zone.ts";
 import { describedMappings } from "./volume.ts";
 
 const DescribeInstances: Action<DescribeInstancesRequest, DescribeInstancesResult> = (tx, input, context) => {
@@ -90,6 +91,7 @@ function describedInstance(tx: Reader, instance: Instance, context: Context): In
     Monitoring: { State: instance.monitoring ? "enabled" : "disabled" },
     Placement: {
       AvailabilityZone: instance.availabilityZone,
+      AvailabilityZoneId: zoneIdOf(instance.availabilityZone, context.region),
       GroupName: "",
       ...describedPlacement(tx, instance),
       Tenancy: instance.tenancy,
@@ -119,7 +121,10 @@ function describedInstance(tx: Reader, instance: Instance, context: Context): In
     CurrentInstanceBootMode: type?.hypervisor === "nitro" ? "uefi" : "legacy-bios",
     PlatformDetails: "Linux/UNIX",
     UsageOperation: "RunInstances",
-    MaintenanceOptions: { AutoRecovery: instance.autoRecovery ?? "default" },
+    UsageOperationUpdateTime: new Date(instance.launchTime),
+    MaintenanceOptions: { AutoRecovery: instance.autoRecovery ?? "default", RebootMigration: "default" },
+    NetworkPerformanceOptions: { BandwidthWeighting: "default" },
+    Operator: { Managed: false },
     ...describedNetwork(tx, instance, context),
   };
 }

@@ -109,6 +109,9 @@ test("blocks come and go: five at most, none while a subnet is within", () => {
   );
   const answer = region.call(DisassociateVpcCidrBlock, { AssociationId: must(second?.AssociationId) });
   assert.equal(answer.Ipv6CidrBlockAssociation?.Ipv6CidrBlockState?.State, "disassociating");
+  const states = () => blocksOf(region, VpcId)?.map((block) => block.Ipv6CidrBlockState?.State);
+  assert.deepEqual(states(), [...Array<string>(4).fill("associated"), "disassociated"]);
+  region.advance(5 * 60_000);
   assert.equal(blocksOf(region, VpcId)?.length, 4);
   region.call(subnetDeleteActions.DeleteSubnet, { SubnetId });
   region.call(DisassociateVpcCidrBlock, { AssociationId: first });

@@ -18,7 +18,7 @@ import type { Action, Context } from "./action.ts";
 import { type FilterFields, filtered } from "./describe.ts";
 import { createdKey, importedFingerprint, openSshLine, parsePublicKey, type PublicKey } from "./key-pair-format.ts";
 import { required } from "./parameter.ts";
-import { tagListOrAbsent, tagsFor } from "./tags.ts";
+import { tagList, tagsFor } from "./tags.ts";
 
 /** Makes a key pair; the private key is in the answer alone and kept nowhere. */
 const CreateKeyPair: Action<CreateKeyPairRequest, KeyPairAnswer> = (tx, input, context) => {
@@ -78,7 +78,7 @@ function putKeyPair(tx: Tx, { name, publicKey, fingerprint, specifications }: Ne
 }
 
 function described(pair: KeyPair): Pick<KeyPairInfo, "KeyFingerprint" | "KeyName" | "KeyPairId" | "Tags"> {
-  return { KeyFingerprint: pair.fingerprint, KeyName: pair.name, KeyPairId: pair.id, Tags: tagListOrAbsent(pair.tags) };
+  return { KeyFingerprint: pair.fingerprint, KeyName: pair.name, KeyPairId: pair.id, Tags: tagList(pair.tags) };
 }
 
 const DescribeKeyPairs: Action<DescribeKeyPairsRequest, DescribeKeyPairsResult> = (tx, input) => ({

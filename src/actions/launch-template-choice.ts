@@ -17,7 +17,7 @@ export function findTemplate(tx: Reader, { LaunchTemplateId: id, LaunchTemplateN
   if (id !== undefined) return tx.get("launch-template", id) ?? notFoundById(id);
   if (name === undefined)
     throw new Fault("MissingParameter", "The request must contain the parameter LaunchTemplateId or LaunchTemplateName");
-  return tx.by("launch-template", "name", name)[0] ?? notFoundByName();
+  return tx.by("launch-template", "name", name)[0] ?? notFoundByName(name);
 }
 
 export function notFoundById(id: string): never {
@@ -25,11 +25,9 @@ export function notFoundById(id: string): never {
   throw new Fault("InvalidLaunchTemplateId.NotFound", `The specified launch template, with template ID ${id}, does not exist.`);
 }
 
-export function notFoundByName(): never {
-  throw new Fault(
-    "InvalidLaunchTemplateName.NotFoundException",
-    "At least one of the launch templates specified in the request does not exist.",
-  );
+function notFoundByName(name: string): never {
+  const words = `The specified launch template, with template name ${name}, does not exist.`;
+  throw new Fault("InvalidLaunchTemplateName.NotFoundException", words);
 }
 
 /** The version that a number, `$Latest` or `$Default` names. @throws InvalidLaunchTemplateId.VersionNotFound. */

@@ -88,8 +88,13 @@ const DescribeLaunchTemplateVersions: Action<DescribeLaunchTemplateVersionsReque
 function chosenVersions(tx: Reader, input: DescribeLaunchTemplateVersionsRequest): readonly Pair[] {
   const texts = input.Versions ?? [];
   if (input.LaunchTemplateId === undefined && input.LaunchTemplateName === undefined) {
-    if (texts.length === 0 || texts.some((text) => text !== "$Latest" && text !== "$Default")) {
+    if (texts.length === 0) {
       throw new Fault("MissingParameter", "The request must contain the parameter LaunchTemplateId or LaunchTemplateName");
+    }
+    const numbered = texts.find((text) => text !== "$Latest" && text !== "$Default");
+    if (numbered !== undefined) {
+      const words = `Value (${numbered}) for parameter Versions is invalid. Without a launch template, only $Latest and $Default can be specified.`;
+      throw new Fault("InvalidParameterValue", words);
     }
     return tx.list("launch-template").flatMap((template) => pairsOf(template, texts));
   }

@@ -15,7 +15,7 @@ import type { LaunchTemplate } from "../model/launch-template.ts";
 import type { Reader } from "../model/state.ts";
 import type { Action, Context } from "./action.ts";
 import { chosen, type FilterFields, searched } from "./describe.ts";
-import { findTemplate, notFoundById, notFoundByName, versionNumbered } from "./launch-template-choice.ts";
+import { findTemplate, notFoundById, versionNumbered } from "./launch-template-choice.ts";
 import { newVersion } from "./launch-template-data.ts";
 import { refuseUnoffered, required } from "./parameter.ts";
 import { tagList, tagsFor } from "./tags.ts";
@@ -41,6 +41,13 @@ const CreateLaunchTemplate: Action<CreateLaunchTemplateRequest, CreateLaunchTemp
   tx.put(template);
   return { LaunchTemplate: described(template, context) };
 };
+
+function noneOfAll(): never {
+  throw new Fault(
+    "InvalidLaunchTemplateName.NotFoundException",
+    "At least one of the launch templates specified in the request does not exist.",
+  );
+}
 
 /** @throws InvalidLaunchTemplateName.MalformedException; InvalidLaunchTemplateName.AlreadyExistsException. */
 function newName(tx: Reader, text: string | undefined): string {
@@ -72,7 +79,7 @@ const DeleteLaunchTemplate: Action<DeleteLaunchTemplateRequest, DeleteLaunchTemp
 
 const DescribeLaunchTemplates: Action<DescribeLaunchTemplatesRequest, DescribeLaunchTemplatesResult> = (tx, input, context) => {
   const { LaunchTemplateIds: ids, LaunchTemplateNames: names = [], ...rest } = input;
-  const byName = names.map((name) => tx.by("launch-template", "name", name)[0] ?? notFoundByName());
+  const byName = names.map((name) => tx.by("launch-template", "name", name)[0] ?? noneOfAll());
   const all = (): readonly LaunchTemplate[] => (names.length > 0 ? [] : tx.list("launch-template"));
   const byId = chosen(ids, (id) => tx.get("launch-template", id) ?? notFoundById(id), all);
   const templates = [...new Set([...byName, ...byId.slice(0, byId.length)])];

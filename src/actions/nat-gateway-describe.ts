@@ -12,7 +12,7 @@ import type { Action } from "./action.ts";
 import { elasticIpOf } from "./address.ts";
 import { candidates, chosen, type FilterFields, searched } from "./describe.ts";
 import { required } from "./parameter.ts";
-import { tagListOrAbsent } from "./tags.ts";
+import { tagList } from "./tags.ts";
 
 /** @throws MissingParameter, NatGatewayMalformed, NatGatewayNotFound. */
 export function findNatGateway(tx: Reader, id: string | undefined): NatGateway {
@@ -65,7 +65,7 @@ export function describedNatGateway(tx: Reader, gateway: NatGateway): NatGateway
     AutoScalingIps: gateway.availabilityMode === "regional" ? "disabled" : undefined,
     RouteTableId: gateway.routeTableId,
     NatGatewayAddresses: describedNatAddresses(tx, gateway),
-    Tags: tagListOrAbsent(gateway.tags),
+    Tags: tagList(gateway.tags),
   };
 }
 

@@ -88,7 +88,7 @@ test("what a regional gateway has for itself shows in no list, and goes with it"
   );
   const [address] = now(network, id).NatGatewayAddresses ?? [];
   refuses("AuthFailure", () => region.call(addressAssociationActions.DisassociateAddress, { AssociationId: address?.AssociationId }));
-  refuses("InvalidIPAddress.InUse", () => region.call(addressAssociationActions.ReleaseAddress, { AllocationId: address?.AllocationId }));
+  refuses("AuthFailure", () => region.call(addressAssociationActions.ReleaseAddress, { AllocationId: address?.AllocationId }));
   refuses("DependencyViolation", () =>
     region.call(internetGatewayAttachmentActions.DetachInternetGateway, { VpcId, InternetGatewayId: gatewayId }),
   );

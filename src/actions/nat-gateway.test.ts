@@ -104,7 +104,7 @@ describe("a NAT gateway", () => {
       () => region.perform("DetachInternetGateway", { VpcId: vpc, InternetGatewayId: gateway }),
       /some mapped public address/,
     );
-    refuses("InvalidIPAddress.InUse", () => region.perform("ReleaseAddress", { AllocationId: allocation }));
+    refuses("AuthFailure", () => region.perform("ReleaseAddress", { AllocationId: allocation }));
     assert.deepEqual(region.perform("DeleteNatGateway", { NatGatewayId }), { NatGatewayId });
     assert.equal(only(region, NatGatewayId).State, "deleted");
     assert.match(routes(), new RegExp(`"State":"blackhole","NatGatewayId":"${NatGatewayId}"`));

@@ -23,7 +23,7 @@ export function describedInterface(tx: Reader, eni: NetworkInterface, context: C
     AvailabilityZoneId: tx.get("subnet", eni.subnetId)?.availabilityZoneId,
     Description: eni.description,
     Groups: describedGroups(tx, eni),
-    InterfaceType: eni.natGatewayId === undefined ? "interface" : ("nat_gateway" as "natGateway"),
+    InterfaceType: interfaceTypeOf(eni) as InterfaceAnswer["InterfaceType"],
     ...(eni.ipv6Addresses?.[0] === undefined ? {} : { Ipv6Address: eni.ipv6Addresses[0] }),
     Ipv6Addresses: (eni.ipv6Addresses ?? []).map((Ipv6Address, place) => ({
       Ipv6Address,
@@ -36,14 +36,29 @@ export function describedInterface(tx: Reader, eni: NetworkInterface, context: C
     PrivateIpAddress: primary.PrivateIpAddress,
     PrivateIpAddresses: eni.privateIpAddresses.map((ip) => describedAddress(tx, eni, ip, context)),
     ...publicNames(primary.Association),
-    RequesterId: eni.requesterManaged ? "amazon-aws" : undefined,
+    RequesterId: requesterOf(eni, context),
     RequesterManaged: eni.requesterManaged,
+    Operator: { Managed: false },
     SourceDestCheck: eni.sourceDestCheck,
-    Status: eni.attachment || eni.natGatewayId !== undefined ? "in-use" : "available",
+    Status: statusOf(eni),
     SubnetId: eni.subnetId,
     TagSet: tagList(eni.tags),
     VpcId: eni.vpcId,
   };
+}
+
+/** The SDK's type spells NAT gateways' otherwise; AWS answers so. */
+export function interfaceTypeOf({ natGatewayId }: NetworkInterface): "interface" | "nat_gateway" {
+  return natGatewayId === undefined ? "interface" : "nat_gateway";
+}
+
+export function statusOf({ attachment, natGatewayId }: NetworkInterface): "in-use" | "available" {
+  return attachment || natGatewayId !== undefined ? "in-use" : "available";
+}
+
+/** Who asked for the interface: the caller, here always the account's root; nobody when it was made by a launch. */
+export function requesterOf(eni: NetworkInterface, { account }: Context): string | undefined {
+  return eni.byLaunch === true ? undefined : account;
 }
 
 /** The names that the interface goes by in public; none without a public address in a VPC with names. */

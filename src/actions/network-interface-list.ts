@@ -1,4 +1,9 @@
-import type { DescribeNetworkInterfacesRequest, DescribeNetworkInterfacesResult, NetworkInterfaceAssociation } from "@aws-sdk/client-ec2";
+import type {
+  DescribeNetworkInterfacesRequest,
+  DescribeNetworkInterfacesResult,
+  NetworkInterfaceAssociation,
+  NetworkInterfaceAttachment,
+} from "@aws-sdk/client-ec2";
 import { isHidden } from "../model/nat-gateway-state.ts";
 import type { NetworkInterface } from "../model/network-interface.ts";
 import { primaryPrivateIp } from "../model/network-interface.ts";
@@ -6,7 +11,14 @@ import type { Reader } from "../model/state.ts";
 import type { Action, Context } from "./action.ts";
 import { candidates, chosen, type FilterFields, searched, shown } from "./describe.ts";
 import { findNetworkInterface } from "./network-interface.ts";
-import { describedAssociation, describedInterface } from "./network-interface-describe.ts";
+import {
+  describedAssociation,
+  describedAttachment,
+  describedInterface,
+  interfaceTypeOf,
+  requesterOf,
+  statusOf,
+} from "./network-interface-describe.ts";
 
 const DescribeNetworkInterfaces: Action<DescribeNetworkInterfacesRequest, DescribeNetworkInterfacesResult> = (tx, input, context) => {
   const interfaces = chosen(
@@ -19,7 +31,6 @@ const DescribeNetworkInterfaces: Action<DescribeNetworkInterfacesRequest, Descri
 };
 
 const INDEXED = {
-  "attachment.attachment-id": "attachmentId",
   "attachment.instance-id": "instanceId",
   "group-id": "groupId",
   "subnet-id": "subnetId",
@@ -35,16 +46,16 @@ function fields(tx: Reader, context: Context): FilterFields<NetworkInterface> {
     description: (eni) => eni.description,
     "group-id": (eni) => eni.groupIds,
     "group-name": (eni) => eni.groupIds.map((id) => tx.get("security-group", id)?.name),
-    "interface-type": () => "interface",
+    "interface-type": interfaceTypeOf,
     "mac-address": (eni) => eni.macAddress,
     "network-interface-id": (eni) => eni.id,
     "operator.managed": () => "false",
     "operator.principal": () => undefined,
     "owner-id": () => context.account,
-    "requester-id": (eni) => (eni.requesterManaged ? "amazon-aws" : undefined),
+    "requester-id": (eni) => requesterOf(eni, context),
     "requester-managed": (eni) => String(eni.requesterManaged),
     "source-dest-check": (eni) => String(eni.sourceDestCheck),
-    status: (eni) => (eni.attachment ? "in-use" : "available"),
+    status: statusOf,
     "subnet-id": (eni) => eni.subnetId,
     "vpc-id": (eni) => eni.vpcId,
   };
@@ -78,14 +89,19 @@ function addressFields(tx: Reader, context: Context): FilterFields<NetworkInterf
 }
 
 function attachmentFields(context: Context): FilterFields<NetworkInterface> {
+  const of = (value: (attachment: NetworkInterfaceAttachment) => unknown) => (eni: NetworkInterface) => {
+    const attachment = describedAttachment(eni, context);
+    const found = attachment && value(attachment);
+    return found instanceof Date ? found.toISOString() : found === undefined ? undefined : String(found);
+  };
   return {
-    "attachment.attach-time": ({ attachment }) => attachment?.attachTime,
-    "attachment.attachment-id": ({ attachment }) => attachment?.attachmentId,
-    "attachment.delete-on-termination": ({ attachment }) => attachment && String(attachment.deleteOnTermination),
-    "attachment.device-index": ({ attachment }) => attachment && String(attachment.deviceIndex),
-    "attachment.instance-id": ({ attachment }) => attachment?.instanceId,
-    "attachment.instance-owner-id": ({ attachment }) => attachment && context.account,
-    "attachment.status": ({ attachment }) => (attachment ? "attached" : "detached"),
+    "attachment.attach-time": of(({ AttachTime }) => AttachTime),
+    "attachment.attachment-id": of(({ AttachmentId }) => AttachmentId),
+    "attachment.delete-on-termination": of(({ DeleteOnTermination }) => DeleteOnTermination),
+    "attachment.device-index": of(({ DeviceIndex }) => DeviceIndex),
+    "attachment.instance-id": of(({ InstanceId }) => InstanceId),
+    "attachment.instance-owner-id": of(({ InstanceOwnerId }) => InstanceOwnerId),
+    "attachment.status": of(({ Status }) => Status),
   };
 }
 

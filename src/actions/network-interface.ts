@@ -4,7 +4,7 @@ import { cidrContains, cidrOf } from "../lib/cidr.ts";
 import { parseIpv4 } from "../lib/ip.ts";
 import type { Random } from "../lib/random.ts";
 import type { Tags } from "../model/common.ts";
-import { Fault } from "../model/fault.ts";
+import { Fault, notPermitted } from "../model/fault.ts";
 import { newId } from "../model/id.ts";
 import { isHidden } from "../model/nat-gateway-state.ts";
 import { type Attachment, MAX_GROUPS_PER_INTERFACE, type NetworkInterface, primaryPrivateIp } from "../model/network-interface.ts";
@@ -36,7 +36,7 @@ export function findNetworkInterface(tx: Reader, id: string | undefined): Networ
  */
 export function findOwnNetworkInterface(tx: Reader, id: string | undefined): NetworkInterface {
   if (id !== undefined && tx.get("network-interface", id)?.natGatewayId !== undefined) {
-    throw new Fault("AuthFailure", "You do not have permission to access the specified resource.");
+    throw notPermitted();
   }
   return findNetworkInterface(tx, id);
 }
@@ -94,6 +94,7 @@ export function createNetworkInterface(tx: Tx, wanted: NewNetworkInterface, cont
     ...(attachment ? { attachment } : {}),
     ...(natGatewayId === undefined ? {} : { natGatewayId }),
     requesterManaged,
+    ...(attachment ? { byLaunch: true } : {}),
     assignPublicIp,
   };
   tx.put(eni);

@@ -62,7 +62,7 @@ export function describedPrefixList(list: PrefixList, context: Context): Managed
     PrefixListName: list.name,
     PrefixListArn: `arn:aws:ec2:${context.region}:${owner === "AWS" ? "aws" : owner}:prefix-list/${list.id}`,
     AddressFamily: list.addressFamily,
-    State: list.version === 1 ? "create-complete" : "modify-complete",
+    State: list.deleteFailed === true ? "delete-failed" : list.version === 1 ? "create-complete" : "modify-complete",
     OwnerId: owner,
     ...own,
     Tags: tagList(list.tags),

@@ -137,7 +137,8 @@ const ModifyManagedPrefixList: Action<ModifyManagedPrefixListRequest, ModifyMana
   const entries = withAdded(left, AddEntries, list.addressFamily);
   const maxEntries = input.MaxEntries === undefined ? list.maxEntries : sizeOf(input.MaxEntries);
   requireSize(entries, maxEntries);
-  const named = { ...list, maxEntries, name: input.PrefixListName === undefined ? list.name : nameOf(input.PrefixListName) };
+  const { deleteFailed: _, ...kept } = list;
+  const named: PrefixList = { ...kept, maxEntries, name: input.PrefixListName === undefined ? list.name : nameOf(input.PrefixListName) };
   const next = changed ? versioned(named, entries) : named;
   tx.put(next);
   return { PrefixList: { ...describedPrefixList(next, context), State: "modify-in-progress" } };
@@ -167,12 +168,11 @@ const RestoreManagedPrefixListVersion: Action<RestoreManagedPrefixListVersionReq
   return { PrefixList: { ...describedPrefixList(next, context), State: "restore-in-progress" } };
 };
 
+/** One that a route or a rule names stays, and says afterwards that it could not be deleted. */
 const DeleteManagedPrefixList: Action<DeleteManagedPrefixListRequest, DeleteManagedPrefixListResult> = (tx, input, context) => {
   const list = findOwnPrefixList(tx, input.PrefixListId, context);
-  if (isNamed(tx, list.id)) {
-    throw new Fault("DependencyViolation", `The prefix list '${list.id}' has dependencies and cannot be deleted.`);
-  }
-  tx.delete("prefix-list", list.id);
+  if (isNamed(tx, list.id)) tx.put({ ...list, deleteFailed: true });
+  else tx.delete("prefix-list", list.id);
   return { PrefixList: { ...describedPrefixList(list, context), State: "delete-in-progress" } };
 };
 

@@ -164,7 +164,11 @@ test("replace keeps the destination and changes the target; missing and local ro
   const { RouteTableId, GatewayId, SubnetId } = network(region);
   const { eniIds } = instanceIn(region, SubnetId);
   const missing = `no route with destination-cidr-block 0.0.0.0/0 in route table ${RouteTableId}`;
-  refuses("InvalidRoute.NotFound", () => region.call(ReplaceRoute, { RouteTableId, DestinationCidrBlock: ANYWHERE, GatewayId }), missing);
+  refuses(
+    "InvalidParameterValue",
+    () => region.call(ReplaceRoute, { RouteTableId, DestinationCidrBlock: ANYWHERE, GatewayId }),
+    "There is no route defined for '0.0.0.0/0' in the route table. Use CreateRoute instead.",
+  );
   refuses("InvalidRoute.NotFound", () => region.call(DeleteRoute, { RouteTableId, DestinationCidrBlock: ANYWHERE }), missing);
   region.call(CreateRoute, { RouteTableId, DestinationCidrBlock: ANYWHERE, GatewayId });
   region.call(ReplaceRoute, { RouteTableId, DestinationCidrBlock: ANYWHERE, NetworkInterfaceId: must(eniIds[0]) });

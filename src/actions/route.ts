@@ -64,7 +64,7 @@ const ReplaceRoute: Action<ReplaceRouteRequest, Done> = (tx, input, context) => 
     throw new Fault("InvalidParameterValue", `The local target can only be given to a local route, not to ${destination.text}.`);
   }
   const target = targetOf(tx, table, input);
-  if (!isLocal(tx, table, destination)) refuseEndpointRoute(findRoute(tx, table, destination), "replace");
+  if (!isLocal(tx, table, destination)) refuseEndpointRoute(replacedRoute(tx, table, destination), "replace");
   requireFitting(tx, table, destination, target);
   putRoute(tx, table, destination.text, target);
   return DONE;
@@ -88,12 +88,24 @@ function refuseEndpointRoute({ target, destination, routeTableId }: Route, verb:
   throw new Fault("InvalidParameterValue", `cannot ${verb} VPC endpoint route ${destination} in route table ${routeTableId}`);
 }
 
+function replacedRoute(tx: Reader, table: RouteTable, { text }: Destination): Route {
+  const route = tx.get("route", routeId(table.id, text));
+  if (route) return route;
+  throw new Fault("InvalidParameterValue", `There is no route defined for '${text}' in the route table. Use CreateRoute instead.`);
+}
+
 function findRoute(tx: Reader, table: RouteTable, { kind, text }: Destination): Route {
   const route = tx.get("route", routeId(table.id, text));
   if (route) return route;
-  const parameter = kind === "ipv4" ? "destination-cidr-block" : "destination-ipv6-cidr-block";
+  const parameter = PARAMETERS[kind];
   throw new Fault("InvalidRoute.NotFound", `no route with ${parameter} ${text} in route table ${table.id}`);
 }
+
+const PARAMETERS = {
+  ipv4: "destination-cidr-block",
+  ipv6: "destination-ipv6-cidr-block",
+  "prefix-list": "destination-prefix-list-id",
+} as const satisfies Record<Destination["kind"], string>;
 
 /** Where a route leads; `text` is canonical. */
 type Destination =

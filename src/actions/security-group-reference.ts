@@ -17,7 +17,7 @@ import { required } from "./parameter.ts";
 import { findSecurityGroup, rulesOf } from "./security-group.ts";
 import { isStale } from "./security-group-peer.ts";
 import { permissionsOf } from "./security-group-permission.ts";
-import { tagListOrAbsent } from "./tags.ts";
+import { tagList } from "./tags.ts";
 import { findVpc } from "./vpc.ts";
 
 /** The groups that can be used in a VPC: its own, and those that are associated with it. */
@@ -37,7 +37,7 @@ const GetSecurityGroupsForVpc: Action<GetSecurityGroupsForVpcRequest, GetSecurit
     GroupName: group.name,
     OwnerId: context.account,
     GroupId: group.id,
-    Tags: tagListOrAbsent(group.tags),
+    Tags: tagList(group.tags),
     PrimaryVpcId: group.vpcId,
   }));
   return { SecurityGroupForVpcs, NextToken: nextToken };

@@ -10,11 +10,13 @@ import type {
   UpdateSecurityGroupRuleDescriptionsIngressResult,
 } from "@aws-sdk/client-ec2";
 import { Fault } from "../model/fault.ts";
+import { isWellFormedId } from "../model/id.ts";
 import type { RulePeer, SecurityGroup, SecurityGroupRule } from "../model/security-group.ts";
 import type { Reader, Tx } from "../model/state.ts";
 import type { Action, Context } from "./action.ts";
 import { candidates, chosen, searched } from "./describe.ts";
 import { required } from "./parameter.ts";
+import { protocolNumber } from "./protocol.ts";
 import { findSecurityGroup, securityGroupOf } from "./security-group.ts";
 import { groupPeer, requireLivePeer } from "./security-group-peer.ts";
 import { describedAs, ipv4Peer, ipv6Peer, listPeer, portsOf, type RuleSpec, ruleSpecs } from "./security-group-permission.ts";
@@ -22,6 +24,7 @@ import { findRuleIn, findSecurityGroupRule, requiredMatch, requireNew } from "./
 import { describedRule } from "./security-group-rule-describe.ts";
 
 const DescribeSecurityGroupRules: Action<DescribeSecurityGroupRulesRequest, DescribeSecurityGroupRulesResult> = (tx, input, context) => {
+  for (const { Name, Values = [] } of input.Filters ?? []) if (Name === "group-id") Values.forEach(requireGroupId);
   const rules = chosen(
     input.SecurityGroupRuleIds,
     (id) => findSecurityGroupRule(tx, id),
@@ -33,6 +36,12 @@ const DescribeSecurityGroupRules: Action<DescribeSecurityGroupRulesRequest, Desc
   });
   return { SecurityGroupRules: items.map((rule) => describedRule(tx, rule, context)), NextToken: nextToken };
 };
+
+/** @throws InvalidGroupId.Malformed for what is neither an id nor a pattern for ids. */
+function requireGroupId(text: string): void {
+  if (/[*?\\]/.test(text) || isWellFormedId("security-group", text)) return;
+  throw new Fault("InvalidGroupId.Malformed", `The security group ID '${text}' is malformed`);
+}
 
 /** Gives rules, named by id, other contents: all of a rule's members are set anew, its direction and id stay. */
 const ModifySecurityGroupRules: Action<ModifySecurityGroupRulesRequest, ModifySecurityGroupRulesResult> = (tx, input, context) => {
@@ -48,17 +57,28 @@ const ModifySecurityGroupRules: Action<ModifySecurityGroupRulesRequest, ModifySe
 };
 
 function specOf(tx: Reader, group: SecurityGroup, request: SecurityGroupRuleRequest, context: Context): RuleSpec {
+  requireWholeRange(request);
   return { ...portsOf(request), peer: peerOf(tx, group, request, context), ...describedAs(request.Description) };
+}
+
+/** In the words of this operation alone. @throws InvalidParameterValue. */
+function requireWholeRange({ IpProtocol, FromPort, ToPort }: SecurityGroupRuleRequest): void {
+  if (!IpProtocol || (FromPort !== undefined && ToPort !== undefined)) return;
+  const protocol = protocolNumber(IpProtocol);
+  if (protocol !== 6 && protocol !== 17) return;
+  throw new Fault("InvalidParameterValue", "Invalid value for portRange. Must specify both from and to ports with TCP/UDP.");
 }
 
 function peerOf(tx: Reader, group: SecurityGroup, request: SecurityGroupRuleRequest, context: Context): RulePeer {
   const given = (["CidrIpv4", "CidrIpv6", "PrefixListId", "ReferencedGroupId"] as const).filter((name) => request[name] !== undefined);
   const [name, second] = given;
   if (name === undefined) {
-    throw new Fault("InvalidPermission.Malformed", "CIDR block, a security group ID or a prefix list has to be specified");
+    const words = "The request must contain exactly one of: cidrIp, cidrIpv6, prefixListId, or referencedGroupId";
+    throw new Fault("MissingParameter", words);
   }
   if (second !== undefined) {
-    throw new Fault("InvalidParameterCombination", `The parameter ${name} cannot be used with the parameter ${second}`);
+    const words = "Only one of cidrIp, cidrIpv6, prefixListId, or referencedGroupId can be specified";
+    throw new Fault("InvalidParameterCombination", words);
   }
   switch (name) {
     case "CidrIpv4":

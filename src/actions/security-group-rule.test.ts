@@ -250,7 +250,10 @@ test("a rule is given other contents under the same id", () => {
   assert.equal(rule?.Description, "dns");
   modify({ IpProtocol: "udp", FromPort: 53, ToPort: 53, CidrIpv4: "192.0.2.1/32" });
   refuses("InvalidPermission.Duplicate", () => modify({ IpProtocol: "tcp", FromPort: 443, ToPort: 443, CidrIpv4: "0.0.0.0/0" }));
-  refuses("InvalidPermission.Malformed", () => modify({ IpProtocol: "-1" }));
+  const peers = "The request must contain exactly one of: cidrIp, cidrIpv6, prefixListId, or referencedGroupId";
+  refuses("MissingParameter", () => modify({ IpProtocol: "-1" }), peers);
+  const range = "Invalid value for portRange. Must specify both from and to ports with TCP/UDP.";
+  refuses("InvalidParameterValue", () => modify({ IpProtocol: "udp", ToPort: 53, CidrIpv4: "10.0.0.0/8" }), range);
   refuses("InvalidParameterCombination", () => modify({ IpProtocol: "-1", CidrIpv4: "0.0.0.0/0", ReferencedGroupId: GroupId }));
 });
 

@@ -7,6 +7,7 @@ import type {
 import { present } from "../lib/assert.ts";
 import { Fault } from "../model/fault.ts";
 import { isWellFormedId } from "../model/id.ts";
+import { withEnded } from "../model/lingering.ts";
 import type { Action } from "./action.ts";
 import { refuseUnoffered, required } from "./parameter.ts";
 import { findSubnet } from "./subnet.ts";
@@ -27,7 +28,7 @@ const AssociateSubnetCidrBlock: Action<AssociateSubnetCidrBlockRequest, Associat
 };
 
 /** @throws InvalidCidrBlock.InUse while an interface has an address of the block, or new ones are to get one; OperationNotPermitted for a subnet that has nothing else. */
-const DisassociateSubnetCidrBlock: Action<DisassociateSubnetCidrBlockRequest, DisassociateSubnetCidrBlockResult> = (tx, input) => {
+const DisassociateSubnetCidrBlock: Action<DisassociateSubnetCidrBlockRequest, DisassociateSubnetCidrBlockResult> = (tx, input, { now }) => {
   const id = required(input.AssociationId, "associationId");
   const found = tx.by("subnet", "associationId", id)[0];
   if (found?.ipv6CidrBlock?.associationId !== id) throw unknown(id);
@@ -39,7 +40,7 @@ const DisassociateSubnetCidrBlock: Action<DisassociateSubnetCidrBlockRequest, Di
   if (tx.by("network-interface", "subnetId", subnet.id).some((eni) => (eni.ipv6Addresses ?? []).length > 0)) {
     throw inUse(id, "its addresses are assigned to network interfaces");
   }
-  tx.put(subnet);
+  tx.put({ ...subnet, endedIpv6CidrBlocks: withEnded(subnet.endedIpv6CidrBlocks, association, now) });
   return { SubnetId: subnet.id, Ipv6CidrBlockAssociation: describedSubnetIpv6Block(association, "disassociating") };
 };
 

@@ -81,7 +81,8 @@ const CreateSubnet: Action<CreateSubnetRequest, CreateSubnetResult> = (tx, input
   const zone = zoneOf(input, context);
   const tags = tagsFor("subnet", input.TagSpecifications, context.quotas);
   const subnet = createSubnet(tx, vpc, { cidrBlock, ipv6CidrBlock: input.Ipv6CidrBlock, zone, defaultForAz: false, tags }, context);
-  return { Subnet: describedSubnet(tx, subnet, context) };
+  const { BlockPublicAccessStates: _, ...answer } = describedSubnet(tx, subnet, context);
+  return { Subnet: answer };
 };
 
 /** The IPv4 block in canonical form; undefined of a subnet for IPv6 alone. @throws MissingParameter; InvalidParameterValue. */

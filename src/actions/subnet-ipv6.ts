@@ -2,6 +2,7 @@ import type { SubnetIpv6CidrBlockAssociation } from "@aws-sdk/client-ec2";
 import { cidr6Contains, cidr6Of, cidrs6Overlap, formatCidr6, formatIpv6, lastAddress6, parseCidr6, parseIpv6 } from "../lib/cidr6.ts";
 import { Fault } from "../model/fault.ts";
 import { newId } from "../model/id.ts";
+import { lingering } from "../model/lingering.ts";
 import type { NetworkInterface } from "../model/network-interface.ts";
 import type { Reader } from "../model/state.ts";
 import type { Subnet } from "../model/subnet.ts";
@@ -35,7 +36,7 @@ export function newSubnetIpv6Block(ipv6CidrBlock: string, { random }: Context): 
 
 export function describedSubnetIpv6Block(
   block: NonNullable<Subnet["ipv6CidrBlock"]>,
-  state: "associating" | "associated" | "disassociating",
+  state: "associating" | "associated" | "disassociating" | "disassociated",
 ): SubnetIpv6CidrBlockAssociation {
   return {
     AssociationId: block.associationId,
@@ -44,6 +45,14 @@ export function describedSubnetIpv6Block(
     Ipv6AddressAttribute: "public",
     IpSource: "amazon",
   };
+}
+
+/** Its block, and those that it had until a while ago, as the API lists them. */
+export function describedSubnetIpv6Blocks(subnet: Subnet, now: string): SubnetIpv6CidrBlockAssociation[] {
+  return [
+    ...(subnet.ipv6CidrBlock ? [describedSubnetIpv6Block(subnet.ipv6CidrBlock, "associated")] : []),
+    ...lingering(subnet.endedIpv6CidrBlocks, now).map((block) => describedSubnetIpv6Block(block, "disassociated")),
+  ];
 }
 
 /** The first four addresses of a subnet's block and its last (VPC user guide, "Subnet sizing for IPv6"). */

@@ -27,7 +27,9 @@ test("a subnet is available at once, with all addresses but five", () => {
   assert.equal(Subnet?.AvailabilityZoneId, "use1-az2");
   assert.equal(Subnet?.MapPublicIpOnLaunch, false);
   assert.equal(Subnet?.Tags, undefined);
-  assert.deepEqual(region.call(DescribeSubnets, { SubnetIds: [must(Subnet?.SubnetId)] }).Subnets, [Subnet]);
+  const BlockPublicAccessStates = { InternetGatewayBlockMode: "off" };
+  const described = region.call(DescribeSubnets, { SubnetIds: [must(Subnet?.SubnetId)] }).Subnets;
+  assert.deepEqual(described, [{ ...Subnet, BlockPublicAccessStates }]);
 });
 
 test("ranges: inside the VPC, /16 to /28, no overlap", () => {

@@ -3,6 +3,7 @@ import type {
   DescribeSubnetsResult,
   ModifySubnetAttributeRequest,
   Subnet as SubnetAnswer,
+  SubnetIpv6CidrBlockAssociation,
 } from "@aws-sdk/client-ec2";
 import { cidrOf, cidrSize } from "../lib/cidr.ts";
 import { formatIpv4, ipv4 } from "../lib/ip.ts";
@@ -13,7 +14,7 @@ import type { Subnet } from "../model/subnet.ts";
 import type { Action, Context } from "./action.ts";
 import { candidates, chosen, type FilterFields, searched, shown } from "./describe.ts";
 import { type Done, DONE, required, unoffered } from "./parameter.ts";
-import { describedSubnetIpv6Block } from "./subnet-ipv6.ts";
+import { describedSubnetIpv6Blocks } from "./subnet-ipv6.ts";
 import { tagListOrAbsent } from "./tags.ts";
 
 /** @throws MissingParameter without an id; InvalidSubnetID.NotFound for an unknown one. */
@@ -85,6 +86,8 @@ function fields(tx: Reader, context: Context): FilterFields<Subnet> {
   const zone = (subnet: Subnet): string => subnet.availabilityZone;
   const zoneId = (subnet: Subnet): string => subnet.availabilityZoneId;
   const isDefault = (subnet: Subnet): string => String(subnet.defaultForAz);
+  const ipv6 = (of: (block: SubnetIpv6CidrBlockAssociation) => string | undefined) => (subnet: Subnet) =>
+    describedSubnetIpv6Blocks(subnet, context.now).map(of);
   return {
     "availability-zone": zone,
     availabilityZone: zone,
@@ -99,9 +102,9 @@ function fields(tx: Reader, context: Context): FilterFields<Subnet> {
     defaultForAz: isDefault,
     "enable-dns64": (subnet) => String(subnet.enableDns64 ?? false),
     "enable-lni-at-device-index": () => undefined,
-    "ipv6-cidr-block-association.association-id": (subnet) => subnet.ipv6CidrBlock?.associationId,
-    "ipv6-cidr-block-association.ipv6-cidr-block": (subnet) => subnet.ipv6CidrBlock?.ipv6CidrBlock,
-    "ipv6-cidr-block-association.state": (subnet) => subnet.ipv6CidrBlock && "associated",
+    "ipv6-cidr-block-association.association-id": ipv6((block) => block.AssociationId),
+    "ipv6-cidr-block-association.ipv6-cidr-block": ipv6((block) => block.Ipv6CidrBlock),
+    "ipv6-cidr-block-association.state": ipv6((block) => block.Ipv6CidrBlockState?.State),
     "ipv6-native": (subnet) => String(subnet.ipv6Native ?? false),
     "map-customer-owned-ip-on-launch": () => "false",
     "map-public-ip-on-launch": (subnet) => String(subnet.mapPublicIpOnLaunch),
@@ -130,7 +133,7 @@ export function describedSubnet(tx: Reader, subnet: Subnet, context: Context): S
     BlockPublicAccessStates: { InternetGatewayBlockMode: blockModeOf(tx, [subnet.id, subnet.vpcId]) },
     VpcId: subnet.vpcId,
     CidrBlock: subnet.cidrBlock,
-    Ipv6CidrBlockAssociationSet: subnet.ipv6CidrBlock ? [describedSubnetIpv6Block(subnet.ipv6CidrBlock, "associated")] : [],
+    Ipv6CidrBlockAssociationSet: describedSubnetIpv6Blocks(subnet, context.now),
     AvailableIpAddressCount: availableAddressCount(tx, subnet),
     AvailabilityZone: subnet.availabilityZone,
     AvailabilityZoneId: subnet.availabilityZoneId,

@@ -12,7 +12,7 @@ import type { Action, Context } from "./action.ts";
 import { chosen, type FilterFields, searched, type Source } from "./describe.ts";
 import { tagListOrAbsent } from "./tags.ts";
 import { allVolumes, type AnyVolume, attachTimeOf, findVolume } from "./volume.ts";
-import { zonesOf } from "./zone.ts";
+import { zoneIdOf } from "./zone.ts";
 
 const DescribeVolumes: Action<DescribeVolumesRequest, DescribeVolumesResult> = (tx, input, context) => {
   const { items, nextToken } = searched(chosenVolumes(tx, input.VolumeIds, context), input, fields(tx, context));
@@ -36,7 +36,7 @@ function fields(tx: Reader, { region }: Context): FilterFields<AnyVolume> {
     "attachment.instance-id": ({ attachment }) => attachment?.instance.id,
     "attachment.status": ({ attachment }) => attachment && "attached",
     "availability-zone": (volume) => volume.availabilityZone,
-    "availability-zone-id": (volume) => zoneIdOf(volume, region),
+    "availability-zone-id": (volume) => zoneIdOf(volume.availabilityZone, region),
     "create-time": (volume) => volume.createTime,
     encrypted: (volume) => String(volume.encrypted),
     "fast-restored": () => "false",
@@ -53,10 +53,6 @@ function fields(tx: Reader, { region }: Context): FilterFields<AnyVolume> {
 
 function stateOf({ attachment }: AnyVolume): "in-use" | "available" {
   return attachment ? "in-use" : "available";
-}
-
-function zoneIdOf({ availabilityZone }: AnyVolume, region: string): string | undefined {
-  return zonesOf(region).find(({ name }) => name === availabilityZone)?.id;
 }
 
 /** A volume as the API shows it. */
@@ -76,7 +72,7 @@ export function describedVolume(tx: Reader, volume: AnyVolume, { region }: Conte
         ]
       : [],
     AvailabilityZone: volume.availabilityZone,
-    AvailabilityZoneId: zoneIdOf(volume, region),
+    AvailabilityZoneId: zoneIdOf(volume.availabilityZone, region),
     CreateTime: new Date(volume.createTime),
     Encrypted: volume.encrypted,
     Size: volume.sizeGib,
@@ -88,6 +84,7 @@ export function describedVolume(tx: Reader, volume: AnyVolume, { region }: Conte
     Tags: tagListOrAbsent(volume.tags),
     VolumeType: volume.volumeType as VolumeType,
     MultiAttachEnabled: false,
+    Operator: { Managed: false },
   };
 }
 
@@ -101,7 +98,7 @@ function statusFields({ region }: Context): FilterFields<AnyVolume> {
   return {
     ...Object.fromEntries(NEVER.map((name) => [name, () => undefined])),
     "availability-zone": (volume) => volume.availabilityZone,
-    "availability-zone-id": (volume) => zoneIdOf(volume, region),
+    "availability-zone-id": (volume) => zoneIdOf(volume.availabilityZone, region),
     "volume-status.details-name": (volume) => detailsOf(volume).map(({ Name }) => Name),
     "volume-status.details-status": (volume) => detailsOf(volume).map(({ Status }) => Status),
     "volume-status.status": () => "ok",
@@ -136,7 +133,7 @@ function describedStatus(volume: AnyVolume, { region }: Context): VolumeStatusIt
   return {
     Actions: [],
     AvailabilityZone: volume.availabilityZone,
-    AvailabilityZoneId: zoneIdOf(volume, region),
+    AvailabilityZoneId: zoneIdOf(volume.availabilityZone, region),
     Events: [],
     VolumeId: volume.id,
     VolumeStatus: { Details: detailsOf(volume), Status: "ok" },

@@ -9,6 +9,7 @@ import type { Context } from "./action.ts";
 import { findImage } from "./image.ts";
 import type { Image } from "./image-catalogue.ts";
 import { interfacesOf } from "./instance.ts";
+import { instanceTypeInfo } from "./instance-type.ts";
 import { refuseUnoffered, required } from "./parameter.ts";
 import { volumeShape } from "./volume-shape.ts";
 
@@ -90,6 +91,8 @@ export function attachTimeOf(tx: Reader, instance: Instance, { attachTime }: Blo
 
 /** The volumes as an instance's own description lists them. */
 export function describedMappings(tx: Reader, instance: Instance, region: string): InstanceBlockDeviceMapping[] {
+  // Only Nitro types have cards for volumes.
+  const card = instanceTypeInfo(instance.instanceType)?.hypervisor === "nitro" ? { EbsCardIndex: 0 } : {};
   return blockDevicesOf(instance, region).map((device) => ({
     DeviceName: device.deviceName,
     Ebs: {
@@ -97,6 +100,7 @@ export function describedMappings(tx: Reader, instance: Instance, region: string
       DeleteOnTermination: device.deleteOnTermination,
       Status: "attached",
       VolumeId: device.volumeId,
+      ...card,
     },
   }));
 }

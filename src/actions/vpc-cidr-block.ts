@@ -7,6 +7,7 @@ import type {
 import { type Cidr, cidrContains, cidrOf, cidrsOverlap, formatCidr, parseCidr } from "../lib/cidr.ts";
 import { Fault } from "../model/fault.ts";
 import { newId } from "../model/id.ts";
+import { withEnded } from "../model/lingering.ts";
 import type { Tx } from "../model/state.ts";
 import type { Vpc } from "../model/vpc.ts";
 import type { Action, Context } from "./action.ts";
@@ -96,7 +97,7 @@ const DisassociateVpcCidrBlock: Action<DisassociateVpcCidrBlockRequest, Disassoc
   const vpc = tx.by("vpc", "associationId", id)[0];
   const ipv6 = vpc && ipv6BlocksOf(vpc).find(({ associationId }) => associationId === id);
   if (vpc && ipv6) {
-    disassociateIpv6Block(tx, vpc, ipv6);
+    disassociateIpv6Block(tx, vpc, ipv6, context);
     deleteLocalRoutesFor(tx, vpc.id, ipv6.ipv6CidrBlock);
     return { VpcId: vpc.id, Ipv6CidrBlockAssociation: describedIpv6Block(ipv6, "disassociating", context) };
   }
@@ -115,7 +116,8 @@ const DisassociateVpcCidrBlock: Action<DisassociateVpcCidrBlockRequest, Disassoc
     throw new Fault("InvalidCidrBlock.InUse", `The vpc ${vpc.id} currently has a subnet within CIDR block ${association.cidrBlock}`);
   }
   deleteLocalRoutesFor(tx, vpc.id, association.cidrBlock);
-  tx.put({ ...vpc, cidrBlocks: vpc.cidrBlocks.filter((kept) => kept !== association) });
+  const cidrBlocks = vpc.cidrBlocks.filter((kept) => kept !== association);
+  tx.put({ ...vpc, cidrBlocks, endedCidrBlocks: withEnded(vpc.endedCidrBlocks, association, context.now) });
   return {
     VpcId: vpc.id,
     CidrBlockAssociation: {

@@ -74,7 +74,8 @@ const CreateVpc: Action<CreateVpcRequest, CreateVpcResult> = (tx, input, context
   const wantsIpv6 = wantsIpv6Block(input, context);
   const vpc = createVpc(tx, { cidrBlock: formatCidr(cidr), isDefault: false, instanceTenancy, tags }, context);
   const blocks = wantsIpv6 ? [describedIpv6Block(associateIpv6Block(tx, vpc, context).added, "associating", context)] : [];
-  return { Vpc: { ...describedVpc(tx, vpc, context), State: "pending", Ipv6CidrBlockAssociationSet: blocks } };
+  const { BlockPublicAccessStates: _, ...answer } = describedVpc(tx, vpc, context);
+  return { Vpc: { ...answer, State: "pending", Ipv6CidrBlockAssociationSet: blocks } };
 };
 
 function tenancyOf({ InstanceTenancy: tenancy = "default" }: CreateVpcRequest): Vpc["instanceTenancy"] {

@@ -2,6 +2,7 @@ import type { AssociateVpcCidrBlockRequest, CreateVpcRequest } from "@aws-sdk/cl
 import { cidr6Contains, cidr6Of, formatCidr6, parseCidr6 } from "../lib/cidr6.ts";
 import { Fault } from "../model/fault.ts";
 import { newId } from "../model/id.ts";
+import { withEnded } from "../model/lingering.ts";
 import type { Reader, Tx } from "../model/state.ts";
 import type { Vpc } from "../model/vpc.ts";
 import type { Context } from "./action.ts";
@@ -54,7 +55,7 @@ export function associateIpv6Block(tx: Tx, vpc: Vpc, context: Context): { readon
   return { vpc: changed, added };
 }
 
-export function disassociateIpv6Block(tx: Tx, vpc: Vpc, association: Ipv6Association): void {
+export function disassociateIpv6Block(tx: Tx, vpc: Vpc, association: Ipv6Association, { now }: Context): void {
   const range = cidr6Of(association.ipv6CidrBlock);
   const inUse = tx
     .by("subnet", "vpcId", vpc.id)
@@ -62,7 +63,8 @@ export function disassociateIpv6Block(tx: Tx, vpc: Vpc, association: Ipv6Associa
   if (inUse) {
     throw new Fault("InvalidCidrBlock.InUse", `The vpc ${vpc.id} currently has a subnet within CIDR block ${association.ipv6CidrBlock}`);
   }
-  tx.put({ ...vpc, ipv6CidrBlocks: ipv6BlocksOf(vpc).filter((kept) => kept !== association) });
+  const ipv6CidrBlocks = ipv6BlocksOf(vpc).filter((kept) => kept !== association);
+  tx.put({ ...vpc, ipv6CidrBlocks, endedIpv6CidrBlocks: withEnded(vpc.endedIpv6CidrBlocks, association, now) });
 }
 
 const AMAZON_POOL = "Amazon";

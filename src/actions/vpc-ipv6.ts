@@ -1,4 +1,5 @@
 import type { VpcIpv6CidrBlockAssociation } from "@aws-sdk/client-ec2";
+import { lingering } from "../model/lingering.ts";
 import type { Vpc } from "../model/vpc.ts";
 import type { Context } from "./action.ts";
 
@@ -10,12 +11,15 @@ export function ipv6BlocksOf(vpc: Vpc): readonly Ipv6Association[] {
 
 /** The blocks as the API lists them. */
 export function describedIpv6Blocks(vpc: Vpc, context: Context): VpcIpv6CidrBlockAssociation[] {
-  return ipv6BlocksOf(vpc).map((association) => describedIpv6Block(association, "associated", context));
+  return [
+    ...ipv6BlocksOf(vpc).map((association) => describedIpv6Block(association, "associated", context)),
+    ...lingering(vpc.endedIpv6CidrBlocks, context.now).map((association) => describedIpv6Block(association, "disassociated", context)),
+  ];
 }
 
 export function describedIpv6Block(
   association: Ipv6Association,
-  state: "associating" | "associated" | "disassociating",
+  state: "associating" | "associated" | "disassociating" | "disassociated",
   { region }: Context,
 ): VpcIpv6CidrBlockAssociation {
   return {

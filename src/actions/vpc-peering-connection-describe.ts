@@ -84,7 +84,7 @@ function describedSide(tx: Reader, connection: VpcPeeringConnection, name: "requ
   const blocks = vpc?.cidrBlocks.map(({ cidrBlock }) => cidrBlock) ?? side.cidrBlocks;
   const ipv6 = vpc?.ipv6CidrBlocks?.map(({ ipv6CidrBlock }) => ipv6CidrBlock) ?? side.ipv6CidrBlocks;
   const common = { OwnerId: side.ownerId, VpcId: side.vpcId, Region: side.region };
-  if (blocks.length === 0) return common;
+  if (blocks.length === 0 || connection.status === "deleted") return common;
   return {
     ...common,
     CidrBlock: blocks[0],

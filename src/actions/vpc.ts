@@ -7,17 +7,20 @@ import type {
   ModifyVpcTenancyRequest,
   ModifyVpcTenancyResult,
   Vpc as VpcAnswer,
+  VpcCidrBlockAssociation,
+  VpcIpv6CidrBlockAssociation,
 } from "@aws-sdk/client-ec2";
 import { present } from "../lib/assert.ts";
 import { blockModeOf } from "../model/block-public-access-state.ts";
 import { Fault } from "../model/fault.ts";
+import { lingering } from "../model/lingering.ts";
 import type { Reader } from "../model/state.ts";
 import type { Vpc } from "../model/vpc.ts";
 import type { Action, Context } from "./action.ts";
 import { candidates, chosen, type FilterFields, searched } from "./describe.ts";
 import { type Done, DONE, required } from "./parameter.ts";
 import { tagListOrAbsent } from "./tags.ts";
-import { describedIpv6Blocks, ipv6BlocksOf } from "./vpc-ipv6.ts";
+import { describedIpv6Blocks } from "./vpc-ipv6.ts";
 
 /** @throws MissingParameter without an id; InvalidVpcID.NotFound for an id that no VPC has, malformed ones included. */
 export function findVpc(tx: Reader, id: string | undefined): Vpc {
@@ -37,18 +40,15 @@ export function primaryCidr(vpc: Vpc): string {
 
 /** A VPC as the API describes it. Without tags `Tags` is absent, without IPv6 blocks their list (facts of recorded answers). */
 export function describedVpc(tx: Reader, vpc: Vpc, context: Context): VpcAnswer {
+  const ipv6 = describedIpv6Blocks(vpc, context);
   return {
     VpcId: vpc.id,
     OwnerId: context.account,
     BlockPublicAccessStates: { InternetGatewayBlockMode: blockModeOf(tx, [vpc.id]) },
     State: "available",
     CidrBlock: primaryCidr(vpc),
-    CidrBlockAssociationSet: vpc.cidrBlocks.map((block) => ({
-      AssociationId: block.associationId,
-      CidrBlock: block.cidrBlock,
-      CidrBlockState: { State: "associated" },
-    })),
-    ...(ipv6BlocksOf(vpc).length > 0 ? { Ipv6CidrBlockAssociationSet: describedIpv6Blocks(vpc, context) } : {}),
+    CidrBlockAssociationSet: describedBlocks(vpc, context),
+    ...(ipv6.length > 0 ? { Ipv6CidrBlockAssociationSet: ipv6 } : {}),
     DhcpOptionsId: vpc.dhcpOptionsId,
     Tags: tagListOrAbsent(vpc.tags),
     InstanceTenancy: vpc.instanceTenancy,
@@ -56,20 +56,38 @@ export function describedVpc(tx: Reader, vpc: Vpc, context: Context): VpcAnswer 
   };
 }
 
+/** The blocks, and those that it had until a while ago. */
+function describedBlocks(vpc: Vpc, { now }: Context): VpcCidrBlockAssociation[] {
+  const told = (state: "associated" | "disassociated") => (block: Vpc["cidrBlocks"][number]) => ({
+    AssociationId: block.associationId,
+    CidrBlock: block.cidrBlock,
+    CidrBlockState: { State: state },
+  });
+  return [...vpc.cidrBlocks.map(told("associated")), ...lingering(vpc.endedCidrBlocks, now).map(told("disassociated"))];
+}
+
 function fields(context: Context): FilterFields<Vpc> {
+  const blocks =
+    <T>(of: (block: VpcCidrBlockAssociation) => T) =>
+    (vpc: Vpc) =>
+      describedBlocks(vpc, context).map(of);
+  const ipv6 =
+    <T>(of: (block: VpcIpv6CidrBlockAssociation) => T) =>
+    (vpc: Vpc) =>
+      describedIpv6Blocks(vpc, context).map(of);
   const isDefault = (vpc: Vpc): string => String(vpc.isDefault);
   return {
     cidr: primaryCidr,
     "cidr-block": primaryCidr,
-    "cidr-block-association.association-id": (vpc) => vpc.cidrBlocks.map((block) => block.associationId),
-    "cidr-block-association.cidr-block": (vpc) => vpc.cidrBlocks.map((block) => block.cidrBlock),
-    "cidr-block-association.state": () => "associated",
+    "cidr-block-association.association-id": blocks((block) => block.AssociationId),
+    "cidr-block-association.cidr-block": blocks((block) => block.CidrBlock),
+    "cidr-block-association.state": blocks((block) => block.CidrBlockState?.State),
     "dhcp-options-id": (vpc) => vpc.dhcpOptionsId,
     "instance-tenancy": (vpc) => vpc.instanceTenancy,
-    "ipv6-cidr-block-association.association-id": (vpc) => ipv6BlocksOf(vpc).map((block) => block.associationId),
-    "ipv6-cidr-block-association.ipv6-cidr-block": (vpc) => ipv6BlocksOf(vpc).map((block) => block.ipv6CidrBlock),
-    "ipv6-cidr-block-association.ipv6-pool": (vpc) => ipv6BlocksOf(vpc).map((block) => block.ipv6Pool),
-    "ipv6-cidr-block-association.state": (vpc) => ipv6BlocksOf(vpc).map(() => "associated"),
+    "ipv6-cidr-block-association.association-id": ipv6((block) => block.AssociationId),
+    "ipv6-cidr-block-association.ipv6-cidr-block": ipv6((block) => block.Ipv6CidrBlock),
+    "ipv6-cidr-block-association.ipv6-pool": ipv6((block) => block.Ipv6Pool),
+    "ipv6-cidr-block-association.state": ipv6((block) => block.Ipv6CidrBlockState?.State),
     "is-default": isDefault,
     isDefault,
     "owner-id": () => context.account,
@@ -98,7 +116,12 @@ const ModifyVpcAttribute: Action<ModifyVpcAttributeRequest, Done> = (tx, input) 
   if (second !== undefined) {
     throw new Fault("InvalidParameterCombination", `Fields for multiple attribute types specified: ${given.map(memberName).join(", ")}`);
   }
-  tx.put({ ...vpc, [memberName(name)]: required(input[name]?.Value, `${memberName(name)}.value`) });
+  const value = required(input[name]?.Value, `${memberName(name)}.value`);
+  // EC2 API reference, ModifyVpcAttribute: "You can only enable DNS hostnames if you've enabled DNS support."
+  if (name === "EnableDnsHostnames" && value && !vpc.enableDnsSupport) {
+    throw new Fault("InvalidParameterValue", `DNS hostnames cannot be enabled for ${vpc.id}, because its DNS support is not enabled.`);
+  }
+  tx.put({ ...vpc, [memberName(name)]: value });
   return DONE;
 };
 

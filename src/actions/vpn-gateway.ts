@@ -9,13 +9,15 @@ import type {
   DetachVpnGatewayRequest,
   DisableVgwRoutePropagationRequest,
   EnableVgwRoutePropagationRequest,
+  VpcAttachment,
   VpnGateway as GatewayAnswer,
 } from "@aws-sdk/client-ec2";
 import { Fault } from "../model/fault.ts";
 import { newId } from "../model/id.ts";
+import { lingering, withEnded } from "../model/lingering.ts";
 import type { Reader, Tx } from "../model/state.ts";
 import type { VpnGateway } from "../model/vpn-gateway.ts";
-import type { Action } from "./action.ts";
+import type { Action, Context } from "./action.ts";
 import { candidates, chosen, type FilterFields, searched } from "./describe.ts";
 import { type Done, DONE, given, required } from "./parameter.ts";
 import { requireQuota } from "./quota.ts";
@@ -48,7 +50,9 @@ const CreateVpnGateway: Action<CreateVpnGatewayRequest, CreateVpnGatewayResult> 
     ...(zone === undefined ? {} : { availabilityZone: zone }),
   };
   tx.put(gateway);
-  return { VpnGateway: described(gateway) };
+  // Its zone and tags are told from the next description on.
+  const { AvailabilityZone: _1, Tags: _2, ...answer } = described(gateway, context);
+  return { VpnGateway: answer };
 };
 
 /** @throws MissingParameter; InvalidParameterValue for what is not the one type that there is. */
@@ -85,7 +89,7 @@ const AttachVpnGateway: Action<AttachVpnGatewayRequest, AttachVpnGatewayResult> 
 };
 
 /** Route tables forget that its routes were to be propagated to them. */
-const DetachVpnGateway: Action<DetachVpnGatewayRequest, Done> = (tx, input) => {
+const DetachVpnGateway: Action<DetachVpnGatewayRequest, Done> = (tx, input, { now }) => {
   const gateway = findVpnGateway(tx, input.VpnGatewayId);
   const vpcId = required(input.VpcId, "vpcId");
   if (gateway.vpcId !== vpcId) {
@@ -94,37 +98,47 @@ const DetachVpnGateway: Action<DetachVpnGatewayRequest, Done> = (tx, input) => {
   }
   for (const table of tx.by("route-table", "vpcId", vpcId)) propagate(tx, table.id, gateway.id, false);
   const { vpcId: _, ...detached } = gateway;
-  tx.put(detached);
+  tx.put({ ...detached, endedAttachments: withEnded(gateway.endedAttachments, { vpcId }, now) });
   return DONE;
 };
 
-const DescribeVpnGateways: Action<DescribeVpnGatewaysRequest, DescribeVpnGatewaysResult> = (tx, input) => {
+const DescribeVpnGateways: Action<DescribeVpnGatewaysRequest, DescribeVpnGatewaysResult> = (tx, input, context) => {
   const gateways = chosen(
     input.VpnGatewayIds,
     (id) => findVpnGateway(tx, id),
-    () => candidates(tx, "vpn-gateway", input.Filters, { "attachment.vpc-id": "vpcId" }),
+    () => candidates(tx, "vpn-gateway", input.Filters, {}),
   );
-  const { items } = searched(gateways, { Filters: input.Filters }, FIELDS);
-  return { VpnGateways: items.map(described) };
+  const { items } = searched(gateways, { Filters: input.Filters }, fields(context));
+  return { VpnGateways: items.map((gateway) => described(gateway, context)) };
 };
 
-const FIELDS: FilterFields<VpnGateway> = {
-  "amazon-side-asn": (gateway) => String(gateway.amazonSideAsn),
-  "attachment.state": (gateway) => (gateway.vpcId === undefined ? undefined : "attached"),
-  "attachment.vpc-id": (gateway) => gateway.vpcId,
-  "availability-zone": (gateway) => gateway.availabilityZone,
-  state: () => "available",
-  type: () => "ipsec.1",
-  "vpn-gateway-id": (gateway) => gateway.id,
-};
+function fields(context: Context): FilterFields<VpnGateway> {
+  return {
+    "amazon-side-asn": (gateway) => String(gateway.amazonSideAsn),
+    "attachment.state": (gateway) => attachmentsOf(gateway, context).map(({ State }) => State),
+    "attachment.vpc-id": (gateway) => attachmentsOf(gateway, context).map(({ VpcId }) => VpcId),
+    "availability-zone": (gateway) => gateway.availabilityZone,
+    state: () => "available",
+    type: () => "ipsec.1",
+    "vpn-gateway-id": (gateway) => gateway.id,
+  };
+}
 
-function described(gateway: VpnGateway): GatewayAnswer {
+/** The VPC that it is attached to, and those that it was attached to until a while ago. */
+function attachmentsOf({ vpcId, endedAttachments }: VpnGateway, { now }: Context): VpcAttachment[] {
+  const ended = lingering(endedAttachments, now).filter((one) => one.vpcId !== vpcId);
+  const gone = new Set(ended.map((one) => one.vpcId));
+  const attached: VpcAttachment[] = vpcId === undefined ? [] : [{ VpcId: vpcId, State: "attached" }];
+  return [...attached, ...[...gone].map((VpcId): VpcAttachment => ({ VpcId, State: "detached" }))];
+}
+
+function described(gateway: VpnGateway, context: Context): GatewayAnswer {
   return {
     VpnGatewayId: gateway.id,
     State: "available",
     Type: "ipsec.1",
     AvailabilityZone: gateway.availabilityZone,
-    VpcAttachments: gateway.vpcId === undefined ? [] : [{ VpcId: gateway.vpcId, State: "attached" }],
+    VpcAttachments: attachmentsOf(gateway, context),
     AmazonSideAsn: gateway.amazonSideAsn,
     Tags: tagList(gateway.tags),
   };

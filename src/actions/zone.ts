@@ -19,7 +19,7 @@ function optInRegion(longName: string, zonePrefix: string, zones = "abc"): Regio
   return { longName, zonePrefix, zones, optIn: true };
 }
 
-/** The regions of the `aws` partition. Which letter stands for which id differs between real accounts; here letters count up. */
+/** The regions of the `aws` partition. Which letter stands for which id differs between real accounts; here it is always the same. */
 export const REGIONS: Readonly<Record<string, RegionFacts>> = {
   "ap-south-1": region("Asia Pacific (Mumbai)", "aps1"),
   "eu-north-1": region("Europe (Stockholm)", "eun1"),
@@ -67,11 +67,35 @@ export function isAwsRegion(name: string): boolean {
 
 /** The facts of a region; a name that AWS doesn't have works as well and gets three zones. */
 export function regionFacts(name: string): RegionFacts {
-  return (Object.hasOwn(REGIONS, name) ? REGIONS[name] : undefined) ?? region(name, name.replaceAll("-", ""));
+  return (Object.hasOwn(REGIONS, name) ? REGIONS[name] : undefined) ?? region(name, shortPrefix(name));
+}
+
+/** As AWS shortens the names of all its partitions' regions: `us-gov-east-1` is `usge1`, `cn-northwest-1` is `cnnw1`. */
+function shortPrefix(name: string): string {
+  const [country = "", ...words] = name.split("-");
+  const letters = words.map((word) => word.replace(/^(north|south)(east|west)$/, (_, a: string, b: string) => a.charAt(0) + b.charAt(0)));
+  return country + letters.map((word) => (/^([ns][ew]|\d+)$/.test(word) ? word : word.charAt(0))).join("");
 }
 
 /** The region's zones, in order; there is always one. */
 export function zonesOf(name: string): readonly Zone[] {
   const { zonePrefix, zones } = regionFacts(name);
-  return [...zones].map((letter, place) => ({ name: `${name}${letter}`, id: `${zonePrefix}-az${place + 1}`, number: place + 1 }));
+  const ids = ZONE_IDS[name];
+  return [...zones].map((letter, place) => ({
+    name: `${name}${letter}`,
+    id: `${zonePrefix}-az${ids?.[place] ?? place + 1}`,
+    number: place + 1,
+  }));
+}
+
+/** The numbers in the zone ids of regions that do not have them all; ids that are not told there stand for no zone anybody can use. */
+const ZONE_IDS: Readonly<Record<string, readonly number[] | undefined>> = {
+  "ap-northeast-1": [4, 1, 2],
+  "ca-central-1": [1, 2, 4],
+  "us-west-1": [1, 3],
+};
+
+/** The zone's id; undefined of a name that is no zone of the region. */
+export function zoneIdOf(zone: string, region: string): string | undefined {
+  return zonesOf(region).find(({ name }) => name === zone)?.id;
 }

@@ -4,11 +4,11 @@ import type { Reader } from "./state.ts";
 /** A prefix list that AWS manages, for one of its services. */
 export type AwsPrefixList = PrefixList & { readonly service: string };
 
-/** The prefix lists that AWS itself manages, as far as they are told here. Their ids are those of us-east-1, in every region; the blocks are a part of AWS's. */
+/** The prefix lists that AWS itself manages, as far as they are told here; the blocks are a part of AWS's. */
 export function awsPrefixLists(region: string): readonly AwsPrefixList[] {
-  return LISTS.map(({ id, service, cidrs }) => ({
+  return LISTS.map(({ ids, service, cidrs }) => ({
     kind: "prefix-list",
-    id,
+    id: idIn(ids, region),
     tags: {},
     name: `com.amazonaws.${region}.${service}`,
     service,
@@ -26,14 +26,50 @@ export function awsPrefixList(region: string, id: string): PrefixList | undefine
 
 /** The blocks of a user's list or of one that AWS manages; none of a list that is gone. */
 export function prefixListEntries(reader: Reader, id: string): PrefixList["entries"] {
-  return reader.get("prefix-list", id)?.entries ?? entriesOf(LISTS.find((list) => list.id === id)?.cidrs ?? []);
+  const own = reader.get("prefix-list", id);
+  if (own) return own.entries;
+  const region = reader.list("region")[0]?.id ?? "";
+  const named = LISTS.find(({ ids }) => idIn(ids, region) === id) ?? LISTS.find(({ ids }) => Object.values(ids).includes(id));
+  return entriesOf(named?.cidrs ?? []);
+}
+
+type Ids = Readonly<Record<string, string | undefined>> & { readonly "us-east-1": string };
+
+/** A list's id differs from region to region, and one id may be another service's elsewhere. Where it is not known, it is us-east-1's. */
+function idIn(ids: Ids, region: string): string {
+  return ids[region] ?? ids["us-east-1"];
 }
 
 function entriesOf(cidrs: readonly string[]): PrefixList["entries"] {
   return cidrs.map((cidr) => ({ cidr }));
 }
 
+const S3: Ids = {
+  "us-east-1": "pl-63a5400a",
+  "us-east-2": "pl-7ba54012",
+  "us-west-1": "pl-6ba54002",
+  "us-west-2": "pl-68a54001",
+  "ap-northeast-1": "pl-61a54008",
+  "ap-southeast-1": "pl-6fa54006",
+  "ap-southeast-2": "pl-6ca54005",
+  "eu-central-1": "pl-6ea54007",
+  "eu-west-1": "pl-6da54004",
+  "sa-east-1": "pl-6aa54003",
+};
+
+const DYNAMODB: Ids = {
+  "us-east-1": "pl-02cd2c6b",
+  "us-east-2": "pl-4ca54025",
+  "us-west-1": "pl-6ea54007",
+  "us-west-2": "pl-00a54069",
+  "ap-northeast-1": "pl-78a54011",
+  "ap-southeast-1": "pl-67a5400e",
+  "ap-southeast-2": "pl-62a5400b",
+  "eu-central-1": "pl-66a5400f",
+  "eu-west-1": "pl-6fa54006",
+};
+
 const LISTS = [
-  { id: "pl-63a5400a", service: "s3", cidrs: ["3.5.0.0/19", "18.34.0.0/19", "52.216.0.0/15", "54.231.0.0/16"] },
-  { id: "pl-02cd2c6b", service: "dynamodb", cidrs: ["3.218.180.0/22", "35.71.64.0/22", "52.94.0.0/22", "52.119.224.0/20"] },
+  { ids: S3, service: "s3", cidrs: ["3.5.0.0/19", "18.34.0.0/19", "52.216.0.0/15", "54.231.0.0/16"] },
+  { ids: DYNAMODB, service: "dynamodb", cidrs: ["3.218.180.0/22", "35.71.64.0/22", "52.94.0.0/22", "52.119.224.0/20"] },
 ] as const;

@@ -185,13 +185,17 @@ export type FaultCode = keyof typeof FAULT_STATUS;
 /** A user's error with AWS's code and words. Thrown by actions and wire, caught once in the server. */
 export class Fault extends Error {
   readonly code: FaultCode;
-  constructor(code: FaultCode, message: string) {
+  /** The HTTP status that AWS sends with it. */
+  readonly status: number;
+  constructor(code: FaultCode, message: string, status: number = FAULT_STATUS[code]) {
     super(message);
     this.name = "Fault";
     this.code = code;
+    this.status = status;
   }
-  /** The HTTP status that AWS sends with this code. */
-  get status(): number {
-    return FAULT_STATUS[this.code];
-  }
+}
+
+/** Of something that belongs to AWS's own service. Unlike the same code for a wrong key it comes with HTTP 400 (recorded answers). */
+export function notPermitted(): Fault {
+  return new Fault("AuthFailure", "You do not have permission to access the specified resource.", 400);
 }

@@ -30,6 +30,8 @@ export type NetworkInterface = Base<"network-interface"> &
     readonly sourceDestCheck: boolean;
     readonly attachment?: Attachment;
     readonly requesterManaged: boolean;
+    /** Made by a launch, not for somebody who asked for an interface. */
+    readonly byLaunch?: boolean;
     /** Launched with auto-assign: a public address is due on the primary address whenever the instance runs and no Elastic IP is there. */
     readonly assignPublicIp: boolean;
     /** The auto-assigned public address now held, for the primary address. */

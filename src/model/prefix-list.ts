@@ -10,6 +10,8 @@ export type PrefixList = Base<"prefix-list"> & {
   readonly maxEntries: number;
   /** Starts at 1 and grows with every change of the entries. */
   readonly version: number;
+  /** Somebody asked to delete it while something named it. */
+  readonly deleteFailed?: boolean;
   /** Of the newest version. */
   readonly entries: readonly PrefixListEntry[];
   /** Entries of former versions; the place is the version minus one. */

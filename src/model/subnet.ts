@@ -1,4 +1,7 @@
 import type { Base, Slotted } from "./common.ts";
+import type { Ended } from "./lingering.ts";
+
+type SubnetIpv6CidrAssociation = { readonly associationId: string; readonly ipv6CidrBlock: string };
 
 export type Subnet = Base<"subnet"> &
   Slotted & {
@@ -6,7 +9,9 @@ export type Subnet = Base<"subnet"> &
     /** Absent of a subnet for IPv6 alone. */
     readonly cidrBlock?: string;
     /** /44 to /64 in steps of 4, of one of the VPC's blocks. */
-    readonly ipv6CidrBlock?: { readonly associationId: string; readonly ipv6CidrBlock: string };
+    readonly ipv6CidrBlock?: SubnetIpv6CidrAssociation;
+    /** Those that it had. */
+    readonly endedIpv6CidrBlocks?: readonly Ended<SubnetIpv6CidrAssociation>[];
     /** For IPv6 alone. Fixed at creation. */
     readonly ipv6Native?: boolean;
     readonly assignIpv6AddressOnCreation?: boolean;

@@ -1,4 +1,5 @@
 import type { Base, Slotted } from "./common.ts";
+import type { Ended } from "./lingering.ts";
 
 type CidrAssociation = { readonly associationId: string; readonly cidrBlock: string };
 
@@ -15,6 +16,9 @@ export type Vpc = Base<"vpc"> &
     /** The first is the primary block. */
     readonly cidrBlocks: readonly CidrAssociation[];
     readonly ipv6CidrBlocks?: readonly Ipv6CidrAssociation[];
+    /** Those that it had. */
+    readonly endedCidrBlocks?: readonly Ended<CidrAssociation>[];
+    readonly endedIpv6CidrBlocks?: readonly Ended<Ipv6CidrAssociation>[];
     readonly isDefault: boolean;
     readonly instanceTenancy: "default" | "dedicated";
     readonly dhcpOptionsId: string;

@@ -1,4 +1,5 @@
 import type { Base } from "./common.ts";
+import type { Ended } from "./lingering.ts";
 
 /** A virtual private gateway. No VPN connects anything to it here. */
 export type VpnGateway = Base<"vpn-gateway"> & {
@@ -7,4 +8,6 @@ export type VpnGateway = Base<"vpn-gateway"> & {
   readonly availabilityZone?: string;
   /** The VPC that it is attached to. */
   readonly vpcId?: string;
+  /** Those that it was attached to. */
+  readonly endedAttachments?: readonly Ended<{ readonly vpcId: string }>[];
 };
