@@ -232,6 +232,14 @@ const terminate: Request = ({ tx, pick }) => {
   tx.delete("instance", instance.id);
 };
 
+/** Idle timeouts of an interface: all, some, and those that are the defaults. */
+const TRACKING = [
+  { tcpEstablishedTimeout: 60, udpTimeout: 60, udpStreamTimeout: 60 },
+  { tcpEstablishedTimeout: 350 },
+  { udpTimeout: 45, udpStreamTimeout: 100 },
+  { udpStreamTimeout: 180 },
+];
+
 const editInterface: Request = ({ tx, number, pick }) => {
   const eni = pick("network-interface");
   // That of a NAT gateway is nobody's to change.
@@ -241,9 +249,11 @@ const editInterface: Request = ({ tx, number, pick }) => {
   const secondary = `${(subnet.cidrBlock ?? "").split(".").slice(0, 3).join(".")}.${200 + number(20)}`;
   const free = tx.by("network-interface", "vpcAddress", `${eni.vpcId}/${secondary}`).length === 0;
   const mapped = tx.by("address", "networkInterfaceId", eni.id).length > 0;
-  switch (number(4)) {
+  switch (number(5)) {
     case 0:
       return tx.put({ ...eni, sourceDestCheck: !eni.sourceDestCheck });
+    case 4:
+      return tx.put({ ...eni, connectionTracking: present(TRACKING[number(TRACKING.length)], "times") });
     case 1:
       return group?.vpcId === eni.vpcId ? tx.put({ ...eni, groupIds: [...new Set([...eni.groupIds.slice(-3), group.id])] }) : undefined;
     case 2:

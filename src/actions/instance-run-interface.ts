@@ -7,6 +7,7 @@ import type { Context } from "./action.ts";
 import { findInstanceType } from "./instance-type.ts";
 import { addressesIn, findNetworkInterface, ipv6In, type NewNetworkInterface, requireIpv4 } from "./network-interface.ts";
 import { requireAddressRoom, requireIpv6Room } from "./address-room.ts";
+import { connectionTrackingIn, requireTrackingSupport } from "./network-interface-tracking.ts";
 import { refuseUnoffered } from "./parameter.ts";
 import { findSecurityGroupByName } from "./security-group.ts";
 import { availableAddressCount, findSubnet } from "./subnet.ts";
@@ -62,6 +63,8 @@ function requireRoom(wanted: readonly WantedInterface[], input: RunInstancesRequ
   for (const one of wanted) {
     requireAddressRoom(addressCount(one), type.name);
     requireIpv6Room(ipv6Count(one.source), type.name);
+    const { connectionTracking } = one.source.kind === "existing" ? one.source.eni : one.source.made;
+    requireTrackingSupport(connectionTracking, type.name);
     if (one.subnet.cidrBlock === undefined && type.hypervisor !== "nitro") {
       throw new Fault(
         "UnsupportedOperation",
@@ -156,6 +159,7 @@ function specifiedInterface(
         ...addressesIn(spec),
         ...ipv6In(spec),
         primaryIpv6: spec.PrimaryIpv6,
+        connectionTracking: connectionTrackingIn(spec.ConnectionTrackingSpecification),
         assignPublicIp: !several && (spec.AssociatePublicIpAddress ?? subnet.mapPublicIpOnLaunch),
         requesterManaged: false,
       },
@@ -171,7 +175,6 @@ function refuseUnhonoured(spec: InstanceNetworkInterfaceSpecification): void {
     "Ipv6Prefixes",
     "Ipv6PrefixCount",
     "EnaSrdSpecification",
-    "ConnectionTrackingSpecification",
     "EnaQueueCount",
   ]);
   if ((spec.InterfaceType ?? "interface") !== "interface") {
@@ -192,6 +195,10 @@ function existingInterface(tx: Reader, spec: InstanceNetworkInterfaceSpecificati
     { given: (spec.Ipv6Addresses?.length ?? 0) > 0, what: "both a network interface ID and IPv6 addresses" },
     { given: (spec.Ipv6AddressCount ?? 0) > 0 || spec.PrimaryIpv6 === true, what: "both a network interface ID and an IPv6 address count" },
     { given: (spec.Groups?.length ?? 0) > 0, what: "both a network interface ID and security groups" },
+    {
+      given: connectionTrackingIn(spec.ConnectionTrackingSpecification) !== undefined,
+      what: "both a network interface ID and idle timeouts of connection tracking",
+    },
     { given: spec.DeleteOnTermination === true, what: "a network interface ID and delete on termination as true" },
   ];
   const wrong = beside.find(({ given }) => given);

@@ -8,6 +8,7 @@ import type {
 } from "@aws-sdk/client-ec2";
 import type { Tags } from "../model/common.ts";
 import { Fault } from "../model/fault.ts";
+import { DEFAULT_CONNECTION_TRACKING } from "../model/network-interface.ts";
 import type { Action } from "./action.ts";
 import { type FilterFields, filtered, paged } from "./describe.ts";
 import { INSTANCE_TYPES, type InstanceTypeFacts } from "./instance-type-table.ts";
@@ -130,6 +131,12 @@ function describedType(type: InstanceTypeFacts): InstanceTypeInfo {
   };
 }
 
+const DEFAULT_TIMEOUTS = {
+  DefaultTcpEstablishedTimeout: DEFAULT_CONNECTION_TRACKING.tcpEstablishedTimeout,
+  DefaultUdpTimeout: DEFAULT_CONNECTION_TRACKING.udpTimeout,
+  DefaultUdpStreamTimeout: DEFAULT_CONNECTION_TRACKING.udpStreamTimeout,
+};
+
 function describedNetwork(type: InstanceTypeFacts): NonNullable<InstanceTypeInfo["NetworkInfo"]> {
   const card = { NetworkCardIndex: 0, NetworkPerformance: type.network, MaximumNetworkInterfaces: type.maxInterfaces };
   return {
@@ -144,6 +151,7 @@ function describedNetwork(type: InstanceTypeFacts): NonNullable<InstanceTypeInfo
     EnaSupport: enaSupport(type),
     EfaSupported: false,
     EncryptionInTransitSupported: false,
+    ...(type.hypervisor === "nitro" ? { ConnectionTrackingConfiguration: DEFAULT_TIMEOUTS } : {}),
   };
 }
 

@@ -20,6 +20,7 @@ import { type FilterFields, filtered, paged } from "./describe.ts";
 import { findInstance } from "./instance.ts";
 import { findTemplate, versionNumbered } from "./launch-template-choice.ts";
 import { newVersion } from "./launch-template-data.ts";
+import { describedTracking } from "./network-interface-tracking.ts";
 import { required } from "./parameter.ts";
 import { describedPlacement } from "./placement-group.ts";
 import { tagList } from "./tags.ts";
@@ -175,6 +176,7 @@ const GetLaunchTemplateData: Action<GetLaunchTemplateDataRequest, GetLaunchTempl
         SubnetId: eni.subnetId,
         Groups: [...eni.groupIds],
         DeleteOnTermination: eni.attachment?.deleteOnTermination,
+        ...(eni.connectionTracking ? { ConnectionTrackingSpecification: describedTracking(eni.connectionTracking) } : {}),
         ...(eni.attachment?.deviceIndex === 0 ? { AssociatePublicIpAddress: eni.assignPublicIp } : {}),
       })),
       TagSpecifications: [{ ResourceType: "instance", Tags: tagList(instance.tags) }],

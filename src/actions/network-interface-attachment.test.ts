@@ -112,7 +112,7 @@ test("attributes are changed one at a time, described and reset", () => {
   refuses("InvalidGroup.NotFound", () => modify({ Groups: ["sg-12345678"] }));
   refuses("InvalidParameterCombination", () => modify({}), "No attributes specified.");
   refuses("InvalidParameterCombination", () => modify({ Description: { Value: "x" }, SourceDestCheck: { Value: true } }));
-  refuses("UnsupportedOperation", () => modify({ ConnectionTrackingSpecification: { UdpTimeout: 30 } }));
+  refuses("InvalidParameterCombination", () => modify({ ConnectionTrackingSpecification: {} }), "No attributes specified.");
   assert.equal(describe("groupSet").Groups?.[0]?.GroupName, "default");
 });
 

@@ -8,6 +8,7 @@ import { findInstance, interfacesOf } from "./instance.ts";
 import { instanceTypeInfo } from "./instance-type.ts";
 import { findNetworkInterface, newAttachment } from "./network-interface.ts";
 import { requireAddressRoom, requireIpv6Room } from "./address-room.ts";
+import { requireTrackingSupport } from "./network-interface-tracking.ts";
 import { type Done, DONE, refuseUnoffered, required } from "./parameter.ts";
 
 const AttachNetworkInterface: Action<AttachNetworkInterfaceRequest, AttachNetworkInterfaceResult> = (tx, input, context) => {
@@ -53,6 +54,7 @@ function requireAttachable(tx: Reader, eni: NetworkInterface, instance: Instance
   }
   requireAddressRoom(eni.privateIpAddresses.length, instance.instanceType);
   requireIpv6Room((eni.ipv6Addresses ?? []).length, instance.instanceType);
+  requireTrackingSupport(eni.connectionTracking, instance.instanceType);
 }
 
 /** Force and its absence come to the same: an interface leaves at once. */

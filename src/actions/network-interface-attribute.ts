@@ -11,13 +11,22 @@ import type { Tx } from "../model/state.ts";
 import type { Action, Context } from "./action.ts";
 import { findNetworkInterface, findOwnNetworkInterface, refreshAutoPublicIp, requireGroups, requireIpv4 } from "./network-interface.ts";
 import { describedAttachment, describedGroups } from "./network-interface-describe.ts";
+import { connectionTrackingIn, requireTrackingSupport } from "./network-interface-tracking.ts";
 import { type Done, DONE, refuseUnoffered, required } from "./parameter.ts";
 import { findSubnet } from "./subnet.ts";
 
-const ATTRIBUTES = ["Description", "SourceDestCheck", "Groups", "Attachment", "AssociatePublicIpAddress", "EnablePrimaryIpv6"] as const;
+const ATTRIBUTES = [
+  "Description",
+  "SourceDestCheck",
+  "Groups",
+  "Attachment",
+  "AssociatePublicIpAddress",
+  "EnablePrimaryIpv6",
+  "ConnectionTrackingSpecification",
+] as const;
 
 const ModifyNetworkInterfaceAttribute: Action<ModifyNetworkInterfaceAttributeRequest, Done> = (tx, input, context) => {
-  refuseUnoffered(input, ["EnaSrdSpecification", "ConnectionTrackingSpecification", "AssociatedSubnetIds"]);
+  refuseUnoffered(input, ["EnaSrdSpecification", "AssociatedSubnetIds"]);
   const eni = findOwnNetworkInterface(tx, input.NetworkInterfaceId);
   const given = ATTRIBUTES.filter((name) => input[name] !== undefined);
   const [name, second] = given;
@@ -53,6 +62,8 @@ function changesOf(
       return { assignPublicIp: required(input.AssociatePublicIpAddress, "associatePublicIpAddress") };
     case "EnablePrimaryIpv6":
       return primaryIpv6Of(eni, required(input.EnablePrimaryIpv6, "enablePrimaryIpv6"));
+    case "ConnectionTrackingSpecification":
+      return trackingOf(tx, eni, input);
   }
 }
 
@@ -65,6 +76,19 @@ function primaryIpv6Of(eni: NetworkInterface, wanted: boolean): Pick<NetworkInte
     throw new Fault("InvalidParameterValue", `The network interface '${eni.id}' has no IPv6 address to make the primary one.`);
   }
   return wanted ? { isPrimaryIpv6: true } : {};
+}
+
+/** What the request does not name stays. */
+function trackingOf(
+  tx: Tx,
+  eni: NetworkInterface,
+  { ConnectionTrackingSpecification: spec }: ModifyNetworkInterfaceAttributeRequest,
+): Pick<NetworkInterface, "connectionTracking"> {
+  const wanted = connectionTrackingIn(spec);
+  if (!wanted) throw new Fault("InvalidParameterCombination", "No attributes specified.");
+  const instance = eni.attachment && tx.get("instance", eni.attachment.instanceId);
+  if (instance) requireTrackingSupport(wanted, instance.instanceType);
+  return { connectionTracking: { ...eni.connectionTracking, ...wanted } };
 }
 
 function groupIdsIn(tx: Tx, eni: NetworkInterface, groups: readonly string[], context: Context): readonly string[] {

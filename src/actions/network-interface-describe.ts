@@ -10,6 +10,7 @@ import { type NetworkInterface, primaryPrivateIp } from "../model/network-interf
 import type { Reader } from "../model/state.ts";
 import type { Context } from "./action.ts";
 import { publicIpOf } from "./address.ts";
+import { describedTracking } from "./network-interface-tracking.ts";
 import { tagList } from "./tags.ts";
 
 /** An interface as the API describes it; its public addresses follow from its Elastic IPs and its automatic address. */
@@ -21,6 +22,7 @@ export function describedInterface(tx: Reader, eni: NetworkInterface, context: C
     Attachment: describedAttachment(eni, context),
     AvailabilityZone: eni.availabilityZone,
     AvailabilityZoneId: tx.get("subnet", eni.subnetId)?.availabilityZoneId,
+    ...(eni.connectionTracking ? { ConnectionTrackingConfiguration: describedTracking(eni.connectionTracking) } : {}),
     Description: eni.description,
     Groups: describedGroups(tx, eni),
     InterfaceType: interfaceTypeOf(eni) as InterfaceAnswer["InterfaceType"],

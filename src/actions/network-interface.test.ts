@@ -111,7 +111,7 @@ test("an address outside the subnet, reserved, in use or repeated is refused, an
   });
   refused(value, { SecondaryPrivateIpAddressCount: -1 });
   refused("UnsupportedOperation", { Ipv6PrefixCount: 1 });
-  refused("UnsupportedOperation", { ConnectionTrackingSpecification: { UdpTimeout: 30 } });
+  refused(value, { ConnectionTrackingSpecification: { UdpTimeout: 61 } });
   refused("InvalidSubnetID.NotFound", { SubnetId: "subnet-1" });
   assert.equal(region.reader().count("network-interface"), 1);
 });

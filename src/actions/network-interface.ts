@@ -7,7 +7,13 @@ import type { Tags } from "../model/common.ts";
 import { Fault, notPermitted } from "../model/fault.ts";
 import { newId } from "../model/id.ts";
 import { isHidden } from "../model/nat-gateway-state.ts";
-import { type Attachment, MAX_GROUPS_PER_INTERFACE, type NetworkInterface, primaryPrivateIp } from "../model/network-interface.ts";
+import {
+  type Attachment,
+  type ConnectionTracking,
+  MAX_GROUPS_PER_INTERFACE,
+  type NetworkInterface,
+  primaryPrivateIp,
+} from "../model/network-interface.ts";
 import type { Reader, Tx } from "../model/state.ts";
 import type { Subnet } from "../model/subnet.ts";
 import type { Action, Context } from "./action.ts";
@@ -15,6 +21,7 @@ import { elasticIpOf, takePublicIp, unmapAddress } from "./address.ts";
 import { deleteFlowLogsOf } from "./flow-log.ts";
 import { requireAddressRoom, requireIpv6Room } from "./address-room.ts";
 import { describedInterface } from "./network-interface-describe.ts";
+import { connectionTrackingIn } from "./network-interface-tracking.ts";
 import { type Done, DONE, refuseUnoffered, repeatedIn, required } from "./parameter.ts";
 import { requireQuota } from "./quota.ts";
 import { findSecurityGroup } from "./security-group.ts";
@@ -57,6 +64,7 @@ export type NewNetworkInterface = {
   /** The first IPv6 address is to be the primary one, for as long as the interface lives. */
   readonly primaryIpv6?: boolean | undefined;
   readonly sourceDestCheck?: boolean | undefined;
+  readonly connectionTracking?: ConnectionTracking | undefined;
   readonly assignPublicIp: boolean;
   readonly requesterManaged: boolean;
   readonly tags: Tags;
@@ -91,6 +99,7 @@ export function createNetworkInterface(tx: Tx, wanted: NewNetworkInterface, cont
     ...ipv6For(tx, wanted, context),
     groupIds,
     sourceDestCheck: wanted.sourceDestCheck ?? true,
+    ...(wanted.connectionTracking ? { connectionTracking: wanted.connectionTracking } : {}),
     ...(attachment ? { attachment } : {}),
     ...(natGatewayId === undefined ? {} : { natGatewayId }),
     requesterManaged,
@@ -246,14 +255,7 @@ export function deleteNetworkInterface(tx: Tx, eni: NetworkInterface): void {
 }
 
 const CreateNetworkInterface: Action<CreateNetworkInterfaceRequest, CreateNetworkInterfaceResult> = (tx, input, context) => {
-  refuseUnoffered(input, [
-    "Ipv4Prefixes",
-    "Ipv4PrefixCount",
-    "Ipv6Prefixes",
-    "Ipv6PrefixCount",
-    "ConnectionTrackingSpecification",
-    "Operator",
-  ]);
+  refuseUnoffered(input, ["Ipv4Prefixes", "Ipv4PrefixCount", "Ipv6Prefixes", "Ipv6PrefixCount", "Operator"]);
   if (input.InterfaceType !== undefined && String(input.InterfaceType) !== "interface") {
     throw new Fault("UnsupportedOperation", `Genkan does not offer interfaces of the type ${input.InterfaceType}.`);
   }
@@ -264,6 +266,7 @@ const CreateNetworkInterface: Action<CreateNetworkInterfaceRequest, CreateNetwor
     ...addressesIn(input),
     ...ipv6In(input),
     primaryIpv6: input.EnablePrimaryIpv6,
+    connectionTracking: connectionTrackingIn(input.ConnectionTrackingSpecification),
     assignPublicIp: false,
     requesterManaged: false,
     tags: tagsFor("network-interface", input.TagSpecifications, context.quotas),

@@ -16,6 +16,10 @@ const outUdp = (b: Bench, change: { mac?: string; port?: number } = {}): TestRun
   b.fromEni(A, frame({ ...OUT, payload: udp(OUT, change.port ?? 5000, 53), from: change.mac ?? macOf(A) }));
 const inUdp = (b: Bench): TestRun => b.fromInternet(frame({ ...IN, payload: udp(IN, 53, 5000) }));
 const outTcp = (b: Bench, flags: number): TestRun => b.fromEni(A, frame({ ...OUT, protocol: 6, payload: tcp(OUT, 40000, 443, flags) }));
+/** A UDP flow's second packet in a row is its first that is kept. */
+const keepUdp = (b: Bench, run: (b: Bench) => TestRun = outUdp): void => {
+  for (let i = 0; i < 2; i++) assert.equal(run(b).reason, "none");
+};
 const otherOut = (b: Bench): TestRun => b.fromEni(OTHER, frame({ ...OUT, payload: udp(OUT, 5000, 53), from: macOf(OTHER) }));
 
 /** No flow of group 1 is tracked. */
@@ -39,6 +43,7 @@ function divert(b: Bench, link: number): void {
 describe("the fast path", { skip: noKernel }, () => {
   it("makes of the next packet what the stages made of the first", () => {
     const b = bench();
+    outTcp(b, TCP.syn);
     for (const run of [outUdp, inUdp, (it: Bench) => outTcp(it, TCP.ack), otherOut]) {
       const first = run(b);
       const next = run(b);
@@ -63,12 +68,37 @@ describe("the fast path", { skip: noKernel }, () => {
 
   it("is not taken with another MAC address, or after the second has ended", () => {
     const b = bench();
-    outUdp(b);
+    keepUdp(b);
     divert(b, 77);
     assert.equal(outUdp(b, { mac: macOf(B) }).reason, "spoofed_mac");
     assert.equal(outUdp(b).target, 77);
     b.clock(1);
     assert.equal(outUdp(b).target, 2);
+  });
+
+  it("is not taken by UDP whose turns are to be seen: once by the question and its answer, by all of a stream", () => {
+    const b = bench();
+    const epoch = (): number => b.datapath.maps.tracking.lookup(indexKey(A))?.readUInt32LE(EPOCH_AT) ?? 0;
+    const taken = (run: (b: Bench) => TestRun): boolean => {
+      divert(b, 77);
+      return run(b).target === 77;
+    };
+    const before = epoch();
+    assert.deepEqual([taken(outUdp), taken(inUdp)], [false, false]);
+    assert.equal(epoch(), before, "a question and its answer leave the interface's other flows alone");
+    assert.deepEqual([taken(inUdp), taken(inUdp)], [false, true]);
+    // The second question is seen, and ends what was kept of the answers.
+    assert.deepEqual([taken(outUdp), epoch() - before, taken(inUdp)], [false, 1, false]);
+    for (const run of [outUdp, inUdp]) run(b);
+    assert.deepEqual([taken(outUdp), taken(inUdp)], [true, true]);
+  });
+
+  it("is not taken by TCP of which only the middle was seen", () => {
+    const b = bench();
+    for (let i = 0; i < 3; i++) {
+      divert(b, 77);
+      assert.equal(outTcp(b, TCP.ack).target, 2);
+    }
   });
 
   it("ends with the second for a tracked flow, so that the connection is noted", () => {
@@ -121,8 +151,8 @@ describe("the fast path", { skip: noKernel }, () => {
 
   it("keeps the flows of other VPCs when one changes", () => {
     const b = bench();
-    outUdp(b);
-    otherOut(b);
+    keepUdp(b);
+    keepUdp(b, otherOut);
     divert(b, 77);
     b.datapath.apply({ puts: eni(C, { private_ip: "10.0.2.7", subnet: 2, groups: [2] }), removals: [], vpcs: [1] });
     assert.equal(outUdp(b).target, 2);

@@ -144,7 +144,7 @@ describe("the egress-only internet gateway", { skip: noKernel }, () => {
     b.put(...rules("security_group_out", 1, [everybody()], 1), ...rules("security_group_in", 1, [everybody()], 1));
     outUdp(b);
     b.clock(29);
-    assert.equal(inUdp(b).verdict, "deliver");
+    assert.deepEqual([inUdp(b).verdict, outUdp(b).verdict, inUdp(b).verdict], ["deliver", "internet", "deliver"]);
     b.clock(29 + 179);
     assert.equal(inUdp(b).verdict, "deliver");
     b.clock(29 + 179 + 180);

@@ -56,18 +56,69 @@ describe("security groups remember", { skip: noKernel }, () => {
     assert.equal(inUdp(b, 7, 99), "security_group_in");
   });
 
-  it("UDP for 30 seconds one way and 180 both ways", () => {
+  it("UDP for 30 seconds one way, and after one question and its answer", () => {
     const b = bench();
-    outUdp(b, 2000);
-    outUdp(b, 2001);
+    for (const port of [2000, 2001, 2002]) outUdp(b, port);
+    for (const port of [2001, 2002]) assert.equal(inUdp(b, port), "none");
     b.at(29.9);
-    assert.equal(inUdp(b, 2000), "none");
+    assert.deepEqual([inUdp(b, 2000), inUdp(b, 2001)], ["none", "none"]);
+    b.at(30.1);
+    assert.equal(inUdp(b, 2002), "security_group_in");
+  });
+
+  it("UDP for 180 seconds once a second question has its answer, whoever began and however often each spoke", () => {
+    const b = bench();
+    b.put(...rules("security_group_in", 1, [allow({ protocol: 17, port_from: 7, port_to: 7 })]));
+    for (let exchange = 0; exchange < 2; exchange++) {
+      for (let i = 0; i < 3; i++) assert.equal(outUdp(b, 2000), "none");
+      for (let i = 0; i < 3; i++) assert.equal(inUdp(b, 2000), "none");
+      assert.deepEqual([inUdp(b, 7), outUdp(b, 7)], ["none", "none"]);
+    }
+    assert.deepEqual([outUdp(b, 2001), inUdp(b, 2001), outUdp(b, 2001)], ["none", "none", "none"]);
+    b.put(...rules("security_group_in", 1, []), ...rules("security_group_out", 1, []));
     b.at(30.1);
     assert.equal(inUdp(b, 2001), "security_group_in");
-    b.at(29.9 + 179);
-    assert.equal(inUdp(b, 2000), "none");
-    b.at(29.9 + 179 + 180.1);
-    assert.equal(inUdp(b, 2000), "security_group_in");
+    b.at(179.9);
+    assert.deepEqual([inUdp(b, 2000), outUdp(b, 7)], ["none", "none"]);
+    b.at(179.9 + 180.1);
+    assert.deepEqual([inUdp(b, 2000), outUdp(b, 7)], ["security_group_in", "security_group_out"]);
+  });
+
+  it("other protocols for 600 seconds, a ping for 30", () => {
+    const b = bench();
+    const gre = (source: string, destination: string) => frame({ source, destination, protocol: 47, payload: Buffer.alloc(24) });
+    assert.equal(b.fromEni(A, gre(PRIVATE, INTERNET)).reason, "none");
+    assert.equal(outIcmp(b, icmp(8, 0, 0x00050001)), "none");
+    b.at(30.1);
+    assert.equal(inIcmp(b, icmp(0, 0, 0x00050001)), "security_group_in");
+    b.at(599.9);
+    assert.equal(b.fromInternet(gre(INTERNET, PUBLIC)).reason, "none");
+    b.at(599.9 + 600.1);
+    assert.equal(b.fromInternet(gre(INTERNET, PUBLIC)).reason, "security_group_in");
+  });
+
+  it("what the interface's own idle timeouts say, from the next packet on", () => {
+    const b = bench();
+    const own = { private_ip: PRIVATE, public_ip: PUBLIC, subnet: 1, groups: [1] };
+    const times = (tcp_established: number, udp: number, udp_stream: number) => {
+      const value = { tcp_established, udp, udp_stream };
+      b.put({ table: "idle_timeouts", key: { interface: A }, value }, ...eni(A, { ...own, flags: 1 | 2 | 4 | 16 | 256 }));
+    };
+    times(60, 60, 70);
+    outUdp(b, 2000);
+    for (let exchange = 0; exchange < 2; exchange++) for (const way of [outUdp, inUdp]) way(b, 2001);
+    for (const port of [40000, 40001]) for (const way of [outTcp, inTcp]) way(b, way === outTcp ? TCP.syn : TCP.syn | TCP.ack, port);
+    b.at(59.9);
+    assert.deepEqual([inUdp(b, 2000), inTcp(b, TCP.ack)], ["none", "none"]);
+    b.at(60.1);
+    assert.equal(inTcp(b, TCP.ack, 40001), "security_group_in");
+    b.at(69.9);
+    assert.equal(inUdp(b, 2001), "none");
+    times(120, 30, 60);
+    assert.equal(inTcp(b, TCP.ack), "none");
+    assert.equal(inUdp(b, 2001), "none");
+    b.at(69 + 60.1);
+    assert.deepEqual([inUdp(b, 2001), inTcp(b, TCP.ack)], ["security_group_in", "none"]);
   });
 
   it("established TCP for five days, half-open for a minute, closed for seconds", () => {
@@ -313,57 +364,5 @@ describe("rules", { skip: noKernel }, () => {
     assert.equal(inUdp(b, 3500), "none");
     b.put(...rules("network_acl_in", 1, []));
     assert.equal(inUdp(b, 3500), "network_acl_in");
-  });
-});
-
-describe("flows for everybody both ways", { skip: noKernel }, () => {
-  const ssh = allow({ protocol: 6, port_from: 443, port_to: 443 });
-  const outOpen = rules("security_group_out", 1, [allow()], 1);
-  const remembered = (b: Bench) => b.datapath.connections(A).filter(({ expires }) => expires > b.now()).length;
-  const serverIn = (b: Bench, flags: number) => {
-    const ends = { source: INTERNET, destination: PUBLIC };
-    return b.fromInternet(frame({ ...ends, protocol: 6, payload: tcp(ends, 40000, 443, flags) })).reason;
-  };
-  const serverOut = (b: Bench, flags: number) => {
-    const ends = { source: PRIVATE, destination: INTERNET };
-    return b.fromEni(A, frame({ ...ends, protocol: 6, payload: tcp(ends, 443, 40000, flags) })).reason;
-  };
-
-  it("are not remembered, and end with their rule", () => {
-    const b = bench();
-    b.put(...outOpen, ...rules("security_group_in", 1, [ssh], 1));
-    assert.equal(serverIn(b, TCP.syn), "none");
-    assert.equal(serverOut(b, TCP.syn | TCP.ack), "none");
-    assert.equal(serverIn(b, TCP.ack), "none");
-    assert.equal(remembered(b), 0);
-    b.put(...rules("security_group_in", 1, []));
-    assert.equal(serverIn(b, TCP.ack), "security_group_in");
-  });
-
-  it("are remembered when the rule names less, and then outlive it", () => {
-    const b = bench();
-    b.put(...outOpen, ...rules("security_group_in", 1, [ssh], 0));
-    assert.equal(serverIn(b, TCP.syn), "none");
-    assert.equal(remembered(b), 1);
-    b.put(...rules("security_group_in", 1, []));
-    assert.equal(serverIn(b, TCP.ack), "none");
-  });
-
-  it("are remembered when no direction is open for all ports, and when nobody may start them the other way", () => {
-    const b = bench();
-    b.put(...rules("security_group_out", 1, [ssh], 1), ...rules("security_group_in", 1, [ssh], 1));
-    assert.equal(serverIn(b, TCP.syn), "none");
-    assert.equal(remembered(b), 1);
-    b.put(...outOpen);
-    assert.equal(outTcp(b, TCP.syn, 50000), "none");
-    assert.equal(remembered(b), 2);
-  });
-
-  it("are remembered when they are pings", () => {
-    const b = bench();
-    b.put(...outOpen, ...rules("security_group_in", 1, [allow()], 1));
-    assert.equal(outIcmp(b, icmp(8, 0, 0x00050001)), "none");
-    assert.equal(outUdp(b, 5000), "none");
-    assert.equal(remembered(b), 1);
   });
 });

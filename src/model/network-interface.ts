@@ -10,6 +10,19 @@ export type Attachment = {
   readonly attachTime: string;
 };
 
+/** Idle timeouts of connections that the interface's security groups track, in seconds; absent: AWS's default. */
+export type ConnectionTracking = {
+  readonly tcpEstablishedTimeout?: number;
+  readonly udpTimeout?: number;
+  readonly udpStreamTimeout?: number;
+};
+
+/**
+ * The defaults, of all instance types here: none of them is of the sixth Nitro generation, whose established TCP has 350 seconds (EC2
+ * user guide, "Idle connection tracking timeout").
+ */
+export const DEFAULT_CONNECTION_TRACKING = { tcpEstablishedTimeout: 432_000, udpTimeout: 30, udpStreamTimeout: 180 } as const;
+
 export type NetworkInterface = Base<"network-interface"> &
   /** The slot is also the index of the interface's host-side link in the kernel: it starts at FIRST_INTERFACE_SLOT. */
   Slotted & {
@@ -28,6 +41,7 @@ export type NetworkInterface = Base<"network-interface"> &
     readonly natGatewayId?: string;
     readonly groupIds: readonly string[];
     readonly sourceDestCheck: boolean;
+    readonly connectionTracking?: ConnectionTracking;
     readonly attachment?: Attachment;
     readonly requesterManaged: boolean;
     /** Made by a launch, not for somebody who asked for an interface. */

@@ -1,6 +1,6 @@
 import { assert, present } from "../lib/assert.ts";
 import type { Instance } from "../model/instance.ts";
-import { type NetworkInterface, primaryPrivateIp } from "../model/network-interface.ts";
+import { DEFAULT_CONNECTION_TRACKING, type NetworkInterface, primaryPrivateIp } from "../model/network-interface.ts";
 import type { Reader } from "../model/state.ts";
 import { isLogged } from "./flow-log.ts";
 import { natGatewayRows } from "./nat-gateway.ts";
@@ -17,6 +17,7 @@ export function networkInterfaceRows(reader: Reader, eni: NetworkInterface, pool
   const rows: Entry[] = [
     { table: "interfaces", key: eni.slot, value: interfaceValue(reader, eni, publicIps) },
     ...natGatewayRows(reader, eni),
+    ...idleTimeoutRows(eni),
   ];
   for (const address of eni.privateIpAddresses) {
     const publicIp = publicIps.get(address) ?? NO_ADDRESS;
@@ -27,6 +28,13 @@ export function networkInterfaceRows(reader: Reader, eni: NetworkInterface, pool
   for (const address of eni.ipv6Addresses ?? [])
     rows.push({ table: "addresses", key: { vpc: vpc.slot, address }, value: { interface: eni.slot, public_ip: NO_ADDRESS } });
   return rows;
+}
+
+function idleTimeoutRows(eni: NetworkInterface): readonly Entry[] {
+  if (!eni.connectionTracking) return [];
+  const { tcpEstablishedTimeout, udpTimeout, udpStreamTimeout } = { ...DEFAULT_CONNECTION_TRACKING, ...eni.connectionTracking };
+  const value = { tcp_established: tcpEstablishedTimeout, udp: udpTimeout, udp_stream: udpStreamTimeout };
+  return [{ table: "idle_timeouts", key: { interface: eni.slot }, value }];
 }
 
 /** Public by private address. One that no pool holds any more is left out, or one of a range that is not advertised: nothing would bring its answers back. */
@@ -67,6 +75,7 @@ function flagsOf(eni: NetworkInterface, instance: Instance | undefined): number 
   let flags: number = INTERFACE_FLAGS.present;
   if (eni.natGatewayId !== undefined) flags |= INTERFACE_FLAGS.nat_gateway | INTERFACE_FLAGS.up;
   if (instance && isUp(instance)) flags |= INTERFACE_FLAGS.up;
+  if (eni.connectionTracking) flags |= INTERFACE_FLAGS.idle_timeouts;
   if (eni.sourceDestCheck) flags |= INTERFACE_FLAGS.source_dest_check;
   if (eni.privateIpAddresses.length > 1) flags |= INTERFACE_FLAGS.secondary_addresses;
   if (instance?.metadataOptions.httpEndpoint === "enabled") flags |= INTERFACE_FLAGS.metadata;

@@ -9,7 +9,7 @@
  *   be32             an IPv4 address in network order, 0 for none
  * Fields stand at their natural alignment; padding is explicit, so that a struct has no hidden bytes.
  */
-export const LAYOUT_VERSION = 5;
+export const LAYOUT_VERSION = 6;
 
 export type FieldType =
   | "u8"
@@ -99,6 +99,11 @@ export const STRUCTS = {
    */
   rule: { peer: "addr", group: "u32", number: "u32", protocol: "u16", port_from: "u16", port_to: "u16", peer_length: "u8", action: "u8" },
 
+  /** Key of `idle_timeouts`: the interface's slot. */
+  idle_timeout_key: { interface: "u32" },
+  /** Of connections that its security groups track, in seconds. */
+  idle_timeout: { tcp_established: "u32", udp: "u32", udp_stream: "u32" },
+
   /** Key of `nat_gateways`: the slot of the gateway's interface. */
   nat_gateway_key: { interface: "u32" },
   /** `addresses`: the first `count` are the private ones that it translates to. */
@@ -163,6 +168,8 @@ export const INTERFACE_FLAGS = {
   nat_gateway: 64,
   /** The metadata service answers at its IPv6 address, too. */
   metadata_ipv6: 128,
+  /** Its connections have idle timeouts of their own: look in `idle_timeouts`. */
+  idle_timeouts: 256,
 } as const;
 export const NAT_GATEWAY_FLAGS = { public: 1, regional: 2 } as const;
 export const ROUTE_TARGET = {
@@ -198,6 +205,7 @@ export const TABLES = {
   addresses: { type: "hash", key: "address_key", value: "address", max: 1_310_720 },
   public_addresses: { type: "array", value: "public_address", max: 1_114_112 },
   routes: { type: "lpm", key: "route_key", value: "route", max: 524_288 },
+  idle_timeouts: { type: "hash", key: "idle_timeout_key", value: "idle_timeout", max: 1_048_576 },
   nat_gateways: { type: "hash", key: "nat_gateway_key", value: "nat_gateway", max: 65_536 },
   rule_lists: { type: "hash", key: "rule_list_key", value: "rule_list", max: 262_144 },
   rule_chunks: { type: "hash", key: "rule_chunk_key", value: "rule_chunk", max: 262_144 },
@@ -213,6 +221,7 @@ export const WRITE_ORDER: readonly TableName[] = [
   "vpcs",
   "subnets",
   "nat_gateways",
+  "idle_timeouts",
   "interfaces",
   "addresses",
   "routes",

@@ -74,6 +74,10 @@ const CHECKS: { readonly [T in TableName]: Check<T> } = {
         ),
     ];
   },
+  idle_timeouts: ({ key }, tables) => {
+    const flags = tables.lookup("interfaces", key.interface)?.flags ?? 0;
+    return [(flags & INTERFACE_FLAGS.idle_timeouts) === 0 && `interface ${key.interface} does not say that it has them`];
+  },
   addresses: ({ key, value }, tables) => {
     const eni = tables.lookup("interfaces", value.interface);
     const mapped = value.public_ip !== "0.0.0.0";

@@ -1,3 +1,4 @@
+import type { StructValue, TableReader } from "../plan/tables.ts";
 import { type Flow, icmpRequestType, isIcmp, isIcmpAnswer, type Packet, TCP, UDP } from "./packet.ts";
 
 /** An exchange that a security group remembers, as seen at one interface. */
@@ -9,6 +10,9 @@ export type Connection = {
   readonly localFin: boolean;
   readonly remoteFin: boolean;
   readonly reset: boolean;
+  /** Of UDP: who began, and how often the one has spoken after the other: question, answer, question, answer, and it is a stream. */
+  readonly began: Direction;
+  readonly turns: number;
 };
 
 export type Connections = {
@@ -22,16 +26,18 @@ export type Connections = {
 export type Direction = "out" | "in";
 
 const SECOND = 1_000_000_000n;
-/** Idle timeouts: EC2 user guide, "Connection tracking timeouts"; the rest has no documented value. */
-const TIMEOUT = {
-  tcpOpening: 60n * SECOND,
-  tcpEstablished: 432_000n * SECOND,
-  tcpClosing: 120n * SECOND,
-  tcpClosed: 10n * SECOND,
-  udpSingle: 30n * SECOND,
-  udpStream: 180n * SECOND,
-  other: 30n * SECOND,
-} as const;
+/** Of an interface that has none of its own, in seconds: EC2 user guide, "Idle connection tracking timeout". */
+const DEFAULTS: IdleTimeouts = { tcp_established: 432_000, udp: 30, udp_stream: 180 };
+/** Other protocols': EC2 user guide, "Security group connection tracking"; the rest has no documented value. */
+const TIMEOUT = { tcpOpening: 60, tcpClosing: 120, tcpClosed: 10, icmp: 30, other: 600 } as const;
+const TURNS_OF_STREAM = 3;
+
+type IdleTimeouts = StructValue<"idle_timeout">;
+
+/** The times of an interface's connections. */
+export function idleTimeouts(tables: TableReader, slot: number): IdleTimeouts {
+  return tables.lookup("idle_timeouts", { interface: slot }) ?? DEFAULTS;
+}
 
 /** Tells the exchange from every other at any interface; the same for both of its directions. */
 export function connectionKey(slot: number, flow: Flow, direction: Direction): string {
@@ -45,8 +51,16 @@ export function connectionKey(slot: number, flow: Flow, direction: Direction): s
   return [slot, flow.protocol, local, remote, ports[0] ?? 0, ports[1] ?? 0].join(" ");
 }
 
+type Noted = {
+  readonly packet: Packet;
+  readonly flow: Flow;
+  readonly direction: Direction;
+  readonly now: bigint;
+  readonly times: IdleTimeouts;
+};
+
 /** The connection with one more packet noted, or a new one with its first. */
-export function noted(connection: Connection | undefined, packet: Packet, direction: Direction, now: bigint): Connection {
+export function noted(connection: Connection | undefined, { packet, flow, direction, now, times }: Noted): Connection {
   const out = direction === "out";
   const fin = packet.tcp?.fin ?? false;
   const next = {
@@ -55,18 +69,36 @@ export function noted(connection: Connection | undefined, packet: Packet, direct
     localFin: (connection?.localFin ?? false) || (fin && out),
     remoteFin: (connection?.remoteFin ?? false) || (fin && !out),
     reset: (connection?.reset ?? false) || (packet.tcp?.reset ?? false),
+    began: connection?.began ?? direction,
+    turns: turnsAfter(connection, direction),
   };
-  return { ...next, expires: now - (now % SECOND) + timeout(next, packet.protocol) };
+  return { ...next, expires: now - (now % SECOND) + BigInt(timeout(next, flow, times)) * SECOND };
 }
 
-function timeout(connection: Omit<Connection, "expires">, protocol: number): bigint {
-  const { localSeen, remoteSeen, localFin, remoteFin, reset } = connection;
-  const bothWays = localSeen && remoteSeen;
-  if (protocol === UDP) return bothWays ? TIMEOUT.udpStream : TIMEOUT.udpSingle;
-  if (protocol !== TCP) return TIMEOUT.other;
+/** Who began speaks after an even number of turns, the other one after an odd number. */
+function turnsAfter(connection: Connection | undefined, direction: Direction): number {
+  if (!connection) return 0;
+  const speaker = connection.turns % 2 === 0 ? connection.began : other(connection.began);
+  return direction === speaker ? connection.turns : Math.min(connection.turns + 1, TURNS_OF_STREAM);
+}
+
+function other(direction: Direction): Direction {
+  return direction === "out" ? "in" : "out";
+}
+
+function timeout(connection: Omit<Connection, "expires">, flow: Flow, times: IdleTimeouts): number {
+  const { localSeen, remoteSeen, localFin, remoteFin, reset, turns } = connection;
+  if (flow.protocol === UDP) return turns === TURNS_OF_STREAM ? times.udp_stream : times.udp;
+  if (flow.protocol !== TCP) return isIcmp(flow) ? TIMEOUT.icmp : TIMEOUT.other;
   if (reset || (localFin && remoteFin)) return TIMEOUT.tcpClosed;
   if (localFin || remoteFin) return TIMEOUT.tcpClosing;
-  return bothWays ? TIMEOUT.tcpEstablished : TIMEOUT.tcpOpening;
+  return localSeen && remoteSeen ? times.tcp_established : TIMEOUT.tcpOpening;
+}
+
+/** TCP that is under way, or a piece of it: not what opens a connection. */
+export function isMidstream(flow: Flow, packet: Packet): boolean {
+  const { syn = false, ack = false, reset = false } = packet.tcp ?? {};
+  return flow.protocol === TCP && !(syn && !ack && !reset);
 }
 
 /** A connection that is over may be opened anew, and then the rules decide anew. */

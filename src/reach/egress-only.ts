@@ -1,8 +1,8 @@
-import { type Connection, connectionKey, type Direction, isReopened, noted } from "./connection.ts";
+import { type Connection, connectionKey, type Direction, isReopened } from "./connection.ts";
 import { fragmentPorts } from "./fragment.ts";
 import { isIcmpAnswer, isIcmpError } from "./packet.ts";
 import { drop, type Ends, type Outcome, pass, type Passage } from "./passage.ts";
-import { live, remember } from "./security-group.ts";
+import { live, remember, withPacket } from "./security-group.ts";
 
 /*
  * The egress-only internet gateway (VPC user guide, "Egress-only internet gateways"): instances reach the internet through it, and
@@ -14,12 +14,12 @@ const key = (slot: number, flow: Parameters<typeof connectionKey>[1], direction:
 
 /** Outwards, from the interface at `slot`, whose address the packet has. */
 export function egressOnlyOut(passage: Passage, slot: number): Outcome {
-  const { flow, packet, now } = passage;
+  const { flow, packet } = passage;
   if (isIcmpError(flow)) return about(passage, slot, "out");
   const own = key(slot, flow, "out");
   const known = live(passage, own);
   if (known && !isReopened(known, packet)) {
-    passage.remembered.set(own, noted(known, { ...packet, protocol: flow.protocol }, "out", now));
+    passage.remembered.set(own, withPacket(passage, known, { slot, direction: "out" }));
     return pass("belongs to an exchange that the egress-only gateway knows");
   }
   if (isIcmpAnswer(flow)) return drop("egress_only", "answers nothing that came in");
@@ -30,13 +30,14 @@ export function egressOnlyOut(passage: Passage, slot: number): Outcome {
 export function egressOnlyIn(passage: Passage, { slot }: Ends): Outcome {
   const overwrites = fragmentPorts(passage);
   if (overwrites) return overwrites;
-  const { flow, packet, now } = passage;
+  const { flow, packet } = passage;
   if (flow.headless) return drop("fragment_without_first", "no ports");
   if (isIcmpError(flow)) return about(passage, slot, "in");
   const own = key(slot, flow, "in");
   const known: Connection | undefined = live(passage, own);
   if (!known || isReopened(known, packet)) return drop("egress_only", `${flow.source} answers nothing that went out`);
-  passage.remembered.set(own, noted(known, { ...packet, protocol: flow.protocol }, "in", now));
+  passage.throughService = true;
+  passage.remembered.set(own, withPacket(passage, known, { slot, direction: "in" }));
   return pass("answers what went out by the egress-only gateway");
 }
 

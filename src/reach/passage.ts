@@ -41,6 +41,8 @@ export type Passage = {
   /** The gateway that the route names, by slot. */
   gateway: number | undefined;
   throughGateway: boolean;
+  /** Between a NAT or egress-only gateway and the interface at hand, whose groups track it in any case. */
+  throughService: boolean;
   /** The TTL with which it arrives, where an option of the instance says so; else it is unchanged. */
   hopLimit: number | undefined;
   /** Both ends are interfaces of one VPC or of two that are peered, and meet on private addresses: rules that name groups apply. */

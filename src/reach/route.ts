@@ -128,6 +128,7 @@ export function atNat(passage: Passage): Outcome {
   passage.source = target;
   passage.ownSource = false;
   passage.groupIdentity = false;
+  passage.throughService = true;
   const subnet = tables.lookup("subnets", target?.row.subnet ?? 0);
   if (!subnet) return drop("tables_incomplete", "no subnet");
   passage.sameSubnet = inSubnet(subnet, flow.destination);

@@ -1,4 +1,4 @@
-import { connectionKey, type Direction, isReopened, noted } from "./connection.ts";
+import { type Connection, connectionKey, type Direction, idleTimeouts, isMidstream, isReopened, noted } from "./connection.ts";
 import { ANY, isOpen } from "../plan/rule-list.ts";
 import { isIcmpAnswer, isIcmpError, isIpv6Flow, TCP, UDP } from "./packet.ts";
 import { drop, type Ends, interfaceEntry, type Outcome, pass, type Passage, receiverOf, senderOf } from "./passage.ts";
@@ -7,10 +7,10 @@ import { firstMatch, rulesAtHand } from "./rule-list.ts";
 /**
  * Stages security_group_out and security_group_in: stateful. What belongs to a remembered exchange passes, and so does
  * an ICMP error about one; anything else needs a rule of one of the interface's groups, and is remembered unless its
- * flow is untracked.
+ * flow is untracked, or its beginning was not seen.
  */
 export function securityGroup(passage: Passage, direction: Direction): Outcome {
-  const { flow, packet, now } = passage;
+  const { flow, packet } = passage;
   const ends = direction === "out" ? senderOf(passage) : receiverOf(passage);
   if (flow.headless) return drop("fragment_without_first", "no ports");
   if (isIcmpError(flow)) {
@@ -20,20 +20,23 @@ export function securityGroup(passage: Passage, direction: Direction): Outcome {
   const key = connectionKey(ends.slot, flow, direction);
   const known = live(passage, key);
   if (known && !isReopened(known, packet)) {
-    passage.remembered.set(key, noted(known, { ...packet, protocol: flow.protocol }, direction, now));
+    passage.remembered.set(key, withPacket(passage, known, { slot: ends.slot, direction }));
     return pass("belongs to a remembered exchange");
   }
   const outcome = byRules(passage, ends, direction);
   if (outcome.drop || isIcmpAnswer(flow)) return outcome;
   if (isUntracked(passage, ends, direction)) return { ...outcome, detail: `${outcome.detail}, untracked` };
+  if (isMidstream(flow, packet)) return { ...outcome, detail: `${outcome.detail}, untracked since its beginning was not seen` };
   return remember(passage, key, ends.slot, direction, outcome);
 }
 
 /**
  * EC2 user guide, "Untracked connections": TCP and UDP that rules for everybody let pass both ways, those of one direction on
- * all ports. Each of their packets is decided by the rules alone.
+ * all ports. Each of their packets is decided by the rules alone. Not through a NAT or egress-only gateway ("Automatically tracked
+ * connections").
  */
-function isUntracked({ tables, flow }: Passage, ends: Ends, direction: Direction): boolean {
+function isUntracked({ tables, flow, throughService }: Passage, ends: Ends, direction: Direction): boolean {
+  if (throughService) return false;
   if (flow.protocol !== TCP && flow.protocol !== UDP) return false;
   const open = (list: "security_group_out" | "security_group_in", port: number): { matches: boolean; allPorts: boolean } => {
     const rules = ends.row.groups
@@ -53,6 +56,15 @@ function isUntracked({ tables, flow }: Passage, ends: Ends, direction: Direction
   if (!there.matches) return false;
   const back = open(`security_group_${other}`, flow.sourcePort ?? 0);
   return back.matches && (there.allPorts || back.allPorts);
+}
+
+/** What is known of an exchange, or nothing yet, with this packet added. */
+export function withPacket(
+  { tables, packet, flow, now }: Passage,
+  known: Connection | undefined,
+  { slot, direction }: { readonly slot: number; readonly direction: Direction },
+): Connection {
+  return noted(known, { packet, flow, direction, now, times: idleTimeouts(tables, slot) });
 }
 
 export function live(passage: Passage, key: string): ReturnType<Passage["connections"]["get"]> {
@@ -85,7 +97,7 @@ const NO_ROOM = { connection_limit: 0, connections_crowded: 0, connection_share:
 
 /** Remembers a new exchange, unless the interface remembers too many already. */
 export function remember(passage: Passage, key: string, slot: number, direction: Direction, outcome: Outcome): Outcome {
-  const { tables, connections, nat, packet, now, remembered } = passage;
+  const { tables, connections, nat, remembered } = passage;
   const isNew = !remembered.has(key) && !connections.get(key);
   const settings = tables.lookup("settings", 0);
   const opened = [...remembered.keys()].filter((other) => !connections.get(other));
@@ -95,6 +107,6 @@ export function remember(passage: Passage, key: string, slot: number, direction:
   const { connection_limit: limit, connections_crowded: crowded, connection_share: share } = settings ?? NO_ROOM;
   if (isNew && own >= limit) return drop("connections_full", `${limit} connections`);
   if (isNew && all >= crowded && own >= share) return drop("connections_full", `${own} connections, and ${all} in all`);
-  remembered.set(key, noted(undefined, { ...packet, protocol: passage.flow.protocol }, direction, now));
+  remembered.set(key, withPacket(passage, undefined, { slot, direction }));
   return outcome;
 }

@@ -109,6 +109,7 @@ function newPassage(tables: TableReader, packet: Packet, options: Options): Pass
     way: undefined,
     gateway: undefined,
     throughGateway: false,
+    throughService: false,
     hopLimit: undefined,
     groupIdentity: false,
   };
@@ -141,6 +142,8 @@ function walk(passage: Passage, steps: Step[]): Verdict {
     if (refused) return refused;
     if (service.service) return said("deliver", deliver(passage), from) ?? { kind: "service", service: service.service };
     const routed = route(passage);
+    const toService = passage.way === "egress-only" || (passage.target !== undefined && has(passage.target, "nat_gateway"));
+    passage.throughService = !routed.drop && toService;
     const guarded =
       said("security_group_out", securityGroup(passage, "out"), from) ?? said("network_acl_out", networkAcl(passage, "out"), from);
     const lost = guarded ?? said("route", routed, from);
@@ -161,6 +164,7 @@ function walk(passage: Passage, steps: Step[]): Verdict {
   };
   /** The interface that a public address leads to is concerned as soon as it is known. */
   const fromOutside = (): Verdict | undefined => {
+    passage.throughService = false;
     const outcome = isIpv6Flow(passage.flow) ? ipv6GatewayIn(passage) : internetGatewayIn(passage);
     if (outcome.drop === "block_public_access") logBlocked(passage);
     return said("internet_gateway", outcome, receiver());

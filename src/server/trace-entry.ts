@@ -83,6 +83,8 @@ export function entryText(entry: Entry, rule: StructValue<"rule"> | undefined, i
       );
     case "nat_gateways":
       return say(nameOf(ids, entry.key.interface), entry.value.addresses.slice(0, entry.value.count).join(" "));
+    case "idle_timeouts":
+      return say(nameOf(ids, entry.key.interface), `TCP ${entry.value.tcp_established} s, UDP ${entry.value.udp} s`);
     case "rule_lists":
       return say(ownerText(entry.key, ids), `${entry.value.count} rules`);
     case "rule_chunks":

@@ -6,23 +6,32 @@
  * them out: when the table is nearly full, only interfaces that have less than their share of it take more.
  * The program never removes an entry; one that has expired counts as absent and is taken over in place. User
  * space sweeps, and tells in `connection_floors` how many of those counted in `tracking` are gone.
- * Each flag is a byte of its own that only ever becomes 1, so that CPUs need no lock.
+ * Each flag is a byte of its own that only ever becomes 1, so that CPUs need no lock; `turns` only grows, and a turn that two
+ * CPUs count at once may be counted once.
  *
  * Idle times count in whole seconds, from the start of the second in which the last packet came: so whatever follows in
- * the same second changes nothing, and need not be noted (flow_cache.h).
+ * the same second changes nothing, and need not be noted (flow_cache.h). But UDP is a stream only after its second exchange: until
+ * then it matters who speaks, and `kept` says that packets of one side may be on the fast path, which end with the other's word.
  */
 #pragma once
 
 #include "packet.h"
 
-/* Idle timeouts, AWS's: TCP established 5 days, UDP stream 180 s, UDP one way 30 s. The rest has no documented value. */
+/*
+ * Idle timeouts, AWS's: TCP established 5 days, UDP stream 180 s, UDP of one exchange 30 s, other protocols 600 s. An interface may
+ * have others of the first three (`idle_timeouts`). The rest has no documented value.
+ */
 #define TIMEOUT_TCP_OPENING (60 * SECOND)
 #define TIMEOUT_TCP_ESTABLISHED (432000 * SECOND)
 #define TIMEOUT_TCP_CLOSING (120 * SECOND) /* a FIN seen */
 #define TIMEOUT_TCP_CLOSED (10 * SECOND)   /* FINs both ways, or a RST */
 #define TIMEOUT_UDP_SINGLE (30 * SECOND)
 #define TIMEOUT_UDP_STREAM (180 * SECOND)
-#define TIMEOUT_OTHER (30 * SECOND)
+#define TIMEOUT_ICMP (30 * SECOND)
+#define TIMEOUT_OTHER (600 * SECOND)
+
+/* Of UDP: a question, its answer, the next question, its answer. */
+#define TURNS_OF_STREAM 3
 
 struct connection_key {
 	__u32 interface;
@@ -46,7 +55,9 @@ struct connection {
 	__u8 local_fin;
 	__u8 remote_fin;
 	__u8 reset;
-	__u8 pad[3];
+	__u8 remote_first; /* the other end began */
+	__u8 turns; /* of UDP: how often the other one of the two spoke than had spoken before, up to TURNS_OF_STREAM */
+	__u8 kept;
 };
 
 struct {
@@ -122,22 +133,61 @@ static __always_inline void connection_key(struct connection_key *key, __u32 int
 	}
 }
 
-static __always_inline __u64 connection_timeout(const struct connection *c, __u8 protocol)
+/* Where an interface has idle timeouts of its own. Its row says whether, unless `flags` are another interface's. */
+static __always_inline const struct idle_timeout *own_timeouts(__u32 interface, __u32 flags)
 {
-	if (protocol == IPPROTO_UDP)
-		return c->local_seen && c->remote_seen ? TIMEOUT_UDP_STREAM : TIMEOUT_UDP_SINGLE;
-	if (protocol != IPPROTO_TCP)
-		return TIMEOUT_OTHER;
+	struct idle_timeout_key key = { .interface = interface };
+
+	return flags & INTERFACE_IDLE_TIMEOUTS ? bpf_map_lookup_elem(&idle_timeouts, &key) : 0;
+}
+
+static __always_inline __u64 connection_timeout(const struct connection *c, const struct flow *flow, const struct idle_timeout *own)
+{
+	if (flow->protocol == IPPROTO_UDP) {
+		if (c->turns >= TURNS_OF_STREAM)
+			return own ? own->udp_stream * SECOND : TIMEOUT_UDP_STREAM;
+		return own ? own->udp * SECOND : TIMEOUT_UDP_SINGLE;
+	}
+	if (flow->protocol != IPPROTO_TCP)
+		return flow->icmp ? TIMEOUT_ICMP : TIMEOUT_OTHER;
 	if (c->reset || (c->local_fin && c->remote_fin))
 		return TIMEOUT_TCP_CLOSED;
 	if (c->local_fin || c->remote_fin)
 		return TIMEOUT_TCP_CLOSING;
-	return c->local_seen && c->remote_seen ? TIMEOUT_TCP_ESTABLISHED : TIMEOUT_TCP_OPENING;
+	if (!c->local_seen || !c->remote_seen)
+		return TIMEOUT_TCP_OPENING;
+	return own ? own->tcp_established * SECOND : TIMEOUT_TCP_ESTABLISHED;
 }
 
-/* Notes the packet on its connection. */
-static __always_inline void refresh_connection(struct connection *c, const struct packet *p, int inbound)
+/* Who speaks on a UDP flow that is no stream yet. Who has just begun to speak is heard once more before the fast path takes over. */
+static __always_inline void take_turn(struct connection *c, struct packet *p, __u32 interface, int inbound)
 {
+	__u8 answers = !inbound != !c->remote_first;
+	struct tracking *row;
+
+	if (c->turns >= TURNS_OF_STREAM)
+		return;
+	if (answers == (c->turns & 1)) {
+		c->kept = 1;
+		return;
+	}
+	c->turns++;
+	if (c->turns >= TURNS_OF_STREAM)
+		return;
+	p->may_keep = 0;
+	if (!c->kept)
+		return;
+	c->kept = 0;
+	row = bpf_map_lookup_elem(&tracking, &interface);
+	if (row)
+		__sync_fetch_and_add(&row->epoch, 1);
+}
+
+/* Notes the packet on the connection of an interface, which has these flags. */
+static __always_inline void refresh_connection(struct connection *c, struct packet *p, __u32 interface, __u32 flags, int inbound)
+{
+	if (p->flow.protocol == IPPROTO_UDP)
+		take_turn(c, p, interface, inbound);
 	if (inbound)
 		c->remote_seen = 1;
 	else
@@ -152,12 +202,12 @@ static __always_inline void refresh_connection(struct connection *c, const struc
 				c->local_fin = 1;
 		}
 	}
-	c->expires = p->now - p->now % SECOND + connection_timeout(c, p->flow.protocol);
+	c->expires = p->now - p->now % SECOND + connection_timeout(c, &p->flow, own_timeouts(interface, flags));
 }
 
-static __always_inline int noted_this_second(const struct connection *c, const struct packet *p)
+static __always_inline int noted_this_second(const struct connection *c, const struct packet *p, const struct idle_timeout *own)
 {
-	return c->expires == p->now - p->now % SECOND + connection_timeout(c, p->flow.protocol);
+	return c->expires == p->now - p->now % SECOND + connection_timeout(c, &p->flow, own);
 }
 
 /* A connection that is over may be opened anew, and then the rules decide anew. */
@@ -184,11 +234,14 @@ static __always_inline int limit_reached(__u32 interface, __u32 limit)
 	return !row || !floor || row->created - floor->removed >= limit;
 }
 
-/* Remembers a new exchange: 0, or the reason to drop. */
-static __always_inline int open_connection(struct packet *p, const struct connection_key *key, int inbound)
+/*
+ * Remembers a new exchange of an interface, which has these flags: 0, or the reason to drop. A UDP flow's first packet is not kept on
+ * the fast path: most have but one, and an answer.
+ */
+static __always_inline int open_connection(struct packet *p, const struct connection_key *key, __u32 flags, int inbound)
 {
 	const struct settings *s = get_settings();
-	struct connection fresh = { .created = p->now };
+	struct connection fresh = { .created = p->now, .remote_first = inbound };
 	struct tracking *row = bpf_map_lookup_elem(&tracking, &key->interface);
 	struct connection *old;
 	struct tracking *all;
@@ -196,11 +249,14 @@ static __always_inline int open_connection(struct packet *p, const struct connec
 	long error;
 
 	all = bpf_map_lookup_elem(&tracking, &together);
-	refresh_connection(&fresh, p, inbound);
+	refresh_connection(&fresh, p, key->interface, flags, inbound);
+	fresh.kept = 0;
+	if (p->flow.protocol == IPPROTO_UDP)
+		p->may_keep = 0;
 	old = bpf_map_lookup_elem(&connections, key);
 	if (old) {
 		/* Packets of this very second may be on the fast path for what the entry was until now. */
-		if (row && noted_this_second(old, p))
+		if (row && noted_this_second(old, p, own_timeouts(key->interface, flags)))
 			__sync_fetch_and_add(&row->epoch, 1);
 		*old = fresh;
 		return 0;

@@ -30,19 +30,26 @@ __noinline int egress_only_out(struct packet *p, __u32 slot)
 {
 	struct connection_key key;
 	struct connection *c;
+	__u32 flags;
 
 	if (!p)
 		return DROP_tables_incomplete;
+	flags = p->source.flags;
 	if (p->is_icmp_error)
 		return egress_only_related(p, slot, 0) ? 0 : DROP_egress_only;
 	egress_only_key(&key, slot, &p->flow, 0);
 	c = find_connection(&key, p->now);
 	p->tracked = 1;
+	/* Of what somebody else forwards: whose epoch the fast path would not look at, and whose flags are not at hand. */
+	if (slot != p->link) {
+		p->may_keep = 0;
+		flags = INTERFACE_IDLE_TIMEOUTS;
+	}
 	if (c && !is_reopened(c, p)) {
-		refresh_connection(c, p, 0);
+		refresh_connection(c, p, slot, flags, 0);
 		return 0;
 	}
-	return is_icmp_answer(&p->flow) ? DROP_egress_only : open_connection(p, &key, 0);
+	return is_icmp_answer(&p->flow) ? DROP_egress_only : open_connection(p, &key, flags, 0);
 }
 
 /* Back through it, to p->target. */
@@ -66,6 +73,7 @@ __noinline int egress_only_in(struct packet *p)
 	if (!c || is_reopened(c, p))
 		return DROP_egress_only;
 	p->tracked = 1;
-	refresh_connection(c, p, 1);
+	p->through_service = 1;
+	refresh_connection(c, p, p->target_slot, p->target.flags, 1);
 	return 0;
 }

@@ -118,6 +118,7 @@ static __noinline int onward_from_nat(struct __sk_buff *skb, struct packet *p)
 	p->source = p->target;
 	p->own_source = 0;
 	p->group_identity = 0;
+	p->through_service = 1;
 	subnet = find_subnet(p->source.subnet);
 	if (!subnet)
 		return DROP_tables_incomplete;
@@ -176,6 +177,7 @@ static __noinline int in_by_gateway(struct __sk_buff *skb, struct packet *p)
 
 	if (!p)
 		return DROP_tables_incomplete;
+	p->through_service = 0;
 	reason = p->is_ipv6 ? ipv6_gateway_in(p) : internet_gateway_in(p);
 	if (reason == DROP_block_public_access)
 		flow_log_blocked(skb, p);
@@ -248,6 +250,7 @@ int from_eni(struct __sk_buff *skb)
 	if (reason != SERVICES_PASS)
 		return drop_packet(skb, p, reason);
 	p->route_reason = route(p);
+	p->through_service = !p->route_reason && (p->way == WAY_EGRESS_ONLY || p->target.flags & INTERFACE_NAT_GATEWAY);
 	reason = security_group(p, 0);
 	if (!reason && !p->same_subnet)
 		reason = network_acl(p, RULE_LIST_NETWORK_ACL_OUT, p->source.subnet);

@@ -165,6 +165,7 @@ struct packet {
 	__u8 through_gateway;
 	__u8 own_source;      /* the source address is the sending interface's own */
 	__u8 tracked; /* a connection remembers it */
+	__u8 through_service; /* between a NAT or egress-only gateway and the interface at hand, whose groups track it in any case */
 	__u8 may_keep; /* what is decided for it may hold for its flow */
 	__u8 leaves; /* for the internet */
 	__u8 translated; /* by a NAT gateway: ports too */

@@ -5,8 +5,10 @@
  * ICMP errors, and answers that nobody asked for, may pass by a rule but open nothing.
  *
  * Not remembered are TCP and UDP between anybody and the interface, when rules for everybody (0.0.0.0/0; ::/0 for IPv6) let both
- * directions pass and those of one direction do so for all ports: each packet is decided by the rules alone.
- * (EC2 user guide, "Security group connection tracking", untracked connections.)
+ * directions pass and those of one direction do so for all ports: each packet is decided by the rules alone. Unless it goes through
+ * a NAT or egress-only gateway: that is always tracked.
+ * Nor is TCP remembered from its middle on: what was untracked ends with the rule that let it pass, whoever sends next.
+ * (EC2 user guide, "Security group connection tracking": untracked connections, automatically tracked connections.)
  */
 #pragma once
 
@@ -98,13 +100,19 @@ static __always_inline int is_untracked(const struct packet *p, const struct int
 	__u32 in = RULE_LIST_SECURITY_GROUP_IN, out = RULE_LIST_SECURITY_GROUP_OUT;
 	int this_way, back;
 
-	if (p->flow.protocol != IPPROTO_TCP && p->flow.protocol != IPPROTO_UDP)
+	if (p->through_service || (p->flow.protocol != IPPROTO_TCP && p->flow.protocol != IPPROTO_UDP))
 		return 0;
 	this_way = open_in_groups(eni, inbound ? in : out, p, p->flow.destination_port);
 	if (!(this_way & OPEN_MATCH))
 		return 0;
 	back = open_in_groups(eni, inbound ? out : in, p, p->flow.source_port);
 	return back & OPEN_MATCH && (this_way | back) & OPEN_ALL_PORTS;
+}
+
+/* TCP that is under way, or a piece of it. */
+static __always_inline int is_midstream(const struct packet *p)
+{
+	return p->flow.protocol == IPPROTO_TCP && (p->is_later_fragment || (p->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN);
 }
 
 /* An ICMP error carries a packet that went the other way. */
@@ -141,7 +149,7 @@ __noinline int security_group(struct packet *p, __u32 inbound)
 		connection_key(&key, slot, &p->flow, inbound);
 		c = find_connection(&key, p->now);
 		if (c && !is_reopened(c, p)) {
-			refresh_connection(c, p, inbound);
+			refresh_connection(c, p, slot, eni->flags, inbound);
 			p->tracked = 1;
 			return 0;
 		}
@@ -154,6 +162,11 @@ __noinline int security_group(struct packet *p, __u32 inbound)
 		return inbound ? DROP_security_group_in : DROP_security_group_out;
 	if (p->is_icmp_error || is_icmp_answer(&p->flow) || is_untracked(p, eni, inbound))
 		return 0;
+	/* The fast path would miss what opens the connection anew. */
+	if (is_midstream(p)) {
+		p->may_keep = 0;
+		return 0;
+	}
 	p->tracked = 1;
-	return open_connection(p, &key, inbound);
+	return open_connection(p, &key, eni->flags, inbound);
 }

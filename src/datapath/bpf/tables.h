@@ -2,7 +2,7 @@
 /* Generated from plan/tables.ts and plan/stages.ts by tools/generate-header.ts. Do not edit. */
 #pragma once
 
-#define LAYOUT_VERSION 5
+#define LAYOUT_VERSION 6
 #define MAX_GROUPS_PER_INTERFACE 16
 #define RULES_PER_CHUNK 8
 #define MAX_RULES_PER_LIST 4096
@@ -99,6 +99,7 @@ enum interface_flags {
 	INTERFACE_FLOW_LOG = 32,
 	INTERFACE_NAT_GATEWAY = 64,
 	INTERFACE_METADATA_IPV6 = 128,
+	INTERFACE_IDLE_TIMEOUTS = 256,
 };
 
 enum nat_gateway_flags {
@@ -225,6 +226,18 @@ struct rule {
 };
 _Static_assert(sizeof(struct rule) == 32, "rule");
 
+struct idle_timeout_key {
+	__u32 interface;
+};
+_Static_assert(sizeof(struct idle_timeout_key) == 4, "idle_timeout_key");
+
+struct idle_timeout {
+	__u32 tcp_established;
+	__u32 udp;
+	__u32 udp_stream;
+};
+_Static_assert(sizeof(struct idle_timeout) == 12, "idle_timeout");
+
 struct nat_gateway_key {
 	__u32 interface;
 };
@@ -330,6 +343,14 @@ struct {
 	__type(key, struct route_key);
 	__type(value, struct route);
 } routes SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1048576);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct idle_timeout_key);
+	__type(value, struct idle_timeout);
+} idle_timeouts SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
