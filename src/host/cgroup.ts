@@ -1,95 +1,154 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { totalmem } from "node:os";
 import { join } from "node:path";
+import {
+  CONTROLLERS,
+  type Controller,
+  type Limits,
+  limitsOfAll,
+  limitsOfOne,
+  type Machine,
+  processShare,
+  SETTINGS,
+} from "./cgroup-limits.ts";
 import type { Installation } from "./installation.ts";
 
-/**
- * What instances may use of the machine, as control groups (cgroups(7)): each so much, and all of them together so much
- * that the machine goes on. Limits of single processes, see sandbox.ts, do not add up to that: an instance has a
- * thousand users, and memory that no process holds, such as files in /dev/shm.
+/*
+ * Each instance has a control group (cgroups(7)) within that of all instances. Limits of single processes, see
+ * sandbox.ts, do not add up to that: an instance has a thousand users, and memory that no process holds, such as files
+ * in /dev/shm.
  */
-type Limits = { readonly bytes: number; readonly processes: number };
-const OF_ONE: Limits = { bytes: 4 * 2 ** 30, processes: 2_048 };
-const ofAll = (): Limits => ({
-  bytes: Math.floor(totalmem() * 0.75),
-  processes: Math.floor(Number(read("/proc/sys/kernel/pid_max") ?? 32_768) / 2),
-});
 
-/** A hierarchy of groups, and which of the limits it keeps, by the file that is written. */
-type Hierarchy = { readonly root: string; readonly files: (limits: Limits) => Readonly<Record<string, number>> };
+/** A hierarchy of groups, and the controllers whose limits it keeps. */
+type Hierarchy = { readonly root: string; readonly version: 1 | 2; readonly controllers: readonly Controller[] };
 
-/** Version 2 has one hierarchy; version 1 has one for each controller. None where there are no groups, or none may be made. */
+/** Version 2 has one hierarchy; version 1 has one for each controller. None where there are no groups. */
 function hierarchies(mount: string): readonly Hierarchy[] {
-  if (existsSync(join(mount, "cgroup.controllers")))
-    return [{ root: mount, files: ({ bytes, processes }) => ({ "memory.max": bytes, "pids.max": processes }) }];
-  return [
-    { root: join(mount, "memory"), files: ({ bytes }: Limits) => ({ "memory.limit_in_bytes": bytes }) },
-    { root: join(mount, "pids"), files: ({ processes }: Limits) => ({ "pids.max": processes }) },
-  ].filter(({ root }) => existsSync(root));
+  const there = read(join(mount, "cgroup.controllers"))?.split(/\s+/);
+  if (there) return [{ root: mount, version: 2, controllers: CONTROLLERS.filter((controller) => there.includes(controller)) }];
+  return CONTROLLERS.map((controller) => ({ root: join(mount, controller), version: 1 as const, controllers: [controller] })).filter(
+    ({ root }) => existsSync(root),
+  );
 }
 
 const CGROUP_MOUNT = "/sys/fs/cgroup";
 
-/** Makes the group of all instances. @returns why there is none; undefined when there is. */
-export function ensureCgroups({ id }: Installation, mount = CGROUP_MOUNT): string | undefined {
-  const found = hierarchies(mount);
-  if (found.length === 0) return `there are no control groups at ${mount}`;
-  try {
-    for (const { root, files } of found) {
-      const group = join(root, `genkan-${id}`);
-      handDown(root);
-      make(group, files(ofAll()));
-      handDown(group);
+/** What an instance can use up where a controller is missing. */
+const UNLIMITED: Readonly<Record<Controller, string>> = {
+  cpu: "take the machine's processors from others",
+  memory: "use up the machine's memory",
+  pids: "use up the machine's processes",
+};
+
+/** Makes the group of all instances. @returns what instances can do because it is not there or keeps no such limit, and why. */
+export function ensureCgroups({ id }: Installation, mount = CGROUP_MOUNT): readonly string[] {
+  const failed = new Map<Controller, string>(CONTROLLERS.map((controller) => [controller, `there is no such control group at ${mount}`]));
+  for (const { root, version, controllers } of hierarchies(mount)) {
+    const group = join(root, `genkan-${id}`);
+    for (const controller of controllers) {
+      try {
+        if (version === 2) handDown(root, controller);
+        mkdirSync(group, { recursive: true });
+        limit(group, version, controller, limitsOfAll(thisMachine()));
+        if (version === 2) handDown(group, controller);
+        failed.delete(controller);
+      } catch (cause) {
+        failed.set(controller, `no control group can be made: ${cause instanceof Error ? cause.message : String(cause)}`);
+      }
     }
-    return undefined;
-  } catch (cause) {
-    return `no control group can be made: ${cause instanceof Error ? cause.message : String(cause)}`;
   }
+  return [...failed].map(([controller, why]) => `instances can ${UNLIMITED[controller]}: ${why}`);
 }
 
-/** Version 2: groups within this one may have limits (cgroup.subtree_control). */
-function handDown(group: string): void {
+function thisMachine(): Machine {
+  const most = ["pid_max", "threads-max"].map((name) => Number(read(`/proc/sys/kernel/${name}`) ?? 32_768));
+  return { bytes: totalmem(), processes: Math.min(...most) };
+}
+
+/** Version 2: groups within this one may have limits of the controller (cgroup.subtree_control). */
+function handDown(group: string, controller: Controller): void {
   const control = join(group, "cgroup.subtree_control");
-  if (!existsSync(control)) return;
-  const given = new Set((read(control) ?? "").split(/\s+/));
-  if (!given.has("memory") || !given.has("pids")) writeFileSync(control, "+memory +pids");
+  if (!(read(control) ?? "").split(/\s+/).includes(controller)) writeFileSync(control, `+${controller}`);
 }
 
-function make(group: string, values: Readonly<Record<string, number>>): void {
-  mkdirSync(group, { recursive: true });
-  for (const [name, value] of Object.entries(values)) writeFileSync(join(group, name), String(value));
+/** Whether the group within this one has limits of the controller. */
+function isHandedDown(group: string, version: 1 | 2, controller: Controller): boolean {
+  return version === 1 || (read(join(group, "cgroup.subtree_control")) ?? "").split(/\s+/).includes(controller);
+}
+
+function limit(group: string, version: 1 | 2, controller: Controller, limits: Limits): void {
+  for (const { file, value, optional } of SETTINGS[version][controller](limits)) {
+    try {
+      writeFileSync(join(group, file), String(value));
+    } catch (cause) {
+      if (optional !== true) throw cause;
+    }
+  }
 }
 
 /** Puts a process, and all that it starts from now on, into the instance's own group. Nothing where there are no groups. */
 export function enterCgroup({ id }: Installation, instanceId: string, pid: number, mount = CGROUP_MOUNT): void {
-  for (const { root, files } of hierarchies(mount)) {
-    if (!existsSync(join(root, `genkan-${id}`))) continue;
-    const group = join(root, `genkan-${id}`, instanceId);
-    make(group, files(OF_ONE));
+  for (const hierarchy of hierarchies(mount)) {
+    const { root, version, controllers } = hierarchy;
+    const all = join(root, `genkan-${id}`);
+    if (!existsSync(all)) continue;
+    const group = join(all, instanceId);
+    mkdirSync(group, { recursive: true });
+    const { length } = groupsIn(all);
+    for (const controller of controllers)
+      if (isHandedDown(all, version, controller)) limit(group, version, controller, limitsOfOne(thisMachine(), length));
+    shareProcesses(hierarchy, all, length - 1);
     writeFileSync(join(group, "cgroup.procs"), String(pid));
   }
 }
 
 /** Removes the instance's group. Its processes have ended; where the kernel still counts them, the group goes with the next. */
 export function removeCgroup({ id }: Installation, instanceId: string, mount = CGROUP_MOUNT): void {
-  for (const { root } of hierarchies(mount)) remove(join(root, `genkan-${id}`, instanceId));
+  for (const hierarchy of hierarchies(mount)) {
+    const all = join(hierarchy.root, `genkan-${id}`);
+    if (remove(join(all, instanceId))) shareProcesses(hierarchy, all, groupsIn(all).length + 1);
+  }
+}
+
+/** Gives each instance its part of the processes, when that is another one than while there were so many. */
+function shareProcesses({ version, controllers }: Hierarchy, all: string, before: number): void {
+  if (!controllers.includes("pids") || !isHandedDown(all, version, "pids")) return;
+  const machine = thisMachine();
+  const groups = groupsIn(all);
+  if (processShare(machine, groups.length) === processShare(machine, before)) return;
+  const limits = limitsOfOne(machine, groups.length);
+  for (const group of groups) {
+    try {
+      limit(join(all, group), version, "pids", limits);
+    } catch (cause) {
+      // One that is going at this moment.
+      if (!["ENOENT", "ENODEV"].includes((cause as NodeJS.ErrnoException).code ?? "")) throw cause;
+    }
+  }
 }
 
 /** Removes every group of the installation. */
 export function removeCgroups({ id }: Installation, mount = CGROUP_MOUNT): void {
   for (const { root } of hierarchies(mount)) {
-    const group = join(root, `genkan-${id}`);
-    if (!existsSync(group)) continue;
-    for (const entry of readdirSync(group, { withFileTypes: true })) if (entry.isDirectory()) remove(join(group, entry.name));
-    remove(group);
+    const all = join(root, `genkan-${id}`);
+    for (const group of groupsIn(all)) remove(join(all, group));
+    remove(all);
   }
 }
 
-function remove(group: string): void {
+function groupsIn(group: string): readonly string[] {
+  if (!existsSync(group)) return [];
+  return readdirSync(group, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
+}
+
+/** Whether it is gone now, and was there. */
+function remove(group: string): boolean {
   try {
     rmdirSync(group);
+    return true;
   } catch (cause) {
     if (!["ENOENT", "EBUSY", "ENOTEMPTY"].includes((cause as NodeJS.ErrnoException).code ?? "")) throw cause;
+    return false;
   }
 }
 

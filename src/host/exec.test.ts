@@ -104,9 +104,8 @@ function execTests(): void {
   /** What a user sees of a shell on a terminal who runs the command, and leaves the shell by itself. */
   function typedBySomebody(argv: readonly string[]): string {
     const line = argv.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
-    const shell = ["sh", "-c", `printf '%s\\n' "$1"; printf 'exit\\n'`, "sh", `${line}; echo status $?`];
-    const typed = output(shell);
-    return output(["script", "--quiet", "--return", "--command", "sh -i", "/dev/null"], typed);
+    // In one line: what is typed ahead would go to the command.
+    return output(["script", "--quiet", "--return", "--command", "sh -i", "/dev/null"], `${line}; echo status $?; exit\n`);
   }
 
   test("not the caller's terminal: what the instance types stays with it", () => {

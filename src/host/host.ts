@@ -90,8 +90,7 @@ export class Host {
     const { installation, pools } = { installation: this.installation, pools: this.#options.pools };
     if (isHalfTornDown(installation)) await tearDown(installation.home);
     await ensureNamespaces(installation);
-    const ungrouped = ensureCgroups(installation);
-    if (ungrouped !== undefined) this.#options.log(`instances can use up the machine's memory and processes: ${ungrouped}`);
+    for (const unlimited of ensureCgroups(installation)) this.#options.log(unlimited);
     const links = await ensureFixedLinks(installation, pools);
     const [hostLink] = await Promise.all([
       this.#options.hostLink ? ensureHostLink(installation, pools) : { present: false as const, reason: "it was turned off" },

@@ -1,0 +1,74 @@
+/** What instances may use of a machine, as far as control groups (cgroups(7)) keep to it. */
+export type Limits = {
+  readonly bytes: number;
+  /** Of the sockets' buffers. Version 2 counts them among the bytes. */
+  readonly socketBytes: number;
+  /** Processes and threads. */
+  readonly processes: number;
+  /** The part of the processors when others want them too, in hundredths of what a group has that nobody gave a weight. */
+  readonly weight: number;
+};
+
+export type Machine = {
+  /** Of memory. */
+  readonly bytes: number;
+  /** How many processes and threads there can be. */
+  readonly processes: number;
+};
+
+const MOST_PROCESSES = 2_048;
+const LEAST_PROCESSES = 128;
+
+/**
+ * All instances together: less than the machine has, so that it goes on, and half of a group's processor time, so that
+ * its own work comes first. Processes are many more than the instances' shares add up to at first: who took his share
+ * when there were few instances keeps it, and those that came later find room.
+ */
+export function limitsOfAll(machine: Machine): Limits {
+  return {
+    bytes: Math.floor(machine.bytes * 0.75),
+    socketBytes: Math.max(2 ** 28, Math.floor(machine.bytes / 8)),
+    processes: Math.floor((machine.processes * 7) / 8),
+    weight: 50,
+  };
+}
+
+/** One of so many instances. */
+export function limitsOfOne(machine: Machine, instances: number): Limits {
+  return { bytes: 4 * 2 ** 30, socketBytes: 2 ** 28, processes: processShare(machine, instances), weight: 100 };
+}
+
+/**
+ * Half of the machine's processes in equal parts, between a number that a usual server needs and one that nobody does.
+ * It changes when the number of instances doubles, and not with each of them.
+ */
+export function processShare(machine: Machine, instances: number): number {
+  const step = 2 ** Math.ceil(Math.log2(Math.max(1, instances)));
+  return Math.min(MOST_PROCESSES, Math.max(LEAST_PROCESSES, Math.floor(machine.processes / 2 / step)));
+}
+
+export const CONTROLLERS = ["cpu", "memory", "pids"] as const;
+export type Controller = (typeof CONTROLLERS)[number];
+
+/** A file of a group, and what is written to it; `optional` where not every kernel has it. */
+type Setting = { readonly file: string; readonly value: number; readonly optional?: true };
+
+type Settings = Readonly<Record<Controller, (limits: Limits) => readonly Setting[]>>;
+
+/** By version of the groups, see the kernel's Documentation/admin-guide/cgroup-v1 and cgroup-v2.rst. */
+export const SETTINGS: Readonly<Record<1 | 2, Settings>> = {
+  1: {
+    cpu: ({ weight }) => [{ file: "cpu.shares", value: Math.round((weight * 1024) / 100) }],
+    memory: ({ bytes, socketBytes }) => [
+      { file: "memory.limit_in_bytes", value: bytes },
+      // By its name of TCP's, and obeyed for sockets of every kind whose protocol counts its memory.
+      { file: "memory.kmem.tcp.limit_in_bytes", value: socketBytes, optional: true },
+    ],
+    pids: ({ processes }) => [{ file: "pids.max", value: processes }],
+  },
+  2: {
+    cpu: ({ weight }) => [{ file: "cpu.weight", value: weight }],
+    memory: ({ bytes }) => [{ file: "memory.max", value: bytes }],
+    pids: ({ processes }) => [{ file: "pids.max", value: processes }],
+  },
+};
