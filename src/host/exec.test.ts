@@ -104,8 +104,10 @@ function execTests(): void {
   /** What a user sees of a shell on a terminal who runs the command, and leaves the shell by itself. */
   function typedBySomebody(argv: readonly string[]): string {
     const line = argv.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
+    const script = join(home, "typed");
+    writeFileSync(script, `${line}\n`);
     // In one line: what is typed ahead would go to the command.
-    return output(["script", "--quiet", "--return", "--command", "sh -i", "/dev/null"], `${line}; echo status $?; exit\n`);
+    return output(["script", "--quiet", "--return", "--command", "sh -i", "/dev/null"], `. ${script}; echo status $?; exit\n`);
   }
 
   test("not the caller's terminal: what the instance types stays with it", () => {
@@ -136,6 +138,47 @@ function execTests(): void {
     assert.notEqual(status(execInInstance({ pid, command: ["dd", "if=/dev/zero", "of=/dev/shm/much", "bs=1M", "count=65"] })), 0);
     assert.notEqual(status(execInInstance({ pid, command: ["touch", "/dev/more"] })), 0);
     inside("rm", "/dev/shm/much");
+  });
+
+  /** What init, or a command, gets for each of these calls: the error's number, 0 when it succeeds. */
+  const CALLS = `sub call { my @given = map { $_ + 0 } @_; syscall(shift @given, @given) < 0 ? $! + 0 : 0 }
+    my ($socket, $setsockopt, $keyctl, $userfaultfd, $bpf, $unshare) = @ARGV;
+    print join ' ', call($socket, 40, 1, 0), call($socket, 38, 5, 0), call($socket, 16, 3, 21), call($socket, 16, 3, 0), call($socket, 2, 1, 0),
+      call(425, 1, 0), call($keyctl, 0, -3, 0), call($userfaultfd, 1), call($bpf, 0, 0, 0), call($unshare, 0x10000000), call($unshare, 0x200), call(435, 0, 0), call(999);
+    socket my $packet, 17, 3, 768 or die $!;
+    print ' ', setsockopt($packet, 263, 5, pack 'L4', 65536, 1000, 2048, 32000) ? 0 : $! + 0;
+    print ' ', setsockopt($packet, 263, 8, pack 'L', 1) ? 0 : $! + 0, "\n";`;
+  const NUMBERS = process.arch === "x64" ? [41, 54, 250, 323, 321, 272] : [198, 208, 219, 282, 280, 97];
+  /** EAFNOSUPPORT, EAFNOSUPPORT, EPROTONOSUPPORT, 0, 0, ENOSYS, EPERM, EPERM, EPERM, EPERM, 0, ENOSYS, ENOSYS; ENOPROTOOPT, 0. */
+  const ANSWERS = "97 97 93 0 0 38 1 1 1 1 0 38 38 92 0";
+
+  test("no system call that a gateway's user does without, by a command or by what boots", async () => {
+    const argv = ["perl", "-e", CALLS, ...NUMBERS.map(String)];
+    assert.equal(inside(...argv).trim(), ANSWERS);
+    assert.match(inside("cat", "/proc/1/status"), /^Seccomp:\t2$/m);
+    writeFileSync(join(home, "calls"), `#!/usr/bin/perl\n@ARGV = (${NUMBERS.join()});\n${CALLS}\n`);
+    const booted = example(2, { userData: readFileSync(join(home, "calls")) });
+    await host.boot(booted);
+    const done = execInInstance({
+      pid: host.pidOf(booted.id) ?? 0,
+      command: ["sh", "-c", "until grep -q 'ended with' /dev/console; do sleep 0.05; done"],
+    });
+    output(done);
+    assert.ok((host.console(booted.id) ?? "").includes(`${ANSWERS}\n`), host.console(booted.id));
+    await host.destroy(booted.id);
+  });
+
+  test("its processes go first when memory ends", () => {
+    assert.equal(inside("cat", "/proc/1/oom_score_adj", "/proc/self/oom_score_adj"), "500\n".repeat(2));
+  });
+
+  /** CAP_SYS_RESOURCE (24), which many containers' root has not: without it nobody sets the least. */
+  const mayBound = (BigInt(`0x${/^CapEff:\t(.*)$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1]}`) & (1n << 24n)) !== 0n;
+
+  test("nor can it change that", { skip: mayBound ? false : "needs CAP_SYS_RESOURCE" }, () => {
+    for (const process of ["1", "self"])
+      assert.notEqual(status(execInInstance({ pid, command: ["sh", "-c", `echo 0 > /proc/${process}/oom_score_adj`] })), 0);
+    assert.equal(inside("cat", "/proc/1/oom_score_adj", "/proc/self/oom_score_adj"), "500\n".repeat(2));
   });
 
   test("a command ends with whoever runs it", () => {

@@ -1,5 +1,6 @@
 import { INTERNET_IPV4, type Installation } from "./installation.ts";
-import { CAPABILITIES } from "./sandbox.ts";
+import { CAPABILITIES, OOM_SCORE_ADJUSTMENT } from "./sandbox.ts";
+import { type Architecture, isArchitecture, seccompFilter } from "./seccomp.ts";
 
 type ExecOptions = {
   /** The instance's first process. */
@@ -15,8 +16,8 @@ type ExecOptions = {
  * other open file, no session keyring, and no controlling terminal, into which a program could type (TIOCSTI).
  */
 export function execInInstance({ pid, command, terminal }: ExecOptions): readonly string[] {
+  if (!isArchitecture(process.arch)) throw new Error(`no command can be run in an instance on ${process.arch}`);
   const numbers = SYSTEM_CALLS[process.arch];
-  if (!numbers) throw new Error(`no command can be run in an instance on ${process.arch}`);
   const settings = [
     pid,
     numbers.setns,
@@ -24,6 +25,8 @@ export function execInInstance({ pid, command, terminal }: ExecOptions): readonl
     numbers.keyctl,
     terminal === undefined ? 0 : 1,
     Object.values(CAPABILITIES).join(","),
+    OOM_SCORE_ADJUSTMENT,
+    seccompFilter(process.arch).toString("hex"),
   ];
   return [
     ["env", "-i", `PATH=${PATH}`, "HOME=/root", "USER=root", "LOGNAME=root", "SHELL=/bin/bash", "LANG=C.UTF-8"],
@@ -48,7 +51,7 @@ function quoted(word: string): string {
 const PATH = "/run/genkan/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** What Perl calls by number (syscalls(2)). */
-const SYSTEM_CALLS: Partial<Record<NodeJS.Architecture, Readonly<Record<"setns" | "prctl" | "keyctl", number>>>> = {
+const SYSTEM_CALLS: Readonly<Record<Architecture, Readonly<Record<"setns" | "prctl" | "keyctl", number>>>> = {
   x64: { setns: 308, prctl: 157, keyctl: 250 },
   arm64: { setns: 268, prctl: 167, keyctl: 219 },
 };
@@ -60,7 +63,8 @@ const SYSTEM_CALLS: Partial<Record<NodeJS.Architecture, Readonly<Record<"setns" 
  */
 const ENTER = `use strict;
 use POSIX ();
-my ($pid, $setns, $prctl, $keyctl, $has_terminal, $capabilities) = map { /^\\d+$/ ? $_ + 0 : $_ } splice @ARGV, 0, 6;
+my ($filter, $oom, @given) = reverse splice @ARGV, 0, 8;
+my ($pid, $setns, $prctl, $keyctl, $has_terminal, $capabilities) = map { /^\\d+$/ ? $_ + 0 : $_ } reverse @given;
 sub must { my ($what, $result) = @_; die "$what: $!\\n" if $result < 0; $result }
 opendir my $open, '/proc/self/fd' or die "/proc/self/fd: $!\\n";
 POSIX::close($_) for grep { /^\\d+$/ && $_ > 2 && $_ != fileno $open } readdir $open;
@@ -71,6 +75,10 @@ for my $line (do { open my $file, '<', "/proc/$pid/cgroup" or die "the instance 
   open my $file, '>', join '/', '/sys/fs/cgroup', $controllers || (), "$group/cgroup.procs" or die "the instance's control group: $!\\n";
   syswrite $file, $$ or die "the instance's control group: $!\\n";
 }
+open my $score, '>', '/proc/self/oom_score_adj' or die "oom_score_adj: $!\\n";
+syswrite $score, $oom or die "oom_score_adj: $!\\n";
+close $score;
+$filter = pack 'H*', $filter;
 must('setns', syscall $setns, fileno $_, 0) for @spaces;
 syscall $keyctl, 1, 0;
 defined(my $child = fork) or die "fork: $!\\n";
@@ -86,6 +94,7 @@ if (!$child) {
   }
   must('no_new_privs', syscall $prctl, 38, 1, 0, 0, 0);
   must('parent death signal', syscall $prctl, 1, 9, 0, 0, 0);
+  must('seccomp', syscall $prctl, 22, 2, pack('S x6 P', length($filter) / 8, $filter), 0, 0);
   exec { $ARGV[0] } @ARGV;
   exit 127;
 }

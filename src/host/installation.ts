@@ -14,6 +14,8 @@ export type Installation = {
   readonly bpf: string;
   /** One file for each process that was started: its id and its start time. */
   readonly records: string;
+  /** The filter of instances' system calls, see seccomp.ts. */
+  readonly seccomp: string;
   /** An empty folder where each instance's sandbox, in a mount namespace of its own, puts its root together. */
   readonly root: string;
   readonly instances: string;
@@ -34,6 +36,7 @@ export function installationAt(home: string): Installation {
     namespaces: { dp: join(run, "ns/dp"), internet: join(run, "ns/internet"), services: join(run, "ns/services") },
     bpf: join(run, "bpf"),
     records: join(run, "proc"),
+    seccomp: join(run, "seccomp"),
     root: join(run, "root"),
     instances: join(real, "instances"),
     logs: join(real, "log"),

@@ -1,15 +1,20 @@
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { inNetwork, run, succeeds } from "./command.ts";
 import { type Installation, MACHINE_IPV4 } from "./installation.ts";
+import { isArchitecture, seccompFilter } from "./seccomp.ts";
 
 /**
- * Makes what is missing of the installation's folder, bpffs and network namespaces. A namespace is a bind mount of its
+ * Makes what is missing of the installation's folder, bpffs and network namespaces, and writes the filter of system calls. A namespace is a bind mount of its
  * own and not one of `ip netns`, which would leave a mount of its folder behind.
  */
 export async function ensureNamespaces(installation: Installation): Promise<void> {
-  const { run: folder, namespaces, bpf, records, root } = installation;
+  const { run: folder, namespaces, bpf, records, root, seccomp } = installation;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   for (const path of [`${folder}/ns`, bpf, records, root]) mkdirSync(path, { recursive: true, mode: 0o700 });
+  if (isArchitecture(process.arch)) {
+    writeFileSync(`${seccomp}.new`, seccompFilter(process.arch), { mode: 0o600 });
+    renameSync(`${seccomp}.new`, seccomp);
+  }
   const mounted = new Set(mountPoints());
   if (!mounted.has(bpf)) await run(["mount", "--no-mtab", "-t", "bpf", "-o", "mode=700", "genkan", bpf]);
   await Promise.all(

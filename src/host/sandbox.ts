@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Installation } from "./installation.ts";
 import { RECORD_SELF } from "./processes.ts";
+import { isArchitecture } from "./seccomp.ts";
 
 /**
  * The way into an instance's sandbox. Each step is one `exec` in the same process, whose record stays true:
@@ -13,7 +14,7 @@ import { RECORD_SELF } from "./processes.ts";
  *   user       a user namespace; `mapped` goes out, the host writes the maps (root inside is nobody outside), `go` comes in
  *   network    a network namespace, which belongs to the user namespace: not bwrap's, which would bring its loopback up while the
  *              host does so; and what the kernel says of it (sysfs(5)), where the machine lets its users see that
- *   bwrap      every other namespace; the info goes out
+ *   bwrap      every other namespace; the info goes out, the filter of system calls comes in
  *   init       waits for its network, see init.ts
  */
 export function sandboxArgv(installation: Installation, instanceId: string, hostname: string): readonly string[] {
@@ -21,9 +22,10 @@ export function sandboxArgv(installation: Installation, instanceId: string, host
   return [
     "sh",
     "-ec",
-    `${RECORD_SELF}\nrecord "$1"; shift\nexec unshare --mount --propagation private -- sh -ec "$@"`,
+    `${RECORD_SELF}\nrecord "$1"\n${FIRST_TO_GO}\nexec 5< "$2"\nshift 2\nexec unshare --mount --propagation private -- sh -ec "$@"`,
     "sh",
     join(installation.records, `${instanceId}.json`),
+    installation.seccomp,
     MOUNTS,
     "sh",
     join(folder, "boot/fstab"),
@@ -33,6 +35,13 @@ export function sandboxArgv(installation: Installation, instanceId: string, host
     ...bubblewrap(hostname),
   ];
 }
+
+/**
+ * When memory ends, an instance's processes go before the machine's. Written in the machine's own user namespace, this is
+ * also the least that they can be set to (proc(5), oom_score_adj).
+ */
+export const OOM_SCORE_ADJUSTMENT = 500;
+const FIRST_TO_GO = `echo ${OOM_SCORE_ADJUSTMENT} > /proc/self/oom_score_adj`;
 
 const MOUNTS = `
 mount --no-mtab --all --fstab "$1"
@@ -46,12 +55,11 @@ user=$3
 shift 3
 exec unshare --user --keep-caps -- sh -ec "$user" sh "$@"`;
 
-/** Limits of an instance: processes of each of its users, kB of data of each process, no core files. Its processes go first when memory ends. */
+/** Limits of an instance: processes of each of its users, kB of data of each process, no core files. */
 const USER = `
 echo mapped >&3
 read -r go
 echo 0 > /proc/sys/user/max_user_namespaces
-echo 500 > /proc/self/oom_score_adj
 ulimit -p 1024 2>/dev/null || ulimit -u 1024 # dash, bash
 ulimit -d 4194304
 ulimit -c 0
@@ -134,6 +142,7 @@ function bubblewrap(hostname: string): readonly string[] {
     ["--cap-drop", "ALL"],
     Object.keys(CAPABILITIES).flatMap((name) => ["--cap-add", `CAP_${name.toUpperCase()}`]),
     ["--info-fd", "4"],
+    ["--seccomp", "5"],
     "--",
     // bubblewrap hands its capabilities on as ambient ones and leaves the bounding set.
     ["setpriv", "--bounding-set", CAPABILITY_BOUNDS, "--inh-caps", "-all", "--ambient-caps", "-all", "--"],
@@ -183,5 +192,6 @@ export function userMap(slot: number): string {
 /** Whether what the sandbox needs is on this machine; else the reason. */
 export function sandboxProblem(): string | undefined {
   if (!existsSync("/usr/bin/bwrap")) return "bubblewrap is not installed (apt-get install bubblewrap)";
+  if (!isArchitecture(process.arch)) return `there is no filter of system calls for instances on ${process.arch}`;
   return undefined;
 }
