@@ -55,6 +55,21 @@ const FAULTS: readonly Fault[] = [
   ["a fragment at the wrong place", "fragment.h", /(?<=\+ offset \/ 8)(?=\))/, " + 1"],
   ["an untracked flow whose rules say ports", "security_group.h", /\(this_way \| back\) & OPEN_ALL_PORTS/, "1"],
   ["an answer of the metadata service that goes too far", "services.h", /limit_hops\(skb, p\)(?=\)\n)/, "0 && $&"],
+  [
+    "an answer at another of the interface's addresses",
+    "services.h",
+    /(?<=reason = to_asking_place\(p, )destination >> ALIAS_SLOT_BITS/,
+    "0 * $&",
+  ],
+  ["a second address that stands for all", "services.h", /(?<=row->addresses\[)i & \(MAX_ASKING_ADDRESSES - 1\)/, "1 & $&"],
+  ["one packet more to the services than an interface has", "allowance.h", /(?<=count->packets )>= s/, "> s"],
+  ["a piece over TCP's flags behind an option", "fragment.h", /known->transport \+ TCP_FLAGS_END/, "TCP_FLAGS_END"],
+  [
+    "a frame to be cut with bytes behind its packet",
+    "parse.h",
+    /\(skb->gso_size \|\| cut_tail\(skb, p->total_length\)\)/,
+    "(!skb->gso_size && cut_tail(skb, p->total_length))",
+  ],
   ["a flow log that forgets its subnet", "flow_log.h", /(?<=if \()subnet && subnet->flags/, "0 && subnet && subnet->flags"],
   ["a refusal that a flow log calls accepted", "flow_log.h", /(?<=refused \? )FLOW_REJECT/, "FLOW_ACCEPT"],
   [

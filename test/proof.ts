@@ -17,6 +17,7 @@ import { type MemoryTables, memoryTables } from "../src/plan/memory-tables.ts";
 import { poolsOf } from "../src/plan/pool.ts";
 import { type PlanSettings, settingsRow } from "../src/plan/settings.ts";
 import type { Delta, Entry, TableName } from "../src/plan/tables.ts";
+import { allowanceMemory } from "../src/reach/allowance-memory.ts";
 import { connectionMemory } from "../src/reach/connection.ts";
 import { type Forwarded, forward, type Memory } from "../src/reach/forward.ts";
 import { fragmentMemory } from "../src/reach/fragment-memory.ts";
@@ -87,6 +88,7 @@ const FRAGMENTS_LINK = `ip link show fragments >/dev/null 2>&1 || {
   ip link set fragments up && ip link set fragments-peer up; }`;
 /** Few, so that they run out. */
 const NAT_PORTS = 2;
+const LINK_LOCAL_PACKETS = 3;
 const PIECE_BITS = 4;
 /** Counts are looked at for interfaces below this slot. */
 const COUNTED = 64;
@@ -123,6 +125,7 @@ export function openMachine(object = OBJECT): Machine {
       natPorts: NAT_PORTS,
       flowRecordsShared: FLOW_ROOM.shared,
       flowRecordShare: FLOW_ROOM.share,
+      linkLocalAllowance: LINK_LOCAL_PACKETS,
     };
     const region = randomRegion();
     for (const step of growth) region.run(step);
@@ -185,7 +188,8 @@ function newWorld({ datapath, settings, region, plan, clock }: Parts) {
   const flowCounters = newFlowCounters(datapath, FLOW_ROOM);
   const pools = poolsOf(settings.pools);
   const nat = natMemory();
-  const memory = (): Memory => ({ connections, fragments, nat, now: clock.get() });
+  const spent = allowanceMemory();
+  const memory = (): Memory => ({ connections, fragments, nat, spent, now: clock.get() });
   let view: View | undefined;
 
   const setTime = (now: bigint): void => {

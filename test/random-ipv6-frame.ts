@@ -28,6 +28,7 @@ type Settings = TableValue<"settings">;
 const INTERNET = addressBytes("2001:db8:ffff::1");
 const METADATA = addressBytes("fd00:ec2::254");
 const DNS = addressBytes("fd00:ec2::253");
+const TIME = addressBytes("fd00:ec2::123");
 const SPECIAL = (
   "2001:db8:ffff::1 2001:db8:ffff::1 2001:db8:ffff::9 fd00::1 fe80::1 fe80::2 fec0::1 ff02::1 ff02::1:ff00:1 :: ::1 ::ffff:10.0.0.5 " +
   "fd00:ec2::254 fd00:ec2::253 fd00:ec2::123 fd00:6b67::10 2001:db8:0:ff::1 2001:db9::1 64:ff9b::1 2606:4700::1111 ::2"
@@ -219,8 +220,11 @@ function extended(choice: Choice, payload: Payload): Payload {
 
 /** One packet in pieces: the first goes now, or somewhere among the others, or never. */
 function fragments(choice: Choice, entrance: Entrance, header: Header, waiting: Sent[]): Sent {
-  const payload = transport(choice);
-  seal(payload, header, false);
+  const whole = transport(choice);
+  seal(whole, header, false);
+  // What stands before the transport may be divided along with it.
+  const options = Uint8Array.from([whole.protocol, 0, 1, 4, 0, 0, 0, 0, ...whole.bytes]);
+  const payload = choice.oneIn(2) ? { protocol: 60, bytes: options } : choice.oneIn(4) ? extended(choice, whole) : whole;
   const size = payload.bytes.length > 900 ? 8 * (40 + choice.below(140)) : 8 * (1 + choice.below(4));
   const id = 1 + choice.below(4);
   const pieces: Sent[] = [];
@@ -229,7 +233,9 @@ function fragments(choice: Choice, entrance: Entrance, header: Header, waiting: 
     const bytes = new Uint8Array(8 + part.length);
     // The pieces after the first may name anything as what follows.
     bytes[0] = at > 0 && choice.oneIn(6) ? choice.pick([TCP, UDP, 60]) : payload.protocol;
-    write16(bytes, 2, at | (at + size < payload.bytes.length ? 1 : 0));
+    // And some lie over what the first one has.
+    const place = at > 0 && choice.oneIn(5) ? 8 * (1 + choice.below(4)) : at;
+    write16(bytes, 2, place | (at + size < payload.bytes.length ? 1 : 0));
     write32(bytes, 4, id);
     bytes.set(part, 8);
     pieces.push({ entrance, bytes: frame(choice, header, { protocol: 44, bytes }), segment: 0 });
@@ -250,6 +256,8 @@ function toService(choice: Choice, { enis }: Ipv6View, settings: Settings): Sent
     [DNS, 53],
     [METADATA, 53],
     [DNS, 80],
+    [TIME, 123],
+    [TIME, 123],
   ] as const);
   const payload = choice.oneIn(2)
     ? tcp(40_000, port, choice.pick([FLAG.syn, FLAG.ack]), dataOf(choice))
@@ -265,9 +273,10 @@ function toService(choice: Choice, { enis }: Ipv6View, settings: Settings): Sent
 function fromService(choice: Choice, settings: Settings): Sent {
   const destination = addressBytes("fd00:6b67::");
   destination[15] = choice.below(70);
+  if (choice.oneIn(3)) destination[11] = choice.below(34);
   if (choice.oneIn(12)) destination[choice.below(12)] = 1;
   const header = {
-    source: choice.pick([METADATA, METADATA, DNS, DNS, INTERNET]),
+    source: choice.pick([METADATA, METADATA, DNS, DNS, TIME, INTERNET]),
     destination,
     to: macBytes(settings.services_mac),
     from: macBytes(settings.services_peer_mac),

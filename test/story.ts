@@ -19,6 +19,7 @@ import { fullPlan } from "../src/plan/compile.ts";
 import { type MemoryTables, memoryTables } from "../src/plan/memory-tables.ts";
 import { DROPS } from "../src/plan/stages.ts";
 import type { Entry } from "../src/plan/tables.ts";
+import { allowanceMemory } from "../src/reach/allowance-memory.ts";
 import { connectionMemory } from "../src/reach/connection.ts";
 import type { Forwarded } from "../src/reach/forward.ts";
 import { fragmentMemory } from "../src/reach/fragment-memory.ts";
@@ -90,6 +91,7 @@ export function story(name: string, settings: Parameters<typeof newRegion>[0] = 
   const lines: string[] = [];
   const connections = connectionMemory();
   const fragments = fragmentMemory();
+  const spent = allowanceMemory();
   const nat = natMemory();
   const planned = (): readonly Entry[] => fullPlan([region.reader()], { ...SETTINGS, pools, fragments: 4, now });
   let rows = planned();
@@ -115,7 +117,7 @@ export function story(name: string, settings: Parameters<typeof newRegion>[0] = 
       datapath,
       tables,
       { entrance, bytes, segment: 0 },
-      { connections, fragments, nat, now },
+      { connections, fragments, nat, spent, now },
     );
     assert.equal(differs, undefined, `${JSON.stringify(said)}: the kernel program and the reading by hand agree`);
     last = { said, became };

@@ -55,13 +55,14 @@ export type Traffic = {
 const INTERNET = ip("198.51.100.1");
 const METADATA = ip("169.254.169.254");
 const DNS = ip("169.254.169.253");
+const TIME = ip("169.254.169.123");
 const SPECIAL = (
-  "198.51.100.1 198.51.100.1 198.51.100.9 192.168.0.1 172.16.5.5 100.64.0.1 100.64.0.16 100.96.0.16 169.254.169.254 169.254.169.253 169.254.1.1 " +
+  "198.51.100.1 198.51.100.1 198.51.100.9 192.168.0.1 172.16.5.5 100.64.0.1 240.0.0.16 242.16.0.16 169.254.169.254 169.254.169.253 169.254.169.123 169.254.1.1 " +
   "255.255.255.255 224.0.0.1 239.255.255.250 240.0.0.1 203.0.113.1 203.0.113.14 192.0.2.1 10.0.0.2 10.0.0.255 10.1.0.7 10.50.0.9 127.0.0.1 0.0.0.0 8.8.8.8"
 )
   .split(" ")
   .map(ip);
-const PORTS = [0, 1, 53, 80, 80, 81, 100, 1024, 40_000, 40_001, 65_535];
+const PORTS = [0, 1, 53, 123, 80, 80, 81, 100, 1024, 40_000, 40_001, 65_535];
 const REMEMBERED = 48;
 
 export function viewOf(entries: readonly Entry[], settings: TableValue<"settings">): View {
@@ -350,8 +351,11 @@ function toService(choice: Choice, view: View): Sent {
     [METADATA, 53],
     [eni.dns, 80],
     [DNS, 80],
+    [TIME, 123],
+    [TIME, 123],
+    [TIME, 53],
   ] as const);
-  const source = choice.oneIn(8) ? choice.pick(eni.own) : (eni.own[0] ?? 0);
+  const source = choice.oneIn(3) ? choice.pick(eni.own) : (eni.own[0] ?? 0);
   const payload = choice.oneIn(2) ? tcp(40_000, port, FLAG.syn, dataOf(choice)) : udp(40_000, port, dataOf(choice));
   const chosen = destination === METADATA && choice.oneIn(2) ? tcp(40_000, port, FLAG.ack, dataOf(choice)) : payload;
   return build(choice, { kind: "interface", slot: eni.slot }, { source, destination, ...macs(choice, view, eni) }, chosen);
@@ -361,8 +365,8 @@ function toService(choice: Choice, view: View): Sent {
 function fromService(choice: Choice, view: View): Sent {
   const slot = view.enis.length > 0 && !choice.oneIn(5) ? choice.pick(view.enis).slot : choice.below(70);
   const ends = {
-    source: choice.pick([METADATA, METADATA, DNS, DNS, INTERNET]),
-    destination: (choice.oneIn(2) ? 0x64400000 : 0x64600000) + slot,
+    source: choice.pick([METADATA, METADATA, DNS, DNS, TIME, INTERNET]),
+    destination: (choice.oneIn(2) ? 0xf0000000 : 0xf2000000) + (choice.oneIn(2) ? 0 : choice.below(32) << 20) + slot,
   };
   const header = { ...ends, to: macBytes(view.settings.services_mac), from: macBytes(view.settings.services_peer_mac) };
   return build(choice, { kind: "services" }, header, transport(choice));

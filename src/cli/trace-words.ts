@@ -18,6 +18,10 @@ export const REASONS: Readonly<Record<string, Words>> = {
   metadata_disabled: { en: "the instance's metadata service is disabled", ja: "インスタンスのメタデータサービスが無効" },
   dns_disabled: { en: "the VPC's DNS support is disabled", ja: "VPC の DNS サポートが無効" },
   no_such_service: { en: "the service does not take this", ja: "サービスはこれを受け付けない" },
+  link_local_allowance: {
+    en: "the interface sent more than 1,024 packets to link-local services in a second",
+    ja: "インターフェイスがリンクローカルサービスへ毎秒 1,024 を超えるパケットを送った",
+  },
   security_group_out: { en: "no security group rule lets it out", ja: "許可するアウトバウンドルールがセキュリティグループにない" },
   security_group_in: { en: "no security group rule lets it in", ja: "許可するインバウンドルールがセキュリティグループにない" },
   connections_full: { en: "the interface tracks as many connections as it may", ja: "インターフェイスの追跡接続数が上限に達している" },

@@ -58,6 +58,12 @@ describe("parse", { skip: noKernel }, () => {
       const run = b.fromEni(A, Buffer.concat([packet, Buffer.alloc(2000, 0x61)]));
       assert.deepEqual([run.verdict, run.frame.length], ["internet", packet.length]);
     }
+    // A frame that a device is to cut into segments has none: its length would not be its packet's.
+    const large = frame({ ...OUT, protocol: 6, payload: tcp(OUT, 41002, 53, TCP.syn, "x".repeat(2_000)) });
+    for (let i = 0; i < 3; i++) {
+      assert.equal(b.fromEni(A, large, { gsoSize: 1_400 }).verdict, "internet");
+      assert.equal(b.fromEni(A, Buffer.concat([large, Buffer.alloc(1)]), { gsoSize: 1_400 }).reason, "malformed");
+    }
     const short = frame({ ...OUT, payload: udp(OUT, 41001, 53) });
     const padded = Buffer.concat([short, Buffer.alloc(60 - short.length)]);
     for (let i = 0; i < 2; i++) assert.equal(b.fromEni(A, padded).frame.length, 60);
@@ -192,7 +198,7 @@ describe("ARP", { skip: noKernel }, () => {
     assert.equal(fromInternet(arp(1, asker, { ip: "198.51.100.7" })).verdict, "absorb");
     const service = { mac: "02:00:00:00:03:02", ip: "169.254.169.254" };
     assert.equal(
-      fromServices(arp(1, service, { ip: "100.64.0.16" }))
+      fromServices(arp(1, service, { ip: "240.0.0.16" }))
         .frame.subarray(6, 12)
         .toString("hex"),
       "020000000301",

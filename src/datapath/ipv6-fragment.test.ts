@@ -14,6 +14,7 @@ import {
   NEIGHBOUR,
   NEXT,
   open,
+  options,
   OUT,
   outUdp,
   OWN,
@@ -77,6 +78,23 @@ describe("IPv6 fragments", { skip: noKernel }, () => {
     // Of anything else eight bytes are enough.
     assert.equal(out(b, 723, 0, true, whole.subarray(0, 8)).verdict, "internet");
     assert.equal(out(b, 723, 1, false, whole.subarray(8)).verdict, "internet");
+  });
+
+  it("may not overwrite TCP's flags where an option is divided along with it", () => {
+    const b = ipv6Bench();
+    const segment = tcp(OUT, 7000, 443, TCP.ack, Buffer.alloc(40));
+    const first = chain(
+      [
+        [NEXT.fragment, fragment(724, 0, true)],
+        [NEXT.destination, options()],
+      ],
+      6,
+      segment.subarray(0, 24),
+    );
+    assert.equal(b.fromEni(A, sent({ ...OUT, ...first })).verdict, "internet");
+    const later = (offset: number) => out(b, 724, offset, false, Buffer.alloc(24), NEXT.destination);
+    // The option takes eight bytes: TCP's flags are in the third eight.
+    assert.deepEqual([later(1).reason, later(2).reason, later(3).verdict], ["malformed", "malformed", "internet"]);
   });
 
   it("end before the longest packet does", () => {

@@ -10,7 +10,7 @@ const FLOW_MAPS = ["flows", "ipv6_flows", "changes", "epochs"] as const;
 /** The maps that are the kernel program's own: they live on over a change of the plan's layout. */
 const STATE_MAPS = ["connections", "nat_connections", "nat_ports", "drops", "first_fragments"] as const;
 /** Those of them that grow with the region: connections stay when these are made anew, and the sweep counts them again. */
-const INTERFACE_MAPS = ["tracking", "connection_floors", "traffic", "flow_shares", "flow_window"] as const;
+const INTERFACE_MAPS = ["tracking", "connection_floors", "traffic", "flow_shares", "flow_window", "link_local_counts"] as const;
 /** What flow logs count: they outlive the control plane, and no change of the plan's layout touches them. */
 const FLOW_LOG_MAPS = ["flow_records_a", "flow_records_b"] as const;
 type StateMapName =
@@ -23,7 +23,7 @@ const TRACE_MAPS = ["trace_control", "trace_events", "trace_lost"] as const;
 export type MapName = TableName | StateMapName | (typeof TRACE_MAPS)[number];
 
 /** Grows when a struct of a state map changes: then connections are forgotten. */
-const STATE_VERSION = 2;
+const STATE_VERSION = 3;
 
 export const PROGRAMS = ["from_eni", "from_uplink", "from_services", "from_fragments"] as const;
 export type ProgramName = (typeof PROGRAMS)[number];
@@ -151,7 +151,7 @@ function prepareSet(
 }
 
 function sizeOf(name: MapName, sizes: Sizes): number | undefined {
-  if (["interfaces", "traffic", "tracking", "connection_floors", "flow_shares"].includes(name))
+  if (["interfaces", "traffic", "tracking", "connection_floors", "flow_shares", "link_local_counts"].includes(name))
     return sizes.interfaces ?? DEFAULT_INTERFACES;
   if (name === "vpcs" || name === "subnets") return sizes[name];
   if (name.startsWith("flow_records_")) return sizes.flowRecords;

@@ -186,6 +186,8 @@ export function settings(change: Partial<StructValue<"settings">>): Entry {
       nat_ports: 55_000,
       flow_records_shared: 10_000,
       flow_record_share: 10,
+      link_local_allowance: 1_000,
+      pad: 0,
       now,
       uplink_mac: "02:00:00:00:02:01",
       uplink_peer_mac: "02:00:00:00:02:02",

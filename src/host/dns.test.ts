@@ -125,7 +125,13 @@ test("garbage gets an error or nothing, and never an exception", () => {
 test("an alias stands for one slot", () => {
   for (const slot of [16, 17, 255, 65_536, 1_048_575])
     for (const asked of ["link-local", "vpc-resolver"] as const) assert.equal(slotOfAlias(aliasOf(slot, asked)), slot);
-  assert.equal(aliasOf(16, "link-local"), "100.64.0.16");
-  assert.equal(aliasOf(16, "vpc-resolver"), "100.96.0.16");
-  for (const other of ["100.63.255.255", "100.128.0.0", "10.0.0.1", "", "::1"]) assert.equal(slotOfAlias(other), undefined);
+  assert.equal(aliasOf(16, "link-local"), "240.0.0.16");
+  assert.equal(aliasOf(16, "vpc-resolver"), "242.0.0.16");
+  for (const place of [1, 30]) {
+    assert.equal(slotOfAlias(aliasOf(1_048_575, "vpc-resolver", place)), 1_048_575);
+    assert.equal(slotOfAlias(`fd00:6b67::${place.toString(16)}:f:ffff`), 1_048_575);
+  }
+  assert.equal(aliasOf(16, "link-local", 3), "240.48.0.16");
+  for (const other of ["239.255.255.255", "244.0.0.0", "100.64.0.16", "10.0.0.1", "", "::1", "fd00:6b67::20:0:1"])
+    assert.equal(slotOfAlias(other), undefined);
 });

@@ -54,3 +54,6 @@ export const METADATA_IPV4 = "169.254.169.254";
 export const RESOLVER_IPV4 = "169.254.169.253";
 export const METADATA_IPV6 = "fd00:ec2::254";
 export const RESOLVER_IPV6 = "fd00:ec2::253";
+/** The Amazon Time Sync Service. */
+export const TIME_IPV4 = "169.254.169.123";
+export const TIME_IPV6 = "fd00:ec2::123";

@@ -1,5 +1,14 @@
 import { inNetwork, ip, run } from "./command.ts";
-import { INTERNET_IPV6, type Installation, METADATA_IPV6, RESOLVER_IPV6 } from "./installation.ts";
+import {
+  INTERNET_IPV6,
+  type Installation,
+  METADATA_IPV4,
+  METADATA_IPV6,
+  RESOLVER_IPV4,
+  RESOLVER_IPV6,
+  TIME_IPV4,
+  TIME_IPV6,
+} from "./installation.ts";
 import { hasIpv6, IPV6_ROUTER } from "./ipv6.ts";
 
 /** The fixed links of the data plane's namespace, for the kernel program's settings and for attaching it. */
@@ -32,7 +41,7 @@ const MAC = {
 const NEXT_HOP = "169.254.0.1";
 /** Where VPCs' IPv6 blocks are cut from, and what stands for interfaces towards the services. */
 const VPC_IPV6 = "2001:db8::/32";
-const IPV6_ALIASES = "fd00:6b67::/96";
+const IPV6_ALIASES = "fd00:6b67::/64";
 /** Larger than what the program lets through, so that what is too long reaches the program and gets its answer. */
 export const HOST_SIDE_MTU = 9100;
 const INTERNET_MTU = 1500;
@@ -74,13 +83,12 @@ export async function ensureFixedLinks(installation: Installation, pools: readon
   ]);
   await ip(services, [
     "link set lo up",
-    "addr replace 169.254.169.254/32 dev lo",
-    "addr replace 169.254.169.253/32 dev lo",
-    ...ipv6Host([METADATA_IPV6, RESOLVER_IPV6]),
+    ...[METADATA_IPV4, RESOLVER_IPV4, TIME_IPV4].map((address) => `addr replace ${address}/32 dev lo`),
+    ...ipv6Host([METADATA_IPV6, RESOLVER_IPV6, TIME_IPV6]),
     "link set eth0 up",
     `neigh replace ${NEXT_HOP} lladdr ${MAC.services} dev eth0 nud permanent`,
     // The program puts an address per interface in place of the asker's own: VPCs' ranges overlap.
-    `route replace 100.64.0.0/10 via ${NEXT_HOP} dev eth0 onlink`,
+    `route replace 240.0.0.0/6 via ${NEXT_HOP} dev eth0 onlink`,
     ...ipv6Way(MAC.services, IPV6_ALIASES),
   ]);
   return {

@@ -112,13 +112,13 @@ const INTERNET_RULES = `
   }
 `;
 
-/** Only the two services are reached, and they only answer. */
+/** Only the services are reached, and they only answer. */
 const SERVICES_RULES = `
   chain input {
     type filter hook input priority 0; policy drop;
     iifname "lo" accept
     tcp dport { 53, 80 } accept
-    udp dport 53 accept
+    udp dport { 53, 123 } accept
     icmp type { destination-unreachable, time-exceeded } accept
     icmpv6 type { destination-unreachable, packet-too-big, time-exceeded } accept
   }

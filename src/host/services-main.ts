@@ -1,7 +1,6 @@
 /**
- * The metadata service (169.254.169.254 and fd00:ec2::254, port 80) and the VPCs' resolver (169.254.169.253 and fd00:ec2::253,
- * port 53) of all instances of
- * this machine. A process of its own, which reads the state as it changes. Its argument is GENKAN_HOME.
+ * The metadata service (169.254.169.254 and fd00:ec2::254, port 80), the VPCs' resolver (169.254.169.253 and fd00:ec2::253, port 53)
+ * and the time (169.254.169.123 and fd00:ec2::123, NTP) of all instances of this machine. A process of its own, which reads the state as it changes. Its argument is GENKAN_HOME.
  */
 import { randomBytes } from "node:crypto";
 import { slotOfAlias } from "./alias.ts";
@@ -10,11 +9,12 @@ import { type Asker, directoryOf } from "./directory.ts";
 import { answerDns } from "./dns.ts";
 import { type AnswerQuery, serveDns } from "./dns-server.ts";
 import { type AskerOf, connectionLimit, rateLimit } from "./fairness.ts";
-import { METADATA_IPV4, METADATA_IPV6, RESOLVER_IPV4, RESOLVER_IPV6 } from "./installation.ts";
+import { METADATA_IPV4, METADATA_IPV6, RESOLVER_IPV4, RESOLVER_IPV6, TIME_IPV4, TIME_IPV6 } from "./installation.ts";
 import { hasIpv6 } from "./ipv6.ts";
 import { serveMetadata } from "./metadata-server.ts";
 import { sayReady } from "./ready.ts";
 import { openState } from "./state.ts";
+import { serveTime } from "./time-service.ts";
 
 const MAX_CONNECTIONS = 4_000;
 const CONNECTIONS_OF_ONE = 64;
@@ -46,6 +46,7 @@ async function main(home: string): Promise<void> {
   await Promise.all([
     ...[METADATA_IPV4, ...(ipv6 ? [METADATA_IPV6] : [])].map((address) => serveMetadata({ ...metadata, address })),
     serveDns({ addresses: [RESOLVER_IPV4, ...(ipv6 ? [RESOLVER_IPV6] : [])], answer, askerOf }),
+    serveTime({ addresses: [TIME_IPV4, ...(ipv6 ? [TIME_IPV6] : [])], askerOf }),
   ]);
   sayReady();
 }

@@ -7,6 +7,8 @@ import {
   IPV6_ROUTES,
   LAYOUT_VERSION,
   MAX_GROUPS_PER_INTERFACE,
+  ALIAS,
+  MAX_ASKING_ADDRESSES,
   MAX_NAT_ADDRESSES,
   MAX_POOLS,
   MAX_RULES_PER_LIST,
@@ -47,6 +49,11 @@ export function header(): string {
     `#define MAX_RULES_PER_LIST ${MAX_RULES_PER_LIST}`,
     `#define MAX_POOLS ${MAX_POOLS}`,
     `#define MAX_NAT_ADDRESSES ${MAX_NAT_ADDRESSES}`,
+    `#define MAX_ASKING_ADDRESSES ${MAX_ASKING_ADDRESSES}`,
+    `#define ALIAS_BASE 0x${ALIAS.base.toString(16)}U`,
+    `#define ALIAS_SLOT_BITS ${ALIAS.slotBits}`,
+    `#define ALIAS_PLACE_BITS ${ALIAS.placeBits}`,
+    `#define ALIAS_DNS_BIT ${ALIAS.dnsBit}`,
     `#define MAX_ZONES ${MAX_ZONES}`,
     `#define IPV6_ROUTES 0x${IPV6_ROUTES.toString(16)}U`,
     `#define IPV6_BLOCKS 0x${IPV6_BLOCKS.toString(16)}U`,
@@ -83,7 +90,8 @@ function declaration(field: string, type: FieldType): string {
     const [c, suffix] = C_TYPES[type];
     return `${c} ${field}${suffix}`;
   }
-  return "struct" in type ? `struct ${type.struct} ${field}` : `${declaration(field, type.array)}[${type.length}]`;
+  // A type with dimensions of its own has them behind those of its array.
+  return "struct" in type ? `struct ${type.struct} ${field}` : declaration(`${field}[${type.length}]`, type.array);
 }
 
 /** A struct stands behind those that it contains. */

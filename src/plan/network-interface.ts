@@ -5,7 +5,14 @@ import type { Reader } from "../model/state.ts";
 import { isLogged } from "./flow-log.ts";
 import { natGatewayRows } from "./nat-gateway.ts";
 import { NO_POOL, type Pool, poolIndex } from "./pool.ts";
-import { type Entry, INTERFACE_FLAGS, MAX_GROUPS_PER_INTERFACE, type StructValue } from "./tables.ts";
+import {
+  ASKING_ADDRESSES,
+  type Entry,
+  INTERFACE_FLAGS,
+  MAX_ASKING_ADDRESSES,
+  MAX_GROUPS_PER_INTERFACE,
+  type StructValue,
+} from "./tables.ts";
 
 const NO_ADDRESS = "0.0.0.0";
 const NO_IPV6 = "::";
@@ -27,7 +34,17 @@ export function networkInterfaceRows(reader: Reader, eni: NetworkInterface, pool
   }
   for (const address of eni.ipv6Addresses ?? [])
     rows.push({ table: "addresses", key: { vpc: vpc.slot, address }, value: { interface: eni.slot, public_ip: NO_ADDRESS } });
-  return rows;
+  return [...rows, ...askingAddresses(eni)];
+}
+
+/** Where there are more than the primary one. */
+function askingAddresses(eni: NetworkInterface): readonly Entry[] {
+  return [eni.privateIpAddresses, eni.ipv6Addresses ?? []].flatMap((own, ipv6): Entry[] => {
+    if (own.length < 2) return [];
+    const addresses = own.slice(0, ASKING_ADDRESSES);
+    const padded = Array.from({ length: MAX_ASKING_ADDRESSES }, (_, place) => addresses[place] ?? NO_IPV6);
+    return [{ table: "asking_addresses", key: { interface: eni.slot, ipv6 }, value: { addresses: padded } }];
+  });
 }
 
 function idleTimeoutRows(eni: NetworkInterface): readonly Entry[] {

@@ -26,6 +26,8 @@ export type PlanSettings = {
   /** How many flow records of a window are for whoever comes, and how many each interface has beyond those. */
   readonly flowRecordsShared?: number;
   readonly flowRecordShare?: number;
+  /** How many packets an interface may send to link-local services in a second. */
+  readonly linkLocalAllowance?: number;
   /** A fixed time in nanoseconds, for tests. */
   readonly now?: bigint;
 };
@@ -43,6 +45,9 @@ const NAT_PORTS = 55_000;
 /** Three quarters of the table that the program has for flow records (datapath/bpf/flow_log.h): 19,660 for one interface alone. */
 const FLOW_RECORDS = 98_304;
 const FLOW_SHARE = 128;
+
+/** VPC user guide, "DNS quotas", and EC2 user guide, "Link-local packets": of DNS, metadata and time together. */
+const LINK_LOCAL_PACKETS = 1_024;
 
 const NO_POOL_ROW = { base: "0.0.0.0", mask: "0.0.0.0", first: 0, size: 0 };
 
@@ -66,6 +71,8 @@ export function settingsRow(settings: PlanSettings): Entry<"settings"> {
       nat_ports: settings.natPorts ?? NAT_PORTS,
       flow_records_shared: settings.flowRecordsShared ?? FLOW_RECORDS,
       flow_record_share: settings.flowRecordShare ?? FLOW_SHARE,
+      link_local_allowance: settings.linkLocalAllowance ?? LINK_LOCAL_PACKETS,
+      pad: 0,
       now: settings.now ?? 0n,
       uplink_mac: settings.uplinkMac,
       uplink_peer_mac: settings.uplinkPeerMac,

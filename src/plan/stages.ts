@@ -70,6 +70,7 @@ export const DROPS = {
   block_public_access: { stage: "internet_gateway", code: "VPC_BLOCK_PUBLIC_ACCESS_ENABLED" },
   nothing_behind: { stage: "route" },
   egress_only: { stage: "internet_gateway" },
+  link_local_allowance: { stage: "services" },
 } as const satisfies Record<string, Drop>;
 
 export type DropReason = keyof typeof DROPS;

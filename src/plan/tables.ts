@@ -29,6 +29,8 @@ export const MAX_RULES_PER_LIST = 4096;
 export const MAX_POOLS = 8;
 /** Powers of two. A zone's number is its letter's place in the alphabet, from 0. */
 export const MAX_NAT_ADDRESSES = 8;
+/** A power of two above {@link ASKING_ADDRESSES}. */
+export const MAX_ASKING_ADDRESSES = 32;
 export const MAX_ZONES = 8;
 
 export const STRUCTS = {
@@ -68,6 +70,11 @@ export const STRUCTS = {
   address_key: { vpc: "u32", address: "addr" },
   /** The interface that holds it, and the public address mapped to it (0: none). */
   address: { interface: "u32", public_ip: "be32" },
+
+  /** Key of `asking_addresses`: an interface, by slot, and whether its IPv6 addresses are meant. */
+  asking_addresses_key: { interface: "u32", ipv6: "u32" },
+  /** The addresses of an interface that the link-local services answer, from the primary one on; then none (`::`). */
+  asking_addresses: { addresses: { array: "addr", length: MAX_ASKING_ADDRESSES } },
 
   /** Element of `public_addresses`, at the address's place in the pools. `interface` 0: not mapped. */
   public_address: { interface: "u32", private_ip: "be32" },
@@ -139,6 +146,9 @@ export const STRUCTS = {
     flow_records_shared: "u32",
     /** So many it has in any case, as long as there is room at all. */
     flow_record_share: "u32",
+    /** How many packets an interface may send to link-local services in a second. */
+    link_local_allowance: "u32",
+    pad: "u32",
     /** Fixed time in nanoseconds for tests; 0: the kernel's clock. */
     now: "u64",
     uplink_mac: "mac",
@@ -182,6 +192,10 @@ export const ROUTE_TARGET = {
   nothing: 6,
   egress_only: 7,
 } as const;
+/** How many addresses of an interface, of each family, the link-local services answer (EC2 user guide, "IP addresses per network interface"). */
+export const ASKING_ADDRESSES = 31;
+/** Towards the services an interface's IPv4 address is one of 240.0.0.0/6: bits of its slot, then of the address's place, then whether DNS was asked at the VPC's own address. */
+export const ALIAS = { base: 0xf000_0000, slotBits: 20, placeBits: 5, dnsBit: 25 } as const;
 /** In the number of a route table: it is its IPv6 routes that are meant. So `::/0` never leads what is for an IPv4 address. */
 export const IPV6_ROUTES = 0x8000_0000;
 /** In place of a route table: which VPC an IPv6 address of the region belongs to; the routes are `local`, their slot is the VPC's. */
@@ -203,6 +217,8 @@ export const TABLES = {
   subnets: { type: "array", value: "subnet", max: 262_144 },
   interfaces: { type: "array", value: "interface", max: 1_048_576, locked: true },
   addresses: { type: "hash", key: "address_key", value: "address", max: 1_310_720 },
+  /** Of the interfaces that have more than one address of a family. */
+  asking_addresses: { type: "hash", key: "asking_addresses_key", value: "asking_addresses", max: 131_072 },
   public_addresses: { type: "array", value: "public_address", max: 1_114_112 },
   routes: { type: "lpm", key: "route_key", value: "route", max: 524_288 },
   idle_timeouts: { type: "hash", key: "idle_timeout_key", value: "idle_timeout", max: 1_048_576 },
@@ -224,6 +240,7 @@ export const WRITE_ORDER: readonly TableName[] = [
   "idle_timeouts",
   "interfaces",
   "addresses",
+  "asking_addresses",
   "routes",
   "public_addresses",
 ];

@@ -89,6 +89,17 @@ const CHECKS: { readonly [T in TableName]: Check<T> } = {
       mapped && (back?.interface !== value.interface || back.private_ip !== key.address) && `${value.public_ip} does not lead back`,
     ];
   },
+  asking_addresses: ({ key, value }, tables) => {
+    const eni = tables.lookup("interfaces", key.interface);
+    const addresses = value.addresses.filter((address) => address !== "::");
+    return [
+      addresses[0] !== (key.ipv6 ? eni?.ipv6 : eni?.private_ip) && `its first address is no primary one of ${key.interface}`,
+      ...addresses.map(
+        (address) =>
+          tables.lookup("addresses", { vpc: eni?.vpc ?? 0, address })?.interface !== key.interface && `${address} is not its own`,
+      ),
+    ];
+  },
   public_addresses: ({ value }, tables) => {
     const vpc = tables.lookup("interfaces", value.interface)?.vpc;
     const there = vpc !== undefined && tables.lookup("addresses", { vpc, address: value.private_ip });

@@ -5,8 +5,9 @@ import type { DropReason } from "../plan/stages.ts";
 import { LAYOUT_VERSION, ROUTER_MAC, type TableReader, type TableValue } from "../plan/tables.ts";
 import { type LinkAnswer, arpFromInterface, arpFromInternet, arpFromServices } from "./arp.ts";
 import type { ConnectionMemory } from "./connection.ts";
+import type { AllowanceMemory } from "./allowance-memory.ts";
 import type { FragmentMemory } from "./fragment-memory.ts";
-import { type Frame, readFrame } from "./frame.ts";
+import { ETHERNET_LEAST, type Frame, readFrame } from "./frame.ts";
 import type { Shape } from "./shape.ts";
 import { ICMP, isIcmpError, isIpv6Flow, type Packet, TCP, UDP } from "./packet.ts";
 import { GATEWAY_MTU, INSIDE_MTU } from "./deliver.ts";
@@ -43,6 +44,7 @@ export type Memory = {
   readonly connections: ConnectionMemory;
   readonly fragments: FragmentMemory;
   readonly nat: NatMemory;
+  readonly spent: AllowanceMemory;
   /** Nanoseconds. */
   readonly now: bigint;
 };
@@ -66,11 +68,12 @@ export function forward(tables: TableReader, arrived: Uint8Array, entrance: Entr
     ...(entrance.kind === "interface" ? { from: entrance.slot } : {}),
     ...(entrance.kind === "services" ? { fromServices: true as const } : {}),
   };
-  const { connections, fragments, nat, now } = memory;
-  const traced = trace(tables, packet, { connections, fragments, nat, now });
+  const { connections, fragments, nat, spent, now } = memory;
+  const traced = trace(tables, packet, { connections, fragments, nat, spent, now });
   memory.connections.remember(traced.connections);
   memory.fragments.remember(traced.firstFragments);
   memory.nat.remember(traced.nat);
+  memory.spent.remember(traced.spent);
   return { ...outcome(tables, bytes, frame, entrance, traced), trace: traced };
 }
 
@@ -105,9 +108,6 @@ function answered(said: LinkAnswer, link: number, back: number): Forwarded {
   if (said.kind === "silence") return { verdict: "absorb", reason: "none", target: 0 };
   return { verdict: "arp", reason: "none", target: back, frame: said.frame };
 }
-
-/** A frame without its checksum has at least so many bytes (IEEE 802.3). */
-const ETHERNET_LEAST = 60;
 
 type Settings = TableValue<"settings">;
 

@@ -1,7 +1,11 @@
 import type { Flow } from "./packet.ts";
 
 /** What the first fragment of a packet says of those that follow, which have no transport header of their own. */
-export type FirstFragment = Pick<Flow, "sourcePort" | "destinationPort" | "icmp"> & { readonly protocol?: number };
+export type FirstFragment = Pick<Flow, "sourcePort" | "destinationPort" | "icmp"> & {
+  readonly protocol?: number;
+  /** Where the transport begins in what was divided, in bytes. */
+  readonly transport?: number;
+};
 
 export type FirstFragments = { readonly get: (key: string) => FirstFragment | undefined };
 

@@ -11,6 +11,9 @@ function fragmentKey(packet: Packet): string {
   return `${from} ${source} ${destination} ${isIpv6Flow(packet) ? "" : protocol} ${fragment?.id}`;
 }
 
+/** Bytes of a TCP header up to its flags, and with them (RFC 9293, section 3.1). */
+const TCP_FLAGS_END = 14;
+
 /**
  * Remembers a first fragment's ports; gives those of its first one to a later fragment, which stays headless without. What comes
  * back is a piece's drop that would overwrite TCP's flags (RFC 3128), though in IPv6 it may call itself something else.
@@ -20,14 +23,16 @@ export function fragmentPorts(passage: Passage): Outcome | undefined {
   if (!packet.fragment) return undefined;
   const key = fragmentKey(packet);
   if (packet.fragment.first) {
-    passage.firstFragments.set(key, portsOf(flow));
+    passage.firstFragments.set(key, { ...portsOf(flow), transport: packet.fragment.transport ?? 0 });
     return undefined;
   }
   const first = passage.fragments.get(key);
   if (!first) return undefined;
-  if (packet.fragment.second && first.protocol === TCP) return drop("malformed", "a piece over TCP's flags");
+  const { transport = 0, ...ports } = first;
+  if (first.protocol === TCP && (packet.fragment.offset ?? 0) < transport + TCP_FLAGS_END)
+    return drop("malformed", "a piece over TCP's flags");
   const { headless: _, ...rest } = flow;
-  passage.flow = { ...rest, ...first };
+  passage.flow = { ...rest, ...ports };
   return undefined;
 }
 

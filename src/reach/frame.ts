@@ -4,7 +4,7 @@ import { readIpv6 } from "./ipv6-frame.ts";
 import { macAt } from "./mac.ts";
 import { type Flow, ICMP, ICMP_ERRORS, type Packet, TCP } from "./packet.ts";
 import type { Shape } from "./shape.ts";
-import { isWholeTransport, segmentHeader, SHORT_HEADER, tcpFlags, transportOf } from "./transport.ts";
+import { isWholeTransport, onWire, segmentHeader, SHORT_HEADER, tcpFlags, transportOf } from "./transport.ts";
 
 /** What the bytes are: a packet and its shape, ARP, or nothing that goes further. */
 export type Frame =
@@ -17,6 +17,8 @@ export type Frame =
 const ETHERTYPE = { ipv4: 0x0800, arp: 0x0806, ipv6: 0x86dd } as const;
 const IP_HEADER = 20;
 const LONGEST = 65_535;
+/** A frame without its checksum has at least so many bytes (IEEE 802.3). */
+export const ETHERNET_LEAST = 60;
 const DONT_FRAGMENT = 0x4000;
 const MORE_FRAGMENTS = 0x2000;
 
@@ -59,6 +61,7 @@ function readIpv4(bytes: Uint8Array, segment: number): Frame {
   const flow = { ...ends(bytes, ETHERNET), protocol, ...(later ? { headless: true } : transportOf(bytes, transport, protocol, 4)) };
   const quoted =
     !later && protocol === ICMP && ICMP_ERRORS.has(bytes[transport] ?? 0) ? quotedIn(bytes, transport + SHORT_HEADER, end) : undefined;
+  if (segment > 0 && bytes.length > Math.max(end, ETHERNET_LEAST)) return MALFORMED;
   const dontFragment = (flags & DONT_FRAGMENT) !== 0;
   const packet: Packet = {
     ...flow,
@@ -67,6 +70,7 @@ function readIpv4(bytes: Uint8Array, segment: number): Frame {
     length: segment > 0 ? header + segmentHeader(bytes, transport, protocol) + segment : total,
     dontFragment,
     segmented: segment > 0,
+    packets: onWire(total, segment),
     ...(protocol === TCP && !later ? { tcp: tcpFlags(bytes[transport + 13] ?? 0) } : {}),
     ...(quoted ? { about: quotedFlow(bytes, quoted) } : {}),
     ...(later || more ? { fragment: { id: read16(bytes, ETHERNET + 4), first: !later } } : {}),

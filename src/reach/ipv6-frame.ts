@@ -4,7 +4,7 @@ import { ETHERNET, read16, read32 } from "./bytes.ts";
 import { macAt } from "./mac.ts";
 import type { Shape } from "./shape.ts";
 import { type Flow, ICMPV6, isIcmpError, type Packet, TCP } from "./packet.ts";
-import { isWholeTransport, segmentHeader, tcpFlags, transportOf } from "./transport.ts";
+import { isWholeTransport, onWire, segmentHeader, tcpFlags, transportOf } from "./transport.ts";
 
 /** An IPv6 frame read, or undefined when it is malformed. `neighbour`: neighbour discovery or a listener report. */
 export type Ipv6Frame = { readonly packet: Packet; readonly shape: Shape; readonly neighbour: boolean };
@@ -17,11 +17,13 @@ const EXTENSIONS: ReadonlySet<number> = new Set([HOP_BY_HOP, ROUTING, FRAGMENT, 
 /** More than any sender has need of. */
 const MOST_EXTENSIONS = 8;
 const LONGEST = 65_535;
+const ETHERNET_LEAST = 60;
 
 type Chain = {
   readonly transport: number;
   readonly protocol: number;
-  readonly fragment: { readonly id: number; readonly offset: number; readonly more: boolean } | undefined;
+  /** `divided`: where in the frame that begins which was divided. */
+  readonly fragment: { readonly id: number; readonly offset: number; readonly more: boolean; readonly divided: number } | undefined;
 };
 
 /** RFC 8200, section 3: version, length and hop limit; the chain of extension headers; then the transport. */
@@ -41,6 +43,7 @@ export function readIpv6(bytes: Uint8Array, segment: number): Ipv6Frame | undefi
   const quoted = !later && isIcmpError(flow) ? quotedIn(bytes, transport + 8, end) : undefined;
   const neighbour = !later && protocol === ICMPV6 && isNeighbourType(flow.icmp?.type ?? 0);
   if (!hasEnds(flow, neighbour)) return undefined;
+  if (segment > 0 && bytes.length > Math.max(end, ETHERNET_LEAST)) return undefined;
   const header = transport - ETHERNET;
   const packet: Packet = {
     ...flow,
@@ -49,10 +52,18 @@ export function readIpv6(bytes: Uint8Array, segment: number): Ipv6Frame | undefi
     length: segment > 0 ? header + segmentHeader(bytes, transport, protocol) + segment : end - ETHERNET,
     dontFragment: true,
     segmented: segment > 0,
+    packets: onWire(end - ETHERNET, segment),
     ...(protocol === TCP && !later ? { tcp: tcpFlags(bytes[transport + 13] ?? 0) } : {}),
     ...(quoted ? { about: quotedFlow(bytes, quoted) } : {}),
     ...(later || fragment?.more
-      ? { fragment: { id: fragment?.id ?? 0, first: !later, ...(fragment?.offset === 8 ? { second: true as const } : {}) } }
+      ? {
+          fragment: {
+            id: fragment?.id ?? 0,
+            first: !later,
+            offset: fragment?.offset ?? 0,
+            transport: transport - (fragment?.divided ?? 0),
+          },
+        }
       : {}),
   };
   const shape: Shape = { transport, end, protocol, later, dontFragment: true, whole: !later && fragment?.more !== true, quoted };
@@ -72,7 +83,7 @@ function chainOf(bytes: Uint8Array, end: number): Chain | undefined {
       // One fragment within another.
       if (fragment) return undefined;
       const field = read16(bytes, at + 2);
-      fragment = { id: read32(bytes, at + 4), offset: field & ~7, more: (field & 1) !== 0 };
+      fragment = { id: read32(bytes, at + 4), offset: field & ~7, more: (field & 1) !== 0, divided: at + 8 };
       at += 8;
       if (fragment.offset > 0) break;
       continue;

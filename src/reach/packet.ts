@@ -16,12 +16,15 @@ export type Packet = Flow & {
   readonly dontFragment?: boolean;
   /** The sender left cutting it into segments to the device that sends it to a wire. */
   readonly segmented?: boolean;
+  /** How many packets it is on a wire; absent: one. */
+  readonly packets?: number;
   /** One piece of a packet, with the number that all of them carry. Later pieces are headless. */
   readonly fragment?: {
     readonly id: number;
     readonly first: boolean;
-    /** It begins eight bytes behind the transport's beginning, where TCP has its flags. Told of IPv6 alone. */
-    readonly second?: true;
+    /** Of IPv6: where it begins in what was divided; and of the first one, where the transport begins there. Bytes. */
+    readonly offset?: number;
+    readonly transport?: number;
   };
 };
 

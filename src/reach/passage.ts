@@ -6,6 +6,7 @@ import type { FlowKey } from "../plan/flow-count.ts";
 import type { DropReason, Stage } from "../plan/stages.ts";
 import { type Entry, INTERFACE_FLAGS, IPV6_BLOCKS, IPV6_ROUTES, type StructValue, type TableReader } from "../plan/tables.ts";
 import type { Connection, Connections } from "./connection.ts";
+import type { Allowances, Spent } from "./allowance-memory.ts";
 import type { FirstFragment, FirstFragments } from "./fragment-memory.ts";
 import type { NatChanges, NatConnections } from "./nat-connection.ts";
 import type { Flow, Packet } from "./packet.ts";
@@ -25,6 +26,8 @@ export type Passage = {
   readonly firstFragments: Map<string, FirstFragment>;
   /** What NAT gateways remember, and what this packet changes of it. */
   readonly nat: { readonly known: NatConnections; readonly changes: NatChanges };
+  /** What interfaces have sent to link-local services, and what this packet adds to it. */
+  readonly spent: { readonly known: Allowances; readonly changes: Map<number, Spent> };
   /** What flow logs tell of it; and what they will, once it comes to the internet gateway. */
   readonly flowLog: { readonly told: FlowKey[]; readonly waiting: FlowKey[] };
   /** Translation changes it. */

@@ -6,6 +6,7 @@ import type { Connection, Connections } from "./connection.ts";
 import { deliver } from "./deliver.ts";
 import { logBlocked, logGateway, logIn, logOut } from "./flow-log.ts";
 import { fragmentPorts } from "./fragment.ts";
+import { type Allowances, NOTHING_SPENT, type Spent } from "./allowance-memory.ts";
 import type { FirstFragment, FirstFragments } from "./fragment-memory.ts";
 import { internetGatewayIn, internetGatewayOut, isOurs } from "./internet-gateway.ts";
 import { networkAcl } from "./network-acl.ts";
@@ -42,6 +43,8 @@ export type Trace = {
   readonly firstFragments: ReadonlyMap<string, FirstFragment>;
   /** What NAT gateways remember of it. */
   readonly nat: NatChanges;
+  /** What it adds to what its interface sent to link-local services in a second. */
+  readonly spent: ReadonlyMap<number, Spent>;
   /** What it leaves in flow logs. */
   readonly logged: readonly FlowKey[];
 };
@@ -56,6 +59,8 @@ type Options = {
   readonly nat?: NatConnections;
   /** First fragments of earlier packets; absent: none. */
   readonly fragments?: FirstFragments;
+  /** What interfaces sent to link-local services in a second; absent: nothing. */
+  readonly spent?: Allowances;
   /** Nanoseconds; absent: the settings' time. */
   readonly now?: bigint;
 };
@@ -75,6 +80,7 @@ export function trace(tables: TableReader, packet: Packet, options: Options = {}
     connections: passage.remembered,
     firstFragments: passage.firstFragments,
     nat: passage.nat.changes,
+    spent: passage.spent.changes,
     logged: passage.flowLog.told,
   };
 }
@@ -99,6 +105,7 @@ function newPassage(tables: TableReader, packet: Packet, options: Options): Pass
     fragments: options.fragments ?? NO_FRAGMENTS,
     firstFragments: new Map(),
     nat: { known: options.nat ?? NO_NAT, changes: newNatChanges() },
+    spent: { known: options.spent ?? NOTHING_SPENT, changes: new Map() },
     flowLog: { told: [], waiting: [] },
     flow: packet,
     about: packet.about,

@@ -33,6 +33,14 @@ export function tcpFlags(flags: number): NonNullable<Packet["tcp"]> {
   return { fin: (flags & 1) !== 0, syn: (flags & 2) !== 0, reset: (flags & 4) !== 0, ack: (flags & 16) !== 0 };
 }
 
+/** Within a VPC (EC2 user guide, "Jumbo frames"). */
+const LONGEST_ON_WIRE = 9_001;
+
+/** How many packets one is on a wire that a device is to cut; what the sender says of their size is not always to be believed. */
+export function onWire(length: number, segment: number): number {
+  return segment === 0 ? 1 : 1 + Math.floor(length / Math.min(segment, LONGEST_ON_WIRE));
+}
+
 /** The transport header that every segment gets. */
 export function segmentHeader(bytes: Uint8Array, at: number, protocol: number): number {
   return protocol === TCP ? ((bytes[at + 12] ?? 0) >> 4) * 4 : SHORT_HEADER;

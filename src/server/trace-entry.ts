@@ -74,6 +74,8 @@ export function entryText(entry: Entry, rule: StructValue<"rule"> | undefined, i
         `${ids.of("vpc", entry.key.vpc)} ${entry.key.address}`,
         [nameOf(ids, entry.value.interface), ...(entry.value.public_ip === NONE ? [] : [entry.value.public_ip])].join(" "),
       );
+    case "asking_addresses":
+      return say(nameOf(ids, entry.key.interface), entry.value.addresses.filter((address) => address !== "::").join(" "));
     case "public_addresses":
       return say(`[${entry.key}]`, entry.value.interface === 0 ? "-" : `${nameOf(ids, entry.value.interface)} ${entry.value.private_ip}`);
     case "routes":

@@ -34,7 +34,11 @@ struct fragment_ports {
 	__u8 code;
 	__u8 protocol;
 	__u8 pad;
+	__u16 transport; /* where it begins in what is divided, in bytes: of IPv6, behind the options that are divided with it */
+	__u16 pad2;
 };
+
+#define TCP_FLAGS_END 14 /* bytes of a TCP header up to its flags, and with them */
 
 /* First fragments seen lately. An LRU: a flood may cost fragments, never connections. */
 struct {
@@ -68,6 +72,7 @@ __noinline int fragment_ports(struct packet *p)
 		ports.type = p->flow.type;
 		ports.code = p->flow.code;
 		ports.protocol = p->flow.protocol;
+		ports.transport = p->transport;
 		bpf_map_update_elem(&first_fragments, &key, &ports, BPF_ANY);
 		return 0;
 	}
@@ -80,7 +85,7 @@ __noinline int fragment_ports(struct packet *p)
 	p->flow.code = known->code;
 	p->flow.has_ports = 1;
 	if (p->is_ipv6) {
-		if (known->protocol == IPPROTO_TCP && (p->fragment & IP_OFFSET) == 1)
+		if (known->protocol == IPPROTO_TCP && (p->fragment & IP_OFFSET) * 8 < known->transport + TCP_FLAGS_END)
 			return DROP_malformed;
 		p->flow.protocol = known->protocol;
 		p->flow.icmp = known->protocol == IPPROTO_ICMPV6 ? ICMP_V6 : ICMP_NONE;

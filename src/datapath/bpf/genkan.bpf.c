@@ -244,7 +244,7 @@ int from_eni(struct __sk_buff *skb)
 	reason = fragment_ports(p);
 	if (reason)
 		return drop_packet(skb, p, reason);
-	reason = p->is_ipv6 ? services_ipv6(p) : services(p);
+	reason = p->is_ipv6 ? services_ipv6(skb, p) : services(skb, p);
 	if (!reason)
 		return leave_to_services(skb, p);
 	if (reason != SERVICES_PASS)

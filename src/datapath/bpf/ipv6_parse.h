@@ -51,7 +51,7 @@ static __always_inline int is_extension(__u8 next)
 /* From the header to the transport, whose protocol and place it fills in: 0, or a reason to drop. */
 static __noinline int walk_extensions(struct __sk_buff *skb, struct packet *p)
 {
-	__u32 at = ETH_HLEN + sizeof(struct ipv6_header), end, i, seen = 0;
+	__u32 at = ETH_HLEN + sizeof(struct ipv6_header), end, i, seen = 0, divided = 0;
 	const __u8 *header;
 	__u8 next;
 
@@ -78,6 +78,7 @@ static __noinline int walk_extensions(struct __sk_buff *skb, struct packet *p)
 			seen = 1;
 			p->fragment |= field >> 3 | (field & 1 ? IP_MF : 0);
 			p->fragment_id = *(const __u32 *)(header + 4);
+			divided = at + 8;
 			if (field >> 3) {
 				at += 8;
 				break;
@@ -92,6 +93,7 @@ static __noinline int walk_extensions(struct __sk_buff *skb, struct packet *p)
 			return DROP_malformed;
 	}
 	p->l4 = at;
+	p->transport = at - divided;
 	p->header_length = at - ETH_HLEN;
 	p->flow.protocol = next;
 	return 0;

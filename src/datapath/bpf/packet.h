@@ -143,6 +143,7 @@ struct packet {
 	__u32 l4;	     /* offset of the transport header in the frame */
 	__u32 inner_ip;	     /* offset of the embedded IP header, 0: none */
 	__u32 inner_l4;	     /* offset of the embedded transport header, 0: not there */
+	__u32 transport;     /* of a first fragment of IPv6: where the transport begins in what is divided */
 	__u32 fragment_id;   /* network order */
 	__u16 fragment;	     /* host order: IPv4's flags and offset; no router cuts IPv6, so there IP_DF is always set */
 	__u8 is_ipv6;

@@ -302,7 +302,8 @@ static __noinline int parse(struct __sk_buff *skb, struct packet *p)
 		return DROP_not_ip;
 	if (reason)
 		return reason;
-	if (has_tail(skb, p->total_length) && !skb->gso_size && cut_tail(skb, p->total_length))
+	/* A frame that a device is to cut has nothing behind its packet, unless somebody put it there. */
+	if (has_tail(skb, p->total_length) && (skb->gso_size || cut_tail(skb, p->total_length)))
 		return DROP_malformed;
 	reason = parse_transport(skb, p);
 	if (!reason && p->is_ipv6 && has_wrong_ipv6_ends(p))

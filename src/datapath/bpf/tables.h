@@ -8,6 +8,11 @@
 #define MAX_RULES_PER_LIST 4096
 #define MAX_POOLS 8
 #define MAX_NAT_ADDRESSES 8
+#define MAX_ASKING_ADDRESSES 32
+#define ALIAS_BASE 0xf0000000U
+#define ALIAS_SLOT_BITS 20
+#define ALIAS_PLACE_BITS 5
+#define ALIAS_DNS_BIT 25
 #define MAX_ZONES 8
 #define IPV6_ROUTES 0x80000000U
 #define IPV6_BLOCKS 0xffffffffU
@@ -76,6 +81,7 @@ enum drop_reason {
 	DROP_block_public_access = 45,
 	DROP_nothing_behind = 46,
 	DROP_egress_only = 47,
+	DROP_link_local_allowance = 48,
 };
 
 enum vpc_flags {
@@ -172,6 +178,17 @@ struct address {
 	__be32 public_ip;
 };
 _Static_assert(sizeof(struct address) == 8, "address");
+
+struct asking_addresses_key {
+	__u32 interface;
+	__u32 ipv6;
+};
+_Static_assert(sizeof(struct asking_addresses_key) == 8, "asking_addresses_key");
+
+struct asking_addresses {
+	__be32 addresses[32][4];
+};
+_Static_assert(sizeof(struct asking_addresses) == 512, "asking_addresses");
 
 struct public_address {
 	__u32 interface;
@@ -279,6 +296,8 @@ struct settings {
 	__u32 nat_ports;
 	__u32 flow_records_shared;
 	__u32 flow_record_share;
+	__u32 link_local_allowance;
+	__u32 pad;
 	__u64 now;
 	__u8 uplink_mac[6];
 	__u8 uplink_peer_mac[6];
@@ -286,7 +305,7 @@ struct settings {
 	__u8 services_peer_mac[6];
 	struct pool pools[8];
 };
-_Static_assert(sizeof(struct settings) == 216, "settings");
+_Static_assert(sizeof(struct settings) == 224, "settings");
 
 struct interface_row {
 	struct bpf_spin_lock lock;
@@ -328,6 +347,14 @@ struct {
 	__type(key, struct address_key);
 	__type(value, struct address);
 } addresses SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 131072);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct asking_addresses_key);
+	__type(value, struct asking_addresses);
+} asking_addresses SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
