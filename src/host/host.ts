@@ -16,11 +16,11 @@ import {
 } from "./instance.ts";
 import { InstanceLinks } from "./instance-links.ts";
 import type { InstanceSpec } from "./instance-spec.ts";
-import { removeFiles } from "./instance-files.ts";
 import { ensureFixedLinks, type HostLinks } from "./links.ts";
 import { ensureNamespaces } from "./namespaces.ts";
 import type { InterfaceSpec } from "./network-interface.ts";
 import { isAlive, killTree, readRecord, recordNames } from "./processes.ts";
+import { Removal } from "./removal.ts";
 import { sandboxProblem } from "./sandbox.ts";
 import { Queues, Turns } from "./turns.ts";
 import { isHalfTornDown, tearDown } from "./tear-down.ts";
@@ -58,6 +58,7 @@ export class Host {
   readonly installation: Installation;
   readonly #options: HostOptions;
   readonly #links: InstanceLinks;
+  readonly #removal: Removal;
   readonly #running = new Map<string, RunningInstance>();
   /** Instances that are being stopped on request: their end is no news. */
   readonly #stopping = new Set<string>();
@@ -77,6 +78,7 @@ export class Host {
     this.#options = options;
     this.installation = installationAt(options.home);
     this.#links = new InstanceLinks({ dp: this.installation.namespaces.dp, attach: options.attach });
+    this.#removal = new Removal(this.installation, options.log);
   }
 
   /**
@@ -99,6 +101,7 @@ export class Host {
     ]);
     if (this.#options.hostLink && !hostLink.present)
       this.#options.log(`the machine is no host of the simulated internet: ${hostLink.reason}`);
+    this.#removal.resume();
     this.#timer = setInterval(() => this.#lookOnce(), LOOK_MILLISECONDS).unref();
     return { links, hostLink };
   }
@@ -139,8 +142,8 @@ export class Host {
     if (!running) return;
     this.#stopping.add(instanceId);
     try {
-      const left = await stopInstance(this.#books(), instanceId, running);
-      if (left !== undefined) this.#options.log(`${instanceId} is stopped, but ${left}`);
+      for (const cause of await stopInstance(this.#books(), instanceId, running))
+        this.#options.log(`${instanceId} is stopped, and something of it is left`, cause);
       this.#running.delete(instanceId);
       this.#adopted.delete(instanceId);
       this.#lives.delete(instanceId);
@@ -154,10 +157,10 @@ export class Host {
     await this.boot(spec);
   }
 
-  /** Stops the instance and removes its files. */
+  /** Stops the instance and takes its files away; removing them may take longer. */
   async destroy(instanceId: string): Promise<void> {
     await this.halt(instanceId);
-    removeFiles(this.installation, instanceId);
+    this.#removal.discard(instanceId);
   }
 
   /**
@@ -226,7 +229,7 @@ export class Host {
   /** Lets go of everything and leaves it running. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
-    await this.#looking;
+    await Promise.all([this.#looking, this.#removal.close()]);
   }
 
   /** Ends and removes everything of this installation on the machine; instances' files stay. */
@@ -284,7 +287,7 @@ export class Host {
       const record = readRecord(this.installation.records, name);
       if (record) await killTree(record);
     }
-    await forget(this.#books(), instanceId, recordedInterfaces(this.installation, instanceId));
+    for (const cause of await forget(this.#books(), instanceId, recordedInterfaces(this.installation, instanceId))) throw cause;
   }
 
   /** What can't be told now, for want of a file descriptor, say, is looked at again. */
@@ -300,11 +303,8 @@ export class Host {
     }
     this.#running.delete(instanceId);
     this.#adopted.delete(instanceId);
-    try {
-      await forget(this.#books(), instanceId, running?.interfaces ?? recordedInterfaces(this.installation, instanceId));
-    } catch (cause) {
-      this.#options.log(`${instanceId} ended, and its links could not be removed`, cause);
-    }
+    const left = await forget(this.#books(), instanceId, running?.interfaces ?? recordedInterfaces(this.installation, instanceId));
+    for (const cause of left) this.#options.log(`${instanceId} ended, and something of it is left`, cause);
     this.#tell(instanceId, ending);
   }
 

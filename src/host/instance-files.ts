@@ -21,10 +21,6 @@ export function prepareFiles(installation: Installation, spec: InstanceSpec): nu
   return openConsole(installation, spec.id, user);
 }
 
-export function removeFiles(installation: Installation, instanceId: string): void {
-  rmSync(join(installation.instances, instanceId), { recursive: true, force: true });
-}
-
 /** The instance's root folder, complete or not there at all. */
 function makeRoot(folder: string, user: number): void {
   const draft = join(folder, "rootfs.new");

@@ -61,7 +61,7 @@ export async function bootInstance({ installation, spec, links, onEnd }: Booting
   } catch (error) {
     // What can't be cleared now hides nothing of why; the next boot meets it again.
     if (child.pid !== undefined) await killTree({ pid: child.pid, starttime: startTime(child.pid) ?? "" }).catch(() => undefined);
-    await forget({ installation, links }, spec.id, spec.interfaces).catch(() => undefined);
+    await forget({ installation, links }, spec.id, spec.interfaces);
     throw error;
   } finally {
     clearTimeout(timer);
@@ -107,29 +107,44 @@ const KILL_MILLISECONDS = 10_000;
 export type Books = { readonly installation: Installation; readonly links: InstanceLinks };
 
 /**
- * Stops the instance: its init is asked to end, then everything is killed; its links and records go.
- * @returns what did not end: a process that the kernel itself holds is left without a network
+ * Stops the instance: its init is asked to end, then everything is killed; its links and records go, whatever else fails.
+ * @returns what could not be done: a process that the kernel itself holds, say, is left without a network
  */
 export async function stopInstance(
   books: Books,
   instanceId: string,
   { init, outer, interfaces }: RunningInstance,
-): Promise<string | undefined> {
+): Promise<readonly unknown[]> {
   signal(init, "SIGTERM");
   if (!(await ended(init, STOP_MILLISECONDS))) signal(init, "SIGKILL");
-  const left = (await ended(init, KILL_MILLISECONDS)) ? undefined : `process ${init.pid} does not end`;
+  const held = (await ended(init, KILL_MILLISECONDS)) ? [] : [new Error(`process ${init.pid} does not end`)];
   // The outer process ends when it has seen the inner one's end.
-  if (left === undefined && !(await ended(outer, 1_000))) await killTree(outer);
-  await forget(books, instanceId, interfaces);
-  return left;
+  if (held.length === 0 && !(await ended(outer, 1_000))) await killTree(outer).catch((cause: unknown) => held.push(cause as Error));
+  return [...held, ...(await forget(books, instanceId, interfaces))];
 }
 
-/** Removes the links and records of an instance whose processes have ended. */
-export async function forget({ installation, links }: Books, instanceId: string, interfaces: readonly InterfaceSpec[]): Promise<void> {
-  // The kernel takes a namespace's links away some time after its last process: this is at once.
-  for (const { slot } of interfaces) await links.remove(instanceId, slot);
-  removeCgroup(installation, instanceId);
-  for (const suffix of [".up", ".init", ""]) removeRecord(installation.records, `${instanceId}${suffix}`);
+/** Removes the links and records of an instance whose processes have ended. @returns why what is left is */
+export async function forget(
+  { installation, links }: Books,
+  instanceId: string,
+  interfaces: readonly InterfaceSpec[],
+): Promise<readonly unknown[]> {
+  const steps = [
+    // The kernel takes a namespace's links away some time after its last process: this is at once.
+    ...interfaces.map(
+      ({ slot }) =>
+        () =>
+          links.remove(instanceId, slot),
+    ),
+    () => removeCgroup(installation, instanceId),
+    ...[".up", ".init", ""].map((suffix) => () => removeRecord(installation.records, `${instanceId}${suffix}`)),
+  ];
+  const failures: unknown[] = [];
+  for (const step of steps)
+    await Promise.resolve()
+      .then(step)
+      .catch((cause: unknown) => failures.push(cause));
+  return failures;
 }
 
 export function recordUp({ records }: Installation, instanceId: string, { init, interfaces }: RunningInstance): void {

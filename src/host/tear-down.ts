@@ -8,21 +8,23 @@ import { killTree, readRecord, recordNames } from "./processes.ts";
 /**
  * Ends every process and removes every namespace, link, mount and file under /run that an installation has on this
  * machine, whoever started them and however far they got. The home stays. Does nothing when nothing is there.
+ * @throws when a process does not end, after everything else is removed
  */
 export async function tearDown(home: string): Promise<void> {
   if (!existsSync(home)) return;
   const installation = installationAt(home);
   // A process that is being started writes its record first of all: without the folder it can't, and ends.
   const records = `${installation.records}.gone`;
-  await killRecorded(records);
+  const held = await killRecorded(records);
   if (existsSync(installation.records)) {
     rmSync(records, { recursive: true, force: true });
     renameSync(installation.records, records);
-    await killRecorded(records);
+    held.push(...(await killRecorded(records)));
   }
   if (existsSync("/usr/sbin/ip") || existsSync("/sbin/ip")) await removeHostLink(installation);
   removeCgroups(installation);
   await removeNamespaces(installation);
+  for (const cause of held) throw cause;
 }
 
 /** Whether a tear-down began and did not come to its end. */
@@ -30,11 +32,11 @@ export function isHalfTornDown(installation: Installation): boolean {
   return existsSync(`${installation.records}.gone`);
 }
 
-async function killRecorded(records: string): Promise<void> {
-  await Promise.all(
-    recordNames(records).map(async (name) => {
-      const record = readRecord(records, name);
-      if (record) await killTree(record);
-    }),
-  );
+/** Why processes have not ended. */
+async function killRecorded(records: string): Promise<unknown[]> {
+  const ends = recordNames(records).map(async (name) => {
+    const record = readRecord(records, name);
+    if (record) await killTree(record);
+  });
+  return (await Promise.allSettled(ends)).flatMap((end) => (end.status === "rejected" ? [end.reason as unknown] : []));
 }

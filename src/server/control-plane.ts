@@ -137,7 +137,8 @@ export class ControlPlane {
         if (instance.state !== "terminated" && instance.state !== "stopped") this.lifecycle.follow(realm, instance.id);
       }
     }
-    await Promise.all([...up].map((id) => machine?.destroy(id)));
+    const ends = [...up].map((id) => machine?.destroy(id).catch((cause: unknown) => this.#options.log(`${id} can't be ended`, cause)));
+    await Promise.all(ends);
   }
 
   /** Terminated instances are described for about an hour. */

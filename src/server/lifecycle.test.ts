@@ -63,3 +63,33 @@ test("a start that fails goes back to stopped, and the next start may succeed", 
   await lifecycle.settled();
   assert.deepEqual([now()?.state, seen.boots], ["running", 3]);
 });
+
+test("what an instance leaves to be removed keeps no state from its end: a stop that fails is tried again until it is done", async () => {
+  const network = newNetwork();
+  const { region } = network;
+  const { instanceId } = launched(network);
+  const now = (): Instance | undefined => region.reader().get("instance", instanceId);
+  let [up, refusals] = [true, 3];
+  const stop = async (): Promise<void> => {
+    if (refusals-- > 0) throw new Error("not now");
+    up = false;
+  };
+  const [again, log]: [(() => void)[], string[]] = [[], []];
+  const lifecycle: Lifecycle = new Lifecycle({
+    machine: { boot: async () => undefined, halt: stop, destroy: stop, isUp: () => up, setInterfaces: async () => undefined },
+    find: (_, id) => region.reader().get("instance", id),
+    plan: (_, { id }) => ({ id }) as never,
+    run: async (_, body) => region.change(body),
+    log: (message) => void log.push(message),
+    later: (body) => void again.push(body),
+  });
+  moveInstance(region, instanceId, "shutting-down");
+  lifecycle.follow(REALM, instanceId);
+  await lifecycle.settled();
+  for (let body = again.shift(); body; body = again.shift()) {
+    assert.equal(now()?.state, "shutting-down");
+    body();
+    await lifecycle.settled();
+  }
+  assert.deepEqual([now()?.state, up, log.length], ["terminated", false, 3]);
+});

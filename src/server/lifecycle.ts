@@ -22,9 +22,14 @@ type Options = {
   readonly plan: (realm: Realm, instance: Instance) => InstancePlan;
   readonly run: <T>(realm: Realm, body: (tx: Tx, context: Context) => T) => Promise<T>;
   readonly log: (message: string, cause?: unknown) => void;
+  /** Calls back after a while. */
+  readonly later?: (body: () => void) => void;
 };
 
 const BOOT_ATTEMPTS = 2;
+/** After so long what failed is tried again. */
+const AGAIN_MILLISECONDS = 5_000;
+const later = (body: () => void): void => void setTimeout(body, AGAIN_MILLISECONDS).unref();
 
 /**
  * Makes the machine follow the state: boots what is pending, halts what is stopping, and reports back. Each
@@ -51,7 +56,16 @@ export class Lifecycle {
 
   /** Brings one instance to what the state says, after whatever it is busy with. */
   follow(realm: Realm, instanceId: string): void {
-    this.#enqueue(instanceId, () => this.#converge(realm, instanceId));
+    this.#enqueue(instanceId, async () => {
+      try {
+        await this.#converge(realm, instanceId);
+      } catch (cause) {
+        // Nothing stays on its way to another state: what the machine or the disk refused now, it may do later.
+        if (this.#options.find(realm, instanceId)?.state !== "running")
+          (this.#options.later ?? later)(() => this.follow(realm, instanceId));
+        throw cause;
+      }
+    });
   }
 
   /** An instance that was already up when Genkan started. */
