@@ -99,6 +99,7 @@ function regionStatus(reader: Reader): Omit<RegionStatus, "account" | "region"> 
   return {
     vpcs: reader.list("vpc").map((vpc) => ({
       id: vpc.id,
+      name: vpc.tags["Name"],
       cidr: vpc.cidrBlocks[0]?.cidrBlock ?? "",
       gateway: reader.by("internet-gateway", "vpcId", vpc.id)[0]?.id,
     })),
@@ -107,12 +108,15 @@ function regionStatus(reader: Reader): Omit<RegionStatus, "account" | "region"> 
       const elastic = eni && reader.by("address", "networkInterfaceId", eni.id)[0]?.publicIp;
       return {
         id: instance.id,
+        name: instance.tags["Name"],
         state: instance.state,
-        privateIp: (eni && (primaryPrivateIp(eni) ?? eni.ipv6Addresses?.[0])) ?? "",
+        privateIp: (eni && primaryPrivateIp(eni)) ?? "",
         publicIp: elastic ?? eni?.autoPublicIp,
+        ipv6: eni?.ipv6Addresses ?? [],
         subnet: instance.subnetId,
       };
     }),
     addresses: reader.count("address"),
+    flowLogs: reader.count("flow-log"),
   };
 }

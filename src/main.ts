@@ -6,7 +6,7 @@ import { release } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { type Arguments, languageFlag, parseArguments, text, texts } from "./cli/arguments.ts";
-import { ask, CommandError, endpointOf, findControl } from "./cli/control.ts";
+import { ask, CommandError, type Control, endpointOf, findControl } from "./cli/control.ts";
 import { examine, findingLines, isKernelNewEnough } from "./cli/doctor.ts";
 import { clientEnvironment, environmentCommands, oldClients } from "./cli/environment.ts";
 import { helpOf, overview } from "./cli/help.ts";
@@ -38,11 +38,13 @@ const RUN: Readonly<Record<VerbName, Run>> = {
     return 0;
   },
   env: async ({ args, home }) => {
-    const control = findControl(home);
-    print(
-      args.options["json"] ? JSON.stringify(clientEnvironment(control, process.env), null, 2) : environmentCommands(control, process.env),
-    );
-    for (const warning of oldClients()) warn(`genkan: ${warning}`);
+    if (args.options["json"]) {
+      print(JSON.stringify(clientEnvironment(findControl(home), process.env), null, 2));
+      return 0;
+    }
+    const clients = oldClients();
+    print(environmentCommands(controlForShell(home), process.env, { oldCli: clients.some(({ client }) => client === "aws") }));
+    for (const { warning } of clients) warn(`genkan: ${warning}`);
     return 0;
   },
   aws: async ({ args, home }) => {
@@ -55,8 +57,9 @@ const RUN: Readonly<Record<VerbName, Run>> = {
     const id = args.positionals[0] ?? "";
     const command = [...args.positionals.slice(1), ...args.rest];
     if (id === "" || command.length === 0) throw new CommandError("Usage: genkan exec INSTANCE -- COMMAND…");
-    const { pid, state } = await ask<{ pid?: number; state: string }>(findControl(home), "GET", `instances/${encodeURIComponent(id)}`);
-    if (pid === undefined) throw new CommandError(`${id} is ${state}; a command can run only in an instance that is up.`);
+    const control = findControl(home);
+    const { pid, state } = await ask<{ pid?: number; state: string }>(control, "GET", `instances/${encodeURIComponent(id)}`);
+    if (pid === undefined) throw new CommandError(`${id} ${await whyNotUp(control, state)}`);
     const { execInInstance, execOnTerminal } = await import("./host/exec.ts");
     return onTerminal()
       ? runHere(execOnTerminal(pid, command, process.env["TERM"]), process.env)
@@ -110,15 +113,41 @@ const RUN: Readonly<Record<VerbName, Run>> = {
     return runBench(args.options);
   },
   reset: async ({ args, home, language }) => {
-    if (process.stdin.isTTY && args.options["yes"] !== true && !(await agrees(language))) return 1;
+    if (args.options["yes"] !== true && !(await agrees(language))) return 1;
     await ask(findControl(home), "POST", "reset");
     print("Empty again: every region begins anew with its next request.");
     return 0;
   },
 };
 
-/** Asks a person; scripts, which have no terminal, are not asked. */
+/** What a shell evaluates when there is no Genkan must fail: otherwise its next `aws` would go to the real AWS. */
+function controlForShell(home: Home): Control {
+  try {
+    return findControl(home);
+  } catch (error) {
+    print("false");
+    throw error;
+  }
+}
+
+async function whyNotUp(control: Control, state: string): Promise<string> {
+  if (state !== "running") return `is ${state}; a command can run only in an instance that is up.`;
+  const { noPackets } = await ask<Status>(control, "GET", "status");
+  return noPackets === undefined
+    ? "is starting again; try once more."
+    : `is a record only, with nothing to run a command in: no packets move here, as ${noPackets}`;
+}
+
+/** Asks a person. @throws CommandError when there is no terminal to ask on: nothing is deleted on a guess. */
 async function agrees(language: Language): Promise<boolean> {
+  if (!process.stdin.isTTY) {
+    throw new CommandError(
+      say(language, {
+        en: "reset deletes everything, and there is no terminal to ask on. Nothing was deleted. To go ahead: ./genkan reset --yes",
+        ja: "reset はすべてを削除しますが、確認するための端末がありません。何も削除していません。実行するには: ./genkan reset --yes",
+      }),
+    );
+  }
   const lines = createInterface({ input: process.stdin, output: process.stdout });
   const question = say(language, {
     en: "Terminate every instance and delete everything, flow logs included? [y/N] ",
@@ -259,7 +288,8 @@ async function main(): Promise<number> {
 try {
   process.exitCode = await main();
 } catch (error) {
-  const known = error instanceof CommandError || (error instanceof Error && ["SettingError", "StoreError"].includes(error.name));
+  const known =
+    error instanceof CommandError || (error instanceof Error && ["SettingError", "StoreError", "NotYourHome"].includes(error.name));
   warn(`genkan: ${known ? (error as Error).message : ((error as Error).stack ?? String(error))}`);
   process.exit(1);
 }

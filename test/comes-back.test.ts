@@ -58,7 +58,7 @@ describe("instances come back", { skip: noPackets }, () => {
 
   test("reset empties everything, and the region begins anew", { timeout: 60_000 }, async () => {
     const { client } = genkan;
-    assert.equal((await genkan.genkan("reset")).status, 0);
+    assert.equal((await genkan.genkan("reset", "--yes")).status, 0);
     const vpcs = await client.send(new ec2.DescribeVpcsCommand({}));
     assert.deepEqual(
       vpcs.Vpcs?.map((vpc) => [vpc.CidrBlock, vpc.IsDefault]),

@@ -1,6 +1,7 @@
 import { DescribeInstancesCommand, type EC2Client, RunInstancesCommand } from "@aws-sdk/client-ec2";
 import * as ec2 from "@aws-sdk/client-ec2";
 import { type Language, type Paint, say, type Words } from "./language.ts";
+import { REASONS } from "./trace-words.ts";
 
 /** What one attempt to exchange packets came to. */
 export type Attempt = { readonly passed: boolean; readonly seen: string; readonly reason: string };
@@ -59,6 +60,12 @@ export async function demo(tools: DemoTools): Promise<boolean> {
   }
 }
 
+/** The drop's name, which documents and other commands use, and what it means. */
+function reasonWords(language: Language, reason: string): string {
+  const words = REASONS[reason];
+  return words ? `${reason} (${say(language, words)})` : reason;
+}
+
 type Line = (words: Words, values?: Readonly<Record<string, string>>) => void;
 
 async function steps(tools: DemoTools, undo: (() => Promise<unknown>)[], line: Line): Promise<boolean> {
@@ -110,7 +117,7 @@ async function show(tools: DemoTools, instance: Launched, address: string | unde
   const row = (direction: Words, attempt: Attempt): void => {
     const words = attempt.passed
       ? paint.good(`✓ ${say(language, WORDS.passed, { seen: attempt.seen })}`)
-      : paint.bad(`✗ ${say(language, WORDS.dropped, { reason: attempt.reason })}`);
+      : paint.bad(`✗ ${say(language, WORDS.dropped, { reason: reasonWords(tools.language, attempt.reason) })}`);
     print(`   ${say(language, direction)}  ${words}`);
   };
   const out = await tools.outward(instance.id);

@@ -63,7 +63,7 @@ export function examine(language: Language): readonly Finding[] {
   const findings = CHECKS.map(({ what, good, mend }) =>
     good() ? { what: say(language, what), good: true } : { what: say(language, what), good: false, mend: say(language, mend) },
   );
-  return [...findings, ...oldClients().map((warning) => ({ what: warning, good: false }))];
+  return [...findings, ...oldClients().map(({ warning }) => ({ what: warning, good: false }))];
 }
 
 export function findingLines(findings: readonly Finding[], paint: Paint): readonly string[] {

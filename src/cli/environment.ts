@@ -1,14 +1,20 @@
 import { execFileSync } from "node:child_process";
+import { join } from "node:path";
 import { type Control, endpointOf } from "./control.ts";
+
+/** The command that this program was started by, from a clone or installed. */
+const GENKAN = join(import.meta.dirname, "../../../genkan");
 
 /**
  * Shell commands that point AWS's clients at Genkan. AWS_PROFILE and AWS_SESSION_TOKEN would win over the keys, so
- * they are unset; a proxy must not see requests to this machine.
+ * they are unset; a proxy must not see requests to this machine. An AWS CLI that ignores AWS_ENDPOINT_URL is stood in for
+ * by `genkan aws`, so that `aws` never asks the real AWS.
  */
-export function environmentCommands(control: Control, environment: NodeJS.ProcessEnv): string {
+export function environmentCommands(control: Control, environment: NodeJS.ProcessEnv, { oldCli }: { readonly oldCli: boolean }): string {
   return [
     ...Object.entries(clientEnvironment(control, environment)).map(([name, value]) => `export ${name}=${quoted(value)}`),
     "unset AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN AWS_SECURITY_TOKEN AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    ...(oldCli ? [`aws() { ${quoted(GENKAN)} aws "$@"; }`] : []),
   ].join("\n");
 }
 
@@ -31,18 +37,22 @@ export function clientEnvironment(control: Control, environment: NodeJS.ProcessE
   };
 }
 
-/** A warning for each client here that ignores AWS_ENDPOINT_URL and so would call the real AWS. */
-export function oldClients(): readonly string[] {
-  const warnings: string[] = [];
+export type OldClient = { readonly client: "aws" | "boto3"; readonly warning: string };
+
+/** The clients here that ignore AWS_ENDPOINT_URL and so would call the real AWS. */
+export function oldClients(): readonly OldClient[] {
+  const found: OldClient[] = [];
   const cli = versionOf("aws", ["--version"], /aws-cli\/(\d+)\.(\d+)/);
   if (cli && (cli[0] === 2 ? cli[1] < 13 : cli[1] < 29)) {
-    warnings.push(`The AWS CLI here (${cli.join(".")}) ignores AWS_ENDPOINT_URL and would call the real AWS. Use: ./genkan aws …`);
+    const warning = `The AWS CLI here (${cli.join(".")}) ignores AWS_ENDPOINT_URL and by itself calls the real AWS. After eval "$(./genkan env)", \`aws\` in that shell is \`genkan aws\`; in scripts use: ./genkan aws …`;
+    found.push({ client: "aws", warning });
   }
   const boto = versionOf("python3", ["-c", "import boto3; print('boto3', boto3.__version__)"], /boto3 (\d+)\.(\d+)/);
   if (boto && boto[0] === 1 && boto[1] < 28) {
-    warnings.push(`boto3 ${boto.join(".")} here ignores AWS_ENDPOINT_URL and would call the real AWS. Pass endpoint_url to it.`);
+    const warning = `boto3 ${boto.join(".")} here ignores AWS_ENDPOINT_URL and would call the real AWS. Pass endpoint_url to it.`;
+    found.push({ client: "boto3", warning });
   }
-  return warnings;
+  return found;
 }
 
 function versionOf(command: string, args: readonly string[], pattern: RegExp): readonly [number, number] | undefined {

@@ -1,8 +1,9 @@
 import { once } from "node:events";
 import type { Arguments } from "./arguments.ts";
-import { CommandError, type Control, follow } from "./control.ts";
+import { ask, CommandError, type Control, follow } from "./control.ts";
 import { FLOWS } from "./flows-verb.ts";
 import { type Language, type Paint, say } from "./language.ts";
+import type { Status } from "./status.ts";
 
 type Call = {
   /** An instance's or an interface's id. */
@@ -30,8 +31,11 @@ export async function flows({ id, control, options, language, paint }: Call): Pr
   const ending = endings();
   let begun = false;
   let why = "";
+  let told = 0;
+  if (following) await warnWithoutLogs(control, language);
   for await (const message of follow(control, `flows?${question}`, ending.signal) as AsyncGenerator<Message>) {
     if (message.kind === "record") {
+      told += 1;
       const text = options["json"] ? JSON.stringify({ flowLogId: message.log, ...message.fields }) : painted(message, paint);
       if (!process.stdout.write(`${text}\n`)) await once(process.stdout, "drain", { signal: ending.signal }).catch(() => undefined);
     } else if (message.kind === "end") why = message.why;
@@ -40,9 +44,23 @@ export async function flows({ id, control, options, language, paint }: Call): Pr
     if (ending.signal.aborted) break;
   }
   if (ending.signal.reason instanceof CommandError) throw ending.signal.reason;
+  if (why === "read" && told === 0) await saySilence(control, language);
   if (why !== "stopped") return 0;
   process.stderr.write(`genkan: ${say(language, FLOWS.stopped)}\n`);
   return 1;
+}
+
+/** Nothing on the output says nothing of the reason. */
+async function saySilence(control: Control, language: Language): Promise<void> {
+  if (await warnWithoutLogs(control, language)) return;
+  process.stderr.write(`genkan: ${say(language, FLOWS.none)}\n`);
+}
+
+async function warnWithoutLogs(control: Control, language: Language): Promise<boolean> {
+  const { regions } = await ask<Status>(control, "GET", "status");
+  const missing = regions.every(({ flowLogs }) => flowLogs === 0);
+  if (missing) process.stderr.write(`genkan: ${say(language, FLOWS.noLog)}\n`);
+  return missing;
 }
 
 function painted({ line, fields }: Message & { readonly kind: "record" }, paint: Paint): string {

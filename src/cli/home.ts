@@ -11,7 +11,7 @@ import {
   renameSync,
   writeSync,
 } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 
 /** Where one installation keeps its state, and the six hex digits by which its traces on the machine are named. */
 export type Home = { readonly folder: string; readonly id: string };
@@ -92,10 +92,24 @@ export function processStart(pid: number): string | undefined {
   }
 }
 
+/** The home belongs to another user, usually root, who started Genkan. */
+class NotYourHome extends Error {
+  override readonly name = "NotYourHome";
+}
+
 function readJson(path: string): unknown {
-  if (!existsSync(path)) return undefined;
+  let text: string;
   try {
-    return JSON.parse(readFileSync(path, "utf8"));
+    text = readFileSync(path, "utf8");
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === "ENOENT") return undefined;
+    if (code === "EACCES")
+      throw new NotYourHome(`${dirname(path)} belongs to another user, who started Genkan: ask as that user (sudo ./genkan …).`, { cause });
+    throw cause;
+  }
+  try {
+    return JSON.parse(text);
   } catch (cause) {
     throw new Error(`${path} can't be read; remove it to start anew`, { cause });
   }

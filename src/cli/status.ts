@@ -12,15 +12,24 @@ export type Status = {
 export type RegionStatus = {
   readonly account: string;
   readonly region: string;
-  readonly vpcs: readonly { readonly id: string; readonly cidr: string; readonly gateway?: string | undefined }[];
+  readonly vpcs: readonly {
+    readonly id: string;
+    readonly name?: string | undefined;
+    readonly cidr: string;
+    readonly gateway?: string | undefined;
+  }[];
   readonly instances: readonly {
     readonly id: string;
+    /** Of its Name tag. */
+    readonly name?: string | undefined;
     readonly state: string;
     readonly privateIp: string;
     readonly publicIp?: string | undefined;
+    readonly ipv6: readonly string[];
     readonly subnet: string;
   }[];
   readonly addresses: number;
+  readonly flowLogs: number;
 };
 
 /** The status as lines for a person. */
@@ -29,9 +38,11 @@ export function statusLines(status: Status, paint: Paint): readonly string[] {
   if (!status.packets && status.noPackets) lines.push(`  ${status.noPackets}`);
   for (const region of status.regions) {
     lines.push("", paint.strong(`${region.region} (account ${region.account})`));
-    lines.push(...table(region.vpcs.map((vpc) => [vpc.id, vpc.cidr, vpc.gateway ?? paint.faint("no internet gateway")])));
-    if (region.instances.length > 0)
-      lines.push(...table(region.instances.map((i) => [i.id, i.state, i.privateIp, i.publicIp ?? paint.faint("no public IP"), i.subnet])));
+    lines.push(...table(region.vpcs.map((vpc) => [vpc.id, vpc.name ?? "", vpc.cidr, vpc.gateway ?? paint.faint("no internet gateway")])));
+    // AWS shows terminated ones for an hour; here they would only stand in the way.
+    const there = region.instances.filter(({ state }) => state !== "terminated");
+    if (there.length > 0)
+      lines.push(...table(there.map((one) => [one.id, one.name ?? "", one.state, one.privateIp, reach(one, paint), one.subnet])));
     if (region.addresses > 0) lines.push(`  ${region.addresses} Elastic IP${region.addresses === 1 ? "" : "s"}`);
   }
   if (status.drops.length > 0) {
@@ -41,11 +52,24 @@ export function statusLines(status: Status, paint: Paint): readonly string[] {
   return lines;
 }
 
+/** The addresses that the internet knows it by. */
+function reach({ publicIp, ipv6 }: RegionStatus["instances"][number], paint: Paint): string {
+  const addresses = [...(publicIp === undefined ? [] : [publicIp]), ...ipv6];
+  return addresses.length > 0 ? addresses.join(" ") : paint.faint("no public IP");
+}
+
 /** Rows with their columns aligned, indented by two. */
 function table(rows: readonly (readonly string[])[]): readonly string[] {
   const widths: number[] = [];
-  for (const row of rows) for (const [place, cell] of row.entries()) widths[place] = Math.max(widths[place] ?? 0, visible(cell));
-  return rows.map((row) => `  ${row.map((cell, place) => cell + " ".repeat((widths[place] ?? 0) - visible(cell))).join("  ")}`.trimEnd());
+  for (const row of rows) for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, visible(cell));
+  const padded = (cell: string, column: number): string => cell + " ".repeat((widths[column] ?? 0) - visible(cell));
+  // A column that is empty in every row, such as that of names where nothing has one, is left out.
+  return rows.map((row) =>
+    `  ${row
+      .map(padded)
+      .filter((_, column) => widths[column])
+      .join("  ")}`.trimEnd(),
+  );
 }
 
 /** How many columns the text takes on a terminal: colours none, Japanese characters two. */

@@ -67,13 +67,20 @@ type Checked = { readonly claim: Claim; readonly key: AccessKey; readonly servic
 function checkedClaim(request: Headed, headers: Headers, lookupKey: (accessKeyId: string) => AccessKey | undefined, now: Date): Checked {
   const claim = claimOf(request, headers);
   const key = lookupKey(claim.scope.accessKeyId);
-  if (!key) throw refuse(claim.scope.service, "key");
+  if (!key) throw refuse(claim.scope.service, "key", isAwsKey(claim.scope.accessKeyId) ? undefined : OWN_KEYS);
   const service = serviceOf(claim.scope);
   checkScope(claim.scope, claim.date);
   checkTime(claim, service, now);
   checkSignedHeaders(claim, headers);
   return { claim, key, service };
 }
+
+/** `test`, which other emulators take, is no key that AWS could have made: then the message may say where the right one is. */
+function isAwsKey(id: string): boolean {
+  return /^A[A-Z]{3}[A-Z2-7]{12,}$/.test(id);
+}
+
+const OWN_KEYS = "Genkan has keys of its own: genkan env prints them";
 
 /** The scope that a request claims, whether its signature is right or not; undefined when it claims none. */
 export function claimedScope(request: Headed): Scope | undefined {
