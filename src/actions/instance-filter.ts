@@ -3,6 +3,7 @@ import { type Instance, INSTANCE_STATE_CODE } from "../model/instance.ts";
 import type { Reader } from "../model/state.ts";
 import type { Context } from "./action.ts";
 import type { FilterFields } from "./describe.ts";
+import { describedProfile } from "./iam-instance-profile.ts";
 import { findImage } from "./image.ts";
 import { interfacesOf, primaryInterfaceOf } from "./instance.ts";
 import { namesOf } from "./instance-name.ts";
@@ -26,11 +27,22 @@ const NEVER = [
   "affinity",
   "capacity-reservation-id",
   "capacity-reservation-specification.capacity-reservation-target.capacity-reservation-arn",
+  "capacity-reservation-specification.capacity-reservation-target.capacity-reservation-id",
   "capacity-reservation-specification.capacity-reservation-target.capacity-reservation-resource-group-arn",
   "host-id",
   "instance-lifecycle",
   "kernel-id",
+  "network-interface.addresses.association.carrier-ip",
+  "network-interface.addresses.association.customer-owned-ip",
+  "network-interface.association.carrier-ip",
+  "network-interface.association.customer-owned-ip",
+  "network-interface.deny-all-igw-traffic",
+  "network-interface.ipv4-prefixes.ipv4-prefix",
+  "network-interface.ipv6-native",
+  "network-interface.ipv6-prefixes.ipv6-prefix",
+  "network-interface.operator.principal",
   "network-interface.outpost-arn",
+  "operator.principal",
   "outpost-arn",
   "platform",
   "product-code",
@@ -39,7 +51,6 @@ const NEVER = [
   "requester-id",
   "spot-instance-request-id",
   "tpm-support",
-  "usage-operation-update-time",
 ];
 
 function plainFields(tx: Reader, context: Context): FilterFields<Instance> {
@@ -57,6 +68,7 @@ function plainFields(tx: Reader, context: Context): FilterFields<Instance> {
     "hibernation-options.configured": () => "false",
     hypervisor: () => "xen",
     "iam-instance-profile.arn": (i) => i.iamInstanceProfileArn,
+    "iam-instance-profile.id": (i) => (i.iamInstanceProfileArn === undefined ? undefined : describedProfile(i.iamInstanceProfileArn).Id),
     "iam-instance-profile.name": (i) => i.iamInstanceProfileArn?.split("/").at(-1),
     "image-id": (i) => i.imageId,
     "instance-id": (i) => i.id,
@@ -69,11 +81,14 @@ function plainFields(tx: Reader, context: Context): FilterFields<Instance> {
     "maintenance-options.auto-recovery": (i) => i.autoRecovery ?? "default",
     "metadata-options.http-endpoint": (i) => i.metadataOptions.httpEndpoint,
     "metadata-options.http-protocol-ipv4": (i) => i.metadataOptions.httpEndpoint,
-    "metadata-options.http-protocol-ipv6": () => "disabled",
+    "metadata-options.http-protocol-ipv6": (i) => i.metadataOptions.httpProtocolIpv6 ?? "disabled",
     "metadata-options.http-put-response-hop-limit": (i) => String(i.metadataOptions.httpPutResponseHopLimit),
     "metadata-options.http-tokens": (i) => i.metadataOptions.httpTokens,
     "metadata-options.instance-metadata-tags": (i) => i.metadataOptions.instanceMetadataTags,
+    "metadata-options.state": (i) => (i.state === "pending" ? "pending" : "applied"),
     "monitoring-state": (i) => (i.monitoring ? "enabled" : "disabled"),
+    "network-performance-options.bandwidth-weighting": () => "default",
+    "operator.managed": () => "false",
     "owner-id": () => context.account,
     "platform-details": () => "Linux/UNIX",
     "placement-group-name": (i) => describedPlacement(tx, i).GroupName,
@@ -86,6 +101,7 @@ function plainFields(tx: Reader, context: Context): FilterFields<Instance> {
     "state-reason-message": (i) => i.stateReason?.message,
     tenancy: (i) => i.tenancy,
     "usage-operation": () => "RunInstances",
+    "usage-operation-update-time": (i) => i.launchTime,
     "virtualization-type": () => "hvm",
   };
 }
@@ -157,6 +173,9 @@ const ASSOCIATION_FIELDS: Readonly<Record<string, (association: NetworkInterface
 };
 
 const INTERFACE_FIELDS: Readonly<Record<string, (eni: NetworkInterface) => Values>> = {
+  "ipv6-address": (eni) => (eni.Ipv6Addresses ?? []).map((address) => address.Ipv6Address),
+  "ipv6-addresses.is-primary-ipv6": (eni) => (eni.Ipv6Addresses ?? []).map((address) => String(address.IsPrimaryIpv6)),
+  "operator.managed": () => ["false"],
   "ipv6-addresses.ipv6-address": (eni) => (eni.Ipv6Addresses ?? []).map((address) => address.Ipv6Address),
   "addresses.primary": (eni) => (eni.PrivateIpAddresses ?? []).map((address) => String(address.Primary)),
   "addresses.private-dns-name": (eni) => (eni.PrivateIpAddresses ?? []).map((address) => address.PrivateDnsName),
@@ -204,8 +223,11 @@ export function statusFields(tx: Reader): FilterFields<Instance> {
     "event.not-after": never,
     "event.not-before": never,
     "event.not-before-deadline": never,
+    "application-status.status": never,
     "instance-state-code": stateCode,
     "instance-state-name": (i) => i.state,
+    "operator.managed": () => "false",
+    "operator.principal": never,
     "instance-status.reachability": reachability,
     "instance-status.status": health,
     "system-status.reachability": reachability,

@@ -48,6 +48,12 @@ function named(names: readonly string[] | undefined): readonly InstanceTypeFacts
 
 const BOOT_MODES = { x86_64: ["legacy-bios", "uefi"], arm64: ["uefi"] } as const;
 
+/** Documented filters of what no description here tells: they find nothing. */
+const NOT_TOLD =
+  "ebs-info.attachment-limit-type ebs-info.maximum-ebs-attachments ebs-info.ebs-optimized-info.baseline-bandwidth-in-mbps ebs-info.ebs-optimized-info.baseline-iops ebs-info.ebs-optimized-info.baseline-throughput-in-mbps ebs-info.ebs-optimized-info.maximum-bandwidth-in-mbps ebs-info.ebs-optimized-info.maximum-iops ebs-info.ebs-optimized-info.maximum-throughput-in-mbps instance-storage-info.disk.count instance-storage-info.disk.size-in-gb instance-storage-info.disk.type instance-storage-info.encryption-support instance-storage-info.nvme-support instance-storage-info.total-size-in-gb network-info.bandwidth-weightings network-info.efa-info.maximum-efa-interfaces network-info.flexible-ena-queues-support nitro-tpm-info.supported-versions processor-info.supported-features reboot-migration-support vcpu-info.valid-cores vcpu-info.valid-threads-per-core".split(
+    " ",
+  );
+
 const TYPE_FIELDS: FilterFields<InstanceTypeFacts> = {
   "auto-recovery-supported": () => "true",
   "bare-metal": () => "false",
@@ -64,6 +70,7 @@ const TYPE_FIELDS: FilterFields<InstanceTypeFacts> = {
   "instance-type": (type) => type.name,
   "memory-info.size-in-mib": (type) => String(type.memoryMib),
   "network-info.efa-supported": () => "false",
+  "network-info.encryption-in-transit-supported": () => "false",
   "network-info.ena-support": enaSupport,
   "network-info.ipv4-addresses-per-interface": (type) => String(type.ipv4PerInterface),
   "network-info.ipv6-supported": () => "true",
@@ -79,6 +86,8 @@ const TYPE_FIELDS: FilterFields<InstanceTypeFacts> = {
   "supported-root-device-type": () => "ebs",
   "supported-usage-class": () => "on-demand",
   "supported-virtualization-type": () => "hvm",
+  "network-info.ipv6-addresses-per-interface": (type) => String(type.ipv4PerInterface),
+  ...Object.fromEntries(NOT_TOLD.map((name) => [name, () => undefined])),
   "vcpu-info.default-cores": (type) => String(type.vcpus / type.threadsPerCore),
   "vcpu-info.default-threads-per-core": (type) => String(type.threadsPerCore),
   "vcpu-info.default-vcpus": (type) => String(type.vcpus),

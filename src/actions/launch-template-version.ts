@@ -125,12 +125,30 @@ const FIELDS: FilterFields<Pair> = {
   "image-id": ({ version }) => textOf(version.data["ImageId"]),
   "instance-type": ({ version }) => textOf(version.data["InstanceType"]),
   "is-default-version": ({ template, version }) => String(version.number === template.defaultVersion),
+  "host-resource-group-arn": ({ version }) => within(version, "Placement", "HostResourceGroupArn"),
+  "http-endpoint": ({ version }) => within(version, "MetadataOptions", "HttpEndpoint"),
+  "http-protocol-ipv4": ({ version }) => within(version, "MetadataOptions", "HttpEndpoint"),
+  "http-tokens": ({ version }) => within(version, "MetadataOptions", "HttpTokens"),
+  "iam-instance-profile": ({ version }) => within(version, "IamInstanceProfile", "Arn"),
   "kernel-id": () => undefined,
+  "license-configuration-arn": () => undefined,
+  "network-card-index": ({ version }) => listOf(version.data["NetworkInterfaces"]).map(({ NetworkCardIndex }) => textOf(NetworkCardIndex)),
   "ram-disk-id": () => undefined,
 };
 
 function textOf(value: unknown): string | undefined {
-  return typeof value === "string" || typeof value === "boolean" ? String(value) : undefined;
+  return typeof value === "string" || typeof value === "boolean" || typeof value === "number" ? String(value) : undefined;
+}
+
+type Said = Readonly<Record<string, unknown>>;
+
+/** A member of one of the version's structures. */
+function within({ data }: LaunchTemplateVersion, structure: string, member: string): string | undefined {
+  return textOf((data[structure] as Said | undefined)?.[member]);
+}
+
+function listOf(value: unknown): readonly Said[] {
+  return Array.isArray(value) ? (value as readonly Said[]) : [];
 }
 
 function described({ template, version }: Pair, { account }: Context): VersionAnswer {

@@ -37,7 +37,7 @@ export function errorIn(xml: string): ErrorDocument | undefined {
   const ec2 =
     /^<\?xml[^>]*>\n<Response><Errors><Error><Code>([\w.]+)<\/Code><Message>[^<]+<\/Message><\/Error><\/Errors><RequestID>([\w-]+)<\/RequestID><\/Response>$/;
   const sts =
-    /^<ErrorResponse xmlns="[^"]+"><Error><Type>(?:Sender|Receiver)<\/Type><Code>([\w.]+)<\/Code><Message>[^<]+<\/Message><\/Error><RequestId>([\w-]+)<\/RequestId><\/ErrorResponse>$/;
+    /^<ErrorResponse(?: xmlns="[^"]+")?><Error><Type>(?:Sender|Receiver)<\/Type><Code>([\w.]+)<\/Code><Message>[^<]+<\/Message><\/Error><RequestId>([\w-]+)<\/RequestId><\/ErrorResponse>$/;
   const [, code, requestId] = ec2.exec(xml) ?? sts.exec(xml) ?? [];
   return code === undefined || requestId === undefined ? undefined : { code, requestId };
 }
