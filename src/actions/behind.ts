@@ -87,9 +87,9 @@ export const MARKS: Readonly<Record<string, Behind | Mark>> = {
   DeleteCustomerGateway: "record",
   CreateCarrierGateway: "record",
   DeleteCarrierGateway: "record",
-  CreateVpcEndpoint: { behind: "record", recorded: ["PolicyDocument"] },
-  ModifyVpcEndpoint: { behind: "record", recorded: ["PolicyDocument"] },
-  DeleteVpcEndpoints: "record",
+  CreateVpcEndpoint: { behind: "packets", recorded: ["PolicyDocument"] }, // nothing stands behind: they drop at it
+  ModifyVpcEndpoint: { behind: "packets", recorded: ["PolicyDocument"] },
+  DeleteVpcEndpoints: "packets",
   // Addresses and interfaces
   AllocateAddress: "packets",
   ReleaseAddress: { behind: "packets", moot: ["PublicIp"] },

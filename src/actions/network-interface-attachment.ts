@@ -1,7 +1,7 @@
 import type { AttachNetworkInterfaceRequest, AttachNetworkInterfaceResult, DetachNetworkInterfaceRequest } from "@aws-sdk/client-ec2";
 import { Fault } from "../model/fault.ts";
 import type { Instance } from "../model/instance.ts";
-import type { NetworkInterface } from "../model/network-interface.ts";
+import { isManaged, type NetworkInterface } from "../model/network-interface.ts";
 import type { Reader } from "../model/state.ts";
 import type { Action } from "./action.ts";
 import { findInstance, interfacesOf } from "./instance.ts";
@@ -30,7 +30,7 @@ const AttachNetworkInterface: Action<AttachNetworkInterfaceRequest, AttachNetwor
  * InvalidParameterValue for a device index that is taken or no index, or another zone; AttachmentLimitExceeded; PrivateIpAddressLimitExceeded.
  */
 function requireAttachable(tx: Reader, eni: NetworkInterface, instance: Instance, deviceIndex: number): void {
-  if (eni.attachment || eni.natGatewayId !== undefined) throw new Fault("InvalidNetworkInterface.InUse", `Interface: [${eni.id}] in use.`);
+  if (eni.attachment || isManaged(eni)) throw new Fault("InvalidNetworkInterface.InUse", `Interface: [${eni.id}] in use.`);
   if (instance.state !== "running" && instance.state !== "stopped") {
     throw new Fault("IncorrectState", `The instance '${instance.id}' is not in the 'running' or 'stopped' state.`);
   }

@@ -6,7 +6,7 @@ import type {
   NetworkInterfacePrivateIpAddress,
 } from "@aws-sdk/client-ec2";
 import { privateDnsName, publicDnsName } from "../model/dns-name.ts";
-import { type NetworkInterface, primaryPrivateIp } from "../model/network-interface.ts";
+import { interfaceType, isManaged, type NetworkInterface, primaryPrivateIp } from "../model/network-interface.ts";
 import type { Reader } from "../model/state.ts";
 import type { Context } from "./action.ts";
 import { publicIpOf } from "./address.ts";
@@ -25,7 +25,7 @@ export function describedInterface(tx: Reader, eni: NetworkInterface, context: C
     ...(eni.connectionTracking ? { ConnectionTrackingConfiguration: describedTracking(eni.connectionTracking) } : {}),
     Description: eni.description,
     Groups: describedGroups(tx, eni),
-    InterfaceType: interfaceTypeOf(eni) as InterfaceAnswer["InterfaceType"],
+    InterfaceType: interfaceType(eni) as InterfaceAnswer["InterfaceType"],
     ...(eni.ipv6Addresses?.[0] === undefined ? {} : { Ipv6Address: eni.ipv6Addresses[0] }),
     Ipv6Addresses: (eni.ipv6Addresses ?? []).map((Ipv6Address, place) => ({
       Ipv6Address,
@@ -49,13 +49,8 @@ export function describedInterface(tx: Reader, eni: NetworkInterface, context: C
   };
 }
 
-/** The SDK's type spells NAT gateways' otherwise; AWS answers so. */
-export function interfaceTypeOf({ natGatewayId }: NetworkInterface): "interface" | "nat_gateway" {
-  return natGatewayId === undefined ? "interface" : "nat_gateway";
-}
-
-export function statusOf({ attachment, natGatewayId }: NetworkInterface): "in-use" | "available" {
-  return attachment || natGatewayId !== undefined ? "in-use" : "available";
+export function statusOf(eni: NetworkInterface): "in-use" | "available" {
+  return eni.attachment || isManaged(eni) ? "in-use" : "available";
 }
 
 /** Who asked for the interface: the caller, here always the account's root; nobody when it was made by a launch. */
@@ -106,7 +101,7 @@ export function describedAssociation(
 
 export function describedAttachment(eni: NetworkInterface, context: Context): NetworkInterfaceAttachment | undefined {
   const { attachment } = eni;
-  if (eni.natGatewayId !== undefined) {
+  if (isManaged(eni)) {
     return {
       AttachmentId: eni.id.replace(/^eni-/, "ela-attach-"),
       DeleteOnTermination: false,

@@ -5,20 +5,12 @@ import type {
   NetworkInterfaceAttachment,
 } from "@aws-sdk/client-ec2";
 import { isHidden } from "../model/nat-gateway-state.ts";
-import type { NetworkInterface } from "../model/network-interface.ts";
-import { primaryPrivateIp } from "../model/network-interface.ts";
+import { interfaceType, type NetworkInterface, primaryPrivateIp } from "../model/network-interface.ts";
 import type { Reader } from "../model/state.ts";
 import type { Action, Context } from "./action.ts";
 import { candidates, chosen, type FilterFields, searched, shown } from "./describe.ts";
 import { findNetworkInterface } from "./network-interface.ts";
-import {
-  describedAssociation,
-  describedAttachment,
-  describedInterface,
-  interfaceTypeOf,
-  requesterOf,
-  statusOf,
-} from "./network-interface-describe.ts";
+import { describedAssociation, describedAttachment, describedInterface, requesterOf, statusOf } from "./network-interface-describe.ts";
 
 const DescribeNetworkInterfaces: Action<DescribeNetworkInterfacesRequest, DescribeNetworkInterfacesResult> = (tx, input, context) => {
   const interfaces = chosen(
@@ -46,7 +38,7 @@ function fields(tx: Reader, context: Context): FilterFields<NetworkInterface> {
     description: (eni) => eni.description,
     "group-id": (eni) => eni.groupIds,
     "group-name": (eni) => eni.groupIds.map((id) => tx.get("security-group", id)?.name),
-    "interface-type": interfaceTypeOf,
+    "interface-type": interfaceType,
     "mac-address": (eni) => eni.macAddress,
     "network-interface-id": (eni) => eni.id,
     "operator.managed": () => "false",

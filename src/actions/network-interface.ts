@@ -10,6 +10,7 @@ import { isHidden } from "../model/nat-gateway-state.ts";
 import {
   type Attachment,
   type ConnectionTracking,
+  isManaged,
   MAX_GROUPS_PER_INTERFACE,
   type NetworkInterface,
   primaryPrivateIp,
@@ -39,10 +40,11 @@ export function findNetworkInterface(tx: Reader, id: string | undefined): Networ
 
 /**
  * The same, to be changed by its owner.
- * @throws AuthFailure besides, for an interface that belongs to a NAT gateway.
+ * @throws AuthFailure besides, for an interface that belongs to a NAT gateway or an endpoint.
  */
 export function findOwnNetworkInterface(tx: Reader, id: string | undefined): NetworkInterface {
-  if (id !== undefined && tx.get("network-interface", id)?.natGatewayId !== undefined) {
+  const known = id === undefined ? undefined : tx.get("network-interface", id);
+  if (known && isManaged(known)) {
     throw notPermitted();
   }
   return findNetworkInterface(tx, id);
@@ -70,6 +72,8 @@ export type NewNetworkInterface = {
   readonly tags: Tags;
   /** Present when it is made for a NAT gateway: then no group guards it. */
   readonly natGatewayId?: string | undefined;
+  /** Present when it is made for an interface endpoint. */
+  readonly vpcEndpointId?: string | undefined;
   /** Present when it is made for an instance that is being launched; see {@link newAttachment}. */
   readonly attachment?: Attachment | undefined;
 };
@@ -80,7 +84,7 @@ export type NewNetworkInterface = {
  * ({@link requireGroups}) and pools (InsufficientAddressCapacity); NetworkInterfaceLimitExceeded.
  */
 export function createNetworkInterface(tx: Tx, wanted: NewNetworkInterface, context: Context): NetworkInterface {
-  const { subnet, description, assignPublicIp, requesterManaged, tags, attachment, natGatewayId } = wanted;
+  const { subnet, description, assignPublicIp, requesterManaged, tags, attachment, natGatewayId, vpcEndpointId } = wanted;
   const words = "The maximum number of network interfaces has been reached.";
   requireQuota(context, "network-interfaces", tx.count("network-interface") + 1, "NetworkInterfaceLimitExceeded", words);
   const groupIds = natGatewayId === undefined ? groupIdsIn(tx, wanted) : [];
@@ -102,6 +106,7 @@ export function createNetworkInterface(tx: Tx, wanted: NewNetworkInterface, cont
     ...(wanted.connectionTracking ? { connectionTracking: wanted.connectionTracking } : {}),
     ...(attachment ? { attachment } : {}),
     ...(natGatewayId === undefined ? {} : { natGatewayId }),
+    ...(vpcEndpointId === undefined ? {} : { vpcEndpointId }),
     requesterManaged,
     ...(attachment ? { byLaunch: true } : {}),
     assignPublicIp,
@@ -320,7 +325,7 @@ export function ipv6In(input: Ipv6In): Pick<NewNetworkInterface, "ipv6Addresses"
 
 const DeleteNetworkInterface: Action<DeleteNetworkInterfaceRequest, Done> = (tx, input) => {
   const eni = findNetworkInterface(tx, input.NetworkInterfaceId);
-  if (eni.attachment || eni.natGatewayId !== undefined) {
+  if (eni.attachment || isManaged(eni)) {
     throw new Fault("InvalidParameterValue", `Network interface '${eni.id}' is currently in use.`);
   }
   deleteNetworkInterface(tx, eni);

@@ -93,7 +93,7 @@ test("its routes are its own: no request for routes makes, replaces or removes o
 test("what an endpoint cannot be is refused", () => {
   const { region, vpcId, table, create } = scene();
   const refused = (code: Parameters<typeof refuses>[0], more: object, words?: string | RegExp) => refuses(code, () => create(more), words);
-  refused("UnsupportedOperation", { VpcEndpointType: "Interface" }, /VPC endpoints of the type Interface/);
+  refused("UnsupportedOperation", { VpcEndpointType: "GatewayLoadBalancer" }, /VPC endpoints of the type GatewayLoadBalancer/);
   refused("InvalidParameterValue", { VpcEndpointType: "gateway" });
   refused(
     "InvalidServiceName",
@@ -137,10 +137,26 @@ test("endpoints have a quota, tags and filters", () => {
   assert.deepEqual(found("tag:A", "b"), [id]);
 });
 
-test("the services that have gateway endpoints", () => {
+test("the services that have endpoints", () => {
   const region = newRegion();
-  const all = region.call(DescribeVpcEndpointServices, {});
-  assert.deepEqual(all.ServiceNames, [S3, "com.amazonaws.us-east-1.dynamodb"]);
+  const ofType = (type: string) =>
+    region.call(DescribeVpcEndpointServices, { Filters: [{ Name: "service-type", Values: [type] }] }).ServiceNames ?? [];
+  assert.deepEqual(ofType("Gateway"), ["com.amazonaws.us-east-1.dynamodb", S3]);
+  const interfaces = ofType("Interface");
+  assert.deepEqual(interfaces, interfaces.toSorted());
+  assert.deepEqual(new Set(region.call(DescribeVpcEndpointServices, {}).ServiceNames), new Set([...ofType("Gateway"), ...interfaces]));
+  const docker = must(region.call(DescribeVpcEndpointServices, { ServiceNames: ["com.amazonaws.us-east-1.ecr.dkr"] }).ServiceDetails?.[0]);
+  assert.match(must(docker.ServiceId), /^vpce-svc-[0-9a-f]{17}$/);
+  assert.deepEqual(
+    [docker.ServiceType, docker.PrivateDnsName, docker.PrivateDnsNames, docker.BaseEndpointDnsNames],
+    [
+      [{ ServiceType: "Interface" }],
+      "*.dkr.ecr.us-east-1.amazonaws.com",
+      [{ PrivateDnsName: "*.dkr.ecr.us-east-1.amazonaws.com" }],
+      ["dkr.ecr.us-east-1.vpce.amazonaws.com"],
+    ],
+  );
+  assert.equal(region.call(DescribeVpcEndpointServices, { ServiceNames: [S3] }).ServiceDetails?.length, 2);
   const named = region.call(DescribeVpcEndpointServices, { ServiceNames: [S3], Filters: [{ Name: "service-type", Values: ["Gateway"] }] });
   assert.deepEqual(
     named.ServiceDetails?.map(({ ServiceType, Owner, BaseEndpointDnsNames }) => [ServiceType, Owner, BaseEndpointDnsNames]),

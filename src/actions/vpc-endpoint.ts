@@ -13,6 +13,7 @@ import { Fault } from "../model/fault.ts";
 import { newId } from "../model/id.ts";
 import { routeId } from "../model/route-table.ts";
 import type { Reader, Tx } from "../model/state.ts";
+import type { Vpc } from "../model/vpc.ts";
 import type { VpcEndpoint } from "../model/vpc-endpoint.ts";
 import type { Action, Context } from "./action.ts";
 import { refuseUnoffered, required } from "./parameter.ts";
@@ -22,47 +23,72 @@ import { isEdgeTable, requireEdgeRoute } from "./route-edge.ts";
 import { findRouteTable } from "./route-table.ts";
 import { tagsFor } from "./tags.ts";
 import { findVpc } from "./vpc.ts";
-import { describedVpcEndpoint, findVpcEndpoint } from "./vpc-endpoint-describe.ts";
+import { describedVpcEndpoint, findVpcEndpoint, hasInterfaces } from "./vpc-endpoint-describe.ts";
+import { addSubnets, deleteInterfaces, modifyInterfaces, newInterfaces } from "./vpc-endpoint-interface.ts";
 
-/** A gateway endpoint; each route table named gets a route for the addresses of its service (AWS PrivateLink guide, "Gateway endpoints"). */
+/**
+ * A gateway endpoint: each route table named gets a route for the addresses of its service. Or an interface endpoint: each subnet
+ * named gets an interface (AWS PrivateLink guide, "Gateway endpoints", "Create an interface endpoint").
+ */
 const CreateVpcEndpoint: Action<CreateVpcEndpointRequest, CreateVpcEndpointResult> = (tx, input, context) => {
   const type: string = input.VpcEndpointType ?? "Gateway";
   if (OTHER_TYPES.includes(type)) throw new Fault("UnsupportedOperation", `Genkan does not offer VPC endpoints of the type ${type}.`);
-  if (type !== "Gateway") {
-    const words = `Value (${type}) for parameter vpcEndpointType is invalid. Valid values: Gateway, ${OTHER_TYPES.join(", ")}.`;
+  if (type !== "Gateway" && type !== "Interface") {
+    const words = `Value (${type}) for parameter vpcEndpointType is invalid. Valid values: Gateway, Interface, ${OTHER_TYPES.join(", ")}.`;
     throw new Fault("InvalidParameterValue", words);
   }
-  refuseUnoffered(input, ["DnsOptions", "ServiceNetworkArn", "ResourceConfigurationArn"]);
+  refuseUnoffered(input, ["ServiceNetworkArn", "ResourceConfigurationArn"]);
+  requireIpv4(input.IpAddressType, type);
+  if (input.ServiceRegion !== undefined && input.ServiceRegion !== context.region) {
+    throw new Fault(
+      "InvalidParameterValue",
+      `Value (${input.ServiceRegion}) for parameter serviceRegion is invalid. ${type} endpoints are for their own region.`,
+    );
+  }
+  return type === "Gateway" ? createGateway(tx, input, context) : createInterface(tx, input, context);
+};
+
+function createGateway(tx: Tx, input: CreateVpcEndpointRequest, context: Context): CreateVpcEndpointResult {
+  refuseUnoffered(input, ["DnsOptions"]);
   refuseForGateway(input, ["SubnetIds", "SecurityGroupIds", "SubnetConfigurations", "PrivateDnsEnabled"]);
-  requireIpv4(input.IpAddressType);
   const vpc = findVpc(tx, input.VpcId);
-  const service = findService(required(input.ServiceName, "serviceName"), input.ServiceRegion, context);
+  const service = findService(required(input.ServiceName, "serviceName"), context);
   const words = "The maximum number of gateway VPC endpoints has been reached.";
-  requireQuota(context, "gateway-vpc-endpoints", tx.count("vpc-endpoint") + 1, "VpcEndpointLimitExceeded", words);
-  const endpoint: VpcEndpoint = {
+  const gateways = tx.list("vpc-endpoint").filter(({ interfaces }) => interfaces === undefined).length;
+  requireQuota(context, "gateway-vpc-endpoints", gateways + 1, "VpcEndpointLimitExceeded", words);
+  const endpoint = newEndpoint(vpc, service.name, input, context);
+  tx.put(endpoint);
+  for (const id of new Set(input.RouteTableIds)) addRoute(tx, endpoint, id, context);
+  return { VpcEndpoint: describedVpcEndpoint(tx, endpoint, context), ClientToken: input.ClientToken };
+}
+
+function createInterface(tx: Tx, input: CreateVpcEndpointRequest, context: Context): CreateVpcEndpointResult {
+  const vpc = findVpc(tx, input.VpcId);
+  const interfaces = newInterfaces(tx, vpc, input, context);
+  const endpoint = { ...newEndpoint(vpc, input.ServiceName ?? "", input, context), interfaces };
+  tx.put(endpoint);
+  addSubnets(tx, endpoint, input.SubnetIds, input.SubnetConfigurations, context);
+  // What it will be shows from the next describe call on.
+  const State = "pending" as "Pending";
+  return { VpcEndpoint: { ...describedVpcEndpoint(tx, endpoint, context), State }, ClientToken: input.ClientToken };
+}
+
+function newEndpoint(vpc: Vpc, serviceName: string, input: CreateVpcEndpointRequest, context: Context): VpcEndpoint {
+  return {
     kind: "vpc-endpoint",
     id: newId("vpc-endpoint", context.random),
     tags: tagsFor("vpc-endpoint", input.TagSpecifications, context.quotas),
     vpcId: vpc.id,
-    serviceName: service.name,
+    serviceName,
     policyDocument: checkedPolicy(input.PolicyDocument),
     createTime: context.now,
   };
-  tx.put(endpoint);
-  for (const id of new Set(input.RouteTableIds)) addRoute(tx, endpoint, id, context);
-  return { VpcEndpoint: describedVpcEndpoint(tx, endpoint, context), ClientToken: input.ClientToken };
-};
+}
 
-const OTHER_TYPES: readonly string[] = ["Interface", "GatewayLoadBalancer", "Resource", "ServiceNetwork", "Tunnel"];
+const OTHER_TYPES: readonly string[] = ["GatewayLoadBalancer", "Resource", "ServiceNetwork", "Tunnel"];
 
 /** @throws InvalidServiceName for what has no gateway endpoints here. */
-function findService(name: string, region: string | undefined, context: Context): AwsPrefixList {
-  if (region !== undefined && region !== context.region) {
-    throw new Fault(
-      "InvalidParameterValue",
-      `Value (${region}) for parameter serviceRegion is invalid. Gateway endpoints are for their own region.`,
-    );
-  }
+function findService(name: string, context: Context): AwsPrefixList {
   const service = awsPrefixLists(context.region).find((list) => list.name === name);
   if (!service) throw new Fault("InvalidServiceName", `The Vpc Endpoint Service '${name}' does not exist`);
   return service;
@@ -77,9 +103,9 @@ function refuseForGateway<T extends object>(input: T, names: readonly (keyof T &
   }
 }
 
-function requireIpv4(type: string | undefined): void {
-  if (type === undefined || type === "ipv4") return;
-  throw new Fault("UnsupportedOperation", `Genkan does not offer gateway endpoints with the IpAddressType ${type}.`);
+function requireIpv4(ipType: string | undefined, type: "Gateway" | "Interface"): void {
+  if (ipType === undefined || ipType === "ipv4") return;
+  throw new Fault("UnsupportedOperation", `Genkan does not offer ${type.toLowerCase()} endpoints with the IpAddressType ${ipType}.`);
 }
 
 const FULL_ACCESS = '{"Version":"2008-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}';
@@ -130,6 +156,20 @@ function removeRoute(tx: Tx, endpoint: VpcEndpoint, routeTableId: string, contex
 }
 
 const ModifyVpcEndpoint: Action<ModifyVpcEndpointRequest, ModifyVpcEndpointResult> = (tx, input, context) => {
+  const endpoint = findVpcEndpoint(tx, input.VpcEndpointId);
+  requireIpv4(input.IpAddressType, endpoint.interfaces ? "Interface" : "Gateway");
+  if (input.ResetPolicy === true && input.PolicyDocument !== undefined) {
+    throw new Fault("InvalidParameterCombination", "The parameter resetPolicy cannot be used with the parameter policyDocument");
+  }
+  const given = input.ResetPolicy === true ? FULL_ACCESS : input.PolicyDocument;
+  const now = { ...endpoint, policyDocument: given === undefined ? endpoint.policyDocument : checkedPolicy(given) };
+  tx.put(now);
+  if (hasInterfaces(now)) modifyInterfaces(tx, now, input, context);
+  else modifyGateway(tx, now, input, context);
+  return { Return: true };
+};
+
+function modifyGateway(tx: Tx, endpoint: VpcEndpoint, input: ModifyVpcEndpointRequest, context: Context): void {
   refuseUnoffered(input, ["DnsOptions"]);
   refuseForGateway(input, [
     "AddSubnetIds",
@@ -139,23 +179,15 @@ const ModifyVpcEndpoint: Action<ModifyVpcEndpointRequest, ModifyVpcEndpointResul
     "SubnetConfigurations",
     "PrivateDnsEnabled",
   ]);
-  requireIpv4(input.IpAddressType);
-  const endpoint = findVpcEndpoint(tx, input.VpcEndpointId);
-  if (input.ResetPolicy === true && input.PolicyDocument !== undefined) {
-    throw new Fault("InvalidParameterCombination", "The parameter resetPolicy cannot be used with the parameter policyDocument");
-  }
-  const policyDocument = input.ResetPolicy === true ? FULL_ACCESS : input.PolicyDocument;
-  if (policyDocument !== undefined) tx.put({ ...endpoint, policyDocument: checkedPolicy(policyDocument) });
   for (const id of new Set(input.RemoveRouteTableIds)) removeRoute(tx, endpoint, id, context);
   for (const id of new Set(input.AddRouteTableIds)) if (!isAssociated(tx, endpoint, id, context)) addRoute(tx, endpoint, id, context);
-  return { Return: true };
-};
+}
 
 function isAssociated(tx: Reader, endpoint: VpcEndpoint, routeTableId: string, context: Context): boolean {
   return tx.get("route", routeId(routeTableId, prefixListOf(endpoint, context)))?.target.id === endpoint.id;
 }
 
-/** Their routes go with them. What can't be deleted is told in the answer. */
+/** Their routes and interfaces go with them. What can't be deleted is told in the answer. */
 const DeleteVpcEndpoints: Action<DeleteVpcEndpointsRequest, DeleteVpcEndpointsResult> = (tx, input) => {
   const Unsuccessful: UnsuccessfulItem[] = [];
   for (const id of new Set(required(input.VpcEndpointIds, "vpcEndpointIds"))) {
@@ -171,6 +203,7 @@ const DeleteVpcEndpoints: Action<DeleteVpcEndpointsRequest, DeleteVpcEndpointsRe
 
 function deleteVpcEndpoint(tx: Tx, id: string): void {
   for (const route of tx.by("route", "target", id)) tx.delete("route", route.id);
+  deleteInterfaces(tx, id);
   tx.delete("vpc-endpoint", id);
 }
 

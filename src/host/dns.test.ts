@@ -135,3 +135,53 @@ test("an alias stands for one slot", () => {
   for (const other of ["239.255.255.255", "244.0.0.0", "100.64.0.16", "10.0.0.1", "", "::1", "fd00:6b67::20:0:1"])
     assert.equal(slotOfAlias(other), undefined);
 });
+
+test("an interface endpoint's own names lead to it, and its service's names in its VPC while that gives names", () => {
+  const id = "vpce-0123456789abcdef0";
+  const ENDPOINT = {
+    kind: "vpc-endpoint",
+    id,
+    tags: {},
+    serviceName: "com.amazonaws.us-east-1.ecr.dkr",
+    policyDocument: "{}",
+    createTime: "2030-01-01T00:00:00.000Z",
+    interfaces: { groupIds: [], privateDnsEnabled: true, privateDnsOnlyForInboundResolverEndpoint: false, dnsSuffix: "0a1b2c3d" },
+  } as const;
+  type Change = { readonly names?: boolean; readonly enabled?: boolean; readonly onlyForInbound?: boolean };
+  const directoryWith = ({ names = true, enabled = true, onlyForInbound = false }: Change = {}): InstanceDirectory =>
+    exampleDirectory((tx) => {
+      const [vpc] = tx.list("vpc");
+      const [eni] = tx.list("network-interface");
+      assert(vpc && eni);
+      tx.put({ ...vpc, enableDnsHostnames: names });
+      const interfaces = { ...ENDPOINT.interfaces, privateDnsEnabled: enabled, privateDnsOnlyForInboundResolverEndpoint: onlyForInbound };
+      tx.put({ ...ENDPOINT, vpcId: vpc.id, interfaces });
+      for (const [zone, ip] of [
+        ["us-east-1a", "10.0.1.77"],
+        ["us-east-1b", "10.0.2.77"],
+      ] as const) {
+        const { attachment: _, ...rest } = eni;
+        const slot = eni.slot + (zone === "us-east-1a" ? 1000 : 1001);
+        tx.put({ ...rest, id: `eni-${zone}`, slot, vpcEndpointId: id, availabilityZone: zone, privateIpAddresses: [ip] });
+      }
+    });
+  const both = { rcode: "NOERROR", data: ["10.0.1.77", "10.0.2.77"] };
+  const own = `${id}-0a1b2c3d.dkr.ecr.us-east-1.vpce.amazonaws.com`;
+  const registry = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
+  for (const change of [{}, { names: false }, { enabled: false }, { onlyForInbound: true }]) {
+    const directory = directoryWith(change);
+    const inside = insideOf(directory);
+    assert.deepEqual(ask(directory, inside, own.toUpperCase()), both);
+    assert.deepEqual(ask(directory, inside, own.replace(".dkr", "-us-east-1b.dkr")), { rcode: "NOERROR", data: ["10.0.2.77"] });
+    assert.deepEqual(ask(directory, inside, own.replace("0a1b2c3d", "0a1b2c3e")), NO_SUCH_NAME);
+    assert.deepEqual(ask(directory, inside, registry), Object.keys(change).length === 0 ? both : NO_SUCH_NAME, JSON.stringify(change));
+    assert.deepEqual(ask(directory, inside, "dkr.ecr.us-east-1.amazonaws.com"), NO_SUCH_NAME);
+    assert.deepEqual(ask(directory, inside, "api.ecr.us-east-1.amazonaws.com"), NO_SUCH_NAME);
+    assert.deepEqual(ask(directory, { kind: "internet" }, registry), NO_SUCH_NAME);
+    const asker = directory.bySlot(SLOT)!;
+    const elsewhere: Viewer = { kind: "vpc", asker: { ...asker, vpc: { ...asker.vpc, id: "vpc-2" } } };
+    assert.deepEqual([ask(directory, elsewhere, registry), ask(directory, elsewhere, own)], [NO_SUCH_NAME, both]);
+  }
+  const directory = directoryWith();
+  assert.deepEqual(ask(directory, insideOf(directory), registry, "AAAA"), { rcode: "NOERROR", data: [] });
+});

@@ -1,6 +1,7 @@
 import packet, { type Answer, type DecodedPacket, type Packet, type Question } from "dns-packet";
 import { parseIpv4 } from "../lib/ip.ts";
 import { privateDnsDomain, privateDnsName, publicDnsName } from "../model/dns-name.ts";
+import { endpointAddresses } from "./dns-endpoint.ts";
 import type { Asker, InstanceDirectory } from "./directory.ts";
 import { INTERNET_IPV4, INTERNET_IPV6, MACHINE_IPV4, METADATA_IPV4 } from "./installation.ts";
 
@@ -22,7 +23,7 @@ const RECURSION_DESIRED = 1 << 8;
 
 /**
  * The answer to a query (RFC 1035), or undefined for what is no query. Knows private names in the asker's VPC, public
- * names (inside their own VPC: the private address), both in reverse, and the simulated internet's names. It never
+ * names (inside their own VPC: the private address), both in reverse, interface endpoints and what they stand for, and the simulated internet's names. It never
  * asks anyone else: what it doesn't know does not exist.
  */
 export function answerDns(query: Uint8Array, viewer: Viewer | undefined, directory: InstanceDirectory): Uint8Array | undefined {
@@ -95,6 +96,8 @@ function addressesOf(name: string, viewer: Viewer, directory: InstanceDirectory)
     return [inside ? holder.privateIp : publicIp];
   }
   if (viewer.kind !== "vpc") return undefined;
+  const behind = endpointAddresses(name, viewer.asker);
+  if (behind !== undefined) return behind;
   const { reader, region, vpc } = viewer.asker;
   const domain = privateDnsDomain(region);
   if (name === `instance-data.${domain}`) return [METADATA_IPV4];

@@ -88,6 +88,7 @@ export const FAULT_STATUS = {
   InvalidServiceName: 400,
   InvalidPolicyDocument: 400,
   VpcEndpointLimitExceeded: 400,
+  DuplicateSubnetsInSameZone: 400,
   "InvalidVpnGatewayID.NotFound": 400,
   "InvalidVpnGatewayAttachment.NotFound": 400,
   VpnGatewayLimitExceeded: 400,

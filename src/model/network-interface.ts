@@ -39,6 +39,8 @@ export type NetworkInterface = Base<"network-interface"> &
     readonly isPrimaryIpv6?: boolean;
     /** Owned by a NAT gateway, whose addresses these are. No group guards it. */
     readonly natGatewayId?: string;
+    /** Owned by an interface endpoint. */
+    readonly vpcEndpointId?: string;
     readonly groupIds: readonly string[];
     readonly sourceDestCheck: boolean;
     readonly connectionTracking?: ConnectionTracking;
@@ -57,6 +59,17 @@ export const FIRST_INTERFACE_SLOT = 16;
 
 /** What the kernel's tables can hold, and as far as AWS raises the quota (VPC user guide, "Amazon VPC quotas"). */
 export const MAX_GROUPS_PER_INTERFACE = 16;
+
+/** As the API and flow logs have it (EC2 API reference, NetworkInterface). */
+export function interfaceType({ natGatewayId, vpcEndpointId }: NetworkInterface): "interface" | "nat_gateway" | "vpc_endpoint" {
+  if (natGatewayId !== undefined) return "nat_gateway";
+  return vpcEndpointId === undefined ? "interface" : "vpc_endpoint";
+}
+
+/** Whether a gateway or an endpoint owns it: then it is in use, though no instance has it, and only its owner changes it. */
+export function isManaged({ natGatewayId, vpcEndpointId }: NetworkInterface): boolean {
+  return natGatewayId !== undefined || vpcEndpointId !== undefined;
+}
 
 /** The primary private IPv4 address; undefined in a subnet for IPv6 alone. */
 export function primaryPrivateIp(eni: NetworkInterface): string | undefined {

@@ -5,6 +5,7 @@ export const DEFAULT_QUOTAS = {
   "nat-gateways-per-zone": 5,
   "prefix-lists": 100,
   "gateway-vpc-endpoints": 20,
+  "interface-vpc-endpoints-per-vpc": 50,
   "vpn-gateways": 5,
   "customer-gateways": 50,
   "carrier-gateways-per-vpc": 1,

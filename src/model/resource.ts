@@ -133,6 +133,8 @@ export const INDEXES = {
     vpcAddress: (e: NetworkInterface) => [...e.privateIpAddresses, ...(e.ipv6Addresses ?? [])].map((ip) => `${e.vpcId}/${ip}`),
     /** By the NAT gateway that owns it. */
     natGatewayId: (e: NetworkInterface) => (e.natGatewayId === undefined ? [] : [e.natGatewayId]),
+    /** By the interface endpoint that owns it. */
+    vpcEndpointId: (e: NetworkInterface) => (e.vpcEndpointId === undefined ? [] : [e.vpcEndpointId]),
     publicIp: (e: NetworkInterface) => (e.autoPublicIp === undefined ? [] : [e.autoPublicIp]),
   },
   "security-group": {

@@ -1,3 +1,4 @@
+import { isManaged } from "../model/network-interface.ts";
 import type { Reader } from "../model/state.ts";
 import type { Transaction } from "../model/world.ts";
 import type { Context } from "../actions/action.ts";
@@ -124,9 +125,12 @@ function directionsOf(text = "both"): readonly Direction[] {
   return [text];
 }
 
-/** Services answer alone, and a NAT gateway sends for others. */
+/** Services and endpoints answer alone, and a NAT gateway sends for others. */
 function begins({ reader }: Scratch, end: End): boolean {
-  if (end.kind === "interface") return reader.get("network-interface", end.id)?.natGatewayId === undefined;
+  if (end.kind === "interface") {
+    const eni = reader.get("network-interface", end.id);
+    return !eni || !isManaged(eni);
+  }
   return end.kind === "internet";
 }
 

@@ -1,7 +1,7 @@
 import { isIpv6 } from "../lib/ip.ts";
 import { FLOW_LOG_FIELDS, type FlowLog, type FlowLogField, fieldsOf } from "../model/flow-log.ts";
 import type { Tags } from "../model/common.ts";
-import { type NetworkInterface, primaryPrivateIp } from "../model/network-interface.ts";
+import { interfaceType, type NetworkInterface, primaryPrivateIp } from "../model/network-interface.ts";
 import type { FlowCount } from "../plan/flow-count.ts";
 
 /** What a record is about: the interface, and what is known of it when the record is written. */
@@ -66,7 +66,7 @@ function subjectFields(
     "instance-tag-2": tagValue(instanceTags, instanceKey2),
     "interface-tag": tagValue(eni.tags, interfaceKey),
     "interface-tag-2": tagValue(eni.tags, interfaceKey2),
-    "interface-type": eni.natGatewayId === undefined ? "interface" : "nat_gateway",
+    "interface-type": interfaceType(eni),
   };
 }
 

@@ -173,10 +173,21 @@ function takeableGateways(ids: Standing): readonly Takeable[] {
   ];
 }
 
-function takeableEndpoint({ VpcId, VpcEndpointId, EmptyRouteTableId }: Standing): readonly Takeable[] {
+function takeableEndpoint({ VpcId, VpcEndpointId, EmptyRouteTableId, SubnetId, GroupId }: Standing): readonly Takeable[] {
   const service = { VpcId, ServiceName: "com.amazonaws.us-east-1.dynamodb" };
   return [
     ["CreateVpcEndpoint", { ...service, VpcEndpointType: "Gateway", RouteTableIds: [EmptyRouteTableId] }],
+    [
+      "CreateVpcEndpoint",
+      {
+        VpcId,
+        ServiceName: "com.amazonaws.us-east-1.sqs",
+        VpcEndpointType: "Interface",
+        PrivateDnsEnabled: false,
+        SubnetConfigurations: [{ SubnetId, Ipv4: "10.0.1.77" }],
+        SecurityGroupIds: [GroupId],
+      },
+    ],
     ["ModifyVpcEndpoint", { VpcEndpointId, AddRouteTableIds: [EmptyRouteTableId], PolicyDocument: "{}" }],
     ["DeleteVpcEndpoints", { VpcEndpointIds: [VpcEndpointId] }],
   ];
