@@ -42,6 +42,9 @@ export const MARKS: Readonly<Record<string, Behind | Mark>> = {
   ModifySubnetAttribute: { behind: "packets", recorded: ["EnableDns64"] },
   AssociateSubnetCidrBlock: "packets",
   DisassociateSubnetCidrBlock: "packets",
+  // No packet asks for them, but which addresses interfaces get
+  CreateSubnetCidrReservation: { behind: "packets", recorded: ["Description"] },
+  DeleteSubnetCidrReservation: "packets",
   // Routes and gateways
   CreateRouteTable: "packets",
   DeleteRouteTable: "packets",

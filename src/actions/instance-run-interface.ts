@@ -10,7 +10,7 @@ import { requireAddressRoom, requireIpv6Room } from "./address-room.ts";
 import { connectionTrackingIn, requireTrackingSupport } from "./network-interface-tracking.ts";
 import { refuseUnoffered } from "./parameter.ts";
 import { findSecurityGroupByName } from "./security-group.ts";
-import { availableAddressCount, findSubnet } from "./subnet.ts";
+import { assignableAddressCount, findSubnet } from "./subnet.ts";
 import { defaultVpcOf } from "./vpc.ts";
 import { zonesOf } from "./zone.ts";
 
@@ -243,7 +243,7 @@ function subnetOf(tx: Reader, subnetId: string | undefined, input: RunInstancesR
   const fitting = subnets.filter(({ availabilityZone }) => zone === undefined || zone === availabilityZone);
   const [first, ...others] = fitting;
   if (!first) throw new Fault("MissingInput", `No default subnet for availability zone: '${zone}'.`);
-  return others.reduce((best, subnet) => (availableAddressCount(tx, subnet) > availableAddressCount(tx, best) ? subnet : best), first);
+  return others.reduce((best, subnet) => (assignableAddressCount(tx, subnet) > assignableAddressCount(tx, best) ? subnet : best), first);
 }
 
 function zoneOf({ Placement: placement }: RunInstancesRequest, region: string): string | undefined {

@@ -17,7 +17,7 @@ import { withTemplate } from "./launch-template-data.ts";
 import { createNetworkInterface, newAttachment, refreshAutoPublicIp } from "./network-interface.ts";
 import { required } from "./parameter.ts";
 import { placementOf, type WantedPlacement, wantedPlacement } from "./placement-group.ts";
-import { availableAddressCount } from "./subnet.ts";
+import { assignableAddressCount } from "./subnet.ts";
 import { tagsFor } from "./tags.ts";
 import { newBlockDevices } from "./volume.ts";
 
@@ -117,7 +117,7 @@ function affordableCount(tx: Reader, interfaces: readonly WantedInterface[], { l
     taken.set(wanted.subnet.id, { wanted, addresses: before + addressCount(wanted) });
   }
   const rooms = [...taken.values()].map(({ wanted: { subnet }, addresses }) => {
-    const room = addresses === 0 ? Number.POSITIVE_INFINITY : Math.floor(availableAddressCount(tx, subnet) / addresses);
+    const room = addresses === 0 ? Number.POSITIVE_INFINITY : Math.floor(assignableAddressCount(tx, subnet) / addresses);
     if (room >= least) return room;
     const words = `There are not enough free addresses in subnet '${subnet.id}' to satisfy the requested number of instances.`;
     throw new Fault("InsufficientFreeAddressesInSubnet", words);

@@ -20,7 +20,7 @@ import {
   zonesWithSubnets,
 } from "./nat-gateway-regional.ts";
 import { requireQuota } from "./quota.ts";
-import { availableAddressCount, findSubnet } from "./subnet.ts";
+import { assignableAddressCount, findSubnet } from "./subnet.ts";
 import { tagsFor } from "./tags.ts";
 import { findVpc } from "./vpc.ts";
 
@@ -140,7 +140,7 @@ function failureOf(
   }
   const wanted = 1 + Math.max(SecondaryAllocationIds.length, SecondaryPrivateIpAddresses.length, SecondaryPrivateIpAddressCount);
   requireAddressCount(wanted, connectivityType);
-  if (availableAddressCount(tx, subnet) >= wanted) return undefined;
+  if (assignableAddressCount(tx, subnet) >= wanted) return undefined;
   return { code: "InsufficientFreeAddressesInSubnet", message: "Subnet has insufficient free addresses to create this NAT gateway" };
 }
 

@@ -60,6 +60,7 @@ import { subnetActions } from "./subnet.ts";
 import { subnetDeleteActions } from "./subnet-delete.ts";
 import { subnetCidrBlockActions } from "./subnet-cidr-block.ts";
 import { subnetCreateActions } from "./subnet-create.ts";
+import { subnetCidrReservationActions } from "./subnet-cidr-reservation.ts";
 import { snapshotActions } from "./snapshot.ts";
 import { tagActions } from "./tag.ts";
 import { volumeAttachmentActions } from "./volume-attachment.ts";
@@ -91,6 +92,7 @@ export const NOUNS: readonly Actions[] = [
   subnetDeleteActions,
   subnetCreateActions,
   subnetCidrBlockActions,
+  subnetCidrReservationActions,
   routeTableActions,
   routeTableAssociationActions,
   routeActions,

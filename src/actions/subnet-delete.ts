@@ -5,6 +5,7 @@ import { deleteFlowLogsOf } from "./flow-log.ts";
 import { followSubnets } from "./nat-gateway-regional.ts";
 import { type Done, DONE } from "./parameter.ts";
 import { findSubnet } from "./subnet.ts";
+import { deleteReservationsOf } from "./subnet-cidr-reservation.ts";
 
 const DeleteSubnet: Action<DeleteSubnetRequest, Done> = (tx, input, context) => {
   const subnet = findSubnet(tx, input.SubnetId);
@@ -12,6 +13,7 @@ const DeleteSubnet: Action<DeleteSubnetRequest, Done> = (tx, input, context) => 
     throw new Fault("DependencyViolation", `The subnet '${subnet.id}' has dependencies and cannot be deleted.`);
   }
   deleteFlowLogsOf(tx, subnet.id);
+  deleteReservationsOf(tx, subnet.id);
   tx.delete("subnet", subnet.id);
   followSubnets(tx, subnet.vpcId, context);
   return DONE;

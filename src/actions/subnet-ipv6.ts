@@ -1,4 +1,5 @@
 import type { SubnetIpv6CidrBlockAssociation } from "@aws-sdk/client-ec2";
+import { present } from "../lib/assert.ts";
 import { cidr6Contains, cidr6Of, cidrs6Overlap, formatCidr6, formatIpv6, lastAddress6, parseCidr6, parseIpv6 } from "../lib/cidr6.ts";
 import { Fault } from "../model/fault.ts";
 import { newId } from "../model/id.ts";
@@ -8,6 +9,7 @@ import type { Reader } from "../model/state.ts";
 import type { Subnet } from "../model/subnet.ts";
 import type { Vpc } from "../model/vpc.ts";
 import type { Context } from "./action.ts";
+import { openRanges6, type Range6 } from "./subnet-reserved.ts";
 import { ipv6BlocksOf } from "./vpc-ipv6.ts";
 
 /**
@@ -78,17 +80,44 @@ export function requireIpv6Address(subnet: Subnet, text: string): string {
   return formatIpv6(address);
 }
 
-/** `count` addresses of the subnet's block that no interface has, anywhere in it, none of `except`. @throws InvalidParameterValue. */
+/**
+ * `count` addresses of the subnet's block that no interface has, anywhere in it, none of them reserved or of `except`.
+ * @throws InvalidParameterValue; InsufficientFreeAddressesInSubnet.
+ */
 export function freeIpv6Addresses(tx: Reader, subnet: Subnet, count: number, except: readonly string[], { random }: Context): string[] {
   const found: string[] = [];
   if (count === 0) return found;
   const block = cidr6Of(blockOf(subnet));
-  const usable = lastAddress6(block) - block.base - RESERVED_FIRST;
-  while (found.length < count) {
-    const ip = formatIpv6(block.base + RESERVED_FIRST + (BigInt(`0x${random.hex(32)}`) % usable));
-    if (!found.includes(ip) && !except.includes(ip) && !isIpv6Held(tx, subnet, ip)) found.push(ip);
+  const open = openRanges6(tx, subnet, { first: block.base + RESERVED_FIRST, last: lastAddress6(block) - 1n });
+  const size = open.reduce((sum, { first, last }) => sum + last - first + 1n, 0n);
+  const taken = new Set(except);
+  const take = (place: bigint): void => {
+    const ip = formatIpv6(addressIn(open, place));
+    if (taken.has(ip) || isIpv6Held(tx, subnet, ip)) return;
+    taken.add(ip);
+    found.push(ip);
+  };
+  const guesses = size > 0n ? GUESSES * count : 0;
+  for (let guess = 0; guess < guesses && found.length < count; guess += 1) {
+    take(BigInt(`0x${random.hex(32)}`) % size);
   }
-  return found;
+  // Where nearly everything is reserved: one after the other. So many can't be held that this takes long.
+  for (let place = 0n; place < size && found.length < count; place += 1n) take(place);
+  if (found.length === count) return found;
+  const words = `The specified subnet does not have enough free addresses to satisfy the request. (subnet '${subnet.id}')`;
+  throw new Fault("InsufficientFreeAddressesInSubnet", words);
+}
+
+/** For each address that is wanted; in a range that is not nearly full the first is good. */
+const GUESSES = 16;
+
+function addressIn(ranges: readonly Range6[], place: bigint): bigint {
+  let left = place;
+  for (const { first, last } of ranges) {
+    if (left <= last - first) return first + left;
+    left -= last - first + 1n;
+  }
+  return present<bigint>(undefined, "an address at this place");
 }
 
 export function isIpv6Held(tx: Reader, { vpcId }: Pick<NetworkInterface, "vpcId">, ip: string): boolean {

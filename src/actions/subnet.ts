@@ -6,7 +6,7 @@ import type {
   SubnetIpv6CidrBlockAssociation,
 } from "@aws-sdk/client-ec2";
 import { cidrOf, cidrSize } from "../lib/cidr.ts";
-import { formatIpv4, ipv4 } from "../lib/ip.ts";
+import { formatIpv4, ipv4, parseIpv4 } from "../lib/ip.ts";
 import { blockModeOf } from "../model/block-public-access-state.ts";
 import { Fault } from "../model/fault.ts";
 import type { Reader } from "../model/state.ts";
@@ -15,6 +15,7 @@ import type { Action, Context } from "./action.ts";
 import { candidates, chosen, type FilterFields, searched, shown } from "./describe.ts";
 import { type Done, DONE, required, unoffered } from "./parameter.ts";
 import { describedSubnetIpv6Blocks } from "./subnet-ipv6.ts";
+import { behindReserved, reservedBlocks } from "./subnet-reserved.ts";
 import { tagListOrAbsent } from "./tags.ts";
 
 /** @throws MissingParameter without an id; InvalidSubnetID.NotFound for an unknown one. */
@@ -33,7 +34,7 @@ const NO_BLOCK = "0.0.0.0/32";
 
 /**
  * `count` private addresses that no interface of the VPC holds, in the subnet's range.
- * The search starts behind as many addresses as there are interfaces, so that a subnet that only grows is filled without looking twice.
+ * None is reserved. The search starts behind as many addresses as there are interfaces, so that a subnet that only grows is filled without looking twice.
  * @throws InsufficientFreeAddressesInSubnet.
  */
 export function freePrivateIps(tx: Reader, subnet: Subnet, count: number): string[] {
@@ -41,8 +42,15 @@ export function freePrivateIps(tx: Reader, subnet: Subnet, count: number): strin
   const usable = Math.max(0, cidrSize(cidr) - RESERVED);
   const start = tx.countBy("network-interface", "subnetId", subnet.id);
   const found: string[] = [];
+  const reserved = reservedBlocks(tx, subnet);
   for (let step = 0; step < usable && found.length < count; step += 1) {
-    const ip = formatIpv4(ipv4(cidr.base + RESERVED_FIRST + ((start + step) % usable)));
+    const address = cidr.base + RESERVED_FIRST + ((start + step) % usable);
+    const behind = behindReserved(reserved, address);
+    if (behind !== undefined) {
+      step += Math.min(behind, cidr.base + RESERVED_FIRST + usable) - address - 1;
+      continue;
+    }
+    const ip = formatIpv4(ipv4(address));
     if (tx.countBy("network-interface", "vpcAddress", `${subnet.vpcId}/${ip}`) === 0) found.push(ip);
   }
   if (found.length < count) {
@@ -69,6 +77,24 @@ export function availableAddressCount(tx: Reader, subnet: Subnet): number {
     tx.countBy("network-interface", "subnetId", subnet.id),
   );
   return cidrSize(cidrOf(subnet.cidrBlock)) - RESERVED - held;
+}
+
+/** How many private addresses somebody could get without naming them: those free less those reserved. */
+export function assignableAddressCount(tx: Reader, subnet: Subnet): number {
+  const free = availableAddressCount(tx, subnet);
+  const reserved = reservedBlocks(tx, subnet);
+  if (reserved.length === 0) return free;
+  const { base, length } = cidrOf(subnet.cidrBlock ?? NO_BLOCK);
+  const [first, end] = [base + RESERVED_FIRST, base + cidrSize({ base, length }) - 1];
+  const held = tx
+    .by("network-interface", "subnetId", subnet.id)
+    .flatMap((eni) => eni.privateIpAddresses)
+    .filter((ip) => behindReserved(reserved, parseIpv4(ip) ?? 0) !== undefined).length;
+  const usable = reserved.reduce(
+    (sum, block) => sum + Math.max(0, Math.min(end, block.base + cidrSize(block)) - Math.max(first, block.base)),
+    0,
+  );
+  return free - (usable - held);
 }
 
 const DescribeSubnets: Action<DescribeSubnetsRequest, DescribeSubnetsResult> = (tx, input, context) => {

@@ -71,6 +71,12 @@ type Taggable = {
 const TAGGABLE: Readonly<Record<string, Taggable>> = {
   vpc: { kind: "vpc", type: "vpc", code: "InvalidVpcID.NotFound", words: "The vpc ID '%s' does not exist" },
   subnet: { kind: "subnet", type: "subnet", code: "InvalidSubnetID.NotFound", words: "The subnet ID '%s' does not exist" },
+  scr: {
+    kind: "subnet-cidr-reservation",
+    type: "subnet-cidr-reservation",
+    code: "InvalidSubnetCidrReservationID.NotFound",
+    words: "The subnet CIDR reservation ID '%s' does not exist",
+  },
   rtb: { kind: "route-table", type: "route-table", code: "InvalidRouteTableID.NotFound", words: "The routeTable ID '%s' does not exist" },
   igw: {
     kind: "internet-gateway",

@@ -49,6 +49,7 @@ export const FAULT_STATUS = {
   DefaultVpcAlreadyExists: 400,
   DefaultVpcDoesNotExist: 400,
   DefaultSubnetAlreadyExistsInAvailabilityZone: 400,
+  "InvalidSubnetCidrReservationID.NotFound": 400,
   "InvalidSubnetID.NotFound": 400,
   "InvalidSubnet.Conflict": 400,
   "InvalidSubnet.Range": 400,

@@ -6,6 +6,7 @@ const ID_PREFIX = {
   "vpc-cidr-association": "vpc-cidr-assoc",
   subnet: "subnet",
   "subnet-cidr-association": "subnet-cidr-assoc",
+  "subnet-cidr-reservation": "scr",
   "route-table": "rtb",
   "route-table-association": "rtbassoc",
   "internet-gateway": "igw",

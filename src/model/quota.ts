@@ -13,6 +13,7 @@ export const DEFAULT_QUOTAS = {
   "egress-only-internet-gateways": 5,
   "elastic-ips": 5,
   "subnets-per-vpc": 200,
+  "cidr-reservations-per-subnet": 100,
   "cidrs-per-vpc": 5,
   "ipv6-cidrs-per-vpc": 5,
   "route-tables-per-vpc": 200,

@@ -21,6 +21,7 @@ import type { Region } from "./region-record.ts";
 import type { Route, RouteTable } from "./route-table.ts";
 import type { SecurityGroup, SecurityGroupRule } from "./security-group.ts";
 import type { Subnet } from "./subnet.ts";
+import type { SubnetCidrReservation } from "./subnet-cidr-reservation.ts";
 import type { Volume } from "./volume.ts";
 import type { Vpc } from "./vpc.ts";
 import type { VpcEndpoint } from "./vpc-endpoint.ts";
@@ -31,6 +32,7 @@ import type { VpcPeeringConnection } from "./vpc-peering-connection.ts";
 export type Resources = {
   vpc: Vpc;
   subnet: Subnet;
+  "subnet-cidr-reservation": SubnetCidrReservation;
   "route-table": RouteTable;
   route: Route;
   "internet-gateway": InternetGateway;
@@ -98,6 +100,7 @@ export const INDEXES = {
     natGatewayId: (s: Subnet) => (s.natGatewayId === undefined ? [] : [s.natGatewayId]),
     natGatewayVpcId: (s: Subnet) => (s.natGatewayId === undefined ? [] : [s.vpcId]),
   },
+  "subnet-cidr-reservation": { subnetId: (r: SubnetCidrReservation) => [r.subnetId] },
   "route-table": { vpcId: (t: RouteTable) => [t.vpcId] },
   route: {
     routeTableId: (r: Route) => [r.routeTableId],

@@ -71,6 +71,7 @@ const AFFECTS: { readonly [K in Kind]: Affects<K> } = {
   },
   // Launches take them up.
   "instance-metadata-defaults": NOTHING,
+  "subnet-cidr-reservation": NOTHING,
   volume: NOTHING,
   "placement-group": NOTHING,
   "key-pair": NOTHING,

@@ -176,6 +176,7 @@ function fill(ask: Ask): Omit<Standing, "AttachmentId" | "AttachedVolumeId" | "P
     AssociatedGroupId: associated(ask, VpcId),
     SecondAddress: second.PrivateIpAddress,
     VolumeId: newVolume(ask),
+    ReservationId: reserved(ask, SubnetId),
   };
   for (const operation of ["DescribeVpcs", "DescribeSecurityGroupRules", "DescribeNetworkAcls", "DescribeRouteTables", "DescribeInstances"])
     ask(operation, {});
@@ -194,6 +195,11 @@ function fill(ask: Ask): Omit<Standing, "AttachmentId" | "AttachedVolumeId" | "P
     RuleId: SecurityGroupRules[0].SecurityGroupRuleId,
     AclAssociationId: associationOf(ask("DescribeNetworkAcls", {}), SubnetId),
   };
+}
+
+function reserved(ask: Ask, SubnetId: string): string {
+  const reservation = ask("CreateSubnetCidrReservation", { SubnetId, Cidr: "10.1.1.240/28", ReservationType: "prefix" });
+  return reservation.SubnetCidrReservation.SubnetCidrReservationId;
 }
 
 /** What nothing depends on. */

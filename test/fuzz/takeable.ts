@@ -59,7 +59,8 @@ export type Standing = Readonly<
     | "LooseDhcpOptionsId"
     | "VolumeId"
     | "AttachedVolumeId"
-    | "ProfiledInstanceId",
+    | "ProfiledInstanceId"
+    | "ReservationId",
     string
   >
 >;
@@ -297,6 +298,9 @@ function takeableIpv6(ids: Standing): readonly Takeable[] {
   const route = { RouteTableId: ids.Ipv6RouteTableId, DestinationIpv6CidrBlock: "2001:db8:ffff::/48", EgressOnlyInternetGatewayId };
   return [
     ["AssociateSubnetCidrBlock", { SubnetId: ids.EmptySubnetId, Ipv6CidrBlock: ids.BareIpv6Block }],
+    ["CreateSubnetCidrReservation", { SubnetId: ids.EmptySubnetId, Cidr: "10.1.3.64/28", ReservationType: "explicit" }],
+    ["GetSubnetCidrReservations", { SubnetId: ids.EmptySubnetId }],
+    ["DeleteSubnetCidrReservation", { SubnetCidrReservationId: ids.ReservationId }],
     ["DisassociateSubnetCidrBlock", { AssociationId: ids.Ipv6SubnetAssociationId }],
     ["DisassociateVpcCidrBlock", { AssociationId: ids.Ipv6VpcAssociationId }],
     ["AssignIpv6Addresses", { NetworkInterfaceId, Ipv6AddressCount: 1 }],

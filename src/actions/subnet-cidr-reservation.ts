@@ -1,0 +1,126 @@
+import type {
+  CreateSubnetCidrReservationRequest,
+  CreateSubnetCidrReservationResult,
+  DeleteSubnetCidrReservationRequest,
+  DeleteSubnetCidrReservationResult,
+  GetSubnetCidrReservationsRequest,
+  GetSubnetCidrReservationsResult,
+  SubnetCidrReservation as ReservationAnswer,
+} from "@aws-sdk/client-ec2";
+import { cidrContains, cidrOf, cidrsOverlap, formatCidr, parseCidr } from "../lib/cidr.ts";
+import { cidr6Contains, cidr6Of, cidrs6Overlap, formatCidr6, parseCidr6 } from "../lib/cidr6.ts";
+import { Fault } from "../model/fault.ts";
+import { newId } from "../model/id.ts";
+import type { Reader, Tx } from "../model/state.ts";
+import type { Subnet } from "../model/subnet.ts";
+import type { SubnetCidrReservation } from "../model/subnet-cidr-reservation.ts";
+import type { Action, Context } from "./action.ts";
+import { type FilterFields, filtered, paged } from "./describe.ts";
+import { required } from "./parameter.ts";
+import { requireQuota } from "./quota.ts";
+import { findSubnet } from "./subnet.ts";
+import { tagList, tagsFor } from "./tags.ts";
+
+/** Addresses of the block that interfaces have stay theirs. */
+const CreateSubnetCidrReservation: Action<CreateSubnetCidrReservationRequest, CreateSubnetCidrReservationResult> = (tx, input, context) => {
+  const subnet = findSubnet(tx, input.SubnetId);
+  const reservationType: string = required(input.ReservationType, "reservationType");
+  if (reservationType !== "prefix" && reservationType !== "explicit") {
+    throw new Fault("InvalidParameterValue", `Value (${reservationType}) for parameter reservationType is invalid.`);
+  }
+  const others = reservationsOf(tx, subnet.id);
+  const cidr = reservableBlock(subnet, others, required(input.Cidr, "cidr"));
+  const words = "The maximum number of CIDR reservations per subnet has been reached.";
+  requireQuota(context, "cidr-reservations-per-subnet", others.length + 1, "CidrLimitExceeded", words);
+  const reservation: SubnetCidrReservation = {
+    kind: "subnet-cidr-reservation",
+    id: newId("subnet-cidr-reservation", context.random),
+    tags: tagsFor("subnet-cidr-reservation", input.TagSpecifications, context.quotas),
+    subnetId: subnet.id,
+    cidr,
+    reservationType,
+    description: input.Description ?? "",
+  };
+  tx.put(reservation);
+  return { SubnetCidrReservation: described(reservation, context) };
+};
+
+/** In canonical form. @throws InvalidParameterValue for what is no block inside the subnet's, or meets another reservation. */
+function reservableBlock(subnet: Subnet, others: readonly SubnetCidrReservation[], text: string): string {
+  const cidr = parseCidr(text);
+  if (cidr) {
+    const isInside = subnet.cidrBlock !== undefined && cidrContains(cidrOf(subnet.cidrBlock), cidr);
+    if (!isInside) throw outside(subnet, text);
+    const met = others.find((other) => !isIpv6(other) && cidrsOverlap(cidrOf(other.cidr), cidr));
+    if (met) throw overlapping(text, met);
+    return formatCidr(cidr);
+  }
+  const cidr6 = parseCidr6(text);
+  if (!cidr6) throw new Fault("InvalidParameterValue", `Value (${text}) for parameter cidr is invalid. This is not a valid CIDR block.`);
+  const block = subnet.ipv6CidrBlock?.ipv6CidrBlock;
+  if (block === undefined || !cidr6Contains(cidr6Of(block), cidr6)) throw outside(subnet, text);
+  const met = others.find((other) => isIpv6(other) && cidrs6Overlap(cidr6Of(other.cidr), cidr6));
+  if (met) throw overlapping(text, met);
+  return formatCidr6(cidr6);
+}
+
+function outside({ id }: Subnet, cidr: string): Fault {
+  return new Fault("InvalidParameterValue", `The CIDR '${cidr}' is not within a CIDR block of the subnet ${id}.`);
+}
+
+function overlapping(cidr: string, { id, cidr: other }: SubnetCidrReservation): Fault {
+  return new Fault("InvalidParameterValue", `The CIDR '${cidr}' overlaps with the CIDR ${other} of the reservation ${id}.`);
+}
+
+function isIpv6({ cidr }: SubnetCidrReservation): boolean {
+  return cidr.includes(":");
+}
+
+function reservationsOf(tx: Reader, subnetId: string): readonly SubnetCidrReservation[] {
+  return tx.by("subnet-cidr-reservation", "subnetId", subnetId);
+}
+
+const DeleteSubnetCidrReservation: Action<DeleteSubnetCidrReservationRequest, DeleteSubnetCidrReservationResult> = (tx, input, context) => {
+  const id = required(input.SubnetCidrReservationId, "subnetCidrReservationId");
+  const reservation = tx.get("subnet-cidr-reservation", id);
+  if (!reservation) throw new Fault("InvalidSubnetCidrReservationID.NotFound", `The subnet CIDR reservation ID '${id}' does not exist`);
+  tx.delete("subnet-cidr-reservation", id);
+  return { DeletedSubnetCidrReservation: described(reservation, context) };
+};
+
+/** They go with their subnet. */
+export function deleteReservationsOf(tx: Tx, subnetId: string): void {
+  for (const { id } of reservationsOf(tx, subnetId)) tx.delete("subnet-cidr-reservation", id);
+}
+
+/** Of a page, each family's apart. */
+const GetSubnetCidrReservations: Action<GetSubnetCidrReservationsRequest, GetSubnetCidrReservationsResult> = (tx, input, context) => {
+  const subnet = findSubnet(tx, input.SubnetId);
+  const found = filtered(reservationsOf(tx, subnet.id), input.Filters, FIELDS);
+  const { items, nextToken } = paged(found, input);
+  const of = (ipv6: boolean): ReservationAnswer[] => items.filter((one) => isIpv6(one) === ipv6).map((one) => described(one, context));
+  return { SubnetIpv4CidrReservations: of(false), SubnetIpv6CidrReservations: of(true), NextToken: nextToken };
+};
+
+const FIELDS: FilterFields<SubnetCidrReservation> = {
+  reservationType: (reservation) => reservation.reservationType,
+  "subnet-id": (reservation) => reservation.subnetId,
+};
+
+function described(reservation: SubnetCidrReservation, { account }: Context): ReservationAnswer {
+  return {
+    SubnetCidrReservationId: reservation.id,
+    SubnetId: reservation.subnetId,
+    Cidr: reservation.cidr,
+    ReservationType: reservation.reservationType,
+    OwnerId: account,
+    Description: reservation.description,
+    Tags: tagList(reservation.tags),
+  };
+}
+
+export const subnetCidrReservationActions = {
+  CreateSubnetCidrReservation,
+  DeleteSubnetCidrReservation,
+  GetSubnetCidrReservations,
+};
