@@ -168,6 +168,34 @@ function execTests(): void {
     await host.destroy(booted.id);
   });
 
+  /** Watches a file (inotify_init1(2), IN_OPEN), waits for a line, opens it once, and counts the events of 16 bytes. */
+  const WATCH = `my ($init, $add, $path) = @ARGV; my $watch = syscall $init + 0, 0;
+    syscall($add + 0, $watch, $path, 0x20) >= 0 or die $!; $| = 1; print "ready\n"; <STDIN>;
+    open my $own, '<', $path or die $!; open my $events, '<&=', $watch; print sysread($events, my $seen, 4096) / 16, "\n";`;
+
+  test("not what the machine and other instances open of the files that they have in common", async () => {
+    for (const path of ["/usr/bin/env", "/etc/ld.so.cache", "/dev/null"]) {
+      const numbers = process.arch === "x64" ? ["294", "254"] : ["26", "27"];
+      const [program = "", ...args] = execInInstance({ pid, command: ["perl", "-e", WATCH, ...numbers, path] });
+      const watcher = spawn(program, args, { stdio: ["pipe", "pipe", "inherit"] });
+      const said = (): Promise<string> => new Promise((resolve) => watcher.stdout.once("data", (data) => resolve(String(data))));
+      assert.equal(await said(), "ready\n");
+      output(["/usr/bin/env", "sh", "-c", ": > /dev/null"]);
+      const events = said();
+      watcher.stdin.end("\n");
+      assert.equal(await events, "1\n", path);
+    }
+  });
+
+  test("nothing of the machine's devices and start by /proc", () => {
+    const read =
+      "for name in cmdline interrupts iomem diskstats partitions kallsyms; do [ ! -e /proc/$name ] || cat /proc/$name; done; ls /proc/irq /proc/fs";
+    assert.equal(inside("sh", "-c", read).trim(), "/proc/fs:\n\n/proc/irq:");
+    assert.match(inside("cat", "/proc/meminfo", "/proc/cpuinfo", "/proc/loadavg"), /MemTotal/);
+    for (const path of ["/proc/cmdline", "/proc/sysrq-trigger", "/proc/irq"])
+      assert.notEqual(status(execInInstance({ pid, command: ["umount", path] })), 0);
+  });
+
   test("its processes go first when memory ends", () => {
     assert.equal(inside("cat", "/proc/1/oom_score_adj", "/proc/self/oom_score_adj"), "500\n".repeat(2));
   });

@@ -23,13 +23,26 @@ export async function ensureHostLink(installation: Installation, pools: readonly
   // The machine is on the simulated internet over IPv4 alone: neither end has IPv6, so that nobody there advertises it a router.
   await run(["sh", "-ec", ipv6Switch(hostLink, false).join("\n")]);
   await run([...inNetwork(namespaces.internet), "sh", "-ec", ipv6Switch("host", false).join("\n")]);
-  await ip(namespaces.internet, ["link set host up", `route replace ${MACHINE_IPV4}/32 dev host src ${INTERNET_IPV4}`]);
+  // Each knows the other: the kernel's table of neighbours is the whole machine's, and may be full of others.
+  const [machineMac, internetMac] = await Promise.all([macOf(undefined, hostLink), macOf(namespaces.internet, "host")]);
+  await ip(namespaces.internet, [
+    "link set host up",
+    `neigh replace ${MACHINE_IPV4} lladdr ${machineMac} dev host nud permanent`,
+    `route replace ${MACHINE_IPV4}/32 dev host src ${INTERNET_IPV4}`,
+  ]);
   await ip(undefined, [
     `addr replace ${MACHINE_IPV4}/32 peer ${INTERNET_IPV4} dev ${hostLink}`,
     `link set ${hostLink} up`,
+    `neigh replace ${INTERNET_IPV4} lladdr ${internetMac} dev ${hostLink} nud permanent`,
     ...pools.map((pool) => `route replace ${pool} via ${INTERNET_IPV4} dev ${hostLink} src ${MACHINE_IPV4}`),
   ]);
   return { present: true };
+}
+
+async function macOf(namespace: string | undefined, name: string): Promise<string> {
+  const mac = (await listLinks(namespace)).find((link) => link.ifname === name)?.address;
+  if (mac === undefined) throw new Error(`the link ${name} is gone`);
+  return mac;
 }
 
 /** Removes the link and with it its address and routes. */

@@ -15,6 +15,8 @@ import { openEmbedded } from "../store/embedded.ts";
 import { aliasOf } from "./alias.ts";
 import { EXAMPLE, exampleChanges, mapped, SLOT } from "./test-state.ts";
 import { rootUser } from "./sandbox.ts";
+import { ROUTER_MAC } from "./network-interface.ts";
+import { ROUTER_MAC as DATA_PLANE_MAC } from "../plan/tables.ts";
 
 const INSIDE = "GENKAN_TEST_IN_NAMESPACE";
 const root = process.platform === "linux" && process.getuid?.() === 0;
@@ -168,6 +170,40 @@ function hostTests(): void {
       assert.equal(host.isUp(spec.id), false);
     }
     await host.destroy(spec.id);
+  });
+
+  test("an instance's only neighbour is its router, for good; one that has hundreds is ended", async () => {
+    const v6 = { ...example(6).interfaces[0]!, ipv6Addresses: ["2001:db8:0:1::16"] };
+    await host.boot(example(6, { interfaces: [v6] }));
+    await host.boot(example(7));
+    const { id } = example(6);
+    assert.equal(ROUTER_MAC, DATA_PLANE_MAC);
+    assert.match(inside(id, "ip", "-br", "addr"), /eth0@if26\s+UP\s+10\.0\.1\.16\/24/);
+    // Of the same subnet, of the world, and by a route that somebody adds by the router.
+    inside(id, "ip", "route", "add", "172.16.0.0/12", "via", "10.0.1.1");
+    for (const to of ["10.0.1.200", "198.51.100.1", "172.16.0.1"])
+      assert.match(
+        inside(id, "ip", "route", "get", to),
+        new RegExp(`^${to.replaceAll(".", "\\.")} via 10\\.0\\.1\\.1 dev eth0 src 10\\.0\\.1\\.16 `),
+      );
+    assert.match(inside(id, "ip", "route", "get", "10.0.1.1"), /^10\.0\.1\.1 dev eth0 src 10\.0\.1\.16 /);
+    status(execInInstance({ pid: host.pidOf(id) ?? 0, command: ["ping", "-c1", "-W0.1", "10.0.1.201"] }));
+    status(execInInstance({ pid: host.pidOf(id) ?? 0, command: ["ping", "-c1", "-W0.1", "2001:db8:0:1::99"] }));
+    assert.deepEqual(inside(id, "ip", "neigh", "show", "dev", "eth0").trim().split(/\s*\n/).toSorted(), [
+      `10.0.1.1 lladdr ${ROUTER_MAC} PERMANENT`,
+      `fe80::1 lladdr ${ROUTER_MAC} PERMANENT`,
+    ]);
+    // Permanent entries are not among the machine's limit, and as many as anybody likes: a batch that others don't feel.
+    const exit = nextExit(host);
+    const batch = Array.from(
+      { length: 700 },
+      (_, i) => `neigh add 10.9.${i >> 8}.${i & 255} lladdr 02:00:00:00:00:01 dev eth0 nud permanent\n`,
+    );
+    output(execInInstance({ pid: host.pidOf(id) ?? 0, command: ["ip", "-batch", "-"] }), batch.join(""));
+    assert.deepEqual(await exit, [id, "poweroff"]);
+    assert.equal(host.isUp(example(7).id), true);
+    await host.destroy(id);
+    await host.destroy(example(7).id);
   });
 
   test("many boot at once", async () => {

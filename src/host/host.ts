@@ -18,8 +18,9 @@ import { InstanceLinks } from "./instance-links.ts";
 import type { InstanceSpec } from "./instance-spec.ts";
 import { ensureFixedLinks, type HostLinks } from "./links.ts";
 import { ensureNamespaces } from "./namespaces.ts";
+import { MOST_NEIGHBOURS, NeighbourWatch } from "./neighbour-watch.ts";
 import type { InterfaceSpec } from "./network-interface.ts";
-import { isAlive, killTree, readRecord, recordNames } from "./processes.ts";
+import { isAlive, killTree, readRecord, recordNames, signal } from "./processes.ts";
 import { Removal } from "./removal.ts";
 import { sandboxProblem } from "./sandbox.ts";
 import { Queues, Turns } from "./turns.ts";
@@ -71,6 +72,7 @@ export class Host {
   /** Boots, stops and changes of one instance never overlap. */
   readonly #queues = new Queues();
   #looks = 0;
+  readonly #neighbours = new NeighbourWatch();
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> | undefined;
 
@@ -316,9 +318,20 @@ export class Host {
       if (!this.isUp(id)) await this.#guarded(`${id} ended, and could not be cleared away`, () => this.#ended(id, "poweroff"));
     for (const id of this.#running.keys())
       await this.#guarded(`the console of ${id} could not be trimmed`, () => trimConsole(this.installation, id));
+    await this.#guarded("the machine's neighbours could not be counted", () => this.#lookAtNeighbours());
     this.#looks += 1;
     if (this.#looks % LOOKS_AT_LINKS === 0 && this.#running.size > 0)
       await this.#guarded("the links of instances could not be looked at", () => this.#lookAtLinks());
+  }
+
+  /** An instance that fills the machine's tables ends, as one that takes too much memory: nothing else gives its entries back. */
+  async #lookAtNeighbours(): Promise<void> {
+    const up = [...this.#running].map(([id, { init }]) => ({ id, pid: init.pid }));
+    for (const { id } of await this.#neighbours.crowding(up)) {
+      this.#options.log(`${id} had more than ${MOST_NEIGHBOURS} neighbours, which are the whole machine's: it is ended`);
+      const running = this.#running.get(id);
+      if (running) signal(running.init, "SIGKILL");
+    }
   }
 
   async #guarded(failed: string, body: () => unknown): Promise<void> {

@@ -5,7 +5,7 @@ import { openConsole } from "./console.ts";
 import { COMMANDS, INIT, initSettings } from "./init.ts";
 import type { Installation } from "./installation.ts";
 import type { InstanceSpec } from "./instance-spec.ts";
-import { fstab, rootUser } from "./sandbox.ts";
+import { fstab, rootUser, viewsFstab } from "./sandbox.ts";
 
 /**
  * Writes what the instance's boot needs: its files at the first boot (they are kept until it is destroyed), its boot folder at
@@ -107,6 +107,7 @@ function writeBootFolder(installation: Installation, folder: string, spec: Insta
     userData,
   });
   writeFileSync(join(boot, "fstab"), fstab(installation, spec.id), { mode: 0o600 });
+  writeFileSync(join(boot, "views"), viewsFstab(installation), { mode: 0o600 });
   writeFileSync(join(boot, "init"), INIT, { mode: 0o644 });
   writeFileSync(join(boot, "settings"), settings, { mode: 0o644 });
   if (userData !== undefined) writeFileSync(join(boot, "user-data"), userData, { mode: 0o644 });

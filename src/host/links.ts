@@ -48,7 +48,7 @@ const INTERNET_MTU = 1500;
 /** Indexes that the fixed links may take: interfaces' own begin behind them. */
 const FIXED_INDEXES = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] as const;
 
-type LinkInfo = { readonly ifname: string; readonly ifindex: number };
+type LinkInfo = { readonly ifname: string; readonly ifindex: number; readonly address: string };
 
 /** Links that are there already are kept as they are: traffic may be passing over them. */
 export async function ensureFixedLinks(installation: Installation, pools: readonly string[]): Promise<HostLinks> {

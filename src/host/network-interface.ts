@@ -18,6 +18,9 @@ export type InterfaceSpec = {
   readonly ipv6Addresses: readonly string[];
 };
 
+/** The router of every subnet, by the data plane. */
+export const ROUTER_MAC = "02:67:6b:00:00:01";
+
 /** Inside the VPC packets have up to 9001 bytes (EC2 user guide, "Jumbo frames"). */
 const INSTANCE_MTU = 9001;
 
@@ -49,16 +52,14 @@ export type Lines = { readonly ipv4: readonly string[]; readonly ipv6: readonly 
 /**
  * What gives the interface its addresses and routes inside the instance. A further interface answers by itself, as on Amazon
  * Linux: what comes from its addresses leaves through it, by a table of its own. What comes from no address yet leaves
- * through the first interface that has a way. Each IPv6 address stands by itself, everybody else behind the router (as by
- * DHCPv6 on AWS).
+ * through the first interface that has a way. Each address stands by itself, everybody else behind the router (of IPv6 as by
+ * DHCPv6 on AWS): the kernel has one table of neighbours for the whole machine, in which permanent ones take nobody's place.
  */
 export function interfaceLines(spec: InterfaceSpec, added: Addresses = spec): Lines {
   const device = deviceOf(spec);
-  // Of two interfaces in one subnet the first has the way to it, whichever came first.
-  const routeless = spec.deviceIndex === 0 ? "" : " noprefixroute";
   return {
     ipv4: [
-      ...added.addresses.map((address) => `addr replace ${address}/${spec.prefixLength} broadcast + dev ${device}${routeless}`),
+      ...added.addresses.map((address) => `addr replace ${address}/${spec.prefixLength} broadcast + dev ${device} noprefixroute`),
       `link set ${device} up`,
       ...(added.addresses.length > 0 ? ipv4Routes(spec) : []),
     ],
@@ -66,6 +67,7 @@ export function interfaceLines(spec: InterfaceSpec, added: Addresses = spec): Li
       hasIpv6() && added.ipv6Addresses.length > 0
         ? [
             ...added.ipv6Addresses.map((address) => `addr replace ${address}/128 dev ${device} nodad`),
+            `neigh replace ${IPV6_ROUTER} lladdr ${ROUTER_MAC} dev ${device} nud permanent`,
             ...ipv6Defaults(spec).map((route) => `route replace ${route}`),
           ]
         : [],
@@ -87,13 +89,20 @@ function tableOf({ deviceIndex }: InterfaceSpec): number {
 function ipv4Routes(spec: InterfaceSpec): readonly string[] {
   const { router, deviceIndex, prefixLength, addresses } = spec;
   if (router === undefined) return [];
-  const device = deviceOf(spec);
-  if (deviceIndex === 0) return [`route replace default via ${router} dev ${device}`];
-  const [table, beside] = [tableOf(spec), `src ${addresses[0]} metric ${tableOf(spec)}`];
+  const [device, subnet] = [deviceOf(spec), formatCidr(cidrOf(`${router}/${prefixLength}`))];
+  const neighbour = `neigh replace ${router} lladdr ${ROUTER_MAC} dev ${device} nud permanent`;
+  // Of two interfaces in one subnet the first has the way to it, whichever came first.
+  const beside = `src ${addresses[0]}${deviceIndex === 0 ? "" : ` metric ${tableOf(spec)}`}`;
   return [
-    `route replace ${formatCidr(cidrOf(`${router}/${prefixLength}`))} dev ${device} ${beside}`,
-    `route replace default via ${router} dev ${device} ${beside}`,
-    `route replace default via ${router} dev ${device} table ${table}`,
+    neighbour,
+    `route replace ${router} dev ${device} scope link ${beside}`,
+    `route replace ${subnet} via ${router} dev ${device} ${beside}`,
+    ...(deviceIndex === 0
+      ? [`route replace default via ${router} dev ${device}`]
+      : [
+          `route replace default via ${router} dev ${device} ${beside}`,
+          `route replace default via ${router} dev ${device} table ${tableOf(spec)}`,
+        ]),
   ];
 }
 

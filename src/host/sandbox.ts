@@ -29,6 +29,7 @@ export function sandboxArgv(installation: Installation, instanceId: string, host
     MOUNTS,
     "sh",
     join(folder, "boot/fstab"),
+    join(folder, "boot/views"),
     installation.root,
     USER,
     NETWORK,
@@ -43,16 +44,26 @@ export function sandboxArgv(installation: Installation, instanceId: string, host
 export const OOM_SCORE_ADJUSTMENT = 500;
 const FIRST_TO_GO = `echo ${OOM_SCORE_ADJUSTMENT} > /proc/self/oom_score_adj`;
 
+/** What bubblewrap takes of /dev. */
+const NODES = ["null", "zero", "full", "random", "urandom", "tty"] as const;
+
+/**
+ * Whoever watches a file (inotify(7)) is told when others open it: of /usr, /etc and /dev each instance has files of its
+ * own. Where the kernel can't have them, it sees the machine's.
+ */
 const MOUNTS = `
 mount --no-mtab --all --fstab "$1"
-cd "$2"
+cd "$3"
 mkdir -m 1777 tmp
-mkdir old network
+mkdir old network nothing usr etc dev
+: > empty
+mount --no-mtab --all --fstab "$2" 2>/dev/null || for name in usr etc; do mount --no-mtab --bind "/$name" "$name"; done
+cp --archive ${NODES.map((name) => `/dev/${name}`).join(" ")} dev 2>/dev/null || mount --no-mtab --rbind /dev dev
 ln -s usr/bin usr/sbin usr/lib usr/lib32 usr/lib64 usr/libx32 .
 pivot_root . old
 umount --no-mtab --lazy /old
-user=$3
-shift 3
+user=$4
+shift 4
 exec unshare --user --keep-caps -- sh -ec "$user" sh "$@"`;
 
 /** Limits of an instance: processes of each of its users, kB of data of each process, no core files. */
@@ -110,6 +121,19 @@ const ETC = [
   "mailcap",
 ];
 
+/** Of /proc, what tells of the machine and its devices, and what programs of an instance do not ask. */
+const HIDDEN_FILES = [
+  ["bootconfig", "buddyinfo", "cmdline", "config.gz", "consoles", "diskstats", "dma", "fb", "interrupts", "iomem", "ioports", "kallsyms"],
+  ["kcore", "key-users", "keys", "kmsg", "kpagecgroup", "kpagecount", "kpageflags", "latency_stats", "locks", "mdstat", "modules", "mtd"],
+  ["mtrr", "pagetypeinfo", "partitions", "sched_debug", "schedstat", "slabinfo", "softirqs", "swaps", "sysrq-trigger", "timer_list"],
+  ["timer_stats", "vmallocinfo", "vmcore", "zoneinfo"],
+].flat();
+const HIDDEN_FOLDERS = ["acpi", "asound", "bus", "driver", "dynamic_debug", "fs", "irq", "pressure", "scsi"];
+
+function isInProc(name: string): boolean {
+  return existsSync(`/proc/${name}`);
+}
+
 function bubblewrap(hostname: string): readonly string[] {
   return [
     "sh",
@@ -123,6 +147,8 @@ function bubblewrap(hostname: string): readonly string[] {
     ["--ro-bind", "/usr", "/usr"],
     ETC.flatMap((name) => ["--ro-bind-try", `/etc/${name}`, `/etc/${name}`]),
     ["--proc", "/proc"],
+    HIDDEN_FILES.filter(isInProc).flatMap((name) => ["--ro-bind", "/empty", `/proc/${name}`]),
+    HIDDEN_FOLDERS.filter(isInProc).flatMap((name) => ["--ro-bind", "/nothing", `/proc/${name}`]),
     ["--dev", "/dev"],
     // Memory of no process's: so only as much as is given, and nothing beside.
     ["--perms", "1777", "--size", "67108864", "--tmpfs", "/dev/shm"],
@@ -158,16 +184,18 @@ export function fstab(installation: Installation, instanceId: string): string {
     `${escaped(source)} ${at(name)} none ${options},X-mount.mkdir 0 0`;
   return [
     `none ${escaped(installation.root)} tmpfs mode=755,size=1m 0 0`,
-    bind("/usr", "usr"),
-    bind("/etc", "etc"),
     bind("/proc", "proc", "rbind"),
-    bind("/dev", "dev", "rbind"),
     // Without what is mounted below. Who may see a whole one may mount another (user_namespaces(7)).
     bind("/sys", "sys"),
     bind(join(folder, "rootfs"), "rootfs"),
     bind(join(folder, "boot"), "boot"),
     "",
   ].join("\n");
+}
+
+/** And the one by which it gets the machine's /usr and /etc as an overlay, which needs two layers (`nothing` is empty). */
+export function viewsFstab({ root }: Installation): string {
+  return ["usr", "etc"].map((name) => `genkan ${escaped(join(root, name))} overlay ro,lowerdir=/${name}:nothing 0 0\n`).join("");
 }
 
 function escaped(path: string): string {
