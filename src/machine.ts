@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { CommandError } from "./cli/control.ts";
 import { type Datapath, type DatapathOptions, openDatapath } from "./datapath/loader.ts";
 import { ProgramRefused } from "./datapath/object.ts";
+import { giveReserve } from "./host/disk-watch.ts";
 import { execInInstance } from "./host/exec.ts";
 import { type Host, type HostUp, openHost } from "./host/host.ts";
 import { startPlan } from "./image.ts";
@@ -42,6 +43,7 @@ export async function startMachine(options: MachineOptions, world: World, image:
     log,
   });
   const hostUp = await host.up();
+  giveReserve(home);
   const { links } = hostUp;
   const sizes = { interfaces: roomFor(world.slots.get("network-interface")?.end() ?? 0) };
   const datapath = await load({ pins: links.bpf, netns: links.namespace, object: OBJECT, sizes }, home, host);
@@ -87,8 +89,19 @@ function settingsOf({ links }: HostUp, pools: readonly string[]): PlanSettings {
   return { pools, uplink, services, fragments, ...macs, connectionLimit: CONNECTION_LIMIT };
 }
 
-/** Sends a real packet through the gateway. @throws CommandError when it does not come back. */
-export async function checkMachine({ host, datapath }: RunningMachine, world: World, plane: ControlPlane, region: string): Promise<void> {
+type Check = {
+  readonly machine: RunningMachine;
+  readonly world: World;
+  readonly plane: ControlPlane;
+  readonly region: string;
+  readonly log: (message: string) => void;
+};
+
+/**
+ * Sends a real packet through the gateway. A disk without room for one more instance keeps nobody from ending those that filled it.
+ * @throws CommandError when it does not come back.
+ */
+export async function checkMachine({ machine: { host, datapath }, world, plane, region, log }: Check): Promise<void> {
   try {
     await selfCheck({
       world,
@@ -99,8 +112,14 @@ export async function checkMachine({ host, datapath }: RunningMachine, world: Wo
       exec: (id, command) => outputOf(execInInstance({ pid: present(host.pidOf(id), `the process of ${id}`), command })),
     });
   } catch (cause) {
+    if (isFull(cause)) return log("the self-check was left out, for no space is left on the disk: terminate instances that fill it");
     throw new CommandError(`The self-check failed: ${reasons(cause)}. See: ./genkan doctor`, { cause });
   }
+}
+
+function isFull(cause: unknown): boolean {
+  if (!(cause instanceof Error)) return false;
+  return ["ENOSPC", "EDQUOT"].includes((cause as NodeJS.ErrnoException).code ?? "") || isFull(cause.cause);
 }
 
 function outputOf(argv: readonly string[]): Promise<string | undefined> {

@@ -16,6 +16,7 @@ import { CommandError } from "./cli/control.ts";
 import { monotonicNow } from "./datapath/clock.ts";
 import { inSlices } from "./datapath/slices.ts";
 import { roomForConnections } from "./host/descriptors.ts";
+import { keepReserve } from "./host/disk-watch.ts";
 import { keepImages } from "./image.ts";
 import { present } from "./lib/assert.ts";
 import { reasons } from "./lib/reasons.ts";
@@ -87,7 +88,7 @@ export async function up(options: UpOptions): Promise<{ readonly stop: () => Pro
     if (found) plane.lifecycle.exited(found.realm, id, ending);
   });
   await plane.resume();
-  if (machine) await checkMachine(machine, world, plane, credentials.region);
+  if (machine) await checkMachine({ machine, world, plane, region: credentials.region, log });
   const answers = makeAnswers({ plane, settings, machine, noPackets: options.noPackets, home, gauges, recorder, log });
   const others = settings.others && new Others(settings.others, { log });
   const server = await listen({ settings, credentials, world, plane, answers, gauges, others, log });
@@ -98,8 +99,9 @@ export async function up(options: UpOptions): Promise<{ readonly stop: () => Pro
     port: settings.port,
     version: VERSION,
   });
+  keepReserve(home.folder);
   const endImages = keepImages({ store, folder: state, pools: settings.pools, log });
-  const endHousekeeping = housekeeping({ machine, plane, recorder, log });
+  const endHousekeeping = housekeeping({ home: home.folder, machine, plane, recorder, log });
   return {
     stop: async () => {
       endHousekeeping();
@@ -154,6 +156,7 @@ async function listen({ settings, credentials, world, plane, answers, gauges, ot
 }
 
 type Kept = {
+  readonly home: string;
   readonly machine: RunningMachine | undefined;
   readonly plane: ControlPlane;
   readonly recorder: FlowRecorder;
@@ -161,11 +164,12 @@ type Kept = {
 };
 
 /** Returns what ends it all. */
-function housekeeping({ machine, plane, recorder, log }: Kept): () => void {
+function housekeeping({ home, machine, plane, recorder, log }: Kept): () => void {
   const endSweeping = machine && sweeping(machine, log);
   const timers = [
     setInterval(() => void recorder.tick().catch((cause: unknown) => log("flow logs", cause)), FLOWS_MS),
     setInterval(() => void plane.purge().catch((cause: unknown) => log("purge", cause)), PURGE_MS),
+    setInterval(() => keepReserve(home), PURGE_MS),
   ];
   return () => {
     endSweeping?.();

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { inNetwork, run } from "./command.ts";
+import { giveReserve, keepReserve } from "./disk-watch.ts";
 import { execInInstance, execInInternet } from "./exec.ts";
 import { footprint, type Footprint } from "./test-footprint.ts";
 import { type Host, openHost } from "./host.ts";
@@ -204,6 +205,35 @@ function hostTests(): void {
     assert.equal(host.isUp(example(7).id), true);
     await host.destroy(id);
     await host.destroy(example(7).id);
+  });
+
+  test("an instance that fills the disk is ended before there is no room for the state, and only that one", async () => {
+    const disk = mkdtempSync(join(tmpdir(), "genkan-disk-"));
+    output(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", disk]);
+    const said: string[] = [];
+    const small = openHost({ home: disk, pools: [], hostLink: false, attach: () => undefined, log: (message) => said.push(message) });
+    try {
+      await small.up();
+      keepReserve(disk);
+      await small.boot(example(1));
+      await small.boot(example(2));
+      const exit = nextExit(small);
+      const [quiet, filler] = [example(1).id, example(2).id];
+      status(execInInstance({ pid: small.pidOf(quiet) ?? 0, command: ["dd", "if=/dev/zero", "of=/root/some", "bs=1M", "count=6"] }));
+      status(execInInstance({ pid: small.pidOf(filler) ?? 0, command: ["dd", "if=/dev/zero", "of=/root/much", "bs=1M"] }));
+      assert.deepEqual(await exit, [filler, "poweroff"]);
+      assert.match(said.join("\n"), new RegExp(`${filler} fills the disk`));
+      assert.equal(small.isUp(quiet), true);
+      // It may have been faster than the look: what a start writes has its room all the same.
+      giveReserve(disk);
+      writeFileSync(join(disk, "running.json"), "x".repeat(100_000));
+      await small.destroy(filler);
+      await small.boot(example(3));
+    } finally {
+      await small.down();
+      output(["umount", "--lazy", disk]);
+      rmSync(disk, { recursive: true });
+    }
   });
 
   test("many boot at once", async () => {

@@ -16,6 +16,7 @@ import {
 } from "./instance.ts";
 import { InstanceLinks } from "./instance-links.ts";
 import type { InstanceSpec } from "./instance-spec.ts";
+import { fillingDisk } from "./disk-watch.ts";
 import { ensureFixedLinks, type HostLinks } from "./links.ts";
 import { ensureNamespaces } from "./namespaces.ts";
 import { MOST_NEIGHBOURS, NeighbourWatch } from "./neighbour-watch.ts";
@@ -103,6 +104,7 @@ export class Host {
     ]);
     if (this.#options.hostLink && !hostLink.present)
       this.#options.log(`the machine is no host of the simulated internet: ${hostLink.reason}`);
+    await this.#guarded("the room on the disk could not be looked at", () => this.#lookAtDisk());
     this.#removal.resume();
     this.#timer = setInterval(() => this.#lookOnce(), LOOK_MILLISECONDS).unref();
     return { links, hostLink };
@@ -318,6 +320,7 @@ export class Host {
       if (!this.isUp(id)) await this.#guarded(`${id} ended, and could not be cleared away`, () => this.#ended(id, "poweroff"));
     for (const id of this.#running.keys())
       await this.#guarded(`the console of ${id} could not be trimmed`, () => trimConsole(this.installation, id));
+    await this.#guarded("the room on the disk could not be looked at", () => this.#lookAtDisk());
     await this.#guarded("the machine's neighbours could not be counted", () => this.#lookAtNeighbours());
     this.#looks += 1;
     if (this.#looks % LOOKS_AT_LINKS === 0 && this.#running.size > 0)
@@ -332,6 +335,16 @@ export class Host {
       const running = this.#running.get(id);
       if (running) signal(running.init, "SIGKILL");
     }
+  }
+
+  /** One that fills the disk ends, before there is no room for the state: its files stay until it is terminated. */
+  async #lookAtDisk(): Promise<void> {
+    const up = this.instances().filter((id) => !this.#stopping.has(id));
+    const filling = await fillingDisk(this.installation, up);
+    const running = filling && this.#running.get(filling.id);
+    if (!running) return;
+    this.#options.log(`${filling.id} fills the disk (its files have ${Math.round(filling.bytes / 1e6)} MB): it is ended`);
+    signal(running.init, "SIGKILL");
   }
 
   async #guarded(failed: string, body: () => unknown): Promise<void> {

@@ -44,6 +44,16 @@ test(
     }),
 );
 
+test("what somebody else fills the disk with leaves room to end and remove things", { skip: !isRoot && "mounting needs root" }, () =>
+  inFolder((folder) => {
+    const mount = `mount -t tmpfs -o size=8m tmpfs ${folder} && exec "$@"`;
+    const out = execFileSync("unshare", ["-m", "sh", "-c", mount, "sh", process.execPath, PROCESS, "short", folder], {
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    assert.deepEqual(JSON.parse(out.toString()), { kind: "full", ids: ["a", "c", "e"], text: "49" });
+  }),
+);
+
 test("a limit on the file's size refuses in the same way", { skip: !has("prlimit", "--version") && "prlimit is missing" }, () =>
   inFolder((folder) => {
     const limit = 'ulimit -S -f 4000 && exec "$@"';

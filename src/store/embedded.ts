@@ -24,6 +24,7 @@ import {
 } from "./layout.ts";
 import { MAP_BYTES, mendDataFile } from "./data-file.ts";
 import { closeOnExec, lockForWriting } from "./lock.ts";
+import { Reserve } from "./reserve.ts";
 import { type Commit, type Store, StoreError } from "./store.ts";
 
 /** What a start found in the image, and what changed since it was made. */
@@ -100,6 +101,7 @@ class Embedded {
   readonly #db: RootDatabase<Buffer, string>;
   readonly #unlock: () => void;
   readonly #queue: CommitQueue;
+  readonly #reserve: Reserve;
   #header: Header;
   #batches = 0;
   /** The newest image's revision, and how many changes came since; -1 without an image. */
@@ -114,6 +116,7 @@ class Embedded {
     this.#folder = folder;
     this.#db = db;
     this.#unlock = unlock;
+    this.#reserve = new Reserve(folder);
     const header = readHeader(db);
     if (!header && db.getKeysCount({ limit: 1 }) > 0) throw new StoreError("corrupt", "the state has records but no header");
     this.#header = header ?? { format: FORMAT, revision: 0, order: 0, resources: 0 };
@@ -157,6 +160,7 @@ class Embedded {
     this.#queue.refuse(new StoreError("closed", "the store is closed"));
     await this.#queue.drained();
     await this.#db.close();
+    this.#reserve.close();
     this.#unlock();
   }
 
@@ -234,6 +238,8 @@ class Embedded {
   }
 
   async #write(writes: readonly Write[]): Promise<void> {
+    const short = this.#reserve.fill();
+    if (short && writes.some(isCreation)) throw new StoreError("full", "no space is left for the state", { cause: short });
     const records: Records = new Map();
     let header = this.#header;
     for (const write of writes) {
@@ -334,6 +340,11 @@ class Embedded {
     const { bavail, bsize } = statfsSync(this.#folder);
     return bavail * bsize < LITTLE_ROOM;
   }
+}
+
+/** What is kept in reserve is for changes of what is there: an instance that ends gives its files' room back. */
+function isCreation(write: Write): boolean {
+  return write.kind === "commit" && (write.commit.changes as readonly Change[]).some(({ before }) => before === undefined);
 }
 
 const EIO = 5;

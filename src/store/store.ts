@@ -39,7 +39,7 @@ export type Commit = {
 export type StoreErrorKind =
   /** Another commit came first. */
   | "conflict"
-  /** No room on the disk; the store goes on when there is some again. */
+  /** No room on the disk; the store goes on when there is some again. Changes of what is there, and removals, have a little in reserve. */
   | "full"
   /** It could not be written, for another reason; nothing of it is there. */
   | "failed"

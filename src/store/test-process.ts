@@ -1,7 +1,7 @@
 /** What the store's tests run in processes of their own: to be killed, to meet a full disk, to be traced, to read beside a writer. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, writeSync } from "node:fs";
+import { existsSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setImmediate as turn } from "node:timers/promises";
@@ -119,6 +119,27 @@ async function fill(): Promise<void> {
   say(JSON.stringify({ kind: refusal.kind, code, committed: refused }));
 }
 
+/** Somebody else takes all the room there is: nothing new is written, but changes of what is there are, and removals. */
+async function short(): Promise<void> {
+  const store = openEmbedded(folder);
+  let caller = new Caller(store);
+  await caller.change((tx) => ["a", "b", "c"].forEach((id) => tx.put(keyPair(id))));
+  const filler = `${folder}/filler`;
+  execFileSync("sh", ["-c", `cat /dev/zero > "$1" 2>/dev/null || :`, "sh", filler]);
+  const refusal = await caller.change((tx) => tx.put(keyPair("d"))).catch((error: unknown) => error);
+  assert.ok(refusal instanceof StoreError, "nothing new");
+  caller = new Caller(store, await store.load());
+  for (let n = 0; n < 50; n++) await caller.change((tx) => tx.put(keyPair("a", `${n}`)));
+  await caller.change((tx) => tx.delete("key-pair", "b"));
+  rmSync(filler);
+  await caller.change((tx) => tx.put(keyPair("e")));
+  await store.close();
+  const again = openEmbedded(folder);
+  const world = await again.load();
+  say(JSON.stringify({ kind: refusal.kind, ids: keyIds(world), text: readerOf(world, ACCOUNT, REGION).get("key-pair", "a")?.publicKey }));
+  await again.close();
+}
+
 function numbered(count: number): readonly string[] {
   return Array.from({ length: count }, (_, n) => `key-${n + 1}`);
 }
@@ -161,5 +182,5 @@ async function read(): Promise<void> {
   await view.close();
 }
 
-const MODES: Readonly<Record<string, () => Promise<void> | void>> = { load, fill, traced, write, read };
+const MODES: Readonly<Record<string, () => Promise<void> | void>> = { load, fill, short, traced, write, read };
 await MODES[mode]?.();

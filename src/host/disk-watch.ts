@@ -1,0 +1,62 @@
+import { randomBytes } from "node:crypto";
+import { existsSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { run } from "./command.ts";
+import type { Installation } from "./installation.ts";
+
+export type Room = { readonly total: number; readonly free: number };
+
+const MEBIBYTE = 1 << 20;
+
+/** What instances leave free of the disk that their files are on: for the state, the logs and whatever else is there. */
+function leastFree({ total }: Pick<Room, "total">): number {
+  return Math.min(256 * MEBIBYTE, Math.floor(total / 16));
+}
+
+/** Whose files have at least so much is what fills the disk; where nobody has, it is not the instances'. */
+function leastToBlame({ total }: Pick<Room, "total">): number {
+  return Math.min(256 * MEBIBYTE, Math.floor(total / 8));
+}
+
+function roomAt(path: string): Room {
+  const { blocks, bfree, bsize } = statfsSync(path);
+  return { total: blocks * bsize, free: bfree * bsize };
+}
+
+/** The instance whose files are largest among these, when the disk is short of room and that is the instance's doing. */
+export async function fillingDisk(
+  installation: Installation,
+  instanceIds: readonly string[],
+  room = roomAt(installation.home),
+): Promise<{ readonly id: string; readonly bytes: number } | undefined> {
+  if (instanceIds.length === 0 || room.free >= leastFree(room)) return undefined;
+  const folders = instanceIds.map((id) => join(installation.instances, id));
+  // What vanishes meanwhile makes it end with an error: what it printed counts.
+  const script = 'du --summarize --one-file-system --block-size=1 --null -- "$@" 2>/dev/null || :';
+  const printed = await run(["timeout", "20", "sh", "-c", script, "sh", ...folders]);
+  const sizes = printed.split("\0").flatMap((line) => {
+    const [bytes = "", path = ""] = line.split("\t");
+    const id = path.slice(path.lastIndexOf("/") + 1);
+    return id === "" ? [] : [{ id, bytes: Number(bytes) }];
+  });
+  const largest = sizes.toSorted((a, b) => b.bytes - a.bytes)[0];
+  return largest && largest.bytes >= leastToBlame(room) ? largest : undefined;
+}
+
+/** What a start writes into a home, such as which process is up. */
+const RESERVE_BYTES = MEBIBYTE;
+
+/** Keeps a file that can make way when instances have filled the disk. Random, so that no file system makes it smaller. */
+export function keepReserve(home: string): void {
+  const path = join(home, "reserve");
+  try {
+    if (!existsSync(path) && roomAt(home).free > 16 * RESERVE_BYTES) writeFileSync(path, randomBytes(RESERVE_BYTES), { mode: 0o600 });
+  } catch {
+    rmSync(path, { force: true }); // Somebody was faster. Another time.
+  }
+}
+
+/** Lets it make way, when there is no other room. */
+export function giveReserve(home: string): void {
+  if (roomAt(home).free < RESERVE_BYTES) rmSync(join(home, "reserve"), { force: true });
+}
