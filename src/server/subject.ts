@@ -60,7 +60,13 @@ function byName(place: Place, text: string): readonly Subject[] {
     if (!eni) throw new BadQuestion(`${text} is ${instance.state}: it has no network interface.`);
     return [{ place, eni }];
   }
-  if (/^(i|eni|nat)-[0-9a-f]+$/.test(text)) return gatewayInterfaces(place, text);
+  const gateway = reader.get("nat-gateway", text);
+  if (gateway) {
+    const found = gatewayInterfaces(place, text);
+    if (found.length === 0) throw new BadQuestion(`${text} is ${gateway.state}: it has no network interface.`);
+    return found;
+  }
+  if (/^(i|eni|nat)-[0-9a-f]+$/.test(text)) return [];
   const named = <K extends "instance" | "network-interface" | "nat-gateway">(kind: K): readonly string[] =>
     reader.count(kind) > MOST_NAMES ? [] : reader.list(kind).flatMap(({ id, tags }) => (tags["Name"] === text ? [id] : []));
   const instances = named("instance").flatMap((id) => primaryOf(reader, id) ?? []);

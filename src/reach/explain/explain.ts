@@ -62,7 +62,7 @@ export function explainExchange(scratch: Scratch, question: ExchangeQuestion, ea
       break;
     }
     const { remedy, repeated } = chosen;
-    if (!repeated && remedy.calls.some((call) => dependsOnNew(call, full))) again = true;
+    if (!repeated && remedy.calls.some((call) => dependsOnNew(call, full) || dependsOnNew(call, state))) again = true;
     const silent = repeated || again;
     note(findings, { kind: "obstacle", obstacle, ...(silent ? {} : { remedy }), ...(repeated ? { repeated } : {}) });
     if (remedy.also !== undefined) also.add(remedy.also);

@@ -26,7 +26,7 @@ function peerBlock({ client, server }: ExchangeQuestion, flow: Flow, direction: 
 }
 
 /** A rule for the asked traffic and host in that group of the interface which has the fewest members. */
-export function groupRemedies({ scratch, question }: Scene, { step }: Drop): readonly Remedy[] {
+export function groupRemedies({ scratch, question }: Scene, { step, ports }: Drop): readonly Remedy[] {
   const eni = interfaceOf(scratch, step.interface);
   if (!eni) return [];
   const members = (id: string): number => scratch.reader.countBy("network-interface", "groupId", id);
@@ -35,12 +35,11 @@ export function groupRemedies({ scratch, question }: Scene, { step }: Drop): rea
   const operation = direction === "out" ? "AuthorizeSecurityGroupEgress" : "AuthorizeSecurityGroupIngress";
   return eni.groupIds
     .toSorted((a, b) => members(a) - members(b))
-    .map((GroupId) => ({ calls: [request(operation, { GroupId, IpPermissions: [permission(step.flow, block)] })] }));
+    .map((GroupId) => ({ calls: [request(operation, { GroupId, IpPermissions: [permission(step.flow, ports, block)] })] }));
 }
 
-function permission(flow: Flow, block: string): Input {
-  const port = flow.destinationPort ?? 0;
-  const [FromPort, ToPort] = isIcmp(flow) ? [-1, -1] : [port, port];
+function permission(flow: Flow, [from, to]: PortRange, block: string): Input {
+  const [FromPort, ToPort] = isIcmp(flow) ? [-1, -1] : [from, to];
   const range: Input = block.includes(":") ? { Ipv6Ranges: [{ CidrIpv6: block }] } : { IpRanges: [{ CidrIp: block }] };
   return { IpProtocol: PROTOCOL_NAMES.get(flow.protocol) ?? String(flow.protocol), FromPort, ToPort, ...range };
 }
