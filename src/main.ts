@@ -160,7 +160,8 @@ async function agrees(language: Language): Promise<boolean> {
 
 async function upHere(args: Arguments): Promise<number> {
   const { up } = await import("./up.ts");
-  const { accountOf, byoipOf, othersOf, ownRegionsOf, poolsOf, portOf, quotasOf, regionOf } = await import("./server/settings.ts");
+  const { accountOf, byoipOf, issuersOf, othersOf, ownRegionsOf, poolsOf, portOf, quotasOf, regionOf } =
+    await import("./server/settings.ts");
   const ownRegions = ownRegionsOf(texts(args.options["own-region"]));
   const [account, region] = [accountOf(text(args.options["account"])), regionOf(text(args.options["region"]), ownRegions)];
   const auth = text(args.options["auth"]) ?? "signature";
@@ -176,6 +177,7 @@ async function upHere(args: Arguments): Promise<number> {
     pools: poolsOf(texts(args.options["pool"]), byoip),
     byoip,
     ownRegions,
+    issuers: issuersOf(texts(args.options["oidc"]), (path) => readFileSync(path, "utf8")),
     quotas: quotasOf(texts(args.options["quota"])),
   } as const;
   const noPackets = args.options["no-packets"] ? "it was started with --no-packets." : obstacle();

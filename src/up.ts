@@ -7,6 +7,7 @@
  *                        │
  *   http ─ wire ─ actions┘
  */
+import { randomBytes } from "node:crypto";
 import { createServer as createProbe } from "node:net";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -30,6 +31,8 @@ import { openFlowLogFiles } from "./server/flow-log-files.ts";
 import { createServer, type RunningServer } from "./server/http.ts";
 import { answerInternal } from "./server/internal.ts";
 import { Others } from "./server/others.ts";
+import { Sessions } from "./server/session.ts";
+import { WebIdentity } from "./server/web-identity.ts";
 import { openGauges } from "./server/metrics.ts";
 import type { Settings } from "./server/settings.ts";
 import { openEmbedded } from "./store/embedded.ts";
@@ -131,6 +134,7 @@ type Served = Pick<UpOptions, "settings"> & {
 
 async function listen({ settings, credentials, world, plane, answers, gauges, others, log }: Served): Promise<RunningServer> {
   const own = new Set([credentials.region, ...settings.ownRegions]);
+  const sessions = new Sessions(`${credentials.secretAccessKey} ${credentials.token}`, randomBytes);
   try {
     return await createServer({
       ...(others ? { others } : {}),
@@ -141,8 +145,11 @@ async function listen({ settings, credentials, world, plane, answers, gauges, ot
       defaults: { account: credentials.account, region: credentials.region },
       // What a region has stays within reach, whatever the next start is told.
       hasRegion: (name, account) => isAwsRegion(name) || own.has(name) || world.regions.has(`${account}/${name}`),
-      lookupKey: (id) =>
-        id === credentials.accessKeyId ? { secretAccessKey: credentials.secretAccessKey, account: credentials.account } : undefined,
+      lookupKey: (id, token) => {
+        if (token !== undefined) return sessions.lookUp(id, token, new Date());
+        return id === credentials.accessKeyId ? { secretAccessKey: credentials.secretAccessKey, account: credentials.account } : undefined;
+      },
+      sts: { sessions, webIdentity: new WebIdentity(settings.issuers, settings.auth === "none") },
       now: () => new Date(),
       offered: (name) => Object.hasOwn(ACTIONS, name),
       perform: (request) => plane.perform(request),

@@ -1,10 +1,13 @@
 import type { Random } from "../lib/random.ts";
+import type { Principal } from "../model/principal.ts";
 import type { Quotas } from "../model/quota.ts";
 import type { Tx } from "../model/state.ts";
 
 /** What an action knows besides the state: who asks, where, when, and the machine's settings. */
 export type Context = {
   readonly account: string;
+  /** Who asks; absent where nobody but Genkan itself does. */
+  readonly caller?: Principal;
   readonly region: string;
   /** The time of the request, ISO 8601 with milliseconds. */
   readonly now: string;

@@ -12,13 +12,14 @@ export function newVersion(
   data: RequestLaunchTemplateData,
   description: string | undefined,
   number: number,
-  { now }: Pick<Context, "now">,
+  { now, caller }: Pick<Context, "now" | "caller">,
 ): LaunchTemplateVersion {
   refuseUnhonoured(launchOf(data));
   checkedUserData(data.UserData);
   if (data.InstanceRequirements) throw unoffered("InstanceRequirements");
   const kept = JSON.parse(JSON.stringify(data)) as LaunchTemplateVersion["data"];
-  return { number, ...(description === undefined ? {} : { description }), createTime: now, data: kept };
+  const made = { createTime: now, ...(caller ? { createdBy: caller.arn } : {}) };
+  return { number, ...(description === undefined ? {} : { description }), ...made, data: kept };
 }
 
 /** The same parameters under the names that RunInstances has for them; no counts. */

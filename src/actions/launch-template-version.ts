@@ -158,7 +158,7 @@ function described({ template, version }: Pair, { account }: Context): VersionAn
     VersionNumber: version.number,
     VersionDescription: version.description,
     CreateTime: new Date(version.createTime),
-    CreatedBy: `arn:aws:iam::${account}:root`,
+    CreatedBy: version.createdBy ?? `arn:aws:iam::${account}:root`,
     DefaultVersion: version.number === template.defaultVersion,
     LaunchTemplateData: version.data as ResponseLaunchTemplateData,
     Operator: { Managed: false },

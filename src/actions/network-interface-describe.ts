@@ -53,9 +53,9 @@ export function statusOf(eni: NetworkInterface): "in-use" | "available" {
   return eni.attachment || isManaged(eni) ? "in-use" : "available";
 }
 
-/** Who asked for the interface: the caller, here always the account's root; nobody when it was made by a launch. */
+/** Who asked for the interface; the account where nobody is written down, and nobody when it was made by a launch. */
 export function requesterOf(eni: NetworkInterface, { account }: Context): string | undefined {
-  return eni.byLaunch === true ? undefined : account;
+  return eni.byLaunch === true ? undefined : (eni.requesterId ?? account);
 }
 
 /** The names that the interface goes by in public; none without a public address in a VPC with names. */

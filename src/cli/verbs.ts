@@ -103,6 +103,15 @@ export const VERBS = {
         type: "boolean",
         words: { en: "the emulator of --others may be on another machine", ja: "--others のエミュレーターが別のマシンにあってもよい" },
       },
+      oidc: {
+        type: "string",
+        multiple: true,
+        value: "URL=FILE",
+        words: {
+          en: "an issuer whose web identities may assume roles, and its keys (JWKS); repeatable",
+          ja: "Web ID でロールを引き受けられる発行者と、その鍵（JWKS）。繰り返し可",
+        },
+      },
       "no-host-link": {
         type: "boolean",
         words: { en: "do not make this machine a host of the simulated internet", ja: "このマシンを模擬インターネットのホストにしない" },

@@ -6,6 +6,15 @@ export const FAULT_STATUS = {
   InvalidClientTokenId: 403,
   MissingAuthenticationToken: 403,
   IncompleteSignature: 400,
+  ExpiredToken: 403,
+  // The Security Token Service
+  AccessDenied: 403,
+  ValidationError: 400,
+  MalformedPolicyDocument: 400,
+  InvalidIdentityToken: 400,
+  ExpiredTokenException: 400,
+  InvalidAuthorizationMessageException: 400,
+  // Any request
   RequestExpired: 400,
   InvalidAction: 400,
   InvalidRequest: 400,

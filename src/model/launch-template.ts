@@ -4,6 +4,8 @@ import type { Base } from "./common.ts";
 export type LaunchTemplate = Base<"launch-template"> & {
   readonly name: string;
   readonly createTime: string;
+  /** The ARN of who made it; the account's root where nobody is written down. */
+  readonly createdBy?: string;
   readonly defaultVersion: number;
   /** The highest that was ever given: numbers are not given again. */
   readonly latestVersion: number;
@@ -15,6 +17,8 @@ export type LaunchTemplateVersion = {
   readonly number: number;
   readonly description?: string;
   readonly createTime: string;
+  /** The ARN of who made it; the account's root where nobody is written down. */
+  readonly createdBy?: string;
   /** As the request said it: RequestLaunchTemplateData of the EC2 API, in plain values. */
   readonly data: Readonly<Record<string, unknown>>;
 };

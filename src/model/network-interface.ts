@@ -48,6 +48,8 @@ export type NetworkInterface = Base<"network-interface"> &
     readonly requesterManaged: boolean;
     /** Made by a launch, not for somebody who asked for an interface. */
     readonly byLaunch?: boolean;
+    /** Who asked for it, by the unique id that STS tells. */
+    readonly requesterId?: string;
     /** Launched with auto-assign: a public address is due on the primary address whenever the instance runs and no Elastic IP is there. */
     readonly assignPublicIp: boolean;
     /** The auto-assigned public address now held, for the primary address. */

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import type { ApiRequest } from "./api.ts";
+import { userOf } from "../model/principal.ts";
 import { createServer } from "./http.ts";
 
 const HOME = mkdtempSync(join(tmpdir(), "genkan-clients-"));
@@ -78,11 +79,13 @@ test("the AWS CLI", { skip: NO_AWS }, async () => {
   assert.deepEqual(attached, {
     account: "123456789012",
     region: "eu-west-1",
+    caller: userOf("123456789012"),
     operation: "AttachInternetGateway",
     input: { InternetGatewayId: "igw-1", VpcId: "vpc-1" },
   });
   const identity = await aws("sts", "get-caller-identity");
-  assert.deepEqual(identity, { UserId: "123456789012", Account: "123456789012", Arn: "arn:aws:iam::123456789012:root" });
+  const { Account, Arn } = identity as Record<string, string>;
+  assert.deepEqual([Account, Arn], ["123456789012", "arn:aws:iam::123456789012:user/genkan"]);
 });
 
 test("the AWS CLI with a wrong key", { skip: NO_AWS }, async () => {

@@ -7,6 +7,7 @@ import { purgeVpcPeeringConnections } from "../actions/vpc-peering-connection.ts
 import { perform } from "../actions/perform.ts";
 import type { Random } from "../lib/random.ts";
 import type { Instance } from "../model/instance.ts";
+import type { Principal } from "../model/principal.ts";
 import { KINDS } from "../model/resource.ts";
 import type { Change, Reader, Tx } from "../model/state.ts";
 import { beginTx, type Transaction, type World } from "../model/world.ts";
@@ -35,7 +36,7 @@ type Options = {
   readonly log: (message: string, cause?: unknown) => void;
 };
 
-export type OperationRequest = Realm & { readonly operation: string; readonly input: object };
+export type OperationRequest = Realm & { readonly operation: string; readonly input: object; readonly caller?: Principal };
 
 /** The state, its one writer, and the machine that follows it. */
 export class ControlPlane {
@@ -68,10 +69,10 @@ export class ControlPlane {
   }
 
   /** One EC2 operation. A region begins with its first request. @throws Fault */
-  perform({ account, region, operation, input }: OperationRequest): Promise<unknown> {
+  perform({ account, region, operation, input, caller }: OperationRequest): Promise<unknown> {
     return this.run({ account, region }, (tx, context) => {
       seedRegion(tx, context);
-      return perform(tx, operation, input, context);
+      return perform(tx, operation, input, caller ? { ...context, caller } : context);
     });
   }
 

@@ -5,6 +5,7 @@ import { after, test } from "node:test";
 import { DescribeVpcsCommand, EC2Client, RunInstancesCommand } from "@aws-sdk/client-ec2";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { Fault } from "../model/fault.ts";
+import { userOf } from "../model/principal.ts";
 import type { ApiRequest } from "./api.ts";
 import { createServer, type RunningServer, type ServerOptions } from "./http.ts";
 
@@ -93,12 +94,14 @@ test("the SDK's client is understood, and understands the answer", async () => {
     {
       account: "123456789012",
       region: "eu-west-1",
+      caller: userOf("123456789012"),
       operation: "DescribeVpcs",
       input: { Filters: [{ Name: "state", Values: ["available"] }] },
     },
     {
       account: "123456789012",
       region: "eu-west-1",
+      caller: userOf("123456789012"),
       operation: "RunInstances",
       input: { ImageId: "ami-1", MinCount: 1, MaxCount: 1, ClientToken: "t", UserData: "aGVsbG8=" },
     },
@@ -131,7 +134,8 @@ test("STS tells who asks, and has its own form of errors", async () => {
     new STSClient({ endpoint: `http://127.0.0.1:${server.port}`, region: "us-east-1", credentials, maxAttempts: 1 });
   const known = sts(CREDENTIALS);
   const { Account, Arn, UserId } = await known.send(new GetCallerIdentityCommand({}));
-  assert.deepEqual([Account, Arn, UserId], ["123456789012", "arn:aws:iam::123456789012:root", "123456789012"]);
+  assert.match(UserId ?? "", /^AIDA[A-Z2-7]{17}$/);
+  assert.deepEqual([Account, Arn, UserId], ["123456789012", "arn:aws:iam::123456789012:user/genkan", UserId]);
   const unknown = sts({ ...CREDENTIALS, accessKeyId: "AKIDOTHER" });
   await assert.rejects(unknown.send(new GetCallerIdentityCommand({})), { name: "InvalidClientTokenId", message: /security token/ });
   known.destroy();

@@ -1,6 +1,7 @@
 import { cidrsOverlap, formatCidr, parseCidr } from "../lib/cidr.ts";
 import { isAwsRegion } from "../actions/zone.ts";
 import { isRegion } from "../wire/sigv4.ts";
+import { checkedIssuer, type Issuer } from "./web-identity.ts";
 import { DEFAULT_QUOTAS, type QuotaName, type Quotas } from "../model/quota.ts";
 
 /** What a user may set at start. */
@@ -15,6 +16,8 @@ export type Settings = {
   readonly quotas: Quotas;
   /** Regions that AWS does not have. */
   readonly ownRegions: readonly string[];
+  /** Who signs web identities. */
+  readonly issuers: readonly Issuer[];
   /** Where requests for other services are handed on to; absent where they are refused. */
   readonly others?: URL;
 };
@@ -49,6 +52,24 @@ export function othersOf(text: string | undefined, { port, remote }: { readonly 
   }
   if (isHere && Number(url.port) === port) throw new SettingError(`--others ${text} is Genkan's own port.`);
   return url;
+}
+
+/**
+ * Issuers of web identities, with their keys: `URL=FILE`, the file a JSON Web Key Set (RFC 7517).
+ * @throws SettingError
+ */
+export function issuersOf(texts: readonly string[], read: (path: string) => string): readonly Issuer[] {
+  return texts.map((text) => {
+    const [, url = "", path = ""] = /^(https?:\/\/[^=\s]+)=(.+)$/.exec(text) ?? [];
+    if (url === "")
+      throw new SettingError(`--oidc ${text}: give an issuer and a file of its keys, as in https://token.example.com=keys.json.`);
+    try {
+      const { keys } = JSON.parse(read(path)) as { keys: Issuer["keys"] };
+      return checkedIssuer({ url, keys });
+    } catch (cause) {
+      throw new SettingError(`--oidc ${text}: the file is no JSON Web Key Set: ${(cause as Error).message}`);
+    }
+  });
 }
 
 /** Names of regions of the user's own. @throws SettingError for one without the form of a region's name. */

@@ -4,7 +4,7 @@ import { Fault } from "../model/fault.ts";
 import { encodeFault, encodeOutput, escapeXml } from "./encode.ts";
 import { findOperation, type Operation } from "./operations.ts";
 import { parseParameters } from "./parameters.ts";
-import { checkStsRequest, encodeCallerIdentity, encodeStsFault } from "./sts.ts";
+import { encodeStsOutput, stsOperation, encodeStsFault } from "./sts.ts";
 
 function operation(name: string): Operation {
   const found = findOperation(name);
@@ -51,20 +51,20 @@ test("text that XML can't carry does not spoil the rest", () => {
 test("STS in its own form", () => {
   const namespace = 'xmlns="https://sts.amazonaws.com/doc/2011-06-15/"';
   assert.equal(
-    encodeCallerIdentity("123456789012", "id"),
-    `<GetCallerIdentityResponse ${namespace}><GetCallerIdentityResult><Arn>arn:aws:iam::123456789012:root</Arn><UserId>123456789012</UserId><Account>123456789012</Account></GetCallerIdentityResult><ResponseMetadata><RequestId>id</RequestId></ResponseMetadata></GetCallerIdentityResponse>`,
+    encodeStsOutput("GetCallerIdentity", { Arn: "arn:aws:iam::123456789012:root", UserId: "1<2", Account: { At: new Date(0) } }, "id"),
+    `<GetCallerIdentityResponse ${namespace}><GetCallerIdentityResult><Arn>arn:aws:iam::123456789012:root</Arn><UserId>1&lt;2</UserId><Account><At>1970-01-01T00:00:00Z</At></Account></GetCallerIdentityResult><ResponseMetadata><RequestId>id</RequestId></ResponseMetadata></GetCallerIdentityResponse>`,
   );
   assert.equal(
     encodeStsFault(new Fault("InvalidAction", "no"), "id"),
     `<ErrorResponse ${namespace}><Error><Type>Sender</Type><Code>InvalidAction</Code><Message>no</Message></Error><RequestId>id</RequestId></ErrorResponse>`,
   );
-  checkStsRequest(parseParameters("Action=GetCallerIdentity&Version=2011-06-15"));
-  for (const query of ["Action=AssumeRole&Version=2011-06-15", "Action=GetCallerIdentity&Version=2016-11-15"]) {
-    assert.throws(() => checkStsRequest(parseParameters(query)), {
+  assert.equal(stsOperation(parseParameters("Action=GetCallerIdentity&Version=2011-06-15")), "GetCallerIdentity");
+  for (const query of ["Action=AssumeRoleWithSAML&Version=2011-06-15", "Action=GetCallerIdentity&Version=2016-11-15"]) {
+    assert.throws(() => stsOperation(parseParameters(query)), {
       name: "Fault",
       code: "InvalidAction",
       message: /^Could not find operation/,
     });
   }
-  assert.throws(() => checkStsRequest([]), { code: "MissingAction" });
+  assert.throws(() => stsOperation([]), { code: "MissingAction" });
 });

@@ -3,6 +3,7 @@ import { createHash, createHmac } from "node:crypto";
 import { test } from "node:test";
 import { SignatureV4 } from "@smithy/signature-v4";
 import { Fault, type FaultCode } from "../model/fault.ts";
+import { userOf } from "../model/principal.ts";
 import { type AccessKey, claimedScope, isRegion, type SignedRequest, verify } from "./sigv4.ts";
 
 const KEY = { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", account: "123456789012" };
@@ -68,7 +69,8 @@ function withHeader(request: SignedRequest, name: string, change: (value: string
 }
 
 test("the SDK's signature in the header proves who asks and where", async () => {
-  const identity = { account: KEY.account, region: "eu-west-1", service: "ec2", accessKeyId: KEY.accessKeyId };
+  const principal = userOf(KEY.account);
+  const identity = { account: KEY.account, region: "eu-west-1", service: "ec2", accessKeyId: KEY.accessKeyId, principal };
   assert.deepEqual(verify(await signedPost(), lookup, NOW), identity);
   assert.deepEqual(verify(await signedPost({ service: "sts" }), lookup, NOW), { ...identity, service: "sts" });
   assert.deepEqual(verify(await signedPost({ region: "us-gov-west-1" }), lookup, NOW), { ...identity, region: "us-gov-west-1" });

@@ -1,5 +1,6 @@
 import { createHmac, hash, timingSafeEqual } from "node:crypto";
 import { Fault } from "../model/fault.ts";
+import { type Principal, userOf } from "../model/principal.ts";
 import { canonicalHeaders, canonicalPath, canonicalQuery } from "./canonical.ts";
 import { parameter, type Parameters, parseParameters } from "./parameters.ts";
 
@@ -19,10 +20,27 @@ export type SignedRequest = {
 export type Headed = Omit<SignedRequest, "body">;
 
 /** What stands behind an access key id. */
-export type AccessKey = { readonly secretAccessKey: string; readonly account: string };
+export type AccessKey = {
+  readonly secretAccessKey: string;
+  readonly account: string;
+  /** Whom temporary credentials are for; absent for a long-term key. */
+  readonly principal?: Principal;
+};
+
+/**
+ * What stands behind a key's id and the session token sent with it, if one was; `expired` when they have been a pair; undefined for what
+ * is none. A long-term key comes without a token, a temporary one never does.
+ */
+export type LookupKey = (accessKeyId: string, sessionToken: string | undefined) => AccessKey | "expired" | undefined;
 
 /** Who asks, as the signature proves. */
-export type Identity = { readonly account: string; readonly region: string; readonly service: Service; readonly accessKeyId: string };
+export type Identity = {
+  readonly account: string;
+  readonly region: string;
+  readonly service: Service;
+  readonly accessKeyId: string;
+  readonly principal: Principal;
+};
 type Service = "ec2" | "sts" | "ssm";
 
 /** Whether it is one of those that are answered here, by the name that signatures have. */
@@ -35,7 +53,7 @@ export function isOwnService(service: string): service is Service {
  * (AWS General Reference, "Create a signed AWS API request").
  * @throws the service's own faults: EC2 and STS refuse the same mistake with different codes.
  */
-export function verify(request: SignedRequest, lookupKey: (accessKeyId: string) => AccessKey | undefined, now: Date): Identity {
+export function verify(request: SignedRequest, lookupKey: LookupKey, now: Date): Identity {
   const headers = headersOf(request);
   const { claim, key, service } = checkedClaim(request, headers, lookupKey, now);
   const { scope, signedHeaders } = claim;
@@ -51,22 +69,24 @@ export function verify(request: SignedRequest, lookupKey: (accessKeyId: string) 
   const toSign = `${ALGORITHM}\n${claim.date}\n${place}\n${sha256(canonicalRequest)}`;
   const signature = createHmac("sha256", signingKey(key, scope)).update(toSign).digest("hex");
   if (!sameText(signature, claim.signature)) throw refuse(service, "signature");
-  return { account: key.account, region: scope.region, service, accessKeyId: scope.accessKeyId };
+  const principal = key.principal ?? userOf(key.account);
+  return { account: key.account, region: scope.region, service, accessKeyId: scope.accessKeyId, principal };
 }
 
 /**
  * Checks all that {@link verify} checks but the signature itself, for which the body must be there.
  * @throws what verify would throw
  */
-export function verifyClaim(request: Headed, lookupKey: (accessKeyId: string) => AccessKey | undefined, now: Date): void {
+export function verifyClaim(request: Headed, lookupKey: LookupKey, now: Date): void {
   checkedClaim(request, headersOf(request), lookupKey, now);
 }
 
 type Checked = { readonly claim: Claim; readonly key: AccessKey; readonly service: Service };
 
-function checkedClaim(request: Headed, headers: Headers, lookupKey: (accessKeyId: string) => AccessKey | undefined, now: Date): Checked {
+function checkedClaim(request: Headed, headers: Headers, lookupKey: LookupKey, now: Date): Checked {
   const claim = claimOf(request, headers);
-  const key = lookupKey(claim.scope.accessKeyId);
+  const key = lookupKey(claim.scope.accessKeyId, sessionToken(request));
+  if (key === "expired") throw refuse(claim.scope.service, "token");
   if (!key) throw refuse(claim.scope.service, "key", isAwsKey(claim.scope.accessKeyId) ? undefined : OWN_KEYS);
   const service = serviceOf(claim.scope);
   checkScope(claim.scope, claim.date);
@@ -90,6 +110,12 @@ export function claimedScope(request: Headed): Scope | undefined {
     if (error instanceof Fault) return undefined;
     throw error;
   }
+}
+
+/** What temporary credentials are sent with (AWS General Reference, "Using temporary security credentials"). */
+export function sessionToken(request: Headed): string | undefined {
+  const inQuery = parseParameters(request.query).find(([name]) => name === "X-Amz-Security-Token")?.[1];
+  return headerOf(request, "x-amz-security-token") ?? inQuery;
 }
 
 /** A header that stands once; undefined for one that does not. `name`: in lower case. */
@@ -295,7 +321,7 @@ function payloadHash(request: SignedRequest, headers: Headers, service: Service)
   return sum;
 }
 
-type Refusal = "key" | "signature" | "time" | "expired";
+type Refusal = "key" | "token" | "signature" | "time" | "expired";
 
 const MISMATCH =
   "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.";
@@ -305,10 +331,11 @@ const NOT_VALIDATED = "AWS was not able to validate the provided access credenti
 function refuse(service: string, refusal: Refusal, detail?: string): Fault {
   if (refusal === "signature") return new Fault("SignatureDoesNotMatch", MISMATCH);
   if (service === "sts" || service === "ssm") {
+    if (refusal === "token") return new Fault("ExpiredToken", "The security token included in the request is expired");
     if (refusal === "key") return new Fault("InvalidClientTokenId", "The security token included in the request is invalid.");
     return new Fault("SignatureDoesNotMatch", detail ?? "Signature expired.");
   }
-  if (refusal === "expired") return new Fault("RequestExpired", "Request has expired.");
+  if (refusal === "expired" || refusal === "token") return new Fault("RequestExpired", "Request has expired.");
   return new Fault("AuthFailure", detail === undefined ? NOT_VALIDATED : `${NOT_VALIDATED}. ${detail}`);
 }
 

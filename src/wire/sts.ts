@@ -2,27 +2,49 @@ import { Fault } from "../model/fault.ts";
 import { escapeXml } from "./encode.ts";
 import { clip, parameter, type Parameters } from "./parameters.ts";
 
-/** The Security Token Service's only operation here: clients ask it which account they are in. */
-export const STS_OPERATION = "GetCallerIdentity";
-const STS_VERSION = "2011-06-15";
+/** Which of the Security Token Service's operations are answered. */
+const STS_OPERATIONS = [
+  "AssumeRole",
+  "AssumeRoleWithWebIdentity",
+  "DecodeAuthorizationMessage",
+  "GetAccessKeyInfo",
+  "GetCallerIdentity",
+  "GetFederationToken",
+  "GetSessionToken",
+] as const;
+export type StsOperation = (typeof STS_OPERATIONS)[number];
+
+export const STS_VERSION = "2011-06-15";
 const NAMESPACE = `https://sts.amazonaws.com/doc/${STS_VERSION}/`;
 
-/** @throws MissingAction, InvalidAction, NoSuchVersion for anything but GetCallerIdentity */
-export function checkStsRequest(parameters: Parameters): void {
+/** The operation that is asked for. @throws MissingAction, InvalidAction */
+export function stsOperation(parameters: Parameters): StsOperation {
   const name = parameter(parameters, "Action");
   if (!name) throw new Fault("MissingAction", "The request must contain the parameter Action");
   const version = parameter(parameters, "Version") ?? STS_VERSION;
-  if (name !== STS_OPERATION || version !== STS_VERSION) {
-    throw new Fault("InvalidAction", `Could not find operation ${clip(name)} for version ${clip(version)}`);
-  }
+  const operation = STS_OPERATIONS.find((known) => known === name);
+  if (operation && version === STS_VERSION) return operation;
+  throw new Fault("InvalidAction", `Could not find operation ${clip(name)} for version ${clip(version)}`);
 }
 
-/** The answer of GetCallerIdentity: whoever holds a key of the account is its root (STS API reference, GetCallerIdentity). */
-export function encodeCallerIdentity(account: string, requestId: string): string {
-  const id = escapeXml(account);
-  const result = `<Arn>arn:aws:iam::${id}:root</Arn><UserId>${id}</UserId><Account>${id}</Account>`;
+/** An element's text, or the elements in it. Undefined ones are left out. */
+export type StsResult = { readonly [element: string]: string | number | Date | StsResult | undefined };
+
+export function encodeStsOutput(operation: StsOperation, result: StsResult, requestId: string): string {
   const metadata = `<ResponseMetadata><RequestId>${escapeXml(requestId)}</RequestId></ResponseMetadata>`;
-  return `<GetCallerIdentityResponse xmlns="${NAMESPACE}"><GetCallerIdentityResult>${result}</GetCallerIdentityResult>${metadata}</GetCallerIdentityResponse>`;
+  const body = `<${operation}Result>${elements(result)}</${operation}Result>`;
+  return `<${operation}Response xmlns="${NAMESPACE}">${body}${metadata}</${operation}Response>`;
+}
+
+function elements(result: StsResult): string {
+  return Object.entries(result)
+    .flatMap(([name, value]) => {
+      if (value === undefined) return [];
+      const isText = typeof value === "string" || typeof value === "number";
+      const text = isText ? escapeXml(String(value)) : value instanceof Date ? value.toISOString().replace(".000Z", "Z") : elements(value);
+      return [`<${name}>${text}</${name}>`];
+    })
+    .join("");
 }
 
 /** An error in the form of STS; `status` is the HTTP status that goes with it. */
