@@ -54,7 +54,6 @@ const FAULTS: readonly Fault[] = [
   ["an ICMP error whose packet is not translated", "translate.h", /return translate_inner\(.*\);/, "return 0;"],
   ["a fragment at the wrong place", "fragment.h", /(?<=\+ offset \/ 8)(?=\))/, " + 1"],
   ["an untracked flow whose rules say ports", "security_group.h", /\(this_way \| back\) & OPEN_ALL_PORTS/, "1"],
-  ["an answer of the metadata service that goes too far", "services.h", /limit_hops\(skb, p\)(?=\)\n)/, "0 && $&"],
   [
     "an answer at another of the interface's addresses",
     "services.h",
@@ -70,6 +69,7 @@ const FAULTS: readonly Fault[] = [
     /\(skb->gso_size \|\| cut_tail\(skb, p->total_length\)\)/,
     "(!skb->gso_size && cut_tail(skb, p->total_length))",
   ],
+  ["an answer of the metadata service that goes too far", "services.h", /write_ttl\(skb, p->target\.hop_limit\)/, "0 && $&"],
   ["a flow log that forgets its subnet", "flow_log.h", /(?<=if \()subnet && subnet->flags/, "0 && subnet && subnet->flags"],
   ["a refusal that a flow log calls accepted", "flow_log.h", /(?<=refused \? )FLOW_REJECT/, "FLOW_ACCEPT"],
   [
@@ -101,6 +101,15 @@ const FAULTS: readonly Fault[] = [
     "genkan.bpf.c",
     /(?<=if \()!p->same_subnet(?=\)\n\t\treason = network_acl\(p, RULE_LIST_NETWORK_ACL_OUT, p->source\.subnet\);\n\tflow_log_out)/,
     "0",
+  ],
+  ["a NAT gateway that carries pieces of TCP", "nat_gateway.h", /(?<=IP_OFFSET\) && )p->flow\.protocol != IPPROTO_UDP/, "p->flow.icmp"],
+  ["a NAT gateway that is no hop on the fast path", "flow_cache.h", /h->ip\.ttl -= flow->hops;/, ""],
+  ["a NAT gateway that passes a TTL of 1 on", "nat_gateway.h", /(?<=p->hop_limit <= p->hops) \+ 1/, ""],
+  [
+    "a NAT gateway that tells of a TTL of 1 by another's address",
+    "icmp_error.h",
+    /p->target\.private_ip, &what/,
+    "p->ip.destination, &what",
   ],
   ["a regional NAT gateway of one zone", "route.h", /(?<=row->zones\[)zone & \(MAX_ZONES - 1\)/, "0 * zone"],
   ["a private NAT gateway on the internet", "genkan.bpf.c", /DROP_nat_private/, "0"],

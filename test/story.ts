@@ -42,6 +42,10 @@ type Said = {
   readonly by?: string;
   /** Bytes of data, 5 unless it says otherwise. */
   readonly data?: number;
+  /** 64 unless it says otherwise. */
+  readonly ttl?: number;
+  /** Of IPv4: the first fragment of more. */
+  readonly fragment?: true;
   /** Of IPv6: a routing header that names one more hop. */
   readonly routed?: true;
 };
@@ -269,7 +273,7 @@ function holds(eni: NetworkInterface, address: string): boolean {
 }
 
 function frameOf(
-  { from, to, protocol = "tcp", port = 80, sourcePort = 40_000, flags = "syn", data = 5, routed }: Said,
+  { from, to, protocol = "tcp", port = 80, sourcePort = 40_000, flags = "syn", data = 5, ttl = 64, fragment, routed }: Said,
   mac: string | undefined,
   back = false,
 ): Uint8Array {
@@ -284,11 +288,12 @@ function frameOf(
     ping: () => (isIpv6 ? icmpv6(ends, back ? 129 : 128, 0, echo, data === 5 ? "" : bytes) : icmp(back ? 0 : 8, 0, echo)),
   }[protocol]();
   const macs = mac === undefined ? { to: SETTINGS.uplinkMac, from: SETTINGS.uplinkPeerMac } : { to: ROUTER, from: mac };
-  if (!isIpv6) return frame({ ...ends, ...macs, protocol: number, payload });
+  if (!isIpv6) return frame({ ...ends, ...macs, ttl, ...(fragment ? { fragment: 0x2000 } : {}), protocol: number, payload });
   const hop = Buffer.from([number, 2, 4, 1, 0, 0, 0, 0, ...addressBytes("2001:db8:ffff::9")]);
   return ipv6Frame({
     ...ends,
     ...macs,
+    ttl,
     ...(routed ? { protocol: 43, payload: Buffer.concat([hop, payload]) } : { protocol: number, payload }),
   });
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { internetGatewayActions } from "./internet-gateway.ts";
 import { internetGatewayAttachmentActions } from "./internet-gateway-attachment.ts";
+import { natGatewayActions } from "./nat-gateway.ts";
 import { routeActions } from "./route.ts";
 import { routeTableActions } from "./route-table.ts";
 import { subnetCreateActions } from "./subnet-create.ts";
@@ -74,6 +75,31 @@ test("a route to a gateway that is not attached to this VPC is refused", () => {
     refuses("InvalidGatewayID.NotFound", create(id), `The gateway ID '${id}' does not exist`);
   }
   assert.equal(routesOf(region, RouteTableId).length, 1);
+});
+
+test("a whole subnet of the VPC is led through a NAT gateway, or an interface, and nothing else is", () => {
+  const region = newRegion();
+  const { VpcId, RouteTableId, GatewayId, SubnetId } = network(region);
+  const DestinationCidrBlock = "10.0.2.0/24";
+  region.call(subnetCreateActions.CreateSubnet, { VpcId, CidrBlock: DestinationCidrBlock });
+  const made = region.call(natGatewayActions.CreateNatGateway, { SubnetId, ConnectivityType: "private" });
+  const NatGatewayId = must(made.NatGateway?.NatGatewayId);
+  const to = (block: string) => ({ RouteTableId, DestinationCidrBlock: block, NatGatewayId });
+  assert.deepEqual(region.call(CreateRoute, to(DestinationCidrBlock)), { Return: true });
+  const route = { DestinationCidrBlock, NatGatewayId, Origin: "CreateRoute", State: "active" };
+  assert.deepEqual(
+    routesOf(region, RouteTableId).find((one) => one.DestinationCidrBlock === DestinationCidrBlock),
+    route,
+  );
+  refuses(
+    "InvalidParameterValue",
+    () => region.call(CreateRoute, to("10.0.2.0/25")),
+    "Route destination doesn't match any subnet CIDR blocks.",
+  );
+  const words = /is equal to or more specific than one of this VPC's CIDR blocks/;
+  refuses("InvalidParameterValue", () => region.call(CreateRoute, to("10.0.0.0/16")), words);
+  refuses("InvalidParameterValue", () => region.call(ReplaceRoute, to("10.0.0.0/16")), words);
+  refuses("InvalidParameterValue", () => region.call(ReplaceRoute, { RouteTableId, DestinationCidrBlock, GatewayId }), words);
 });
 
 test("destinations: existing, inside the VPC, malformed, of other kinds", () => {

@@ -157,7 +157,10 @@ const SERVICES_IPV6 = cidr6Of("fd00:ec2::/32");
 /** Of a regional NAT gateway's own table. */
 const NAT_TARGETS: ReadonlySet<RouteTarget["kind"]> = new Set(["internet-gateway", "network-interface"]);
 
-/** Inside the VPC's own range a route may only lead to an interface, and only for a whole subnet. */
+/**
+ * Inside the VPC's own range a route is for a whole subnet, and leads to an interface or a NAT gateway; that of the VPC's whole
+ * block, to an interface alone (VPC user guide, "Subnet route tables"; Gateway Load Balancer endpoints are not offered).
+ */
 function requireFitting(tx: Reader, table: RouteTable, destination: Destination, target: RouteTarget): void {
   const { text } = destination;
   requireFamily(destination, target);
@@ -174,7 +177,8 @@ function requireFitting(tx: Reader, table: RouteTable, destination: Destination,
   if (isEdgeTable(tx, table)) requireEdgeRoute(vpcOf(tx, table), table, { destination: text, target });
   const inside = blockAround(tx, table, destination);
   if (inside === undefined) return;
-  if (target.kind !== "network-interface") {
+  const fits = target.kind === "network-interface" || (target.kind === "nat-gateway" && inside !== text);
+  if (!fits) {
     throw new Fault(
       "InvalidParameterValue",
       `The destination CIDR block ${text} is equal to or more specific than one of this VPC's CIDR blocks. This route can target only an interface or an instance.`,

@@ -74,6 +74,19 @@ export const REASONS: Readonly<Record<string, Words>> = {
     en: "the NAT gateway has no free port left towards this destination (ErrorPortAllocation)",
     ja: "NAT ゲートウェイにこの宛先への空きポートがない（ErrorPortAllocation）",
   },
+  nat_fragment: {
+    en: "a NAT gateway carries fragments of UDP alone, not of TCP or ICMP",
+    ja: "NAT ゲートウェイが運ぶフラグメントは UDP だけ（TCP と ICMP は破棄）",
+  },
+  nat_ttl: { en: "its TTL ends at the NAT gateway", ja: "TTL が NAT ゲートウェイで尽きた" },
+  nat64_destination: {
+    en: "the IPv4 address within 64:ff9b::/96 is none that a packet can be for",
+    ja: "64:ff9b::/96 に埋め込まれた IPv4 アドレスは宛先になりえない",
+  },
+  nat64_checksum: {
+    en: "IPv6 needs a UDP checksum, which a fragment without one cannot be given",
+    ja: "IPv6 には UDP チェックサムが必要だが、チェックサムのないフラグメントには付けられない",
+  },
   nat_connections_full: { en: "the NAT gateway remembers as many connections as it may", ja: "NAT ゲートウェイの接続数が上限に達している" },
   block_public_access: {
     en: "VPC Block Public Access blocks it at the internet gateway",

@@ -71,6 +71,10 @@ export const DROPS = {
   nothing_behind: { stage: "route" },
   egress_only: { stage: "internet_gateway" },
   link_local_allowance: { stage: "services" },
+  nat_fragment: { stage: "nat_gateway" },
+  nat_ttl: { stage: "nat_gateway" },
+  nat64_destination: { stage: "nat_gateway", code: "NO_POSSIBLE_DESTINATION" },
+  nat64_checksum: { stage: "nat_gateway" },
 } as const satisfies Record<string, Drop>;
 
 export type DropReason = keyof typeof DROPS;

@@ -3,8 +3,15 @@ import { drop, has, interfaceEntry, type Outcome, owns, pass, type Passage } fro
 
 /** Through the internet gateway, either way; and within a VPC (VPC user guide, "Network maximum transmission unit"). */
 export const GATEWAY_MTU = 1500;
-export const INSIDE_MTU = 9001;
+const INSIDE_MTU = 9001;
+/** Through a NAT gateway (VPC user guide, "NAT gateway basics"). */
+const NAT_MTU = 8500;
 const SMALL = 100;
+
+/** The longest IP packet that its way carries. */
+export function mtuOf({ throughGateway, viaNat }: { readonly throughGateway: boolean; readonly viaNat: boolean }): number {
+  return throughGateway ? GATEWAY_MTU : viaNat ? NAT_MTU : INSIDE_MTU;
+}
 
 /** Stage deliver: is the receiver there, does it take packets for others, does the packet fit? */
 export function deliver(passage: Passage): Outcome {
@@ -22,7 +29,7 @@ function fits(passage: Passage, where: string): Outcome {
   const { length = SMALL, segmented = false } = passage.packet;
   // No router cuts IPv6 (RFC 8200, section 5).
   const dontFragment = isIpv6Flow(passage.flow) || (passage.packet.dontFragment ?? true);
-  const mtu = passage.throughGateway ? GATEWAY_MTU : INSIDE_MTU;
+  const mtu = mtuOf({ throughGateway: passage.throughGateway, viaNat: passage.hops > 0 });
   if (length <= mtu) return pass(where);
   if (dontFragment || segmented || !passage.throughGateway) return drop("too_big", `${length} bytes, at most ${mtu}`);
   return pass(`${where}, in fragments`);

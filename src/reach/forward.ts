@@ -10,9 +10,9 @@ import type { FragmentMemory } from "./fragment-memory.ts";
 import { ETHERNET_LEAST, type Frame, readFrame } from "./frame.ts";
 import type { Shape } from "./shape.ts";
 import { ICMP, isIcmpError, isIpv6Flow, type Packet, TCP, UDP } from "./packet.ts";
-import { GATEWAY_MTU, INSIDE_MTU } from "./deliver.ts";
+import { GATEWAY_MTU, mtuOf } from "./deliver.ts";
 import { neighbourFromInternet, neighbourFromInterface, neighbourFromServices } from "./neighbour.ts";
-import { ipv6TooBig, tooBig } from "./icmp-error.ts";
+import { icmpError, icmpv6Error, TIME_EXCEEDED, TOO_BIG } from "./icmp-error.ts";
 import { inPieces } from "./pieces.ts";
 import type { NatMemory } from "./nat-connection.ts";
 import { resetOf } from "./reset.ts";
@@ -123,6 +123,7 @@ function outcome(tables: TableReader, bytes: Uint8Array, frame: Frame & { kind: 
   switch (verdict.kind) {
     case "drop":
       if (verdict.reason === "nat_connection_expired") return reset(bytes, frame, entrance, verdict.interface);
+      if (verdict.reason === "nat_ttl") return expired(tables, bytes, frame, entrance, traced);
       return verdict.reason === "too_big" ? refused(tables, bytes, frame, entrance, traced) : dropped(verdict.reason, verdict.interface);
     case "deliver": {
       const mac = present(tables.lookup("interfaces", verdict.interface), "the receiver").mac;
@@ -207,12 +208,34 @@ function refused(
   if (!shape.dontFragment || !reported || isIcmpError(packet) || shape.later) return dropped("too_big", charged);
   const { subnet } = (entrance.kind === "interface" && tables.lookup("interfaces", entrance.slot)) || { subnet: 0 };
   const router = entrance.kind === "interface" ? (tables.lookup("subnets", subnet)?.router ?? "") : packet.destination;
-  const mtu = throughGateway ? GATEWAY_MTU : INSIDE_MTU;
+  const rest = mtuOf(traced);
   const message = isIpv6Flow(packet)
-    ? ipv6TooBig(bytes, ipv6Router(tables, subnet) ?? packet.destination, mtu)
-    : tooBig(bytes, parseIpv4(router) ?? 0, mtu);
+    ? icmpv6Error(bytes, shape, { ...TOO_BIG.ipv6, router: ipv6Router(tables, subnet) ?? packet.destination, rest })
+    : icmpError(bytes, shape, { ...TOO_BIG.ipv4, router, rest });
   const target = entrance.kind === "interface" ? entrance.slot : 0;
   return { verdict: "error", reason: "too_big", target, frame: message };
+}
+
+/**
+ * No hop was left at a NAT gateway, which says so to the instance by its private address (VPC user guide, "Troubleshoot NAT gateways":
+ * a traceroute shows it). On the way back nobody is told.
+ */
+function expired(
+  tables: TableReader,
+  bytes: Uint8Array,
+  { packet, shape }: Frame & { kind: "packet" },
+  entrance: Entrance,
+  { verdict, way }: Trace,
+): Forwarded {
+  const charged = verdict.kind === "drop" ? verdict.interface : 0;
+  if (entrance.kind !== "interface" || way !== "nat" || isIcmpError(packet) || shape.later) return dropped("nat_ttl", charged);
+  const router = present(tables.lookup("interfaces", charged), "the NAT gateway").private_ip;
+  return {
+    verdict: "error",
+    reason: "nat_ttl",
+    target: entrance.slot,
+    frame: icmpError(bytes, shape, { ...TIME_EXCEEDED.ipv4, router, rest: 0 }),
+  };
 }
 
 /** The first address of the subnet's block; undefined where the packet came from none. */

@@ -69,6 +69,7 @@ function readIpv4(bytes: Uint8Array, segment: number): Frame {
     sourceMac: macAt(bytes, 6),
     length: segment > 0 ? header + segmentHeader(bytes, transport, protocol) + segment : total,
     dontFragment,
+    hopLimit: bytes[ETHERNET + 8] ?? 0,
     segmented: segment > 0,
     packets: onWire(total, segment),
     ...(protocol === TCP && !later ? { tcp: tcpFlags(bytes[transport + 13] ?? 0) } : {}),

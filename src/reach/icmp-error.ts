@@ -1,45 +1,56 @@
-import { addressBytes } from "../lib/ip.ts";
+import { addressBytes, parseIpv4 } from "../lib/ip.ts";
 import { checksum, ETHERNET, folded, sealHeader, wordSum, write16, write32 } from "./bytes.ts";
 import { ICMP, ICMPV6 } from "./packet.ts";
+import type { Shape } from "./shape.ts";
+
+/** What an ICMP error says (RFC 792; RFC 4443, section 3). */
+export type Complaint = {
+  readonly type: number;
+  readonly code: number;
+  /** The address that says so. */
+  readonly router: string;
+  /** The last four bytes of its header: the next hop's MTU (RFC 1191), or zero. */
+  readonly rest: number;
+};
+
+export const TOO_BIG = { ipv4: { type: 3, code: 4 }, ipv6: { type: 2, code: 0 } } as const;
+export const TIME_EXCEEDED = { ipv4: { type: 11, code: 0 }, ipv6: { type: 3, code: 0 } } as const;
 
 const HEADER = 20;
-
 /** As much of the packet as makes the message 576 bytes long (RFC 1812, section 4.3.2.3). */
 const QUOTE = 548;
-const OVERHEAD = HEADER + 8;
 
-/**
- * "Fragmentation needed" (RFC 792, type 3 code 4; the next hop's MTU by RFC 1191) to the sender of a frame, back the way
- * that it came. `router`: the address that says so.
- */
-export function tooBig(frame: Uint8Array, router: number, mtu: number): Uint8Array {
-  const message = new Uint8Array(ETHERNET + OVERHEAD + QUOTE);
+/** An ICMP error to the sender of a frame, back the way that it came. */
+export function icmpError(frame: Uint8Array, { end }: Shape, { type, code, router, rest }: Complaint): Uint8Array {
+  const quote = Math.min(end - ETHERNET, QUOTE);
+  const message = new Uint8Array(ETHERNET + HEADER + 8 + quote);
   message.set(frame.subarray(6, 12), 0);
   message.set(frame.subarray(0, 6), 6);
   const ip = ETHERNET;
   write16(message, 12, 0x0800);
   // Internetwork control (RFC 1812, section 4.3.2.5), not to be fragmented, as any host sends it.
   message.set([0x45, 0xc0], ip);
-  write16(message, ip + 2, OVERHEAD + QUOTE);
+  write16(message, ip + 2, HEADER + 8 + quote);
   message.set([0, 0, 0x40, 0, 64, ICMP], ip + 4);
-  write32(message, ip + 12, router);
+  write32(message, ip + 12, parseIpv4(router) ?? 0);
   message.set(frame.subarray(ETHERNET + 12, ETHERNET + 16), ip + 16);
   sealHeader(message, ip);
   const icmp = ip + HEADER;
-  message.set([3, 4], icmp);
-  write16(message, icmp + 6, mtu);
-  message.set(frame.subarray(ETHERNET, ETHERNET + QUOTE), icmp + 8);
-  write16(message, icmp + 2, checksum(message, icmp, 8 + QUOTE));
+  message.set([type, code], icmp);
+  write32(message, icmp + 4, rest);
+  message.set(frame.subarray(ETHERNET, ETHERNET + quote), icmp + 8);
+  write16(message, icmp + 2, checksum(message, icmp, 8 + quote));
   return message;
 }
 
-/** As much of the packet as makes the message 1280 bytes long (RFC 4443, section 3.2). */
 const IPV6_HEADER = 40;
+/** As much of the packet as makes the message 1280 bytes long (RFC 4443, section 2.4). */
 const IPV6_QUOTE = 1280 - IPV6_HEADER - 8;
 
-/** "Packet too big" (RFC 4443, section 3.2), the same for IPv6. */
-export function ipv6TooBig(frame: Uint8Array, router: string, mtu: number): Uint8Array {
-  const length = 8 + IPV6_QUOTE;
+/** The same for IPv6. */
+export function icmpv6Error(frame: Uint8Array, { end }: Shape, { type, code, router, rest }: Complaint): Uint8Array {
+  const quote = Math.min(end - ETHERNET, IPV6_QUOTE);
+  const length = 8 + quote;
   const message = new Uint8Array(ETHERNET + IPV6_HEADER + length);
   message.set(frame.subarray(6, 12), 0);
   message.set(frame.subarray(0, 6), 6);
@@ -49,9 +60,9 @@ export function ipv6TooBig(frame: Uint8Array, router: string, mtu: number): Uint
   message.set(addressBytes(router), ip + 8);
   message.set(frame.subarray(ETHERNET + 8, ETHERNET + 24), ip + 24);
   const icmp = ip + IPV6_HEADER;
-  message[icmp] = 2;
-  write32(message, icmp + 4, mtu);
-  message.set(frame.subarray(ETHERNET, ETHERNET + IPV6_QUOTE), icmp + 8);
+  message.set([type, code], icmp);
+  write32(message, icmp + 4, rest);
+  message.set(frame.subarray(ETHERNET, ETHERNET + quote), icmp + 8);
   write16(message, icmp + 2, ~folded(wordSum(message, ip + 8, 32 + length) + ICMPV6 + length) & 0xffff);
   return message;
 }

@@ -51,6 +51,7 @@ export function readIpv6(bytes: Uint8Array, segment: number): Ipv6Frame | undefi
     sourceMac: macAt(bytes, 6),
     length: segment > 0 ? header + segmentHeader(bytes, transport, protocol) + segment : end - ETHERNET,
     dontFragment: true,
+    hopLimit: bytes[ETHERNET + 7] ?? 0,
     segmented: segment > 0,
     packets: onWire(end - ETHERNET, segment),
     ...(protocol === TCP && !later ? { tcp: tcpFlags(bytes[transport + 13] ?? 0) } : {}),

@@ -2,7 +2,7 @@ import { parseIpv4 } from "../lib/ip.ts";
 import type { DropReason } from "../plan/stages.ts";
 import { NAT_GATEWAY_FLAGS, type TableValue } from "../plan/tables.ts";
 import { type NatConnection, type NatEnds, natKey, natNoted, natPorts } from "./nat-connection.ts";
-import { type Flow, ICMP, isIcmpAnswer, isIcmpError, TCP } from "./packet.ts";
+import { type Flow, hopLimitOf, ICMP, isIcmpAnswer, isIcmpError, TCP, UDP } from "./packet.ts";
 import {
   addressEntry,
   drop,
@@ -28,6 +28,8 @@ export function natOut(passage: Passage): Outcome {
   const ends = receiverOf(passage);
   const held = addressEntry(tables, ends.row.vpc, flow.source);
   if (!held) return drop("nat_source", `nobody in the VPC has ${flow.source}`);
+  const refused = notCarried(passage);
+  if (refused) return refused;
   if (flow.headless) return drop("fragment_without_first", "no ports");
   if (isIcmpError(flow)) return errorOut(passage, ends);
   const ports = natPorts(flow);
@@ -52,6 +54,18 @@ export function natOut(passage: Passage): Outcome {
   translateSource(passage, connection.address);
   passage.flow = { ...passage.flow, ...portsOf(flow, "source", connection.port) };
   return pass(`${flow.source}:${ports.sender} becomes ${connection.address}:${connection.port}`, held);
+}
+
+/**
+ * A NAT gateway is a hop, which takes one of the TTL (RFC 1812, section 5.3.1); of packets in pieces it carries UDP alone (VPC user
+ * guide, "Compare NAT gateways and NAT instances").
+ */
+function notCarried(passage: Passage): Outcome | undefined {
+  const { packet, flow } = passage;
+  if (packet.fragment && flow.protocol !== UDP) return drop("nat_fragment", `a piece, of protocol ${flow.protocol}`);
+  if (hopLimitOf(packet) <= passage.hops + 1) return drop("nat_ttl", "no hop is left");
+  passage.hops += 1;
+  return undefined;
 }
 
 /** The port, or an ICMP query's identifier, which stands for both ends. */
@@ -156,6 +170,8 @@ function insideOf(passage: Passage, outside: NatEnds): { readonly key: NatEnds; 
 export function natIn(passage: Passage): Outcome {
   const { flow, about, packet } = passage;
   const { slot } = receiverOf(passage);
+  const refused = notCarried(passage);
+  if (refused) return refused;
   if (flow.headless) return drop("fragment_without_first", "no ports");
   const isError = isIcmpError(flow);
   if (isError && (!about || about.headless || about.source !== flow.destination))

@@ -14,6 +14,8 @@ export type Packet = Flow & {
   /** Bytes of the IP packet, header included; absent: a small one. Of one to be segmented: of its longest segment. */
   readonly length?: number;
   readonly dontFragment?: boolean;
+  /** TTL; absent: 64. */
+  readonly hopLimit?: number;
   /** The sender left cutting it into segments to the device that sends it to a wire. */
   readonly segmented?: boolean;
   /** How many packets it is on a wire; absent: one. */
@@ -65,6 +67,10 @@ const ICMP_REQUESTS: ReadonlyMap<number, number> = new Map([
 /** Of IPv6, as its source says. */
 export function isIpv6Flow({ source }: Pick<Flow, "source">): boolean {
   return source.includes(":");
+}
+
+export function hopLimitOf({ hopLimit = 64 }: Packet): number {
+  return hopLimit;
 }
 
 /** ICMP in IPv4, ICMPv6 in IPv6; in the other's packets each is a protocol like any. */

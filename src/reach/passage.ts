@@ -46,8 +46,10 @@ export type Passage = {
   throughGateway: boolean;
   /** Between a NAT or egress-only gateway and the interface at hand, whose groups track it in any case. */
   throughService: boolean;
-  /** The TTL with which it arrives, where an option of the instance says so; else it is unchanged. */
+  /** The TTL with which it arrives, where an option of the instance says so; else it is unchanged but for {@link hops}. */
   hopLimit: number | undefined;
+  /** NAT gateways that it passed: each is a hop. */
+  hops: number;
   /** Both ends are interfaces of one VPC or of two that are peered, and meet on private addresses: rules that name groups apply. */
   groupIdentity: boolean;
 };

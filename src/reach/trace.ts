@@ -11,7 +11,7 @@ import type { FirstFragment, FirstFragments } from "./fragment-memory.ts";
 import { internetGatewayIn, internetGatewayOut, isOurs } from "./internet-gateway.ts";
 import { networkAcl } from "./network-acl.ts";
 import { ipv6GatewayIn, ipv6GatewayOut } from "./ipv6-gateway.ts";
-import { type Flow, isIpv6Flow, type Packet } from "./packet.ts";
+import { type Flow, hopLimitOf, isIpv6Flow, type Packet } from "./packet.ts";
 import { parse } from "./parse.ts";
 import { backThroughNat, throughNat } from "./nat-way.ts";
 import { type NatChanges, type NatConnections, newNatChanges, NO_NAT } from "./nat-connection.ts";
@@ -35,6 +35,10 @@ export type Trace = {
   readonly packet: Packet;
   /** The TTL that it leaves with; absent: that with which it came. */
   readonly hopLimit: number | undefined;
+  /** It passed a NAT gateway. */
+  readonly viaNat: boolean;
+  /** How it went on from where it was last. */
+  readonly way: Passage["way"];
   /** It leaves through the gateway, either way. */
   readonly throughGateway: boolean;
   /** What security groups remember of it. */
@@ -70,12 +74,14 @@ export function trace(tables: TableReader, packet: Packet, options: Options = {}
   const passage = newPassage(tables, packet, options);
   const steps: Step[] = [];
   const ended = walk(passage, steps);
-  const { flow, about, hopLimit, throughGateway } = passage;
+  const { flow, about, hopLimit, hops, throughGateway, way } = passage;
   return {
     steps,
     verdict: ended,
     packet: { ...packet, ...endsOf(flow), ...(about ? { about } : {}) },
-    hopLimit,
+    hopLimit: hopLimit ?? (hops === 0 ? undefined : hopLimitOf(packet) - hops),
+    viaNat: hops > 0,
+    way,
     throughGateway,
     connections: passage.remembered,
     firstFragments: passage.firstFragments,
@@ -118,6 +124,7 @@ function newPassage(tables: TableReader, packet: Packet, options: Options): Pass
     throughGateway: false,
     throughService: false,
     hopLimit: undefined,
+    hops: 0,
     groupIdentity: false,
   };
 }

@@ -64,6 +64,42 @@ test("a NAT gateway lets the inside out, and nobody in", { skip: noKernel }, () 
   s.end();
 });
 
+test("what a NAT gateway does to packets", { skip: noKernel }, () => {
+  const { s, eni } = made("nat-gateway-packets");
+  const worker = s.launch("worker", { SubnetId: s.id("private subnet") });
+  const inside = present(s.region.reader().get("network-interface", eni()), "its interface").privateIpAddresses[0];
+  const ttlOf = (bytes: Uint8Array | undefined): number | undefined => bytes?.[22];
+
+  s.title("It is a hop, which a traceroute shows by its private address");
+  const last = s.send({ from: worker.ip, to: "198.51.100.1", protocol: "udp", port: 33_434, ttl: 1 });
+  const told = present(last.frame, "the ICMP error");
+  assert.deepEqual([last.verdict, last.reason, ...told.subarray(34, 36)], ["error", "nat_ttl", 11, 0]);
+  assert.equal(told.subarray(26, 30).join("."), inside);
+  assert.equal(told.subarray(30, 34).join("."), worker.ip);
+  const further = s.send({ from: worker.ip, to: "198.51.100.1", protocol: "udp", port: 33_435, ttl: 2 });
+  assert.deepEqual([further.verdict, ttlOf(further.frame)], ["internet", 1]);
+  assert.equal(ttlOf(s.answer().frame), 1, "and likewise on the way back");
+  assert.equal(s.send({ from: worker.ip, to: "198.51.100.1", protocol: "ping", ttl: 1 }).reason, "nat_ttl");
+
+  s.title("It carries fragments of UDP, and none of TCP or ICMP");
+  assert.equal(s.send({ from: worker.ip, to: "198.51.100.1", protocol: "udp", port: 53, data: 1472, fragment: true }).verdict, "internet");
+  assert.equal(s.send({ from: worker.ip, to: "198.51.100.1", protocol: "ping", fragment: true }).reason, "nat_fragment");
+  assert.equal(s.send({ from: worker.ip, to: "198.51.100.1", data: 1456, fragment: true }).reason, "nat_fragment");
+
+  s.title("A whole subnet of the VPC behind it");
+  s.ec2("CreateSubnet", { VpcId: s.id("vpc"), CidrBlock: "10.0.2.0/24" }, "database subnet");
+  const database = s.launch("database", { SubnetId: s.id("database subnet") });
+  s.ec2("CreateRoute", { RouteTableId: s.id("private table"), DestinationCidrBlock: "10.0.2.0/24", NatGatewayId: s.id("nat") });
+  s.ec2("AuthorizeSecurityGroupIngress", {
+    GroupId: present(s.region.reader().get("network-interface", database.eni), "its interface").groupIds[0],
+    IpPermissions: [{ IpProtocol: "tcp", FromPort: 5432, ToPort: 5432, IpRanges: [{ CidrIp: `${inside}/32` }] }],
+  });
+  const query = s.send({ from: worker.ip, to: database.ip, port: 5432 });
+  assert.deepEqual([query.verdict, query.trace?.packet.source], ["deliver", inside]);
+  assert.equal(s.answer().trace?.packet.destination, worker.ip);
+  s.end();
+});
+
 test("a NAT gateway that has no way out", { skip: noKernel }, () => {
   const { s } = made("nat-gateway-lost");
   const worker = s.launch("worker", { SubnetId: s.id("private subnet") });

@@ -39,7 +39,7 @@ static __always_inline int write_addresses(struct __sk_buff *skb, struct packet 
 {
 	if (p->is_ipv6)
 		return write_ipv6_addresses(skb, p);
-	return translate(skb, p, p->ip.source, V4(p->flow.source), IP_SOURCE_AT) ||
+	return (p->hops && write_ttl(skb, p->hop_limit - p->hops)) || translate(skb, p, p->ip.source, V4(p->flow.source), IP_SOURCE_AT) ||
 	       translate(skb, p, p->ip.destination, V4(p->flow.destination), IP_DESTINATION_AT) || (p->translated && translate_ports(skb, p));
 }
 
@@ -47,7 +47,7 @@ static __always_inline int write_addresses(struct __sk_buff *skb, struct packet 
 static __always_inline int hand_over(struct __sk_buff *skb, struct packet *p, __u32 link, const __u8 *source, const __u8 *destination)
 {
 	__u32 wire = wire_length(skb, p);
-	__u32 mtu = p->through_gateway ? GATEWAY_MTU : INSIDE_MTU;
+	__u32 mtu = p->through_gateway ? GATEWAY_MTU : p->hops ? NAT_MTU : INSIDE_MTU;
 	const struct flow_entry *flow;
 	int cut = 0;
 

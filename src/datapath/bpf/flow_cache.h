@@ -49,7 +49,8 @@ struct flow_entry {
 	__u16 mtu;
 	__u8 macs[12]; /* of the frame as it came: destination, source */
 	__u8 new_macs[12];
-	__u32 field; /* IP_SOURCE_AT or IP_DESTINATION_AT */
+	__u16 field; /* IP_SOURCE_AT or IP_DESTINATION_AT */
+	__u16 hops; /* what it takes of the TTL; `header_delta` has it too */
 };
 _Static_assert(sizeof(struct flow_entry) % 8 == 0, "flow_entry");
 
@@ -200,7 +201,7 @@ static __always_inline const struct flow_entry *find_flow(struct __sk_buff *skb,
 		return 0;
 	if (flow->epoch != epoch_of(c, flow->source_vpc, flow->target_vpc, link, flow->target_slot))
 		return 0;
-	if (clock_now(s) >= flow->until || !same_macs(macs, flow->macs))
+	if (h->ip.ttl <= flow->hops || clock_now(s) >= flow->until || !same_macs(macs, flow->macs))
 		return 0;
 	if (skb->gso_size)
 		length = sizeof(struct ip_header) + transport + skb->gso_size;
@@ -229,6 +230,7 @@ static __always_inline int rewrite_plain(struct __sk_buff *skb, const struct flo
 		h->ip.source = flow->to;
 	else
 		h->ip.destination = flow->to;
+	h->ip.ttl -= flow->hops;
 	sum = (__u16)~h->ip.checksum + (__u32)flow->header_delta;
 	sum = (sum & 0xffff) + (sum >> 16);
 	h->ip.checksum = ~((sum & 0xffff) + (sum >> 16));
@@ -275,11 +277,12 @@ static __always_inline int fast_path(struct __sk_buff *skb, __u32 link)
 	return bpf_redirect_peer(flow->link, 0);
 }
 
-static __always_inline __u16 address_delta(__be32 from, __be32 to)
+/* What another address, and fewer hops, add to a header's checksum. The TTL is the first byte of its word. */
+static __always_inline __u16 header_delta(__be32 from, __be32 to, __u32 hops)
 {
 	__be32 minus = ~from;
 
-	return fold((__u64)minus + to);
+	return fold((__u64)minus + to + (hops ? (__u16)~bpf_htons(hops << 8) : 0));
 }
 
 /* Where to keep the flow: where it is, else where an entry no longer holds by the clock, else in one of its two places by turns. */
@@ -341,7 +344,8 @@ static __always_inline const struct flow_entry *note_flow(struct packet *p, __u3
 	entry->port_from = bpf_htons(source_changes ? p->arrived.source_port : p->arrived.destination_port);
 	entry->port_to = bpf_htons(source_changes ? p->flow.source_port : p->flow.destination_port);
 	entry->field = source_changes ? IP_SOURCE_AT : IP_DESTINATION_AT;
-	entry->header_delta = address_delta(entry->from, entry->to);
+	entry->hops = p->hops;
+	entry->header_delta = header_delta(entry->from, entry->to, p->hops);
 	__builtin_memcpy(entry->macs, p->destination_mac, 6);
 	__builtin_memcpy(entry->macs + 6, p->source_mac, 6);
 	__builtin_memcpy(entry->new_macs, destination_mac, 6);

@@ -262,6 +262,8 @@ int from_eni(struct __sk_buff *skb)
 		reason = through_nat(skb, p);
 	if (reason == DROP_nat_connection_expired)
 		return refuse_with_reset(skb, p);
+	if (reason == DROP_nat_ttl)
+		return refuse_expired(skb, p);
 	if (!reason && (p->way == WAY_GATEWAY || p->way == WAY_EGRESS_ONLY))
 		reason = through_gateway(skb, p);
 	if (reason)

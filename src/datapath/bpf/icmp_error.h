@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * "Fragmentation needed" (ICMP type 3 code 4, RFC 1191) and IPv6's "packet too big" (RFC 4443, section 3.2): the packet itself
- * turns into the message to its sender. It carries the first 548 bytes of what was sent, so that the message has 576 (RFC 1812,
- * section 4.3.2.3); of IPv6, 1232 and 1280.
+ * ICMP errors that Genkan itself sends: "fragmentation needed" (type 3 code 4, RFC 1191), "time to live exceeded" (type 11, RFC 792),
+ * and IPv6's "packet too big" and "hop limit exceeded" (RFC 4443, sections 3.2 and 3.3). The packet itself turns into the message to
+ * its sender. It carries the first 548 bytes of what was sent, so that the message has 576 at most (RFC 1812, section 4.3.2.3); of
+ * IPv6, 1232 and 1280.
  */
 #pragma once
 
@@ -29,16 +30,38 @@ struct message {
 	__u8 quote[sizeof(struct ip_header) + FORGOTTEN];
 } __attribute__((packed));
 
-/* Rewrites the packet to the message, from `router`, framed from `mac`. Not 0 on failure. */
-static __noinline int make_too_big(struct __sk_buff *skb, struct packet *p, __be32 router, __u32 mtu)
+/* What a message says: its type and code, and what stands in its last four bytes. */
+struct complaint {
+	__u8 type;
+	__u8 code;
+	__u16 pad;
+	__u32 rest;
+};
+
+/* How much of the packet the message carries; and how much must be there for the kernel to forget its checksum. */
+static __always_inline __u32 quote_length(const struct packet *p, __u32 most)
+{
+	return p->total_length < most ? p->total_length : most;
+}
+
+static __always_inline __u32 working_length(__u32 quote, __u32 header)
+{
+	return quote < header + FORGOTTEN ? header + FORGOTTEN : quote;
+}
+
+/* Rewrites the packet to the message, from `router`. Not 0 on failure. */
+static __noinline int make_error(struct __sk_buff *skb, struct packet *p, __be32 router, const struct complaint *what)
 {
 	struct message *m;
 	__s64 sum;
 	__u16 checksum;
+	__u32 quote, work;
 
-	if (!p)
+	if (!p || !what)
 		return -1;
-	if (bpf_skb_change_tail(skb, ETH_HLEN + ICMP_QUOTE, 0))
+	quote = quote_length(p, ICMP_QUOTE);
+	work = working_length(quote, sizeof(struct ip_header));
+	if (bpf_skb_change_tail(skb, ETH_HLEN + work, 0))
 		return -1;
 	m = (void *)p->buffer;
 	if (bpf_skb_load_bytes(skb, ETH_HLEN, m->quote, sizeof(m->quote)))
@@ -51,7 +74,7 @@ static __noinline int make_too_big(struct __sk_buff *skb, struct packet *p, __be
 	m->type = bpf_htons(ETH_P_IP);
 	m->ip.version_ihl = 0x45;
 	m->ip.tos = 0xc0; /* internetwork control, RFC 1812 section 4.3.2.5 */
-	m->ip.total_length = bpf_htons(ICMP_OVERHEAD + ICMP_QUOTE);
+	m->ip.total_length = bpf_htons(ICMP_OVERHEAD + quote);
 	m->ip.id = 0;
 	m->ip.fragment = bpf_htons(IP_DF);
 	m->ip.ttl = 64;
@@ -59,14 +82,16 @@ static __noinline int make_too_big(struct __sk_buff *skb, struct packet *p, __be
 	m->ip.source = router;
 	m->ip.destination = p->ip.source;
 	m->ip.checksum = header_checksum((void *)m + ETH_HLEN);
-	m->icmp.type = 3;
-	m->icmp.code = 4;
+	m->icmp.type = what->type;
+	m->icmp.code = what->code;
 	m->icmp.checksum = 0;
-	m->icmp.id = 0;
-	m->icmp.sequence = bpf_htons(mtu);
+	m->icmp.id = bpf_htons(what->rest >> 16);
+	m->icmp.sequence = bpf_htons(what->rest & 0xffff);
 	if (bpf_skb_store_bytes(skb, 0, m, sizeof(*m), 0))
 		return -1;
-	sum = sum_bytes(skb, p, ETH_HLEN + sizeof(struct ip_header), sizeof(struct icmp_header) + ICMP_QUOTE, 0);
+	if (work != quote && bpf_skb_change_tail(skb, ETH_HLEN + ICMP_OVERHEAD + quote, 0))
+		return -1;
+	sum = sum_bytes(skb, p, ETH_HLEN + sizeof(struct ip_header), sizeof(struct icmp_header) + quote, 0);
 	if (sum < 0)
 		return -1;
 	checksum = ~fold(sum);
@@ -85,19 +110,22 @@ struct ipv6_message {
 	__u8 quote[sizeof(struct ipv6_header) + FORGOTTEN];
 } __attribute__((packed));
 
-/* "Packet too big" of ICMPv6 (RFC 4443, section 3.2), with as much of the packet as makes 1280 bytes. Not 0 on failure. */
-static __noinline int make_too_big_ipv6(struct __sk_buff *skb, struct packet *p, const union address_bytes *router, __u32 mtu)
+/* The same of ICMPv6. */
+static __noinline int make_error_ipv6(struct __sk_buff *skb, struct packet *p, const union address_bytes *router, const struct complaint *what)
 {
 	struct ipv6_message *m;
 	const __u16 *words;
 	__u64 pseudo = 0;
+	__u32 quote, work;
 	__u16 checksum;
 	__s64 sum;
 	int i;
 
-	if (!p || !router)
+	if (!p || !router || !what)
 		return -1;
-	if (bpf_skb_change_tail(skb, ETH_HLEN + ICMPV6_QUOTE, 0))
+	quote = quote_length(p, ICMPV6_QUOTE);
+	work = working_length(quote, sizeof(struct ipv6_header));
+	if (bpf_skb_change_tail(skb, ETH_HLEN + work, 0))
 		return -1;
 	m = (void *)p->buffer;
 	if (bpf_skb_load_bytes(skb, ETH_HLEN, m->quote, sizeof(m->quote)))
@@ -109,23 +137,25 @@ static __noinline int make_too_big_ipv6(struct __sk_buff *skb, struct packet *p,
 	__builtin_memcpy(m->source, p->destination_mac, 6);
 	m->type = bpf_htons(ETH_P_IPV6);
 	m->ip.version_class_flow = bpf_htonl(0x60000000);
-	m->ip.payload_length = bpf_htons(sizeof(struct icmp_header) + ICMPV6_QUOTE);
+	m->ip.payload_length = bpf_htons(sizeof(struct icmp_header) + quote);
 	m->ip.next = IPPROTO_ICMPV6;
 	m->ip.hop_limit = 64;
 	m->ip.source = *router;
 	m->ip.destination = p->arrived.source;
-	m->icmp.type = 2;
-	m->icmp.code = 0;
+	m->icmp.type = what->type;
+	m->icmp.code = what->code;
 	m->icmp.checksum = 0;
-	m->icmp.id = 0;
-	m->icmp.sequence = bpf_htons(mtu);
+	m->icmp.id = bpf_htons(what->rest >> 16);
+	m->icmp.sequence = bpf_htons(what->rest & 0xffff);
 	words = (const void *)&m->ip.source;
 	for (i = 0; i < 16; i++)
 		pseudo += words[i];
-	pseudo += bpf_htons(IPPROTO_ICMPV6) + bpf_htons(sizeof(struct icmp_header) + ICMPV6_QUOTE);
+	pseudo += bpf_htons(IPPROTO_ICMPV6) + bpf_htons(sizeof(struct icmp_header) + quote);
 	if (bpf_skb_store_bytes(skb, 0, m, sizeof(*m), 0))
 		return -1;
-	sum = sum_bytes(skb, p, ETH_HLEN + sizeof(struct ipv6_header), sizeof(struct icmp_header) + ICMPV6_QUOTE, fold(pseudo));
+	if (work != quote && bpf_skb_change_tail(skb, ETH_HLEN + ICMPV6_OVERHEAD + quote, 0))
+		return -1;
+	sum = sum_bytes(skb, p, ETH_HLEN + sizeof(struct ipv6_header), sizeof(struct icmp_header) + quote, fold(pseudo));
 	if (sum < 0)
 		return -1;
 	checksum = ~fold(sum);
@@ -136,14 +166,27 @@ static __noinline int make_too_big_ipv6(struct __sk_buff *skb, struct packet *p,
 static __always_inline int tell_too_big(struct __sk_buff *skb, struct packet *p, const struct subnet *subnet, __u32 mtu)
 {
 	union address_bytes router = p->arrived.destination;
+	struct complaint what = { .type = 3, .code = 4, .rest = mtu };
 
 	if (!p->is_ipv6)
-		return make_too_big(skb, p, subnet ? subnet->router : p->ip.destination, mtu);
+		return make_error(skb, p, subnet ? subnet->router : p->ip.destination, &what);
 	if (subnet) {
 		router = *(const union address_bytes *)subnet->ipv6_block;
 		router.word[3] |= bpf_htonl(1);
 	}
-	return make_too_big_ipv6(skb, p, &router, mtu);
+	what.type = 2;
+	what.code = 0;
+	return make_error_ipv6(skb, p, &router, &what);
+}
+
+/* The packet, dropped for `reason`, has become a message: back to the link where it came in. */
+static __always_inline int send_back(struct __sk_buff *skb, struct packet *p, __u32 reason, __u32 link)
+{
+	count_drop(p->charge, reason, p->bytes);
+	report(skb, VERDICT_ERROR, reason, p->link);
+	trace_verdict(skb, p, VERDICT_ERROR, reason);
+	bpf_skb_change_type(skb, PACKET_HOST);
+	return bpf_redirect_peer(link, 0);
 }
 
 /*
@@ -167,9 +210,20 @@ static __always_inline int refuse_too_big(struct __sk_buff *skb, struct packet *
 	if (tell_too_big(skb, p, subnet, mtu))
 		return drop_packet(skb, p, DROP_too_big);
 	back = p->link ? p->link : s->uplink;
-	count_drop(p->charge, DROP_too_big, p->bytes);
-	report(skb, VERDICT_ERROR, DROP_too_big, p->link);
-	trace_verdict(skb, p, VERDICT_ERROR, DROP_too_big);
-	bpf_skb_change_type(skb, PACKET_HOST);
-	return bpf_redirect_peer(back, 0);
+	return send_back(skb, p, DROP_too_big, back);
+}
+
+/*
+ * A NAT gateway, which the packet came to with its last hop, tells the instance so by its private address (VPC user guide,
+ * "Troubleshoot NAT gateways": a traceroute shows it). No error about an error.
+ */
+static __noinline int refuse_expired(struct __sk_buff *skb, struct packet *p)
+{
+	struct complaint what = { .type = 11 };
+
+	if (!p)
+		return TC_ACT_SHOT;
+	if (p->is_icmp_error || p->is_later_fragment || make_error(skb, p, p->target.private_ip, &what))
+		return drop_packet(skb, p, DROP_nat_ttl);
+	return send_back(skb, p, DROP_nat_ttl, p->link);
 }

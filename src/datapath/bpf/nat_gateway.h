@@ -10,6 +10,9 @@
  * what the outside sees, which only points to the first. The outside's entry counts while the inside's says the same address
  * and port; so one that is left over from an earlier connection is harmless, and its port is free.
  *
+ * A NAT gateway is a hop: it takes one of the TTL, and tells the instance whose packet has none left (icmp_error.h). Of what is
+ * in pieces it carries UDP alone.
+ *
  * A port is claimed by changing `claim` in the outside's entry from what it was, which one CPU alone can do. Ports go round
  * in a circle for each destination: in most cases the next one is free, and what was used longest ago comes next.
  */
@@ -261,6 +264,17 @@ static __always_inline int nat_error_out(struct packet *p)
 	return 0;
 }
 
+/* What no NAT gateway carries, either way: pieces of anything but UDP, and what has no hop left. */
+static __always_inline int nat_carries(struct packet *p)
+{
+	if (p->fragment & (IP_MF | IP_OFFSET) && p->flow.protocol != IPPROTO_UDP)
+		return DROP_nat_fragment;
+	if (p->hop_limit <= p->hops + 1)
+		return DROP_nat_ttl;
+	p->hops++;
+	return 0;
+}
+
 /* Outwards, at the gateway p->target: the view's source becomes the gateway's. */
 __noinline int nat_out(struct packet *p)
 {
@@ -272,6 +286,9 @@ __noinline int nat_out(struct packet *p)
 		return DROP_tables_incomplete;
 	if (!find_address(p->target.vpc, &p->flow.source))
 		return DROP_nat_source;
+	reason = nat_carries(p);
+	if (reason)
+		return reason;
 	if (!p->flow.has_ports)
 		return DROP_fragment_without_first;
 	if (p->is_icmp_error)
@@ -314,10 +331,13 @@ __noinline int nat_in(struct packet *p)
 	const struct nat_connection *pointer;
 	const struct flow *flow;
 	struct nat_connection *c;
-	int known;
+	int known, reason;
 
 	if (!p)
 		return DROP_tables_incomplete;
+	reason = nat_carries(p);
+	if (reason)
+		return reason;
 	if (!p->flow.has_ports)
 		return DROP_fragment_without_first;
 	key.interface = p->target_slot;

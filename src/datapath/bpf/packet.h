@@ -19,6 +19,7 @@
 #include "tables.h"
 
 #define GATEWAY_MTU 1500 /* through the internet gateway, either way */
+#define NAT_MTU 8500	 /* through a NAT gateway (VPC user guide, "NAT gateway basics") */
 #define INSIDE_MTU 9001	 /* within a VPC */
 
 #define IP_DF 0x4000
@@ -148,7 +149,7 @@ struct packet {
 	__u16 fragment;	     /* host order: IPv4's flags and offset; no router cuts IPv6, so there IP_DF is always set */
 	__u8 is_ipv6;
 	__u8 is_neighbour; /* neighbour discovery or multicast listener discovery (neighbour.h) */
-	__u8 hop_limit;
+	__u8 hop_limit; /* of IPv4 the TTL */
 	__u8 is_later_fragment;
 	__u8 is_icmp_error;
 	__u8 destination_mac[6];
@@ -170,6 +171,7 @@ struct packet {
 	__u8 may_keep; /* what is decided for it may hold for its flow */
 	__u8 leaves; /* for the internet */
 	__u8 translated; /* by a NAT gateway: ports too */
+	__u8 hops; /* NAT gateways that it passed, each of which takes one of its TTL */
 	__u16 nat_port; /* what a NAT gateway puts in the place of the source's */
 	__be32 nat_address;
 	__u8 group_identity;  /* both ends are interfaces of one VPC, or of two peered ones, that meet on private addresses */

@@ -271,6 +271,7 @@ static __noinline int parse_ipv4(struct __sk_buff *skb, struct packet *p)
 		return DROP_malformed;
 	p->l4 = ETH_HLEN + p->header_length;
 	p->fragment_id = p->ip.id;
+	p->hop_limit = p->ip.ttl;
 	map_ipv4(&p->flow.source, p->ip.source);
 	map_ipv4(&p->flow.destination, p->ip.destination);
 	p->flow.protocol = p->ip.protocol;

@@ -76,9 +76,5 @@ static __noinline int refuse_with_reset(struct __sk_buff *skb, struct packet *p)
 		return TC_ACT_SHOT;
 	if (p->tcp_flags & TCP_RST || make_reset(skb, p))
 		return drop_packet(skb, p, DROP_nat_connection_expired);
-	count_drop(p->charge, DROP_nat_connection_expired, p->bytes);
-	report(skb, VERDICT_ERROR, DROP_nat_connection_expired, p->link);
-	trace_verdict(skb, p, VERDICT_ERROR, DROP_nat_connection_expired);
-	bpf_skb_change_type(skb, PACKET_HOST);
-	return bpf_redirect_peer(p->link, 0);
+	return send_back(skb, p, DROP_nat_connection_expired, p->link);
 }

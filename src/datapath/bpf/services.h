@@ -184,19 +184,6 @@ static __noinline int services(struct __sk_buff *skb, struct packet *p)
 	return 0;
 }
 
-/* The metadata service's answers go as far as the instance's metadata options let them: their TTL is the hop limit. */
-static __always_inline int limit_hops(struct __sk_buff *skb, struct packet *p)
-{
-	__u16 before, after;
-
-	if (bpf_skb_load_bytes(skb, ETH_HLEN + 8, &before, 2))
-		return -1;
-	after = (before & bpf_htons(0x00ff)) | bpf_htons((__u16)p->target.hop_limit << 8);
-	if (bpf_l3_csum_replace(skb, ETH_HLEN + 10, before, after, 2))
-		return -1;
-	return bpf_skb_store_bytes(skb, ETH_HLEN + 8, &after, 2, 0);
-}
-
 /* An answer of a service: 0 with the view translated back and p->target filled, or a reason to drop. */
 static __always_inline int services_back(struct __sk_buff *skb, struct packet *p)
 {
@@ -223,7 +210,8 @@ static __always_inline int services_back(struct __sk_buff *skb, struct packet *p
 			return DROP_tables_incomplete;
 		V4(p->flow.source) = vpc->dns;
 	}
-	if (source == METADATA_IP && limit_hops(skb, p))
+	/* The metadata service's answers go as far as the instance's metadata options let them. */
+	if (source == METADATA_IP && write_ttl(skb, p->target.hop_limit))
 		return DROP_malformed;
 	return 0;
 }

@@ -8,11 +8,25 @@
 
 #include "packet.h"
 
+#define IP_TTL_AT 8
 #define IP_CHECKSUM_AT 10
 #define IP_SOURCE_AT 12
 #define IP_DESTINATION_AT 16
 #define IPV6_SOURCE_AT 8
 #define IPV6_DESTINATION_AT 24
+
+/* The TTL of an IPv4 header, with its checksum. */
+static __always_inline int write_ttl(struct __sk_buff *skb, __u8 ttl)
+{
+	__u16 before, after;
+
+	if (bpf_skb_load_bytes(skb, ETH_HLEN + IP_TTL_AT, &before, 2))
+		return -1;
+	after = (before & bpf_htons(0x00ff)) | bpf_htons((__u16)ttl << 8);
+	if (bpf_l3_csum_replace(skb, ETH_HLEN + IP_CHECKSUM_AT, before, after, 2))
+		return -1;
+	return bpf_skb_store_bytes(skb, ETH_HLEN + IP_TTL_AT, &after, 2, 0);
+}
 
 /* Where a protocol has its checksum with pseudo-header; 0: it has none. */
 static __always_inline __u32 checksum_offset(__u8 protocol)
