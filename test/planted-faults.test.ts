@@ -95,7 +95,7 @@ const FAULTS: readonly Fault[] = [
   ["a flow without a record that nobody is told of", "flow_log.h", /own->skipped\[odd\] = window \+ 1;/, ""],
   ["a port whose checksum goes the wrong way", "translate.h", /(?<=port_checksum_offset\(p->flow\.protocol\), )from, to,/, "to, from,"],
   ["a NAT connection that lives on", "nat_gateway.h", /(?<=floor && )c->expires > now(?= && c->created)/, "(c->expires > now || 1)"],
-  ["a port that another connection has", "nat_gateway.h", /(?<=if \()nat_inside_of\(outside, old, &other, now\)/, "0 && $&"],
+  ["a port that another connection has", "nat_gateway.h", /(?<=if \()nat_inside_of\(outside, old, &one\.other, now\)/, "0 && $&"],
   [
     "a NAT gateway past its own ACL",
     "genkan.bpf.c",
@@ -111,6 +111,11 @@ const FAULTS: readonly Fault[] = [
     /p->target\.private_ip, &what/,
     "p->ip.destination, &what",
   ],
+  ["NAT64 that says where it should not", "nat64.h", /(?<=WITHIN\(ip, 0x7f000000, 8\) \|\| ip >= 0x)e0000000/, "f0000000"],
+  ["NAT64 for any IPv6", "route.h", /p->is_ipv6 && !is_nat64\(&p->flow\.destination\)/, "0"],
+  ["NAT64 whose checksums forget the ports", "nat64_write.h", /(?<=replace\(skb, at, 0, )ports_grow\(&p->arrived, &p->flow\)/, "0"],
+  ["NAT64 that measures IPv6", "deliver.h", /(?<=return )p->nat64 && p->came_ipv6 \?.*: length;/, "length;"],
+  ["an ICMP error of NAT64 with the MTU of the other family", "nat64_write.h", /bpf_htons\(other_mtu\(mtu, to6\)\)/, "bpf_htons(mtu)"],
   ["a regional NAT gateway of one zone", "route.h", /(?<=row->zones\[)zone & \(MAX_ZONES - 1\)/, "0 * zone"],
   ["a private NAT gateway on the internet", "genkan.bpf.c", /DROP_nat_private/, "0"],
   [

@@ -143,7 +143,8 @@ export function openMachine(object = OBJECT): Machine {
       }
       frames++;
       const { became, difference: differs } = world.frame(event);
-      const what = became.verdict === "drop" ? became.reason : became.pieces ? "pieces" : became.verdict;
+      const passed = became.pieces ? "pieces" : became.trace?.nat64 && became.verdict !== "error" ? "nat64" : became.verdict;
+      const what = became.verdict === "drop" ? became.reason : passed;
       seen.set(what, (seen.get(what) ?? 0) + 1);
       source.arrived?.(event, became);
       if (differs) found = { events: count, ...differs, steps: became.trace?.steps.map((s) => `${s.stage}: ${s.drop ?? s.detail}`) ?? [] };

@@ -19,6 +19,8 @@ export type Ipv6View = {
   /** Interfaces without an IPv6 address. */
   readonly strangers: Ipv6View["enis"];
   readonly addresses: readonly Uint8Array[];
+  /** IPv4 addresses as NAT64 has them; none where no route leads there. */
+  readonly nat64: readonly Uint8Array[];
 };
 
 type Ends = { readonly source: Uint8Array; readonly destination: Uint8Array };
@@ -35,6 +37,10 @@ const SPECIAL = (
 )
   .split(" ")
   .map(addressBytes);
+const NAT64_PREFIX = addressBytes("64:ff9b::");
+const NAT64 = "198.51.100.1 198.51.100.1 198.51.100.9 10.1.0.2 0.0.0.1 127.0.0.1 169.254.169.254 224.0.0.1 240.0.0.1 100.64.0.1 203.0.113.1"
+  .split(" ")
+  .flatMap((address) => nat64Of(address));
 const PORTS = [0, 1, 53, 80, 80, 81, 100, 1024, 40_000, 40_001, 65_535];
 
 export function ipv6ViewOf(entries: readonly Entry[]): Ipv6View {
@@ -52,8 +58,21 @@ export function ipv6ViewOf(entries: readonly Entry[]): Ipv6View {
   return {
     enis: first < 0 ? enis : enis.slice(0, first),
     strangers: first < 0 ? [] : enis.slice(first),
+    nat64: nat64Ends(entries),
     addresses: [...SPECIAL, ...held.flatMap(({ key }) => [addressBytes(key.address), addressBytes(key.address)])],
   };
+}
+
+function nat64Ends(entries: readonly Entry[]): Ipv6View["nat64"] {
+  const leads = entries.some(({ table, key }) => table === "routes" && key.address === "64:ff9b::");
+  const held = entries.filter((entry) => entry.table === "addresses");
+  return leads ? [...NAT64, ...held.flatMap(({ key, value }) => nat64Of(key.address, value.public_ip))] : [];
+}
+
+function nat64Of(...addresses: readonly string[]): Uint8Array[] {
+  return addresses
+    .filter((address) => !address.includes(":"))
+    .map((address) => Uint8Array.from([...NAT64_PREFIX.subarray(0, 12), ...addressBytes(address).subarray(12)]));
 }
 
 export const isIpv6Frame = ({ bytes }: Sent): boolean => read16(bytes, 12) === 0x86dd;
@@ -110,7 +129,12 @@ function fresh(choice: Choice, view: Ipv6View, settings: Settings, waiting: Sent
   const own = eni && eni.own.length > 0 ? choice.pick(eni.own) : INTERNET;
   const header = {
     source: choice.oneIn(eni?.forwards ? 3 : 12) ? choice.pick(view.addresses) : own,
-    destination: eni && choice.oneIn(3) ? INTERNET : choice.pick(view.addresses),
+    destination:
+      view.nat64.length > 0 && !choice.oneIn(3)
+        ? choice.pick(choice.oneIn(3) ? view.nat64 : view.nat64.slice(0, 2))
+        : eni && choice.oneIn(3)
+          ? INTERNET
+          : choice.pick(view.addresses),
     ...macs(choice, settings, eni?.mac),
   };
   const entrance: Entrance = eni ? { kind: "interface", slot: eni.slot } : { kind: "internet" };
@@ -192,8 +216,8 @@ function seal({ protocol, bytes }: Payload, { source, destination }: Ends, wrong
   write16(bytes, at, 0);
   const pseudo = wordSum(source, 0, 16) + wordSum(destination, 0, 16) + protocol + bytes.length;
   const right = ~folded(pseudo + wordSum(bytes, 0, bytes.length)) & 0xffff;
-  const value = wrong ? right ^ 0x1234 : right;
-  write16(bytes, at, value === 0 && (protocol === UDP || protocol === 136) ? 0xffff : value);
+  const value = wrong ? (right % 3 === 0 && protocol === UDP ? 0 : right ^ 0x1234) : right;
+  write16(bytes, at, value === 0 && !wrong && (protocol === UDP || protocol === 136) ? 0xffff : value);
 }
 
 /** The payload behind one to nine extension headers, some of which lie. */

@@ -2,9 +2,22 @@
 import { perform } from "../src/actions/perform.ts";
 import { cidr6Of, formatIpv6, formatCidr6 } from "../src/lib/cidr6.ts";
 import type { Subnet } from "../src/model/subnet.ts";
+import { NAT64_BLOCK } from "../src/lib/nat64.ts";
+import type { Vpc } from "../src/model/vpc.ts";
 import { api, type Picker, type Request } from "./random-request.ts";
 
-const BLOCKS = ["::/0", "::/0", "::/0", "2001:db8:ffff::/48", "2001:db8::/32", "2001:db8:ffff::1/128", "::/1", "2000::/3", "fd00::/8"];
+const BLOCKS = [
+  "::/0",
+  "::/0",
+  "::/0",
+  "2001:db8:ffff::/48",
+  "2001:db8::/32",
+  "2001:db8:ffff::1/128",
+  "::/1",
+  "2000::/3",
+  "fd00::/8",
+  NAT64_BLOCK,
+];
 
 /** The number-th /64 of the block of the subnet's VPC. */
 function subnetBlock({ tx }: Picker, subnet: Subnet | undefined, number: number): string | undefined {
@@ -42,8 +55,9 @@ function routeTo({ number, pick }: Picker): object {
     { VpcPeeringConnectionId: pick("vpc-peering-connection")?.id },
     { EgressOnlyInternetGatewayId: pick("egress-only-internet-gateway")?.id },
     { EgressOnlyInternetGatewayId: pick("egress-only-internet-gateway")?.id },
+    { NatGatewayId: pick("nat-gateway")?.id },
   ];
-  const target = targets[number(7)] ?? { GatewayId: pick("internet-gateway")?.id };
+  const target = targets[number(8)] ?? { GatewayId: pick("internet-gateway")?.id };
   return { RouteTableId: pick("route-table")?.id, DestinationIpv6CidrBlock: BLOCKS[number(BLOCKS.length)], ...target };
 }
 
@@ -78,11 +92,9 @@ function entry({ number, pick }: Picker): object {
 const block = api("AssociateVpcCidrBlock", ({ pick }) => ({ VpcId: pick("vpc")?.id, AmazonProvidedIpv6CidrBlock: true }));
 const egressOnly = api("CreateEgressOnlyInternetGateway", ({ pick }) => ({ VpcId: pick("vpc")?.id }));
 
-/** A VPC whose subnets and interfaces have IPv6, with a way out by one gateway or the other. */
-const way: Request = (picker) => {
-  const { tx, context, number, pick } = picker;
-  const vpc = pick("vpc");
-  if (!vpc) return;
+/** A block for the VPC and each of its subnets, and an address for each interface of instances. */
+export function giveAll(picker: Picker, vpc: Vpc): void {
+  const { tx, context } = picker;
   const VpcId = vpc.id;
   if (!vpc.ipv6CidrBlocks?.length) perform(tx, "AssociateVpcCidrBlock", { VpcId, AmazonProvidedIpv6CidrBlock: true }, context);
   let place = 0;
@@ -100,6 +112,15 @@ const way: Request = (picker) => {
     const taken = tx.by("network-interface", "vpcId", VpcId).some(({ ipv6Addresses = [] }) => ipv6Addresses.includes(address));
     if (!taken) tx.put({ ...eni, ipv6Addresses: [address] });
   }
+}
+
+/** A VPC whose subnets and interfaces have IPv6, with a way out by one gateway or the other. */
+const way: Request = (picker) => {
+  const { tx, context, number, pick } = picker;
+  const vpc = pick("vpc");
+  if (!vpc) return;
+  const VpcId = vpc.id;
+  giveAll(picker, vpc);
   const gateway = tx.by("internet-gateway", "vpcId", VpcId)[0];
   const answer = JSON.stringify(number(3) === 0 || !gateway ? perform(tx, "CreateEgressOnlyInternetGateway", { VpcId }, context) : "");
   const egress = /eigw-[0-9a-f]{17}/.exec(answer)?.[0];

@@ -1,5 +1,8 @@
 /** Requests about NAT gateways for random regions. */
 import { perform } from "../src/actions/perform.ts";
+import { NAT64_BLOCK } from "../src/lib/nat64.ts";
+import { routeId } from "../src/model/route-table.ts";
+import { giveAll } from "./random-ipv6.ts";
 import { api, type Picker, type Request } from "./random-request.ts";
 
 /** A subnet with a NAT gateway and a table of its own that leads to the internet gateway; the VPC's main table leads to the NAT gateway. */
@@ -42,6 +45,28 @@ const regionalWay: Request = ({ tx, context, number, pick }) => {
   run("CreateSubnet", { VpcId: vpc.id, CidrBlock: `${block}.${16 + number(4)}.0/24`, AvailabilityZone: zone });
 };
 
+/** IPv6 for a VPC with a NAT gateway, and NAT64 by each of its tables, but the NAT gateway's own. */
+const nat64Way: Request = (picker) => {
+  const { tx, context, number, pick } = picker;
+  if (tx.list("nat-gateway").length === 0 || number(3) === 0) natWay(picker);
+  const nat = pick("nat-gateway");
+  const vpc = nat && tx.get("vpc", nat.vpcId);
+  if (!vpc) return;
+  giveAll(picker, vpc);
+  const everybody = [{ IpProtocol: "-1", Ipv6Ranges: [{ CidrIpv6: "::/0" }] }];
+  for (const { id: GroupId } of tx.by("security-group", "vpcId", vpc.id)) {
+    const open = tx
+      .by("security-group-rule", "groupId", GroupId)
+      .some(({ peer, direction }) => peer.kind === "ipv6" && direction === "egress");
+    if (!open) perform(tx, "AuthorizeSecurityGroupEgress", { GroupId, IpPermissions: everybody }, context);
+  }
+  for (const table of tx.by("route-table", "vpcId", vpc.id)) {
+    if (table.natGateway) continue;
+    const verb = tx.get("route", routeId(table.id, NAT64_BLOCK)) ? "ReplaceRoute" : "CreateRoute";
+    perform(tx, verb, { RouteTableId: table.id, DestinationIpv6CidrBlock: NAT64_BLOCK, NatGatewayId: nat.id }, context);
+  }
+};
+
 /** Any NAT gateway anywhere: most of them lead nowhere. */
 function anywhere({ pick, number }: Picker): object {
   const subnet = { SubnetId: pick("subnet")?.id };
@@ -53,6 +78,7 @@ function anywhere({ pick, number }: Picker): object {
 export const NAT_REQUESTS: Readonly<Record<string, Request>> = {
   natWay,
   regionalWay,
+  nat64Way,
   natGateway: api("CreateNatGateway", anywhere),
   deleteNatGateway: api("DeleteNatGateway", ({ pick }) => ({ NatGatewayId: pick("nat-gateway")?.id })),
   natAddress: api("AssociateNatGatewayAddress", ({ pick }) => ({

@@ -384,7 +384,7 @@ export function randomSteps(maxLength: number): fc.Arbitrary<readonly Step[]> {
 const BUILDING = (
   "vpc block subnet subnet gateway attachGateway table associate route route dns " +
   "group ingress ingress ingress egress wideIngress wideIngress wideEgress wideEgress closeEgress acl aclEntry aclEntry useAcl " +
-  "flowLog flowLog interface editInterface editInterface attach launch launch allocate allocate associateAddress associateAddress natWay natWay regionalWay natGateway " +
+  "flowLog flowLog interface editInterface editInterface attach launch launch allocate allocate associateAddress associateAddress natWay natWay regionalWay natGateway nat64Way " +
   "peering launch prefixList listRoute listRule edge block exclude " +
   "ipv6Way ipv6Way ipv6Way ipv6Address ipv6Address ipv6Route ipv6Ingress ipv6Ingress ipv6Egress ipv6AclEntry ipv6AclEntry ipv6EgressOnly"
 ).split(" ");
@@ -407,6 +407,7 @@ export function growth(choice: Choice, length: number): readonly Step[] {
     // At times the first group names ports one way and the other.
     ...(choice.oneIn(4) ? [first("closeEgress", 0), ports("wideEgress"), ports("wideIngress")] : []),
     ...(choice.oneIn(3) ? "ipv6Way ipv6Way ipv6Ingress ipv6Egress".split(" ").map((request) => stepOf(choice, request)) : []),
+    ...(choice.oneIn(5) ? "natWay nat64Way".split(" ").map((request) => stepOf(choice, request)) : []),
     ...(choice.oneIn(6) ? "peering launch launch editInterface".split(" ").map((request) => stepOf(choice, request)) : []),
     ...more,
   ];

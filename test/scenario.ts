@@ -9,7 +9,7 @@ const CHANGES = (
   "route route replaceRoute replaceRoute deleteRoute associate disassociate mainTable " +
   "aclEntry aclEntry dropAclEntry dropAclEntry dropAclEntry useAcl ingress egress revoke revoke closeEgress " +
   "wideIngress wideIngress wideIngress wideEgress wideEgress wideEgress wideEgress " +
-  "peering endPeering prefixList listRoute listRule edge block exclude natWay natWay natGateway deleteNatGateway natAddress dropNatAddress attachGateway attachGateway attachGateway detachGateway cutOff " +
+  "peering endPeering prefixList listRoute listRule edge block exclude natWay natWay nat64Way natGateway deleteNatGateway natAddress dropNatAddress attachGateway attachGateway attachGateway detachGateway cutOff " +
   "ipv6Way ipv6Way ipv6Route ipv6ReplaceRoute ipv6ReplaceRoute ipv6Ingress ipv6Ingress ipv6Egress ipv6AclEntry ipv6AclEntry ipv6Address ipv6TakeAddress " +
   "ipv6EgressOnly ipv6DeleteEgressOnly ipv6Subnet ipv6DropSubnet ipv6DropBlock " +
   "associateAddress associateAddress associateAddress associateAddress disassociateAddress allocate allocate " +

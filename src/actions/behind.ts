@@ -39,7 +39,7 @@ export const MARKS: Readonly<Record<string, Behind | Mark>> = {
   CreateSubnet: "packets",
   CreateDefaultSubnet: "packets",
   DeleteSubnet: "packets",
-  ModifySubnetAttribute: { behind: "packets", recorded: ["EnableDns64"] },
+  ModifySubnetAttribute: { behind: "packets" },
   AssociateSubnetCidrBlock: "packets",
   DisassociateSubnetCidrBlock: "packets",
   // No packet asks for them, but which addresses interfaces get

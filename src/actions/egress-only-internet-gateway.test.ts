@@ -192,14 +192,24 @@ test("which target fits which IPv6 destination", () => {
   );
 });
 
-test("a NAT gateway carries no IPv6, and NAT64 is refused by name", () => {
+test("of IPv6 a NAT gateway takes what NAT64 is for, and nothing else", () => {
   const network = newNetwork();
   const { region, subnetId: SubnetId } = network;
   const RouteTableId = tableOf(network);
   const { NatGateway } = region.call(natGatewayActions.CreateNatGateway, { SubnetId, ConnectivityType: "private" });
   const route = (DestinationIpv6CidrBlock: string) => () =>
     region.call(CreateRoute, { RouteTableId, DestinationIpv6CidrBlock, NatGatewayId: NatGateway?.NatGatewayId });
-  refuses("UnsupportedOperation", route("64:ff9b::/96"), /NAT64/);
+  assert.deepEqual(route("64:ff9b::/96")(), { Return: true });
+  const { RouteTables } = region.call(routeTableActions.DescribeRouteTables, { RouteTableIds: [RouteTableId] });
+  assert.deepEqual(
+    RouteTables?.[0]?.Routes?.find((one) => one.DestinationIpv6CidrBlock === "64:ff9b::/96"),
+    {
+      DestinationIpv6CidrBlock: "64:ff9b::/96",
+      NatGatewayId: NatGateway?.NatGatewayId,
+      Origin: "CreateRoute",
+      State: "active",
+    },
+  );
   refuses("InvalidParameterValue", route("::/0"), "A NAT gateway can't be the target of the IPv6 route for ::/0.");
 });
 

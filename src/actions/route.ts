@@ -2,6 +2,7 @@ import type { CreateRouteRequest, CreateRouteResult, DeleteRouteRequest, Replace
 import { present } from "../lib/assert.ts";
 import { type Cidr, cidrContains, cidrOf, formatCidr } from "../lib/cidr.ts";
 import { type Cidr6, cidr6Contains, cidr6Of, formatCidr6, parseCidr6 } from "../lib/cidr6.ts";
+import { NAT64_BLOCK } from "../lib/nat64.ts";
 import { Fault } from "../model/fault.ts";
 import type { Route, RouteTable, RouteTarget } from "../model/route-table.ts";
 import { routeId } from "../model/route-table.ts";
@@ -189,7 +190,7 @@ function requireFitting(tx: Reader, table: RouteTable, destination: Destination,
   if (!blocks.includes(text)) throw new Fault("InvalidParameterValue", "Route destination doesn't match any subnet CIDR blocks.");
 }
 
-/** Some targets carry one family alone. NAT64, which leads 64:ff9b::/96 through a NAT gateway, is not offered. */
+/** Some targets carry one family alone: of IPv6 a NAT gateway takes what NAT64 is for. */
 function requireFamily(destination: Destination, target: RouteTarget): void {
   const { text } = destination;
   const isIpv6 = destination.kind === "prefix-list" ? destination.family === "IPv6" : destination.kind === "ipv6";
@@ -198,13 +199,10 @@ function requireFamily(destination: Destination, target: RouteTarget): void {
     throw new Fault("InvalidParameterValue", words);
   }
   if (isIpv6 && target.kind === "nat-gateway") {
-    if (text === NAT64) throw new Fault("UnsupportedOperation", "Genkan does not offer NAT64, routes for 64:ff9b::/96.");
+    if (text === NAT64_BLOCK) return;
     throw new Fault("InvalidParameterValue", `A NAT gateway can't be the target of the IPv6 route for ${text}.`);
   }
 }
-
-/** RFC 6052, section 2.1. */
-const NAT64 = "64:ff9b::/96";
 
 /** The VPC's block that the destination is or lies in. */
 function blockAround(tx: Reader, table: RouteTable, destination: Block): string | undefined {

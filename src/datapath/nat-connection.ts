@@ -1,13 +1,14 @@
 import { assert } from "../lib/assert.ts";
-import { formatIpv4, ipv4 } from "../lib/ip.ts";
+import { formatAddress, formatIpv4, ipv4 } from "../lib/ip.ts";
 import type { Tally } from "./connection-tally.ts";
 import type { KernelMap } from "./map.ts";
 
 /** User space's half of the connections through NAT gateways (bpf/nat_gateway.h): it removes those that have expired. */
 
 /** Offsets of `struct nat_key` and `struct nat_connection`. */
-const KEY = { interface: 0, local: 4, remote: 8, localPort: 12, remotePort: 14, protocol: 16, side: 17, size: 20 } as const;
-const VALUE = { expires: 0, created: 8, address: 16, port: 20, claim: 28, size: 32 } as const;
+const KEY = { interface: 0, local: 4, remote: 20, localPort: 24, remotePort: 26, protocol: 28, side: 29, size: 32 } as const;
+const VALUE = { expires: 0, created: 8, address: 16, port: 32, claim: 40, size: 48 } as const;
+const ADDRESS = 16;
 const INSIDE = 0;
 
 export type NatConnection = {
@@ -34,11 +35,11 @@ export function readNatConnections(map: KernelMap): NatConnection[] {
     list.push({
       interface: key.readUInt32LE(KEY.interface),
       protocol: key.readUInt8(KEY.protocol),
-      local: formatIpv4(ipv4(key.readUInt32BE(KEY.local))),
+      local: formatAddress(key.subarray(KEY.local, KEY.local + ADDRESS)),
       localPort: key.readUInt16LE(KEY.localPort),
       remote: formatIpv4(ipv4(key.readUInt32BE(KEY.remote))),
       remotePort: key.readUInt16LE(KEY.remotePort),
-      address: formatIpv4(ipv4(value.readUInt32BE(VALUE.address))),
+      address: formatAddress(value.subarray(VALUE.address, VALUE.address + ADDRESS)),
       port: value.readUInt16LE(VALUE.port),
       expires: value.readBigUInt64LE(VALUE.expires),
     });
@@ -100,7 +101,7 @@ function pointsToInside(map: KernelMap, tally: Tally, { key, value }: { readonly
   return (
     inside !== undefined &&
     !tally.isPast(key.readUInt32LE(KEY.interface), timesOf(inside)) &&
-    inside.compare(key, KEY.local, KEY.local + 4, VALUE.address, VALUE.address + 4) === 0 &&
+    inside.compare(key, KEY.local, KEY.local + ADDRESS, VALUE.address, VALUE.address + ADDRESS) === 0 &&
     inside.compare(key, KEY.localPort, KEY.localPort + 2, VALUE.port, VALUE.port + 2) === 0
   );
 }
@@ -113,7 +114,7 @@ function timesOf(value: Buffer): { readonly created: bigint; readonly expires: b
 function insideKey(key: Buffer, value: Buffer): Buffer {
   const inside = Buffer.from(key);
   inside.writeUInt8(INSIDE, KEY.side);
-  value.copy(inside, KEY.local, VALUE.address, VALUE.address + 4);
+  value.copy(inside, KEY.local, VALUE.address, VALUE.address + ADDRESS);
   value.copy(inside, KEY.localPort, VALUE.port, VALUE.port + 2);
   return inside;
 }

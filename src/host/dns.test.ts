@@ -42,6 +42,25 @@ test("private names are known in their own VPC, in both directions", () => {
   assert.deepEqual(ask(directory, other, "ip-10-0-1-5.ec2.internal"), NO_SUCH_NAME);
 });
 
+test("a subnet with DNS64 gives names without an IPv6 address one of NAT64, in both directions", () => {
+  const directory = exampleDirectory(associate("203.0.113.9"));
+  const asker = directory.bySlot(SLOT)!;
+  const eni = { ...asker.eni, ipv6Addresses: ["2001:db8:1::5"] };
+  const inside = (enableDns64: boolean): Viewer => ({ kind: "vpc", asker: { ...asker, eni, subnet: { ...asker.subnet, enableDns64 } } });
+  const six = (name: string, enableDns64 = true): readonly string[] => ask(directory, inside(enableDns64), name, "AAAA").data;
+  assert.deepEqual(six("machine.internet.example"), ["64:ff9b::c633:6402"]);
+  assert.deepEqual(six("machine.internet.example", false), []);
+  assert.deepEqual(six("ip-10-0-1-6.ec2.internal"), ["64:ff9b::a00:106"], "private ones too");
+  assert.deepEqual(six("internet.example"), ["2001:db8:ffff::1"], "who has an IPv6 address keeps it");
+  assert.deepEqual(six("instance-data.ec2.internal"), [], "the metadata service is not behind a NAT gateway");
+  assert.deepEqual(ask(directory, inside(true), "machine.internet.example").data, ["198.51.100.2"], "A records stay");
+  assert.deepEqual(ask(directory, inside(true), "nobody.internet.example", "AAAA"), NO_SUCH_NAME);
+  const reversed = "2.0.4.6.3.3.6.c.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.b.9.f.f.4.6.0.0.ip6.arpa";
+  const alias = ["2.100.51.198.in-addr.arpa", "machine.internet.example"];
+  assert.deepEqual(ask(directory, inside(true), reversed, "PTR"), { rcode: "NOERROR", data: alias });
+  assert.deepEqual(ask(directory, inside(false), reversed, "PTR"), NO_SUCH_NAME);
+});
+
 test("a public name is the private address inside its VPC and the public one elsewhere", () => {
   const directory = exampleDirectory(associate("203.0.113.9"));
   const name = "ec2-203-0-113-9.compute-1.amazonaws.com";

@@ -1,5 +1,6 @@
 import packet, { type Answer, type DecodedPacket, type Packet, type Question } from "dns-packet";
 import { parseIpv4 } from "../lib/ip.ts";
+import { embeddedIpv4, isNat64, nat64Address } from "../lib/nat64.ts";
 import { privateDnsDomain, privateDnsName, publicDnsName } from "../model/dns-name.ts";
 import { endpointAddresses } from "./dns-endpoint.ts";
 import type { Asker, InstanceDirectory } from "./directory.ts";
@@ -71,6 +72,8 @@ function lookUp(question: Question, viewer: Viewer, directory: InstanceDirectory
   const asked = question.name;
   const type: string = question.type;
   const name = asked.toLowerCase().replace(/\.$/, "");
+  const synthetic = hasDns64(viewer) ? nat64Reverse(name) : undefined;
+  if (synthetic !== undefined) return reverseOfNat64({ ...question, name: asked }, synthetic, viewer, directory);
   const pointed = reverse(name);
   if (pointed !== undefined) {
     const target = nameOf(pointed, viewer, directory);
@@ -78,12 +81,25 @@ function lookUp(question: Question, viewer: Viewer, directory: InstanceDirectory
     return type === "PTR" || type === "ANY" ? [{ type: "PTR", name: asked, ttl: TTL_SECONDS, class: "IN", data: target }] : [];
   }
   const addresses = addressesOf(name, viewer, directory);
-  return addresses?.flatMap((data): Answer[] => {
+  return withDns64(addresses, type, viewer)?.flatMap((data): Answer[] => {
     const own = data.includes(":") ? "AAAA" : "A";
     // To an instance without IPv6 an address that it cannot reach would only cost time.
     if ((own === "AAAA" && viewer.kind === "vpc" && !viewer.asker.eni.ipv6Addresses?.length) || (type !== own && type !== "ANY")) return [];
     return [{ type: own, name: asked, ttl: TTL_SECONDS, class: "IN", data }];
   });
+}
+
+/**
+ * DNS64, in subnets that have it on (RFC 6147, section 5.1; VPC user guide, "DNS64 and NAT64"): who asks for IPv6 addresses of a name
+ * that has none gets its IPv4 ones as NAT64 has them. Not link-local ones, which are the instance's own to reach.
+ */
+function withDns64(addresses: readonly string[] | undefined, type: string, viewer: Viewer): readonly string[] | undefined {
+  if (type !== "AAAA" || !hasDns64(viewer) || addresses?.some((address) => address.includes(":"))) return addresses;
+  return addresses?.filter((address) => !address.startsWith("169.254.")).map(nat64Address);
+}
+
+function hasDns64(viewer: Viewer): boolean {
+  return viewer.kind === "vpc" && viewer.asker.subnet.enableDns64 === true;
 }
 
 function addressesOf(name: string, viewer: Viewer, directory: InstanceDirectory): readonly string[] | undefined {
@@ -124,6 +140,20 @@ function nameOf(address: string, viewer: Viewer, directory: InstanceDirectory): 
 function publicIpIn(name: string): string | undefined {
   const ip = /^ec2-(\d+-\d+-\d+-\d+)\.[a-z0-9.-]+\.amazonaws\.com$/.exec(name)?.[1]?.replaceAll("-", ".");
   return ip !== undefined && parseIpv4(ip) !== undefined ? ip : undefined;
+}
+
+/** The name of a synthetic address in reverse is another name of the IPv4 address's (RFC 6147, section 5.3.1). */
+function reverseOfNat64({ name, type }: Question, ipv4: string, viewer: Viewer, directory: InstanceDirectory): readonly Answer[] {
+  const data = `${ipv4.split(".").toReversed().join(".")}.in-addr.arpa`;
+  const alias: Answer = { type: "CNAME", name, ttl: TTL_SECONDS, class: "IN", data };
+  return [alias, ...(lookUp({ name: data, type, class: "IN" }, viewer, directory) ?? [])];
+}
+
+/** The IPv4 address within that of 64:ff9b::/96 which a name under ip6.arpa stands for (RFC 3596, section 2.5). */
+function nat64Reverse(name: string): string | undefined {
+  const nibbles = /^((?:[0-9a-f]\.){32})ip6\.arpa$/.exec(name)?.[1]?.replaceAll(".", "");
+  const groups = nibbles && [...nibbles].toReversed().join("").match(/.{4}/g)?.join(":");
+  return groups !== undefined && groups !== "" && isNat64(groups) ? embeddedIpv4(groups) : undefined;
 }
 
 /** The address that a name under in-addr.arpa stands for (RFC 1035 section 3.5). */

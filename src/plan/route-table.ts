@@ -2,6 +2,7 @@ import { present } from "../lib/assert.ts";
 import { type Cidr, parseCidr } from "../lib/cidr.ts";
 import { parseCidr6 } from "../lib/cidr6.ts";
 import { formatIpv4 } from "../lib/ip.ts";
+import { NAT64_BLOCK } from "../lib/nat64.ts";
 import { prefixListEntries } from "../model/aws-prefix-list.ts";
 import { isActive } from "../model/route-state.ts";
 import { type Route, routeId, type RouteTable } from "../model/route-table.ts";
@@ -48,12 +49,18 @@ export function routeRows(reader: Reader, route: Route): readonly Entry[] {
   return table ? blockRows(table, route.destination, target(reader, route)) : [];
 }
 
-/** The row of a block; none for what is no block. NAT gateways carry no IPv6 (NAT64 is not offered), egress-only ones no IPv4. */
+/** The row of a block; none for what is no block. Of IPv6 NAT gateways carry what NAT64 is for, egress-only ones no IPv4. */
 function blockRows(table: RouteTable, text: string, value: StructValue<"route">): readonly Entry[] {
   const block = parseCidr(text);
   if (block) return [row(table, block, value.target === ROUTE_TARGET.egress_only ? NOWHERE : value)];
   if (!parseCidr6(text)) return [];
-  return [ipv6RouteRow((table.slot | IPV6_ROUTES) >>> 0, text, value.target === ROUTE_TARGET.nat_gateway ? NOWHERE : value)];
+  return [
+    ipv6RouteRow(
+      (table.slot | IPV6_ROUTES) >>> 0,
+      text,
+      value.target === ROUTE_TARGET.nat_gateway && text !== NAT64_BLOCK ? NOWHERE : value,
+    ),
+  ];
 }
 
 const NOWHERE = { target: ROUTE_TARGET.blackhole, slot: 0 } as const;

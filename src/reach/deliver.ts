@@ -1,4 +1,4 @@
-import { isIpv6Flow } from "./packet.ts";
+import { headerLengthOf, isIpv6Flow } from "./packet.ts";
 import { drop, has, interfaceEntry, type Outcome, owns, pass, type Passage } from "./passage.ts";
 
 /** Through the internet gateway, either way; and within a VPC (VPC user guide, "Network maximum transmission unit"). */
@@ -7,6 +7,8 @@ const INSIDE_MTU = 9001;
 /** Through a NAT gateway (VPC user guide, "NAT gateway basics"). */
 const NAT_MTU = 8500;
 const SMALL = 100;
+/** NAT64's packets are measured as IPv4. */
+const IPV4_HEADER = 20;
 
 /** The longest IP packet that its way carries. */
 export function mtuOf({ throughGateway, viaNat }: { readonly throughGateway: boolean; readonly viaNat: boolean }): number {
@@ -26,9 +28,11 @@ export function deliver(passage: Passage): Outcome {
 
 /** Too long and not to be cut: the sender gets an ICMP error. Towards the internet what may be cut is cut. */
 function fits(passage: Passage, where: string): Outcome {
-  const { length = SMALL, segmented = false } = passage.packet;
+  const { packet, nat64 } = passage;
+  const { segmented = false } = packet;
   // No router cuts IPv6 (RFC 8200, section 5).
-  const dontFragment = isIpv6Flow(passage.flow) || (passage.packet.dontFragment ?? true);
+  const dontFragment = isIpv6Flow(packet) || nat64 || (packet.dontFragment ?? true);
+  const length = nat64 && isIpv6Flow(packet) ? (packet.length ?? SMALL) - headerLengthOf(packet) + IPV4_HEADER : (packet.length ?? SMALL);
   const mtu = mtuOf({ throughGateway: passage.throughGateway, viaNat: passage.hops > 0 });
   if (length <= mtu) return pass(where);
   if (dontFragment || segmented || !passage.throughGateway) return drop("too_big", `${length} bytes, at most ${mtu}`);

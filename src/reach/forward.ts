@@ -13,6 +13,8 @@ import { ICMP, isIcmpError, isIpv6Flow, type Packet, TCP, UDP } from "./packet.t
 import { GATEWAY_MTU, mtuOf } from "./deliver.ts";
 import { neighbourFromInternet, neighbourFromInterface, neighbourFromServices } from "./neighbour.ts";
 import { icmpError, icmpv6Error, TIME_EXCEEDED, TOO_BIG } from "./icmp-error.ts";
+import { nat64Address } from "../lib/nat64.ts";
+import { nat64Frame } from "./nat64-rewrite.ts";
 import { inPieces } from "./pieces.ts";
 import type { NatMemory } from "./nat-connection.ts";
 import { resetOf } from "./reset.ts";
@@ -127,30 +129,30 @@ function outcome(tables: TableReader, bytes: Uint8Array, frame: Frame & { kind: 
       return verdict.reason === "too_big" ? refused(tables, bytes, frame, entrance, traced) : dropped(verdict.reason, verdict.interface);
     case "deliver": {
       const mac = present(tables.lookup("interfaces", verdict.interface), "the receiver").mac;
-      return sent(
-        rewritten(bytes, frame.shape, traced, [mac, ROUTER_MAC]),
-        { verdict: "deliver", target: verdict.interface },
-        frame,
-        traced,
-      );
+      return sent(rewritten(bytes, frame, traced, [mac, ROUTER_MAC]), { verdict: "deliver", target: verdict.interface }, frame, traced);
     }
     case "internet": {
       const macs = [settings.uplink_peer_mac, settings.uplink_mac] as const;
-      return sent(rewritten(bytes, frame.shape, traced, macs), { verdict: "internet", target: settings.uplink }, frame, traced);
+      return sent(rewritten(bytes, frame, traced, macs), { verdict: "internet", target: settings.uplink }, frame, traced);
     }
     case "service": {
       const macs = [settings.services_peer_mac, settings.services_mac] as const;
-      return sent(rewritten(bytes, frame.shape, traced, macs), { verdict: "service", target: settings.services }, frame, traced);
+      return sent(rewritten(bytes, frame, traced, macs), { verdict: "service", target: settings.services }, frame, traced);
     }
   }
 }
 
 function rewritten(
   bytes: Uint8Array,
-  shape: Shape,
-  { packet, hopLimit }: Trace,
+  { shape, packet: before }: Frame & { kind: "packet" },
+  { packet, hopLimit, nat64 }: Trace,
   macs: readonly [destination: string, source: string],
 ): Uint8Array {
+  if (nat64) {
+    const made = nat64Frame(bytes, shape, before, packet, hopLimit ?? 0);
+    setMacs(made, ...macs);
+    return made;
+  }
   const out = Uint8Array.from(bytes);
   if (isIpv6Flow(packet)) {
     translateIpv6(out, shape, packet, hopLimit);
@@ -186,7 +188,7 @@ function sent(
   traced: Trace,
 ): Forwarded {
   const whole = { ...where, reason: "none", frame: out } as const;
-  if (!traced.throughGateway || packet.segmented || (packet.length ?? 0) <= GATEWAY_MTU) return whole;
+  if (!traced.throughGateway || traced.nat64 || packet.segmented || (packet.length ?? 0) <= GATEWAY_MTU) return whole;
   completeChecksum(out, shape);
   return { ...whole, pieces: inPieces(out) };
 }
@@ -208,7 +210,8 @@ function refused(
   if (!shape.dontFragment || !reported || isIcmpError(packet) || shape.later) return dropped("too_big", charged);
   const { subnet } = (entrance.kind === "interface" && tables.lookup("interfaces", entrance.slot)) || { subnet: 0 };
   const router = entrance.kind === "interface" ? (tables.lookup("subnets", subnet)?.router ?? "") : packet.destination;
-  const rest = mtuOf(traced);
+  // Its header takes 20 bytes more than what NAT64 makes of it.
+  const rest = mtuOf(traced) + (traced.nat64 && isIpv6Flow(packet) ? 20 : 0);
   const message = isIpv6Flow(packet)
     ? icmpv6Error(bytes, shape, { ...TOO_BIG.ipv6, router: ipv6Router(tables, subnet) ?? packet.destination, rest })
     : icmpError(bytes, shape, { ...TOO_BIG.ipv4, router, rest });
@@ -230,12 +233,10 @@ function expired(
   const charged = verdict.kind === "drop" ? verdict.interface : 0;
   if (entrance.kind !== "interface" || way !== "nat" || isIcmpError(packet) || shape.later) return dropped("nat_ttl", charged);
   const router = present(tables.lookup("interfaces", charged), "the NAT gateway").private_ip;
-  return {
-    verdict: "error",
-    reason: "nat_ttl",
-    target: entrance.slot,
-    frame: icmpError(bytes, shape, { ...TIME_EXCEEDED.ipv4, router, rest: 0 }),
-  };
+  const message = isIpv6Flow(packet)
+    ? icmpv6Error(bytes, shape, { ...TIME_EXCEEDED.ipv6, router: nat64Address(router), rest: 0 })
+    : icmpError(bytes, shape, { ...TIME_EXCEEDED.ipv4, router, rest: 0 });
+  return { verdict: "error", reason: "nat_ttl", target: entrance.slot, frame: message };
 }
 
 /** The first address of the subnet's block; undefined where the packet came from none. */

@@ -4,7 +4,7 @@ import { readIpv6 } from "./ipv6-frame.ts";
 import { macAt } from "./mac.ts";
 import { type Flow, ICMP, ICMP_ERRORS, type Packet, TCP } from "./packet.ts";
 import type { Shape } from "./shape.ts";
-import { isWholeTransport, onWire, segmentHeader, SHORT_HEADER, tcpFlags, transportOf } from "./transport.ts";
+import { isUnsummed, isWholeTransport, onWire, segmentHeader, SHORT_HEADER, tcpFlags, transportOf } from "./transport.ts";
 
 /** What the bytes are: a packet and its shape, ARP, or nothing that goes further. */
 export type Frame =
@@ -70,6 +70,9 @@ function readIpv4(bytes: Uint8Array, segment: number): Frame {
     length: segment > 0 ? header + segmentHeader(bytes, transport, protocol) + segment : total,
     dontFragment,
     hopLimit: bytes[ETHERNET + 8] ?? 0,
+    headerLength: header,
+    ...(quoted?.transport !== undefined && quoted.transport !== quoted.at + IP_HEADER ? { oddQuote: true } : {}),
+    ...(isUnsummed(bytes, transport, protocol) && !later ? { unsummed: true } : {}),
     segmented: segment > 0,
     packets: onWire(total, segment),
     ...(protocol === TCP && !later ? { tcp: tcpFlags(bytes[transport + 13] ?? 0) } : {}),

@@ -4,7 +4,7 @@ import { ETHERNET, read16, read32 } from "./bytes.ts";
 import { macAt } from "./mac.ts";
 import type { Shape } from "./shape.ts";
 import { type Flow, ICMPV6, isIcmpError, type Packet, TCP } from "./packet.ts";
-import { isWholeTransport, onWire, segmentHeader, tcpFlags, transportOf } from "./transport.ts";
+import { isUnsummed, isWholeTransport, onWire, segmentHeader, tcpFlags, transportOf } from "./transport.ts";
 
 /** An IPv6 frame read, or undefined when it is malformed. `neighbour`: neighbour discovery or a listener report. */
 export type Ipv6Frame = { readonly packet: Packet; readonly shape: Shape; readonly neighbour: boolean };
@@ -52,6 +52,8 @@ export function readIpv6(bytes: Uint8Array, segment: number): Ipv6Frame | undefi
     length: segment > 0 ? header + segmentHeader(bytes, transport, protocol) + segment : end - ETHERNET,
     dontFragment: true,
     hopLimit: bytes[ETHERNET + 7] ?? 0,
+    headerLength: header,
+    ...(isUnsummed(bytes, transport, protocol) && !later ? { unsummed: true } : {}),
     segmented: segment > 0,
     packets: onWire(end - ETHERNET, segment),
     ...(protocol === TCP && !later ? { tcp: tcpFlags(bytes[transport + 13] ?? 0) } : {}),

@@ -1,5 +1,17 @@
 import type { Direction } from "./connection.ts";
-import { type Flow, ICMP, ICMP_QUERIES, icmpRequestType, isIcmpAnswer, type Packet, TCP, UDP } from "./packet.ts";
+import {
+  type Flow,
+  ICMP,
+  ICMP_QUERIES,
+  ICMPV6_QUERIES,
+  icmpRequestType,
+  isIcmp,
+  isIcmpAnswer,
+  isIpv6Flow,
+  type Packet,
+  TCP,
+  UDP,
+} from "./packet.ts";
 
 /** A connection through a NAT gateway: what the inside's address and port became, and until when that holds. */
 export type NatConnection = {
@@ -59,6 +71,14 @@ export function natKey({ slot, protocol, local, localPort, remote, remotePort }:
   return [slot, protocol, local, localPort, remote, remotePort].join(" ");
 }
 
+/** ICMP's type of it: ICMPv6 is remembered as what NAT64 makes of it, and has no other query. */
+const ECHO = 8;
+
+/** The protocol by which a NAT gateway remembers a flow. */
+export function natProtocol(flow: Flow): number {
+  return isIcmp(flow) ? ICMP : flow.protocol;
+}
+
 /**
  * What a flow has in the place of ports, the sender's and the other's. An ICMP query has its identifier at the end that asks, and
  * the request's type at the other (RFC 5508, section 3). Undefined: nothing that a NAT gateway carries.
@@ -66,8 +86,9 @@ export function natKey({ slot, protocol, local, localPort, remote, remotePort }:
 export function natPorts(flow: Flow): { readonly sender: number; readonly other: number } | undefined {
   const { protocol, sourcePort = 0, destinationPort = 0, icmp } = flow;
   if (protocol === TCP || protocol === UDP) return { sender: sourcePort, other: destinationPort };
-  if (protocol !== ICMP || !icmp || !ICMP_QUERIES.has(icmp.type)) return undefined;
-  const type = icmpRequestType(flow);
+  const ipv6 = isIpv6Flow(flow);
+  if (!isIcmp(flow) || !icmp || !(ipv6 ? ICMPV6_QUERIES : ICMP_QUERIES).has(icmp.type)) return undefined;
+  const type = ipv6 ? ECHO : icmpRequestType(flow);
   return isIcmpAnswer(flow) ? { sender: type, other: sourcePort } : { sender: sourcePort, other: type };
 }
 

@@ -1,8 +1,12 @@
+import { parseIpv6 } from "../lib/cidr6.ts";
 import { parseIpv4 } from "../lib/ip.ts";
+import { embeddedIpv4, isNat64, nat64Address } from "../lib/nat64.ts";
 import type { DropReason } from "../plan/stages.ts";
 import { NAT_GATEWAY_FLAGS, type TableValue } from "../plan/tables.ts";
-import { type NatConnection, type NatEnds, natKey, natNoted, natPorts } from "./nat-connection.ts";
-import { type Flow, hopLimitOf, ICMP, isIcmpAnswer, isIcmpError, TCP, UDP } from "./packet.ts";
+import { isIn } from "./block.ts";
+import { inOtherFamily } from "./nat64.ts";
+import { type NatConnection, type NatEnds, natKey, natNoted, natPorts, natProtocol } from "./nat-connection.ts";
+import { type Flow, hopLimitOf, isIcmp, isIcmpAnswer, isIcmpError, isIpv6Flow, isPlain, type Packet, TCP, UDP } from "./packet.ts";
 import {
   addressEntry,
   drop,
@@ -19,6 +23,8 @@ import {
 const FIRST_PORT = 1024;
 /** How many ports one packet tries. */
 const PROBES = 64;
+/** 240.0.0.0/4 begins here (RFC 1112). */
+const RESERVED = 0xf000_0000;
 
 type Gateway = TableValue<"nat_gateways">;
 
@@ -28,18 +34,19 @@ export function natOut(passage: Passage): Outcome {
   const ends = receiverOf(passage);
   const held = addressEntry(tables, ends.row.vpc, flow.source);
   if (!held) return drop("nat_source", `nobody in the VPC has ${flow.source}`);
+  if (isIpv6Flow(flow) && isNoDestination(embeddedIpv4(flow.destination))) return drop("nat64_destination", embeddedIpv4(flow.destination));
   const refused = notCarried(passage);
   if (refused) return refused;
   if (flow.headless) return drop("fragment_without_first", "no ports");
   if (isIcmpError(flow)) return errorOut(passage, ends);
   const ports = natPorts(flow);
-  if (!ports) return drop("nat_protocol", `protocol ${flow.protocol}`);
+  if (!ports || (isIpv6Flow(flow) && hasOddSegments(packet))) return drop("nat_protocol", `protocol ${flow.protocol}`);
   const key: NatEnds = {
     slot: ends.slot,
-    protocol: flow.protocol,
+    protocol: natProtocol(flow),
     local: flow.source,
     localPort: ports.sender,
-    remote: flow.destination,
+    remote: remoteOf(flow.destination),
     remotePort: ports.other,
   };
   const known = isIcmpAnswer(flow) ? undefined : live(passage, natKey(key));
@@ -51,9 +58,47 @@ export function natOut(passage: Passage): Outcome {
   const connection = known ?? open(passage, key);
   if (typeof connection === "string") return drop(connection, `towards ${flow.destination}`);
   passage.nat.changes.inside.set(natKey(key), natNoted(connection, packet, "out", passage.now));
-  translateSource(passage, connection.address);
-  passage.flow = { ...passage.flow, ...portsOf(flow, "source", connection.port) };
+  if (!becomes(passage, "source", connection.address)) return drop("nat_protocol", `ICMPv6 type ${flow.icmp?.type}`);
+  passage.flow = { ...passage.flow, ...portsOf(passage.flow, "source", connection.port) };
   return pass(`${flow.source}:${ports.sender} becomes ${connection.address}:${connection.port}`, held);
+}
+
+/** On no wire, or for many: no single host has it. */
+function isNoDestination(address: string): boolean {
+  return isIn(address, "nowhere", "multicast") || (parseIpv4(address) ?? 0) >= RESERVED;
+}
+
+/** The IPv4 end of a connection, outside; of NAT64 the address within the other. */
+function remoteOf(address: string): string {
+  return isNat64(address) ? embeddedIpv4(address) : address;
+}
+
+/** A device would have to leave options and extension headers out of each segment. */
+function hasOddSegments(packet: Packet): boolean {
+  return packet.segmented === true && !isPlain(packet);
+}
+
+/** One end becomes another address, which may be of the other family: then all that the packet says does. False: it can't say it there. */
+function becomes(passage: Passage, end: "source" | "destination", to: string): boolean {
+  const { flow, about } = passage;
+  if (to.includes(":") === isIpv6Flow(flow)) {
+    (end === "source" ? translateSource : translateDestination)(passage, to);
+    return true;
+  }
+  const ends =
+    end === "source" ? { source: to, destination: embeddedIpv4(flow.destination) } : { source: nat64Address(flow.source), destination: to };
+  const back =
+    about &&
+    (end === "source"
+      ? { source: embeddedIpv4(about.source), destination: to }
+      : { source: to, destination: nat64Address(about.destination) });
+  const next = inOtherFamily(flow, ends);
+  const quoted = about && back && inOtherFamily(about, back);
+  if (!next || (about && !quoted)) return false;
+  passage.flow = next;
+  passage.about = quoted;
+  passage.nat64 = true;
+  return true;
 }
 
 /**
@@ -70,7 +115,7 @@ function notCarried(passage: Passage): Outcome | undefined {
 
 /** The port, or an ICMP query's identifier, which stands for both ends. */
 function portsOf(flow: Flow, end: "source" | "destination", port: number): Partial<Flow> {
-  if (flow.protocol === ICMP) return { sourcePort: port, destinationPort: port };
+  if (isIcmp(flow)) return { sourcePort: port, destinationPort: port };
   return end === "source" ? { sourcePort: port } : { destinationPort: port };
 }
 
@@ -87,16 +132,17 @@ function errorOut(passage: Passage, { slot }: Ends): Outcome {
     return drop("nat_no_connection", "an error about no connection");
   const key = natKey({
     slot,
-    protocol: about.protocol,
+    protocol: natProtocol(about),
     local: about.destination,
     localPort: ports.other,
-    remote: about.source,
+    remote: remoteOf(about.source),
     remotePort: ports.sender,
   });
   const known = live(passage, key);
   if (!known) return drop("nat_no_connection", "an error about no connection");
-  translateSource(passage, known.address);
-  passage.about = { ...about, destination: known.address, ...portsOf(about, "destination", known.port) };
+  if (!becomes(passage, "source", known.address)) return drop("nat_protocol", `ICMPv6 type ${flow.icmp?.type}`);
+  const inside = passage.about ?? about;
+  passage.about = { ...inside, destination: known.address, ...portsOf(inside, "destination", known.port) };
   return pass(`an error about a connection of ${known.address}:${known.port}`);
 }
 
@@ -126,7 +172,7 @@ const NO_ROOM = { nat_connection_limit: 0, nat_ports: 0, nat_connections_crowded
 
 /** A host has the same address as long as that has ports left. */
 function inTurn({ addresses, count }: Gateway, local: string): readonly string[] {
-  const first = (parseIpv4(local) ?? 0) % count;
+  const first = lastBytes(local) % count;
   return Array.from({ length: count }, (_, place) => addresses[(first + place) % count] ?? "");
 }
 
@@ -149,8 +195,13 @@ function takePort(passage: Passage, key: NatEnds, address: string, count: number
   return undefined;
 }
 
+/** An IPv4 address as a number, or the last four bytes of an IPv6 one. */
+function lastBytes(address: string): number {
+  return address.includes(":") ? Number((parseIpv6(address) ?? 0n) & 0xffff_ffffn) : (parseIpv4(address) ?? 0);
+}
+
 function startOf({ local, localPort, remote, remotePort }: NatEnds, count: number): number {
-  const flow = Math.imul(remotePort ^ (localPort << 4), 40_503) + Math.imul(parseIpv4(local) ?? 0, 2_246_822_519);
+  const flow = Math.imul(remotePort ^ (localPort << 4), 40_503) + Math.imul(lastBytes(local), 2_246_822_519);
   const mixed = (Math.imul(parseIpv4(remote) ?? 0, 2_654_435_761) + flow) >>> 0;
   return mixed % count;
 }
@@ -182,7 +233,7 @@ export function natIn(passage: Passage): Outcome {
     return isError ? drop("nat_no_connection", "an error about no connection") : drop("nat_protocol", `protocol ${flow.protocol}`);
   const found = insideOf(passage, {
     slot,
-    protocol: subject.protocol,
+    protocol: natProtocol(subject),
     local: flow.destination,
     localPort: isError ? ports.sender : ports.other,
     remote: isError ? subject.destination : subject.source,
@@ -190,11 +241,16 @@ export function natIn(passage: Passage): Outcome {
   });
   if (!found) return drop("nat_no_connection", `nobody inside asked for this`);
   const { key, connection } = found;
-  translateDestination(passage, key.local);
+  if (key.local.includes(":")) {
+    const odd = isError && (isIpv6Flow(packet) || packet.oddQuote === true);
+    if (odd || hasOddSegments(packet)) return drop("nat_protocol", "of a kind that has no counterpart in IPv6");
+    if (packet.unsummed && (packet.segmented === true || packet.fragment)) return drop("nat64_checksum", "UDP without a checksum");
+  }
+  if (!becomes(passage, "destination", key.local)) return drop("nat_protocol", `ICMP type ${flow.icmp?.type}`);
   if (isError && passage.about) passage.about = { ...passage.about, ...portsOf(passage.about, "source", key.localPort) };
   else {
     passage.nat.changes.inside.set(natKey(key), natNoted(connection, packet, "in", passage.now));
-    passage.flow = { ...passage.flow, ...portsOf(flow, "destination", key.localPort) };
+    passage.flow = { ...passage.flow, ...portsOf(passage.flow, "destination", key.localPort) };
   }
   return pass(`${flow.destination} becomes ${key.local}:${key.localPort}`);
 }

@@ -14,6 +14,12 @@ export type Packet = Flow & {
   /** Bytes of the IP packet, header included; absent: a small one. Of one to be segmented: of its longest segment. */
   readonly length?: number;
   readonly dontFragment?: boolean;
+  /** Of the IP header with its options, or with extension headers; absent: it has none. */
+  readonly headerLength?: number;
+  /** In an ICMP error: the IP header that it carries has options, or what is inside it is unknown for another reason. */
+  readonly oddQuote?: true;
+  /** UDP without a checksum. */
+  readonly unsummed?: true;
   /** TTL; absent: 64. */
   readonly hopLimit?: number;
   /** The sender left cutting it into segments to the device that sends it to a wire. */
@@ -67,6 +73,20 @@ const ICMP_REQUESTS: ReadonlyMap<number, number> = new Map([
 /** Of IPv6, as its source says. */
 export function isIpv6Flow({ source }: Pick<Flow, "source">): boolean {
   return source.includes(":");
+}
+
+/** Bytes of its IP header. */
+export function headerLengthOf(packet: Packet): number {
+  return packet.headerLength ?? plainHeader(packet);
+}
+
+/** Whether neither options nor extension headers follow its IP header. */
+export function isPlain(packet: Packet): boolean {
+  return headerLengthOf(packet) === plainHeader(packet);
+}
+
+function plainHeader(flow: Flow): number {
+  return isIpv6Flow(flow) ? 40 : 20;
 }
 
 export function hopLimitOf({ hopLimit = 64 }: Packet): number {

@@ -48,6 +48,8 @@ export type Passage = {
   throughService: boolean;
   /** The TTL with which it arrives, where an option of the instance says so; else it is unchanged but for {@link hops}. */
   hopLimit: number | undefined;
+  /** NAT64 made a packet of the other family of it. */
+  nat64: boolean;
   /** NAT gateways that it passed: each is a hop. */
   hops: number;
   /** Both ends are interfaces of one VPC or of two that are peered, and meet on private addresses: rules that name groups apply. */

@@ -1,5 +1,6 @@
 import { isIpv6Flow } from "./packet.ts";
 import { NAT_GATEWAY_FLAGS, ROUTE_TARGET, type TableReader } from "../plan/tables.ts";
+import { isNat64 } from "../lib/nat64.ts";
 import {
   addressEntry,
   drop,
@@ -110,12 +111,13 @@ function natInZone(tables: TableReader, slot: number, zone: number): number {
   return gateway && (gateway.flags & NAT_GATEWAY_FLAGS.regional) !== 0 ? (gateway.zones[zone] ?? 0) : slot;
 }
 
-/** A NAT gateway, by its interface; it goes on from there by its own subnet's table. */
+/** A NAT gateway, by its interface, which of IPv6 takes what NAT64 is for; it goes on from there by its own subnet's table. */
 function toNatGateway(passage: Passage, slot: number, prefix: string): Outcome {
   const sender = senderOf(passage);
   passage.way = "nat";
   const target = interfaceAt(passage.tables, slot);
-  if (isIpv6Flow(passage.flow) || !target || !has(target, "nat_gateway") || target.row.vpc !== sender.row.vpc)
+  const { flow } = passage;
+  if ((isIpv6Flow(flow) && !isNat64(flow.destination)) || !target || !has(target, "nat_gateway") || target.row.vpc !== sender.row.vpc)
     return drop("blackhole", `${prefix} to NAT gateway ${slot}, which is gone`);
   passage.target = target;
   passage.sameSubnet = target.row.subnet === sender.row.subnet;

@@ -35,6 +35,8 @@ export type Trace = {
   readonly packet: Packet;
   /** The TTL that it leaves with; absent: that with which it came. */
   readonly hopLimit: number | undefined;
+  /** NAT64 made a packet of the other family of it. */
+  readonly nat64: boolean;
   /** It passed a NAT gateway. */
   readonly viaNat: boolean;
   /** How it went on from where it was last. */
@@ -74,13 +76,14 @@ export function trace(tables: TableReader, packet: Packet, options: Options = {}
   const passage = newPassage(tables, packet, options);
   const steps: Step[] = [];
   const ended = walk(passage, steps);
-  const { flow, about, hopLimit, hops, throughGateway, way } = passage;
+  const { flow, about, hopLimit, hops, nat64, throughGateway, way } = passage;
   return {
     steps,
     verdict: ended,
-    packet: { ...packet, ...endsOf(flow), ...(about ? { about } : {}) },
+    packet: { ...packet, ...endsOf(flow), ...(nat64 ? saidBy(flow) : {}), ...(about ? { about } : {}) },
     hopLimit: hopLimit ?? (hops === 0 ? undefined : hopLimitOf(packet) - hops),
     viaNat: hops > 0,
+    nat64,
     way,
     throughGateway,
     connections: passage.remembered,
@@ -99,6 +102,11 @@ function endsOf({ source, destination, sourcePort, destinationPort }: Flow): Flo
     ...(sourcePort === undefined ? {} : { sourcePort }),
     ...(destinationPort === undefined ? {} : { destinationPort }),
   };
+}
+
+/** What another family says in its own words. */
+function saidBy({ protocol, icmp }: Flow): Pick<Flow, "protocol" | "icmp"> {
+  return { protocol, ...(icmp ? { icmp } : {}) };
 }
 
 function newPassage(tables: TableReader, packet: Packet, options: Options): Passage {
@@ -125,6 +133,7 @@ function newPassage(tables: TableReader, packet: Packet, options: Options): Pass
     throughService: false,
     hopLimit: undefined,
     hops: 0,
+    nat64: false,
     groupIdentity: false,
   };
 }

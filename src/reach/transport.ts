@@ -12,6 +12,11 @@ export function isWholeTransport(bytes: Uint8Array, at: number, end: number, pro
   return !known || end - at >= SHORT_HEADER;
 }
 
+/** UDP's checksum of zero says that there is none (RFC 768). */
+export function isUnsummed(bytes: Uint8Array, at: number, protocol: number): boolean {
+  return protocol === UDP && read16(bytes, at + 6) === 0;
+}
+
 export function transportOf(
   bytes: Uint8Array,
   at: number,

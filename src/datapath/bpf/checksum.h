@@ -7,7 +7,7 @@
 #define CHECKSUM_STEPS 20 /* of 512 bytes: more than INSIDE_MTU */
 
 /* The one's complement sum of `length` bytes from `offset`, continued from `sum`; not folded, not inverted; negative: error. */
-static __noinline __s64 sum_bytes(struct __sk_buff *skb, struct packet *p, __u32 offset, __u32 length, __u32 sum)
+__noinline __s64 sum_bytes(struct __sk_buff *skb, struct packet *p, __u32 offset, __u32 length, __u32 sum)
 {
 	__u32 i, j, size;
 	__s64 result = sum;

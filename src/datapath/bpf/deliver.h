@@ -9,11 +9,17 @@
 #include "flow_log.h"
 #include "fragment.h"
 #include "interface.h"
+#include "nat64_write.h"
 
-/* The IP length of the longest packet that this becomes on the wire: a segment, when the sender left cutting to the device. */
+/*
+ * The IP length of the longest packet that this becomes on the wire: a segment, when the sender left cutting to the device. Of what
+ * NAT64 makes IPv4 of, IPv4's.
+ */
 static __always_inline __u32 wire_length(struct __sk_buff *skb, const struct packet *p)
 {
-	return skb->gso_size ? segment_headers(skb, p) + skb->gso_size : p->total_length;
+	__u32 length = skb->gso_size ? segment_headers(skb, p) + skb->gso_size : p->total_length;
+
+	return p->nat64 && p->came_ipv6 ? length - p->header_length + sizeof(struct ip_header) : length;
 }
 
 static __always_inline int write_macs(struct __sk_buff *skb, const __u8 *source, const __u8 *destination)
@@ -37,6 +43,8 @@ static __always_inline int write_ipv6_addresses(struct __sk_buff *skb, struct pa
 
 static __always_inline int write_addresses(struct __sk_buff *skb, struct packet *p)
 {
+	if (p->nat64)
+		return nat64_write(skb, p);
 	if (p->is_ipv6)
 		return write_ipv6_addresses(skb, p);
 	return (p->hops && write_ttl(skb, p->hop_limit - p->hops)) || translate(skb, p, p->ip.source, V4(p->flow.source), IP_SOURCE_AT) ||
@@ -54,14 +62,14 @@ static __always_inline int hand_over(struct __sk_buff *skb, struct packet *p, __
 	if (wire > mtu) {
 		if (p->fragment & IP_DF)
 			return refuse_too_big(skb, p, mtu);
-		if (!p->through_gateway || skb->gso_size)
+		if (!p->through_gateway || skb->gso_size || p->nat64)
 			return drop_packet(skb, p, DROP_too_big);
 		cut = 1;
 	}
 	flow_log_in(skb, p, 0);
-	if (p->is_ipv6)
+	if (p->is_ipv6 && !p->nat64)
 		keep_ipv6_flow(p, link, mtu);
-	flow = p->is_ipv6 || cut || !headers_at_hand(skb) ? 0 : note_flow(p, link, mtu, source, destination);
+	flow = p->is_ipv6 || p->nat64 || cut || !headers_at_hand(skb) ? 0 : note_flow(p, link, mtu, source, destination);
 	if (flow ? rewrite_plain(skb, flow) : write_addresses(skb, p) || write_macs(skb, source, destination))
 		return drop_packet(skb, p, DROP_malformed);
 	if (p->link)

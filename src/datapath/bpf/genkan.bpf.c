@@ -36,7 +36,8 @@
  *                      deliver      up? destination check, MTU, rewrite ----------------> interface's link
  *
  *  from_services    parse -> services (alias back to the interface) -> deliver, past groups and ACLs
- *  IPv6             the same way: neighbour.h in the place of ARP, ipv6_gateway.h in that of internet_gateway, and no nat_gateway
+ *  IPv6             the same way: neighbour.h in the place of ARP, ipv6_gateway.h in that of internet_gateway; a nat_gateway makes IPv4
+ *                   of it (nat64.h)
  *  from_fragments   pieces of what is too long for the internet (fragment.h)
  *
  * A drop is counted for the sending interface, and from the moment that the receiving one is known (internet_gateway
@@ -71,6 +72,7 @@ static __always_inline struct packet *begin(struct __sk_buff *skb, __u32 link)
 	p->link = link;
 	p->charge = link;
 	p->bytes = skb->len;
+	p->segmented = skb->gso_size != 0;
 	p->now = clock_now(s);
 	p->sequence = c->sequence;
 	__asm__ volatile("" ::: "memory");

@@ -10,6 +10,7 @@
 #include "checksum.h"
 #include "count.h"
 #include "interface.h"
+#include "nat64.h"
 
 #define ICMP_QUOTE 548
 #define ICMP_OVERHEAD (sizeof(struct ip_header) + sizeof(struct icmp_header))
@@ -168,7 +169,7 @@ static __always_inline int tell_too_big(struct __sk_buff *skb, struct packet *p,
 	union address_bytes router = p->arrived.destination;
 	struct complaint what = { .type = 3, .code = 4, .rest = mtu };
 
-	if (!p->is_ipv6)
+	if (!p->came_ipv6)
 		return make_error(skb, p, subnet ? subnet->router : p->ip.destination, &what);
 	if (subnet) {
 		router = *(const union address_bytes *)subnet->ipv6_block;
@@ -176,6 +177,9 @@ static __always_inline int tell_too_big(struct __sk_buff *skb, struct packet *p,
 	}
 	what.type = 2;
 	what.code = 0;
+	/* Its header takes 20 bytes more than what NAT64 makes of it. */
+	if (p->nat64)
+		what.rest += 20;
 	return make_error_ipv6(skb, p, &router, &what);
 }
 
@@ -215,15 +219,21 @@ static __always_inline int refuse_too_big(struct __sk_buff *skb, struct packet *
 
 /*
  * A NAT gateway, which the packet came to with its last hop, tells the instance so by its private address (VPC user guide,
- * "Troubleshoot NAT gateways": a traceroute shows it). No error about an error.
+ * "Troubleshoot NAT gateways": a traceroute shows it), to IPv6 as NAT64 has that. No error about an error.
  */
 static __noinline int refuse_expired(struct __sk_buff *skb, struct packet *p)
 {
 	struct complaint what = { .type = 11 };
+	union address_bytes router;
 
 	if (!p)
 		return TC_ACT_SHOT;
-	if (p->is_icmp_error || p->is_later_fragment || make_error(skb, p, p->target.private_ip, &what))
+	if (p->is_icmp_error || p->is_later_fragment)
+		return drop_packet(skb, p, DROP_nat_ttl);
+	nat64_address(&router, p->target.private_ip);
+	if (p->came_ipv6)
+		what.type = 3;
+	if (p->came_ipv6 ? make_error_ipv6(skb, p, &router, &what) : make_error(skb, p, p->target.private_ip, &what))
 		return drop_packet(skb, p, DROP_nat_ttl);
 	return send_back(skb, p, DROP_nat_ttl, p->link);
 }

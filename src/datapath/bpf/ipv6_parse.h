@@ -117,6 +117,8 @@ static __noinline int parse_ipv6(struct __sk_buff *skb, struct packet *p)
 	    bpf_skb_load_bytes(skb, ETH_HLEN, ip, sizeof(*ip)))
 		return DROP_malformed;
 	p->is_ipv6 = 1;
+	p->came_ipv6 = 1;
+	p->traffic_class = bpf_ntohl(ip->version_class_flow) >> 20;
 	p->fragment = IP_DF;
 	p->total_length = sizeof(*ip) + bpf_ntohs(ip->payload_length);
 	p->header_length = sizeof(*ip);

@@ -10,6 +10,8 @@
  * what the outside sees, which only points to the first. The outside's entry counts while the inside's says the same address
  * and port; so one that is left over from an earlier connection is harmless, and its port is free.
  *
+ * NAT64 is the same with an IPv6 address inside (nat64.h).
+ *
  * A NAT gateway is a hop: it takes one of the TTL, and tells the instance whose packet has none left (icmp_error.h). Of what is
  * in pieces it carries UDP alone.
  *
@@ -20,6 +22,7 @@
 
 #include "connection.h"
 #include "internet_gateway.h"
+#include "nat64.h"
 
 #define NAT_FIRST_PORT 1024
 #define NAT_PROBES 64	/* ports that one packet looks at before it gives up; the next one goes on from there */
@@ -30,7 +33,7 @@ enum { NAT_INSIDE = 0, NAT_OUTSIDE = 1 };
 
 struct nat_key {
 	__u32 interface; /* the gateway's */
-	__be32 local;	 /* inside: the private address; outside: the gateway's */
+	union address_bytes local; /* inside: the private address, of NAT64 IPv6's; outside: the gateway's */
 	__be32 remote;
 	__u16 local_port; /* host order; of an ICMP query the identifier */
 	__u16 remote_port; /* of an ICMP query the request's type */
@@ -42,13 +45,14 @@ struct nat_key {
 struct nat_connection {
 	__u64 expires; /* of the inside's entry, like all that follows but the address, the port and the claim */
 	__u64 created;
-	__be32 address; /* inside: the gateway's; outside: the private one */
+	union address_bytes address; /* inside: the gateway's; outside: the private one */
 	__u16 port;
 	__u8 inside_fin;
 	__u8 outside_fin;
 	__u8 reset;
 	__u8 pad[3];
 	__u32 claim;
+	__u32 more_pad;
 };
 
 struct {
@@ -74,6 +78,12 @@ static __always_inline const struct nat_gateway *find_nat_gateway(__u32 interfac
 	return bpf_map_lookup_elem(&nat_gateways, &key);
 }
 
+/* Of ICMPv6 there is echo alone. */
+static __always_inline __u16 nat_request_type(const struct flow *flow)
+{
+	return flow->icmp == ICMP_V6 ? 8 : icmp_request_type(flow);
+}
+
 /* What a connection has in the place of ports; 0: nothing that a NAT gateway carries. `from`: of the end that sends. */
 static __always_inline int nat_ports_of(const struct flow *flow, __u16 *from, __u16 *to)
 {
@@ -85,16 +95,22 @@ static __always_inline int nat_ports_of(const struct flow *flow, __u16 *from, __
 	if (!is_icmp_query(flow))
 		return 0;
 	/* Whoever asks has the identifier; the other end answers to the request's type. */
-	*from = is_icmp_answer(flow) ? icmp_request_type(flow) : flow->source_port;
-	*to = is_icmp_answer(flow) ? flow->source_port : flow->type;
+	*from = is_icmp_answer(flow) ? nat_request_type(flow) : flow->source_port;
+	*to = is_icmp_answer(flow) ? flow->source_port : nat_request_type(flow);
 	return 1;
 }
 
-static __always_inline struct nat_connection *live_inside(const struct nat_key *wanted, __u64 now)
+/* ICMPv6 is remembered as the ICMP that NAT64 makes of it. */
+static __always_inline __u8 nat_protocol(const struct flow *flow)
 {
-	struct nat_key key = *wanted; /* on the stack: kernel 6.1 takes no key from the packet's scratch */
-	struct nat_connection *c = bpf_map_lookup_elem(&nat_connections, &key);
-	const struct connection_floor *floor = bpf_map_lookup_elem(&connection_floors, &key.interface);
+	return flow->icmp ? IPPROTO_ICMP : flow->protocol;
+}
+
+/* The key must lie on the stack: kernel 6.1 takes none from the packet's scratch. */
+static __always_inline struct nat_connection *live_inside(const struct nat_key *key, __u64 now)
+{
+	struct nat_connection *c = bpf_map_lookup_elem(&nat_connections, key);
+	const struct connection_floor *floor = bpf_map_lookup_elem(&connection_floors, &key->interface);
 
 	return c && floor && c->expires > now && c->created >= floor->born ? c : 0;
 }
@@ -109,7 +125,7 @@ static __always_inline struct nat_connection *nat_inside_of(const struct nat_key
 	inside->local = pointer->address;
 	inside->local_port = pointer->port;
 	c = live_inside(inside, now);
-	return c && c->address == outside->local && c->port == outside->local_port ? c : 0;
+	return c && same_address(&c->address, &outside->local) && c->port == outside->local_port ? c : 0;
 }
 
 static __always_inline void nat_refresh(struct nat_connection *c, const struct packet *p, int outside)
@@ -132,15 +148,22 @@ static __always_inline void nat_refresh(struct nat_connection *c, const struct p
 /* Whether the outside's key is free now and became this inside's. */
 static __always_inline int nat_claim(const struct nat_key *outside, const struct nat_key *inside, __u64 now)
 {
-	struct nat_connection fresh = { .address = inside->local, .port = inside->local_port }, *old;
-	struct nat_key other;
+	/* Either is needed, never both, and kernel 6.1 has no stack to spare here. */
+	union {
+		struct nat_connection fresh;
+		struct nat_key other;
+	} one;
+	struct nat_connection *old = bpf_map_lookup_elem(&nat_connections, outside);
 	__u32 claim;
 
-	old = bpf_map_lookup_elem(&nat_connections, outside);
-	if (!old)
-		return !bpf_map_update_elem(&nat_connections, outside, &fresh, BPF_NOEXIST);
+	if (!old) {
+		__builtin_memset(&one.fresh, 0, sizeof(one.fresh));
+		one.fresh.address = inside->local;
+		one.fresh.port = inside->local_port;
+		return !bpf_map_update_elem(&nat_connections, outside, &one.fresh, BPF_NOEXIST);
+	}
 	claim = *(volatile __u32 *)&old->claim;
-	if (nat_inside_of(outside, old, &other, now))
+	if (nat_inside_of(outside, old, &one.other, now))
 		return 0;
 	if (__sync_val_compare_and_swap(&old->claim, claim, claim + 1) != claim)
 		return 0;
@@ -164,13 +187,13 @@ __noinline int nat_take_port(struct packet *p, __be32 address)
 	inside = (void *)p->buffer;
 	outside.interface = inside->interface;
 	outside.side = NAT_OUTSIDE;
-	outside.local = address;
+	map_ipv4(&outside.local, address);
 	outside.remote = inside->remote;
 	outside.remote_port = inside->remote_port;
 	outside.protocol = inside->protocol;
 	known = bpf_map_lookup_elem(&nat_ports, &outside);
 	/* Where the circle begins differs from one flow to the other: a circle that was forgotten begins in many places. */
-	first = known ? *known : (bpf_ntohl(inside->remote) * 2654435761U + (inside->remote_port ^ inside->local_port << 4) * 40503U + bpf_ntohl(inside->local) * 2246822519U) % ports;
+	first = known ? *known : (bpf_ntohl(inside->remote) * 2654435761U + (inside->remote_port ^ inside->local_port << 4) * 40503U + bpf_ntohl(inside->local.word[3]) * 2246822519U) % ports;
 	for (i = 0; i < NAT_PROBES; i++) {
 		if (i >= ports)
 			break;
@@ -209,17 +232,18 @@ __noinline int nat_open(struct packet *p)
 		return DROP_nat_connections_full;
 	count = gateway->count;
 	/* The same host has the same address as long as it has ports left. */
-	place = bpf_ntohl(inside.local) % count;
+	place = bpf_ntohl(inside.local.word[3]) % count;
 	for (i = 0; i < MAX_NAT_ADDRESSES; i++) {
 		if (i >= count)
 			break;
-		fresh.address = gateway->addresses[(place + i) % count & (MAX_NAT_ADDRESSES - 1)];
-		port = nat_take_port(p, fresh.address);
+		p->nat_address = gateway->addresses[(place + i) % count & (MAX_NAT_ADDRESSES - 1)];
+		port = nat_take_port(p, p->nat_address);
 		if (port)
 			break;
 	}
 	if (!port)
 		return DROP_nat_ports_exhausted;
+	map_ipv4(&fresh.address, p->nat_address);
 	fresh.port = port;
 	fresh.created = p->now;
 	nat_refresh(&fresh, p, 0);
@@ -234,7 +258,6 @@ __noinline int nat_open(struct packet *p)
 		if (all)
 			__sync_fetch_and_add(&all->created, 1);
 	}
-	p->nat_address = fresh.address;
 	p->nat_port = port;
 	return 0;
 }
@@ -247,16 +270,19 @@ static __always_inline int nat_error_out(struct packet *p)
 
 	if (!p->inner_ip || !p->inner.has_ports || !same_address(&p->inner.source, &p->flow.destination) || !same_address(&p->inner.destination, &p->flow.source))
 		return DROP_nat_no_connection;
-	key.local = V4(p->inner.destination);
-	key.remote = V4(p->inner.source);
-	key.protocol = p->inner.protocol;
+	key.local = p->inner.destination;
+	key.remote = p->inner.source.word[3];
+	key.protocol = nat_protocol(&p->inner);
 	if (!nat_ports_of(&p->inner, &key.remote_port, &key.local_port))
 		return DROP_nat_no_connection;
 	c = live_inside(&key, p->now);
 	if (!c)
 		return DROP_nat_no_connection;
 	p->translated = 1;
-	view_source(p, c->address);
+	if (!p->is_ipv6)
+		view_source(p, V4(c->address));
+	else if (!nat64_out(p, V4(c->address)))
+		return DROP_nat_protocol;
 	if (p->inner.protocol == IPPROTO_ICMP)
 		p->inner.source_port = p->inner.destination_port = c->port;
 	else
@@ -278,7 +304,7 @@ static __always_inline int nat_carries(struct packet *p)
 /* Outwards, at the gateway p->target: the view's source becomes the gateway's. */
 __noinline int nat_out(struct packet *p)
 {
-	struct nat_key *key;
+	struct nat_key key = { .side = NAT_INSIDE };
 	struct nat_connection *c;
 	int reason;
 
@@ -286,6 +312,8 @@ __noinline int nat_out(struct packet *p)
 		return DROP_tables_incomplete;
 	if (!find_address(p->target.vpc, &p->flow.source))
 		return DROP_nat_source;
+	if (p->is_ipv6 && is_no_destination(bpf_ntohl(p->flow.destination.word[3])))
+		return DROP_nat64_destination;
 	reason = nat_carries(p);
 	if (reason)
 		return reason;
@@ -293,19 +321,17 @@ __noinline int nat_out(struct packet *p)
 		return DROP_fragment_without_first;
 	if (p->is_icmp_error)
 		return nat_error_out(p);
-	key = (void *)p->buffer;
-	__builtin_memset(key, 0, sizeof(*key));
-	key->interface = p->target_slot;
-	key->local = V4(p->flow.source);
-	key->remote = V4(p->flow.destination);
-	key->protocol = p->flow.protocol;
-	if (!nat_ports_of(&p->flow, &key->local_port, &key->remote_port))
+	key.interface = p->target_slot;
+	key.local = p->flow.source;
+	key.remote = p->flow.destination.word[3];
+	key.protocol = nat_protocol(&p->flow);
+	if (!nat_ports_of(&p->flow, &key.local_port, &key.remote_port) || (p->is_ipv6 && has_odd_segments(p)))
 		return DROP_nat_protocol;
 	p->tracked = 1;
 	p->translated = 1;
-	c = is_icmp_answer(&p->flow) ? 0 : live_inside(key, p->now);
+	c = is_icmp_answer(&p->flow) ? 0 : live_inside(&key, p->now);
 	if (c) {
-		p->nat_address = c->address;
+		p->nat_address = V4(c->address);
 		p->nat_port = c->port;
 		nat_refresh(c, p, 0);
 	} else {
@@ -313,15 +339,30 @@ __noinline int nat_out(struct packet *p)
 			return DROP_nat_no_connection;
 		if (p->flow.protocol == IPPROTO_TCP && (p->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN)
 			return DROP_nat_connection_expired;
+		*(struct nat_key *)p->buffer = key;
 		reason = nat_open(p);
 		if (reason)
 			return reason;
 	}
-	view_source(p, p->nat_address);
+	if (!p->is_ipv6)
+		view_source(p, p->nat_address);
+	else if (!nat64_out(p, p->nat_address))
+		return DROP_nat_protocol;
 	p->flow.source_port = p->nat_port;
 	if (p->flow.protocol == IPPROTO_ICMP)
 		p->flow.destination_port = p->nat_port;
 	return 0;
+}
+
+/* Back to an IPv6 address: 0, or the reason to drop. */
+static __always_inline int nat64_back(struct packet *p, const union address_bytes *inside)
+{
+	/* No error about a packet with options, nor through two NAT gateways. */
+	if (has_odd_segments(p) || (p->is_icmp_error && (p->came_ipv6 || p->inner_l4 - p->inner_ip != sizeof(struct ip_header))))
+		return DROP_nat_protocol;
+	if (lacks_checksum(p))
+		return DROP_nat64_checksum;
+	return nat64_in(p, inside) ? 0 : DROP_nat_protocol;
 }
 
 /* Back, at the gateway p->target: the view's destination becomes the private one. */
@@ -341,7 +382,7 @@ __noinline int nat_in(struct packet *p)
 	if (!p->flow.has_ports)
 		return DROP_fragment_without_first;
 	key.interface = p->target_slot;
-	key.local = V4(p->flow.destination);
+	key.local = p->flow.destination;
 	if (p->is_icmp_error) {
 		/* About a packet that went out through the gateway. */
 		if (!p->inner_ip || !p->inner.has_ports || !same_address(&p->inner.source, &p->flow.destination))
@@ -363,18 +404,22 @@ __noinline int nat_in(struct packet *p)
 	c = nat_inside_of(&key, pointer, &inside, p->now);
 	if (!c)
 		return DROP_nat_no_connection;
+	reason = is_mapped(&inside.local) ? 0 : nat64_back(p, &inside.local);
+	if (reason)
+		return reason;
 	p->tracked = 1;
 	p->translated = 1;
-	view_destination(p, inside.local);
+	if (is_mapped(&inside.local))
+		view_destination(p, V4(inside.local));
 	if (p->is_icmp_error) {
 		p->inner.source_port = inside.local_port;
-		if (p->inner.protocol == IPPROTO_ICMP)
+		if (p->inner.icmp)
 			p->inner.destination_port = inside.local_port;
 		return 0;
 	}
 	nat_refresh(c, p, 1);
 	p->flow.destination_port = inside.local_port;
-	if (p->flow.protocol == IPPROTO_ICMP)
+	if (p->flow.icmp)
 		p->flow.source_port = inside.local_port;
 	return 0;
 }

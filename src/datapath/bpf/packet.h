@@ -147,7 +147,11 @@ struct packet {
 	__u32 transport;     /* of a first fragment of IPv6: where the transport begins in what is divided */
 	__u32 fragment_id;   /* network order */
 	__u16 fragment;	     /* host order: IPv4's flags and offset; no router cuts IPv6, so there IP_DF is always set */
-	__u8 is_ipv6;
+	__u8 is_ipv6; /* the view; NAT64 changes it */
+	__u8 came_ipv6; /* the bytes, as they came */
+	__u8 traffic_class;
+	__u8 segmented; /* a device is still to cut it */
+	__u16 checksum; /* of TCP, UDP, ICMP and ICMPv6 the transport's as it came, network order */
 	__u8 is_neighbour; /* neighbour discovery or multicast listener discovery (neighbour.h) */
 	__u8 hop_limit; /* of IPv4 the TTL */
 	__u8 is_later_fragment;
@@ -171,6 +175,7 @@ struct packet {
 	__u8 may_keep; /* what is decided for it may hold for its flow */
 	__u8 leaves; /* for the internet */
 	__u8 translated; /* by a NAT gateway: ports too */
+	__u8 nat64; /* its family changes on the way (nat64.h) */
 	__u8 hops; /* NAT gateways that it passed, each of which takes one of its TTL */
 	__u16 nat_port; /* what a NAT gateway puts in the place of the source's */
 	__be32 nat_address;

@@ -225,9 +225,11 @@ static __noinline int parse_transport(struct __sk_buff *skb, struct packet *p)
 		if ((tcp->offset >> 4) < 5)
 			return DROP_malformed;
 		p->tcp_flags = tcp->flags;
+		p->checksum = tcp->checksum;
 	} else if (protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE || p->flow.icmp) {
 		if (payload < 8 || bpf_skb_load_bytes(skb, p->l4, p->buffer, 8))
 			return DROP_malformed;
+		p->checksum = ((const __u16 *)p->buffer)[p->flow.icmp ? 1 : 3];
 	}
 	read_ports(&p->flow, p->buffer);
 	if (is_icmp_error(&p->flow)) {
@@ -272,6 +274,7 @@ static __noinline int parse_ipv4(struct __sk_buff *skb, struct packet *p)
 	p->l4 = ETH_HLEN + p->header_length;
 	p->fragment_id = p->ip.id;
 	p->hop_limit = p->ip.ttl;
+	p->traffic_class = p->ip.tos;
 	map_ipv4(&p->flow.source, p->ip.source);
 	map_ipv4(&p->flow.destination, p->ip.destination);
 	p->flow.protocol = p->ip.protocol;

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "interface.h"
+#include "nat64.h"
 
 /* The interface behind a private address of the source's VPC. */
 static __always_inline int route_local(struct packet *p)
@@ -48,13 +49,13 @@ static __noinline int nat_gateway_in_zone(__u32 slot, __u32 zone)
 	return row && row->flags & NAT_GATEWAY_REGIONAL ? row->zones[zone & (MAX_ZONES - 1)] : slot;
 }
 
-/* A NAT gateway, by its interface, for IPv4. It goes on from there by its own subnet's table (nat_gateway.h). */
+/* A NAT gateway, by its interface; of IPv6 it takes what NAT64 is for. It goes on from there by its own subnet's table (nat_gateway.h). */
 static __always_inline int route_nat_gateway(struct packet *p, __u32 slot, __u32 zone)
 {
 	p->way = WAY_NAT;
 	slot = nat_gateway_in_zone(slot, zone);
 	p->target_slot = slot;
-	if (p->is_ipv6 || !read_interface(slot, &p->target) || !(p->target.flags & INTERFACE_NAT_GATEWAY) || p->target.vpc != p->source.vpc)
+	if ((p->is_ipv6 && !is_nat64(&p->flow.destination)) || !read_interface(slot, &p->target) || !(p->target.flags & INTERFACE_NAT_GATEWAY) || p->target.vpc != p->source.vpc)
 		return DROP_blackhole;
 	p->same_subnet = p->target.subnet == p->source.subnet;
 	return 0;

@@ -82,10 +82,10 @@ enum drop_reason {
 	DROP_nothing_behind = 46,
 	DROP_egress_only = 47,
 	DROP_link_local_allowance = 48,
-	DROP_nat_fragment = 48,
-	DROP_nat_ttl = 49,
-	DROP_nat64_destination = 50,
-	DROP_nat64_checksum = 51,
+	DROP_nat_fragment = 49,
+	DROP_nat_ttl = 50,
+	DROP_nat64_destination = 51,
+	DROP_nat64_checksum = 52,
 };
 
 enum vpc_flags {
