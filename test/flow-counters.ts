@@ -15,7 +15,7 @@ export type FlowCounters = {
   readonly difference: () => { readonly what: string; readonly kernel: string; readonly reference: string } | undefined;
 };
 
-type Sums = Pick<FlowCount, "packets" | "bytes" | "first" | "last" | "tcpFlags">;
+type Sums = Pick<FlowCount, "packets" | "bytes" | "first" | "last" | "tcpFlags" | "nextHop">;
 
 /** How many records are for whoever comes, and how many each interface has beyond those. */
 type Room = { readonly shared: number; readonly share: number };
@@ -40,9 +40,10 @@ export function newFlowCounters({ flowLogs }: Datapath, { shared, share }: Room)
         const name = nameOf(key);
         if (!counts.has(name) && !take(key.interface)) continue;
         const [packets, size] = measured(bytes, segment, key.protocol);
-        const was = counts.get(name) ?? { packets: 0n, bytes: 0n, first: now, last: now, tcpFlags: 0 };
+        const was = counts.get(name) ?? { packets: 0n, bytes: 0n, first: now, last: now, tcpFlags: 0, nextHop: 0 };
         const tcpFlags = was.tcpFlags | (key.protocol === TCP ? flagsOf(bytes) : 0);
-        counts.set(name, { packets: was.packets + packets, bytes: was.bytes + size, first: was.first, last: now, tcpFlags });
+        const { nextHop } = key;
+        counts.set(name, { packets: was.packets + packets, bytes: was.bytes + size, first: was.first, last: now, tcpFlags, nextHop });
       }
     },
     difference: () => {
@@ -50,9 +51,9 @@ export function newFlowCounters({ flowLogs }: Datapath, { shared, share }: Room)
       for (const memory of [counts, skipped, records]) memory.clear();
       const { flows, skipped: told } = flowLogs.take();
       if (slotsOf(told) !== lost) return { what: "whose flows found no room", kernel: slotsOf(told), reference: lost };
-      for (const { packets, bytes, first, last, tcpFlags, ...key } of flows) {
+      for (const { packets, bytes, first, last, tcpFlags, nextHop, ...key } of flows) {
         const name = nameOf(key);
-        const [kernel, reference] = [textOf({ packets, bytes, first, last, tcpFlags }), textOf(expected.get(name))];
+        const [kernel, reference] = [textOf({ packets, bytes, first, last, tcpFlags, nextHop }), textOf(expected.get(name))];
         if (kernel !== reference) return { what: `the flow record ${name}`, kernel, reference };
         expected.delete(name);
       }
@@ -73,7 +74,7 @@ function nameOf(key: FlowKey): string {
 
 function textOf(sums: Sums | undefined): string {
   if (!sums) return "none";
-  return `${sums.packets} packets, ${sums.bytes} bytes, flags ${sums.tcpFlags}, ${sums.first} to ${sums.last}`;
+  return `${sums.packets} packets, ${sums.bytes} bytes, flags ${sums.tcpFlags}, next hop ${sums.nextHop}, ${sums.first} to ${sums.last}`;
 }
 
 /** Packets and bytes as they go over a wire: of what a device is to cut, each segment with headers of its own. */

@@ -268,7 +268,8 @@ function flowLog({ pick, number }: Picker): object {
   const [type, id] = [
     ["VPC", pick("vpc")?.id],
     ["Subnet", pick("subnet")?.id],
-  ][number(4)] ?? ["NetworkInterface", pick("network-interface")?.id];
+    ["RegionalNatGateway", pick("nat-gateway")?.id],
+  ][number(6)] ?? ["NetworkInterface", pick("network-interface")?.id];
   const to = { LogDestinationType: "s3", LogDestination: "arn:aws:s3:::flow-logs" };
   return { ResourceType: type, ResourceIds: [id], TrafficType: "ALL", ...to };
 }

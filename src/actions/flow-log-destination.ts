@@ -52,9 +52,13 @@ const FORMS: Readonly<Record<DestinationType, RegExp>> = {
   "kinesis-data-firehose": /^arn:aws[a-z-]*:firehose:[a-z0-9-]+:\d{12}:deliverystream\/[\w.-]{1,64}$/,
 };
 
+/** A key in S3 has 1,024 bytes at most. */
+const LONGEST = 1024;
+
 function placeOf(type: DestinationType, text: string): Pick<FlowLog, "destination" | "logGroupName"> {
   const destination = type === "cloud-watch-logs" ? text.replace(/:\*$/, "") : text;
   if (!FORMS[type].test(destination)) throw invalid(`Invalid LogDestination ${text}: it is not the ARN of a ${NOUNS[type]}.`);
+  if (destination.length > LONGEST) throw invalid(`LogDestination has ${destination.length} characters: ${LONGEST} at most.`);
   if (type === "s3" && destination.split("/").includes("AWSLogs")) {
     throw invalid("LogDestination can't have AWSLogs as a subfolder name: it is reserved.");
   }

@@ -57,6 +57,7 @@ const OF_ONE_RESOURCE: ReadonlySet<string> = new Set([
   "InvalidVpcID.NotFound",
   "InvalidSubnetID.NotFound",
   "InvalidNetworkInterfaceID.NotFound",
+  "NatGatewayNotFound",
   "FlowLogAlreadyExists",
   "FlowLogsLimitExceeded",
 ]);
@@ -70,8 +71,15 @@ const RESOURCES = {
     code: "InvalidNetworkInterfaceID.NotFound",
     words: "The networkInterface ID '%s' does not exist",
   },
+  RegionalNatGateway: { kind: "nat-gateway", code: "NatGatewayNotFound", words: "The Nat Gateway %s was not found" },
 } as const;
-const NOT_OFFERED: ReadonlySet<string> = new Set(["TransitGateway", "TransitGatewayAttachment", "RegionalNatGateway"]);
+const NOT_OFFERED: ReadonlySet<string> = new Set([
+  "TransitGateway",
+  "TransitGatewayAttachment",
+  "CoreNetwork",
+  "CoreNetworkAttachment",
+  "CoreNetworkEdge",
+]);
 
 function resourceTypeOf(text: string | undefined): ResourceType {
   const type = required(text, "ResourceType");
@@ -94,13 +102,7 @@ function create(tx: Tx, { id, type, input }: Wanted, context: Context): string {
     maxAggregationInterval: intervalOf(input.MaxAggregationInterval),
     createdAt: context.now,
   };
-  const { kind, code, words } = RESOURCES[type];
-  if (!tx.get(kind, id)) {
-    throw new Fault(
-      code,
-      words.replace("%s", () => id),
-    );
-  }
+  requireResource(tx, id, type);
   const others = tx.by("flow-log", "resourceId", id);
   if (others.some((other) => sameConfiguration(other, log))) {
     throw new Fault("FlowLogAlreadyExists", "Error. There is an existing Flow Log with the same configuration and log destination.");
@@ -109,6 +111,21 @@ function create(tx: Tx, { id, type, input }: Wanted, context: Context): string {
   requireQuota(context, "flow-logs-per-resource", others.length + 1, "FlowLogsLimitExceeded", limitWords);
   tx.put(log);
   return log.id;
+}
+
+/** @throws what is not found; InvalidParameter for a zonal NAT gateway, whose network interface has the flow log. */
+function requireResource(tx: Reader, id: string, type: ResourceType): void {
+  const { kind, code, words } = RESOURCES[type];
+  const found = tx.get(kind, id);
+  if (!found || (found.kind === "nat-gateway" && found.state !== "available")) {
+    throw new Fault(
+      code,
+      words.replace("%s", () => id),
+    );
+  }
+  if (found.kind === "nat-gateway" && found.availabilityMode !== "regional") {
+    throw new Fault("InvalidParameter", `The NAT gateway ${id} is not regional: its flow logs are those of its network interface.`);
+  }
 }
 
 /** What is told apart is where the records go and which they are; the rest of a log's settings makes no other log of it. */

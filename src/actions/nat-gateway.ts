@@ -5,6 +5,7 @@ import type { NatGateway } from "../model/nat-gateway.ts";
 import type { Reader, Tx } from "../model/state.ts";
 import type { Subnet } from "../model/subnet.ts";
 import type { Action, Context } from "./action.ts";
+import { deleteFlowLogsOf } from "./flow-log.ts";
 import { internetGatewayOf } from "./internet-gateway.ts";
 import { createNatAddresses } from "./nat-gateway-address.ts";
 import { requireAddressCount } from "./nat-gateway-mapping.ts";
@@ -174,6 +175,7 @@ const DeleteNatGateway: Action<DeleteNatGatewayRequest, DeleteNatGatewayResult> 
     });
     if (gateway.availabilityMode === "regional") deleteRegional(tx, gateway);
     for (const eni of tx.by("network-interface", "natGatewayId", gateway.id)) deleteNetworkInterface(tx, eni);
+    deleteFlowLogsOf(tx, gateway.id);
     tx.put({ ...gateway, addresses, state: "deleted", deleteTime: context.now });
   }
   return { NatGatewayId: gateway.id };

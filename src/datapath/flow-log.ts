@@ -35,7 +35,7 @@ const KEY = {
   path: 43,
   size: 44,
 } as const;
-const VALUE = { packets: 0, bytes: 8, first: 16, last: 24, tcpFlags: 32, size: 40 } as const;
+const VALUE = { packets: 0, bytes: 8, first: 16, last: 24, tcpFlags: 32, nextHop: 36, size: 40 } as const;
 /** Of `struct flow_share`; the row of what all interfaces have together is no interface's. */
 const SHARE = { skipped: 8, size: 16 } as const;
 const ALL = 0;
@@ -104,5 +104,6 @@ function decode(key: Buffer, value: Buffer): FlowCount {
     first: value.readBigUInt64LE(VALUE.first),
     last: value.readBigUInt64LE(VALUE.last),
     tcpFlags: value.readUInt32LE(VALUE.tcpFlags),
+    nextHop: value.readUInt32LE(VALUE.nextHop),
   };
 }

@@ -1,8 +1,11 @@
 import type { Base } from "./common.ts";
 
-/** Records what passes, or is refused, at a network interface, or at each of a subnet's or VPC's. Source: VPC user guide, "VPC Flow Logs". */
+/**
+ * Records what passes, or is refused, at a network interface, at each of a subnet's or VPC's, or at a regional NAT gateway.
+ * Source: VPC user guide, "VPC Flow Logs".
+ */
 export type FlowLog = Base<"flow-log"> & {
-  /** Of a VPC, a subnet or an interface. */
+  /** Of a VPC, a subnet, an interface or a regional NAT gateway. */
   readonly resourceId: string;
   readonly trafficType: TrafficType;
   readonly destinationType: DestinationType;

@@ -21,8 +21,9 @@ export function affectedUnits(readers: Both, changes: readonly Change[]): readon
 }
 
 const unit = (kind: UnitKind, id: string | undefined): readonly Unit[] => (id === undefined ? [] : [{ kind, id }]);
-/** The resource that a flow log is for, by its id's prefix. */
-function loggedUnit(id: string | undefined): readonly Unit[] {
+/** The resource that a flow log is for, by its id's prefix; of a regional NAT gateway its places. */
+function loggedUnits(readers: Both, id: string | undefined): readonly Unit[] {
+  if (id?.startsWith("nat-")) return both(readers, (reader) => reader.by("network-interface", "natGatewayId", id), "network-interface");
   const kind = id?.startsWith("eni-") ? "network-interface" : id?.startsWith("subnet-") ? "subnet" : "vpc";
   return unit(kind, id);
 }
@@ -104,7 +105,7 @@ const AFFECTS: { readonly [K in Kind]: Affects<K> } = {
       "subnet",
     );
   },
-  "flow-log": (before, after) => [...loggedUnit(before?.resourceId), ...loggedUnit(after?.resourceId)],
+  "flow-log": (before, after, _id, readers) => [...loggedUnits(readers, before?.resourceId), ...loggedUnits(readers, after?.resourceId)],
   "client-token": NOTHING,
   region: NOTHING,
 };

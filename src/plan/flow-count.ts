@@ -2,7 +2,7 @@
 export const TRAFFIC_PATH = { none: 0, inside: 1, peering: 4, gateway: 8 } as const;
 
 /** One flow at one interface in one window, as the kernel program adds it up (bpf/flow_log.h). */
-export type FlowCount = FlowKey & {
+export type FlowCount = LoggedFlow & {
   readonly packets: bigint;
   /** Of IP packets. */
   readonly bytes: bigint;
@@ -12,6 +12,9 @@ export type FlowCount = FlowKey & {
   /** FIN, SYN, RST, and ACK beside SYN, of all packets together. */
   readonly tcpFlags: number;
 };
+
+/** A flow with the slot of its next hop: of egress the interface that its last packet goes to, of ingress the one that it comes from; 0: none. */
+export type LoggedFlow = FlowKey & { readonly nextHop: number };
 
 export type FlowKey = {
   /** The interface's slot. */

@@ -2,7 +2,7 @@ import { assert, present } from "../lib/assert.ts";
 import type { Instance } from "../model/instance.ts";
 import { DEFAULT_CONNECTION_TRACKING, type NetworkInterface, primaryPrivateIp } from "../model/network-interface.ts";
 import type { Reader } from "../model/state.ts";
-import { isLogged } from "./flow-log.ts";
+import { isInterfaceLogged } from "./flow-log.ts";
 import { natGatewayRows } from "./nat-gateway.ts";
 import { NO_POOL, type Pool, poolIndex } from "./pool.ts";
 import {
@@ -75,7 +75,7 @@ function interfaceValue(reader: Reader, eni: NetworkInterface, publicIps: Readon
   assert(eni.groupIds.length <= MAX_GROUPS_PER_INTERFACE, `${eni.id} has at most ${MAX_GROUPS_PER_INTERFACE} groups`);
   const groups = eni.groupIds.map((id) => present(reader.get("security-group", id), `${id} of ${eni.id}`).slot);
   return {
-    flags: flagsOf(eni, instance) | (isLogged(reader, eni) ? INTERFACE_FLAGS.flow_log : 0),
+    flags: flagsOf(eni, instance) | (isInterfaceLogged(reader, eni) ? INTERFACE_FLAGS.flow_log : 0),
     vpc: vpc.slot,
     subnet: subnet.slot,
     private_ip: primary,

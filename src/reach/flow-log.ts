@@ -1,4 +1,4 @@
-import { type FlowKey, TRAFFIC_PATH } from "../plan/flow-count.ts";
+import { type FlowKey, type LoggedFlow, TRAFFIC_PATH } from "../plan/flow-count.ts";
 import { SUBNET_FLAGS, VPC_FLAGS } from "../plan/tables.ts";
 import { TCP, UDP } from "./packet.ts";
 import { type Ends, has, type Passage } from "./passage.ts";
@@ -18,7 +18,8 @@ export function logOut(passage: Passage, refused: boolean): void {
     flowLog.waiting.push(keyOf(passage, source, { direction: "egress", action: "ACCEPT", path: TRAFFIC_PATH.gateway }));
   else {
     const path = way === "peering" ? TRAFFIC_PATH.peering : TRAFFIC_PATH.inside;
-    flowLog.told.push(keyOf(passage, source, { direction: "egress", action: "ACCEPT", path }));
+    const nextHop = passage.target?.slot ?? 0;
+    flowLog.told.push({ ...keyOf(passage, source, { direction: "egress", action: "ACCEPT", path }), nextHop });
   }
 }
 
@@ -39,7 +40,8 @@ export function logBlocked(passage: Passage): void {
 export function logIn(passage: Passage, refused: boolean): void {
   const { target, flowLog } = passage;
   if (!target || !isLogged(passage, target)) return;
-  flowLog.told.push(keyOf(passage, target, { direction: "ingress", action: refused ? "REJECT" : "ACCEPT", path: TRAFFIC_PATH.none }));
+  const how = { direction: "ingress", action: refused ? "REJECT" : "ACCEPT", path: TRAFFIC_PATH.none } as const;
+  flowLog.told.push({ ...keyOf(passage, target, how), nextHop: passage.from });
 }
 
 const BLOCKED = { action: "REJECT", rejectReason: "BPA", path: TRAFFIC_PATH.none } as const;
@@ -52,7 +54,8 @@ function isLogged({ tables }: Passage, ends: Ends): boolean {
   return has(ends, "flow_log") || (subnet & SUBNET_FLAGS.flow_log) !== 0 || (vpc & VPC_FLAGS.flow_log) !== 0;
 }
 
-function keyOf({ flow }: Passage, { slot }: Ends, how: Pick<FlowKey, "direction" | "action" | "path">): FlowKey {
+/** Without a next hop: refused on its way out, or by the internet gateway. */
+function keyOf({ flow }: Passage, { slot }: Ends, how: Pick<FlowKey, "direction" | "action" | "path">): LoggedFlow {
   const ports = flow.protocol === TCP || flow.protocol === UDP;
   return {
     interface: slot,
@@ -62,5 +65,6 @@ function keyOf({ flow }: Passage, { slot }: Ends, how: Pick<FlowKey, "direction"
     sourcePort: ports ? (flow.sourcePort ?? 0) : 0,
     destinationPort: ports ? (flow.destinationPort ?? 0) : 0,
     protocol: flow.protocol,
+    nextHop: 0,
   };
 }

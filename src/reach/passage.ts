@@ -2,7 +2,7 @@ import { assert, present } from "../lib/assert.ts";
 import { cidrContains, cidrOf } from "../lib/cidr.ts";
 import { cidr6Contains, cidr6Of, parseIpv6 } from "../lib/cidr6.ts";
 import { type Ipv4, parseIpv4 } from "../lib/ip.ts";
-import type { FlowKey } from "../plan/flow-count.ts";
+import type { LoggedFlow } from "../plan/flow-count.ts";
 import type { DropReason, Stage } from "../plan/stages.ts";
 import { type Entry, INTERFACE_FLAGS, IPV6_BLOCKS, IPV6_ROUTES, type StructValue, type TableReader } from "../plan/tables.ts";
 import type { Connection, Connections } from "./connection.ts";
@@ -29,13 +29,15 @@ export type Passage = {
   /** What interfaces have sent to link-local services, and what this packet adds to it. */
   readonly spent: { readonly known: Allowances; readonly changes: Map<number, Spent> };
   /** What flow logs tell of it; and what they will, once it comes to the internet gateway. */
-  readonly flowLog: { readonly told: FlowKey[]; readonly waiting: FlowKey[] };
+  readonly flowLog: { readonly told: LoggedFlow[]; readonly waiting: LoggedFlow[] };
   /** Translation changes it. */
   flow: Flow;
   /** What an ICMP error carries; translated along. */
   about: Flow | undefined;
   /** The sender's interface; absent: the internet. */
   source: Ends | undefined;
+  /** Slot of the interface that it comes straight from, also a NAT gateway's; 0: from the internet gateway. */
+  from: number;
   target: Ends | undefined;
   /** The sender's own address, not one that it forwards. */
   ownSource: boolean;

@@ -131,6 +131,7 @@ export function atNat(passage: Passage): Outcome {
   passage.ownSource = false;
   passage.groupIdentity = false;
   passage.throughService = true;
+  passage.from = target?.slot ?? 0;
   const subnet = tables.lookup("subnets", target?.row.subnet ?? 0);
   if (!subnet) return drop("tables_incomplete", "no subnet");
   passage.sameSubnet = inSubnet(subnet, flow.destination);

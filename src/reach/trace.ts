@@ -1,4 +1,4 @@
-import type { FlowKey } from "../plan/flow-count.ts";
+import type { LoggedFlow } from "../plan/flow-count.ts";
 import type { DropReason, Stage } from "../plan/stages.ts";
 import { LAYOUT_VERSION, type TableReader } from "../plan/tables.ts";
 import { admit } from "./admit.ts";
@@ -52,7 +52,7 @@ export type Trace = {
   /** What it adds to what its interface sent to link-local services in a second. */
   readonly spent: ReadonlyMap<number, Spent>;
   /** What it leaves in flow logs. */
-  readonly logged: readonly FlowKey[];
+  readonly logged: readonly LoggedFlow[];
 };
 
 const NO_CONNECTIONS: Connections = { get: () => undefined, count: () => 0, total: () => 0 };
@@ -124,6 +124,7 @@ function newPassage(tables: TableReader, packet: Packet, options: Options): Pass
     flow: packet,
     about: packet.about,
     source: undefined,
+    from: packet.from ?? 0,
     target: undefined,
     ownSource: false,
     sameSubnet: false,
@@ -188,6 +189,7 @@ function walk(passage: Passage, steps: Step[]): Verdict {
   /** The interface that a public address leads to is concerned as soon as it is known. */
   const fromOutside = (): Verdict | undefined => {
     passage.throughService = false;
+    passage.from = 0;
     const outcome = isIpv6Flow(passage.flow) ? ipv6GatewayIn(passage) : internetGatewayIn(passage);
     if (outcome.drop === "block_public_access") logBlocked(passage);
     return said("internet_gateway", outcome, receiver());

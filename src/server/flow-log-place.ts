@@ -26,10 +26,15 @@ export function fileOf(log: FlowLog, written: Written): readonly string[] {
   }
 }
 
-/** A part of a path that leads nowhere else. */
+/** What fits into a name of 255 bytes, with the digest that a longer one ends in. */
+const LONGEST = 200;
+
+/** A part of a path that leads nowhere else, and that every file system takes. */
 function safe(part: string): readonly string[] {
   if (part === "") return [];
-  return [/^\.+$/.test(part) ? part.replaceAll(".", "_") : part.replaceAll(/[^\w.!*'() &$@=;:+,?#-]/g, "_")];
+  const plain = /^\.+$/.test(part) ? part.replaceAll(".", "_") : part.replaceAll(/[^\w.!*'() &$@=;:+,?#-]/g, "_");
+  if (plain.length <= LONGEST) return [plain];
+  return [`${plain.slice(0, LONGEST)}~${createHash("sha256").update(part).digest("hex").slice(0, 16)}`];
 }
 
 function partition({ destinationOptions: options }: FlowLog, { account, region, at }: Written): readonly string[] {

@@ -97,6 +97,7 @@ function flow(eni: NetworkInterface, more: Partial<FlowCount> = {}): FlowCount {
     first: 0n,
     last: SECOND,
     tcpFlags: 2,
+    nextHop: 0,
     ...more,
   };
 }
@@ -149,6 +150,28 @@ test("a line goes into the file of each log that covers its interface and wants 
     [`s3/bucket/a/AWSLogs/aws-account-id=123456789012/aws-service=vpcflowlogs/aws-region=us-east-1/year=2026/month=01/day=01/hour=00/123456789012_vpcflowlogs_us-east-1_${refused}_20260101T0000Z_HASH.log`]:
       [FIELDS, denied],
   });
+});
+
+test("names longer than a file's may be keep their records, each under a name of its own", async () => {
+  const { region, made, vpc, subnet, count, files } = recorder();
+  const eni = running(region, subnet, "172.31.0.5");
+  const toGroup = (LogGroupName: string) =>
+    toBucket(vpc, {
+      LogDestinationType: undefined,
+      LogDestination: undefined,
+      LogGroupName,
+      DeliverLogsPermissionArn: "arn:aws:iam::123456789012:role/r",
+    });
+  for (const end of ["a", "b"]) region.call(flowLogActions.CreateFlowLogs, toGroup(`${"g".repeat(511)}${end}`));
+  region.call(flowLogActions.CreateFlowLogs, toBucket(vpc, { LogDestination: `arn:aws:s3:::bucket/${"p".repeat(900)}/q/` }));
+  count([flow(eni)]);
+  await made.collect();
+  const written = Object.entries(files());
+  assert.equal(new Set(written.map(([name]) => name.split("/").slice(0, 2).join("/"))).size, 3);
+  for (const [name, lines] of written) {
+    assert.deepEqual(lines, [FIELDS, `${eni.id} 172.31.0.5 ACCEPT 3 OK`]);
+    assert.ok(name.split("/").every((part) => part.length <= 255));
+  }
 });
 
 test("what found no room is SKIPDATA, and a minute without anything NODATA, once for each", async () => {

@@ -9,7 +9,7 @@ import type { Realm } from "./committer.ts";
 import type { FlowLogFiles } from "./flow-log-files.ts";
 import { Followers } from "./flow-log-follow.ts";
 import { fileOf } from "./flow-log-place.ts";
-import { type FlowSubject, headerLine, recordLine, type Told } from "./flow-record.ts";
+import { type FlowSubject, headerLine, type Hop, recordLine, type Told } from "./flow-record.ts";
 
 /** The kernel's side of flow logs, see `FlowLogs` in datapath/flow-log.ts. */
 type FlowSource = {
@@ -120,7 +120,10 @@ export class FlowRecorder {
     const owners = this.#ownersIn(kernel.tables, logged);
     for (const flow of inOrder(flows)) {
       const owner = chosen(owners(flow.interface), flow);
-      if (owner) tell(owner, { status: "OK", flow, span: { start: clock(flow.first), end: clock(flow.last) } });
+      if (!owner) continue;
+      const hop = flow.nextHop === 0 ? undefined : owners(flow.nextHop)[0];
+      const nextHop = hop && hopOf(this.#sources.reader(hop.realm), hop);
+      tell(owner, { status: "OK", flow, nextHop, span: { start: clock(flow.first), end: clock(flow.last) } });
     }
     // Of a slot that changed hands within the window nobody knows whose flow it was: each of them is told.
     for (const slot of skipped) for (const owner of owners(slot)) tell(owner, { status: "SKIPDATA", span });
@@ -155,9 +158,9 @@ export class FlowRecorder {
     const reader = this.#sources.reader(realm);
     for (const log of logsOver(reader, eni)) {
       if (told.status === "OK" && log.trafficType !== "ALL" && log.trafficType !== told.flow.action) continue;
-      this.#told.add(`${log.id} ${eni.id}`);
+      this.#told.add(`${log.id} ${shownId(reader, eni)}`);
       const line = recordLine(log, subjectOf(reader, { realm, eni }), told);
-      const path = fileOf(log, { ...realm, interfaceId: eni.id, at });
+      const path = fileOf(log, { ...realm, interfaceId: shownId(reader, eni), at });
       const batch = batches.get(path.join("/")) ?? { path, header: headerLine(log), lines: [] };
       batches.set(path.join("/"), batch);
       batch.lines.push(line);
@@ -172,7 +175,8 @@ export class FlowRecorder {
     for (const log of reader.list("flow-log")) {
       if (seconds(Date.parse(log.createdAt)) > span.start) continue;
       for (const eni of interfacesOf(reader, log)) {
-        if (!this.#told.has(`${log.id} ${eni.id}`) && isUp(reader, eni) && !isHidden(reader, eni)) quiet.set(eni.id, eni);
+        const id = shownId(reader, eni);
+        if (!this.#told.has(`${log.id} ${id}`) && isUp(reader, eni) && logsOver(reader, eni).includes(log)) quiet.set(id, eni);
       }
     }
     for (const eni of quiet.values()) tell({ realm, eni }, { status: "NODATA", span });
@@ -206,9 +210,14 @@ function seconds(milliseconds: number): number {
   return Math.floor(milliseconds / 1000);
 }
 
-/** Every flow log that covers the interface: its own, its subnet's, its VPC's. */
+/** What records of the interface go by: a place of a regional NAT gateway by the gateway. */
+function shownId(reader: Reader, eni: NetworkInterface): string {
+  return isHidden(reader, eni) ? (eni.natGatewayId ?? eni.id) : eni.id;
+}
+
+/** Every flow log that covers the interface: its own, its subnet's, its VPC's; of a regional NAT gateway's place, the gateway's. */
 function logsOver(reader: Reader, eni: NetworkInterface): readonly FlowLog[] {
-  if (isHidden(reader, eni)) return [];
+  if (isHidden(reader, eni)) return reader.by("flow-log", "resourceId", eni.natGatewayId ?? "");
   return [eni.id, eni.subnetId, eni.vpcId].flatMap((id) => reader.by("flow-log", "resourceId", id));
 }
 
@@ -219,15 +228,30 @@ function chosen(owners: readonly Owner[], { direction, source, destination }: Fl
   return owners.find(({ eni }) => eni.privateIpAddresses.includes(own) || eni.ipv6Addresses?.includes(own)) ?? owners[0];
 }
 
-function subjectOf(reader: Reader, { realm, eni }: Owner): FlowSubject {
-  const instance = eni.attachment && reader.get("instance", eni.attachment.instanceId);
+function hopOf(reader: Reader, { realm, eni }: Owner): Hop {
   const zone = zonesOf(realm.region).find(({ name }) => name === eni.availabilityZone);
-  return { ...realm, eni, zoneId: zone?.id ?? "-", ...(instance ? { instanceTags: instance.tags } : {}) };
+  return { eni, zoneId: zone?.id ?? "-", regional: isHidden(reader, eni) };
+}
+
+function subjectOf(reader: Reader, owner: Owner): FlowSubject {
+  const { realm, eni } = owner;
+  const instance = eni.attachment && reader.get("instance", eni.attachment.instanceId);
+  const hop = hopOf(reader, owner);
+  const publicIps = hop.regional ? { publicIps: publicIpsOf(reader, eni) } : {};
+  return { ...realm, ...hop, ...publicIps, ...(instance ? { instanceTags: instance.tags } : {}) };
+}
+
+function publicIpsOf(reader: Reader, { id }: NetworkInterface): ReadonlyMap<string, string> {
+  const addresses = reader.by("address", "networkInterfaceId", id);
+  return new Map(
+    addresses.flatMap(({ association, publicIp }) => (association ? [[association.privateIpAddress, publicIp] as const] : [])),
+  );
 }
 
 function interfacesOf(reader: Reader, { resourceId: id }: FlowLog): readonly NetworkInterface[] {
   const own = reader.get("network-interface", id);
   if (own) return [own];
+  if (id.startsWith("nat-")) return reader.by("network-interface", "natGatewayId", id);
   const index = id.startsWith("subnet-") ? "subnetId" : "vpcId";
   return reader.countBy("network-interface", index, id) > MOST_NODATA ? [] : reader.by("network-interface", index, id);
 }

@@ -13,6 +13,7 @@
  *   receiver, ingress  REJECT by its network ACL or security group; ACCEPT when it is handed over.
  *
  * A NAT gateway's interface has both: what comes to it, before translation, and what it sends on, after.
+ * Each tells the next hop: of egress the interface that the packet goes to, of ingress the one that it comes from.
  *
  * Metadata, DNS, ARP, DHCP and forged packets are not logged, as at AWS (VPC user guide, "Flow log limitations").
  */
@@ -45,7 +46,7 @@ struct flow_record {
 	__u64 first; /* nanoseconds */
 	__u64 last;
 	__u32 tcp_flags; /* FIN, SYN, RST, and ACK beside SYN */
-	__u32 pad;
+	__u32 next_hop; /* of the last packet: the interface that it goes to, or comes from; 0: none */
 };
 
 /* What an interface has of the window's table; nothing is cleared, what bears an earlier window's number counts as nothing. */
@@ -165,6 +166,7 @@ static __always_inline void add_to_record(struct flow_record *row, const struct 
 	__sync_fetch_and_add(&row->bytes, more->bytes);
 	if (row->last < more->last)
 		row->last = more->last;
+	row->next_hop = more->next_hop;
 	if (more->tcp_flags & ~row->tcp_flags)
 		__sync_fetch_and_or(&row->tcp_flags, more->tcp_flags);
 }
@@ -195,6 +197,7 @@ __noinline int flow_log_write(struct __sk_buff *skb, struct packet *p, __u32 wha
 	}
 	measure(skb, p, &more);
 	more.first = more.last = p->now;
+	more.next_hop = p->log_hop;
 	if (key.protocol == IPPROTO_TCP && !p->is_later_fragment) {
 		more.tcp_flags = p->tcp_flags & (TCP_FIN | TCP_SYN | TCP_RST);
 		if (more.tcp_flags & TCP_SYN)
@@ -241,6 +244,7 @@ static __always_inline void flow_log_out(struct __sk_buff *skb, struct packet *p
 	p->may_keep = 0;
 	p->logged = p->flow;
 	p->log_slot = slot;
+	p->log_hop = refused || p->way == WAY_GATEWAY || p->way == WAY_EGRESS_ONLY ? 0 : p->target_slot;
 	if (refused)
 		flow_log_write(skb, p, FLOW_EGRESS(FLOW_REJECT, PATH_NONE));
 	else if (p->way == WAY_GATEWAY || p->way == WAY_EGRESS_ONLY)
@@ -267,6 +271,7 @@ static __always_inline void flow_log_blocked(struct __sk_buff *skb, struct packe
 		return;
 	p->logged = p->flow;
 	p->log_slot = p->target_slot;
+	p->log_hop = 0;
 	flow_log_write(skb, p, FLOW_INGRESS(FLOW_REJECT_BPA));
 }
 
@@ -278,6 +283,7 @@ static __always_inline void flow_log_in(struct __sk_buff *skb, struct packet *p,
 	p->may_keep = 0;
 	p->logged = p->flow;
 	p->log_slot = p->target_slot;
+	p->log_hop = p->sender;
 	flow_log_write(skb, p, FLOW_INGRESS(refused ? FLOW_REJECT : FLOW_ACCEPT));
 }
 

@@ -71,6 +71,7 @@ static __always_inline struct packet *begin(struct __sk_buff *skb, __u32 link)
 	__builtin_memset(p, 0, __builtin_offsetof(struct packet, buffer));
 	p->link = link;
 	p->charge = link;
+	p->sender = link;
 	p->bytes = skb->len;
 	p->segmented = skb->gso_size != 0;
 	p->now = clock_now(s);
@@ -121,6 +122,7 @@ static __noinline int onward_from_nat(struct __sk_buff *skb, struct packet *p)
 	p->own_source = 0;
 	p->group_identity = 0;
 	p->through_service = 1;
+	p->sender = slot;
 	subnet = find_subnet(p->source.subnet);
 	if (!subnet)
 		return DROP_tables_incomplete;
@@ -180,6 +182,7 @@ static __noinline int in_by_gateway(struct __sk_buff *skb, struct packet *p)
 	if (!p)
 		return DROP_tables_incomplete;
 	p->through_service = 0;
+	p->sender = 0;
 	reason = p->is_ipv6 ? ipv6_gateway_in(p) : internet_gateway_in(p);
 	if (reason == DROP_block_public_access)
 		flow_log_blocked(skb, p);

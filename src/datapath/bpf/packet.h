@@ -183,6 +183,8 @@ struct packet {
 	__u8 log_in;	/* a flow log covers the receiver */
 	__u8 log_waits; /* for what the gateway says of what the sender's flow log is to tell */
 	__u32 log_slot; /* at which interface `logged` is to be told */
+	__u32 log_hop; /* and which interface it goes to, or comes from; 0: none */
+	__u32 sender; /* the interface that it comes straight from: also a NAT gateway's; 0: from the internet gateway */
 
 	/* scratch for rule matching, ICMP errors and checksums */
 	__u32 peer_is_target;
