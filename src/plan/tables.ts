@@ -221,7 +221,7 @@ export const TABLES = {
   asking_addresses: { type: "hash", key: "asking_addresses_key", value: "asking_addresses", max: 131_072 },
   public_addresses: { type: "array", value: "public_address", max: 1_114_112 },
   routes: { type: "lpm", key: "route_key", value: "route", max: 524_288 },
-  idle_timeouts: { type: "hash", key: "idle_timeout_key", value: "idle_timeout", max: 1_048_576 },
+  idle_timeouts: { type: "hash", key: "idle_timeout_key", value: "idle_timeout", max: 131_072 },
   nat_gateways: { type: "hash", key: "nat_gateway_key", value: "nat_gateway", max: 65_536 },
   rule_lists: { type: "hash", key: "rule_list_key", value: "rule_list", max: 262_144 },
   rule_chunks: { type: "hash", key: "rule_chunk_key", value: "rule_chunk", max: 262_144 },
