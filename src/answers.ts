@@ -2,6 +2,7 @@ import { monotonicNow } from "./datapath/clock.ts";
 import { primaryPrivateIp } from "./model/network-interface.ts";
 import type { Reader } from "./model/state.ts";
 import type { Home } from "./cli/home.ts";
+import { readUserData } from "./host/user-data.ts";
 import type { RegionStatus, Status } from "./cli/status.ts";
 import type { ControlPlane } from "./server/control-plane.ts";
 import type { FlowRecorder } from "./server/flow-log.ts";
@@ -95,6 +96,11 @@ function status({ plane, settings, machine, noPackets }: Sources): Status {
   };
 }
 
+/** What an instance does not run of its user data, which is in base64. */
+function notDone(userData: string | undefined): readonly string[] {
+  return userData === undefined ? [] : readUserData(Buffer.from(userData, "base64")).notes;
+}
+
 function regionStatus(reader: Reader): Omit<RegionStatus, "account" | "region"> {
   return {
     vpcs: reader.list("vpc").map((vpc) => ({
@@ -114,6 +120,7 @@ function regionStatus(reader: Reader): Omit<RegionStatus, "account" | "region"> 
         publicIp: elastic ?? eni?.autoPublicIp,
         ipv6: eni?.ipv6Addresses ?? [],
         subnet: instance.subnetId,
+        notDone: notDone(instance.userData),
       };
     }),
     addresses: reader.count("address"),

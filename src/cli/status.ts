@@ -27,6 +27,8 @@ export type RegionStatus = {
     readonly publicIp?: string | undefined;
     readonly ipv6: readonly string[];
     readonly subnet: string;
+    /** What it does not run of its user data. */
+    readonly notDone: readonly string[];
   }[];
   readonly addresses: number;
   readonly flowLogs: number;
@@ -43,6 +45,7 @@ export function statusLines(status: Status, paint: Paint): readonly string[] {
     const there = region.instances.filter(({ state }) => state !== "terminated");
     if (there.length > 0)
       lines.push(...table(there.map((one) => [one.id, one.name ?? "", one.state, one.privateIp, reach(one, paint), one.subnet])));
+    for (const { id, notDone } of there) lines.push(...notDone.map((note) => paint.faint(`  ${id}: user data: ${note}`)));
     if (region.addresses > 0) lines.push(`  ${region.addresses} Elastic IP${region.addresses === 1 ? "" : "s"}`);
   }
   if (status.drops.length > 0) {

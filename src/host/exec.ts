@@ -1,4 +1,5 @@
 import { INTERNET_IPV4, type Installation } from "./installation.ts";
+import { quoted } from "./shell.ts";
 import { CAPABILITIES, OOM_SCORE_ADJUSTMENT } from "./sandbox.ts";
 import { type Architecture, isArchitecture, seccompFilter } from "./seccomp.ts";
 
@@ -42,10 +43,6 @@ export function execInInstance({ pid, command, terminal }: ExecOptions): readonl
 export function execOnTerminal(pid: number, command: readonly string[], terminal = "dumb"): readonly string[] {
   const line = execInInstance({ pid, command, terminal }).map(quoted).join(" ");
   return ["env", "SHELL=/bin/sh", "script", "--quiet", "--return", "--command", `exec ${line}`, "/dev/null"];
-}
-
-function quoted(word: string): string {
-  return `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 const PATH = "/run/genkan/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

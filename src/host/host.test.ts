@@ -90,6 +90,37 @@ function hostTests(): void {
     assert.equal(host.console(spec.id), undefined);
   });
 
+  test("a cloud-config is done: names, files, users, commands; and what is not is in the console's output", async () => {
+    const config = `#cloud-config
+hostname: web
+bootcmd: [echo boot >> /root/boots]
+write_files:
+  - {path: /opt/app/config, content: "one line\\n", permissions: 0640, owner: "root:www-data"}
+  - {path: /home/deploy/note, content: hers, owner: deploy, defer: true}
+users: [default, {name: deploy, shell: /bin/sh, groups: app, ssh_authorized_keys: [ssh-ed25519 AAAA her]}]
+timezone: Asia/Tokyo
+runcmd: [[sh, -c, 'id -un > /root/who'], "false"]
+swap: {size: 1G}
+`;
+    const spec = example(13, { userData: Buffer.from(config) });
+    await host.boot(spec);
+    const waited = execInInstance({ pid: host.pidOf(spec.id) ?? 0, command: ["cloud-init", "status", "--wait"] });
+    assert.equal(status(waited), 1, "its last command failed");
+    const script =
+      "hostname; hostname -f; stat -c '%a %U:%G' /opt/app/config; cat /opt/app/config /root/boots /root/who; stat -c %U /home/deploy/note";
+    assert.equal(inside(spec.id, "sh", "-c", script), "web\nweb.ec2.internal\n640 root:www-data\none line\nboot\nroot\ndeploy\n");
+    assert.match(
+      inside(spec.id, "sh", "-c", "id deploy; cat /home/deploy/.ssh/authorized_keys"),
+      /uid=10\d\d\(deploy\).*\(app\)\nssh-ed25519 AAAA her/,
+    );
+    for (const text of [host.console(spec.id) ?? "", inside(spec.id, "cat", "/var/log/cloud-init-output.log")])
+      assert.match(text, /user data: swap is not done here\n[\s\S]*user data \(runcmd\) ended with status 1\n/);
+    await host.reboot(spec);
+    inside(spec.id, "cloud-init", "status", "--wait");
+    assert.equal(inside(spec.id, "cat", "/root/boots", "/opt/app/config"), "boot\nboot\none line\n");
+    await host.destroy(spec.id);
+  });
+
   test("an instance's root is nobody on the machine and stays in its sandbox", async () => {
     const spec = example(2);
     await host.boot(spec);

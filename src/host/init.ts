@@ -1,6 +1,8 @@
+import { quoted } from "./shell.ts";
+
 /**
- * The first process of an instance: a shell, which puts the instance's own files in place, runs the user data once in
- * the instance's life, and then reaps what is left to it. It is told to go (a line on its input) when its network is
+ * The first process of an instance: a shell, which puts the instance's own files in place, runs the programs of the user
+ * data (see user-data.ts), and then reaps what is left to it. It is told to go (a line on its input) when its network is
  * there; the input's end means that who started it is gone. Exit status: 0 shut down, REBOOT_STATUS to boot again.
  */
 export const INIT = `# The first process of this instance.
@@ -27,6 +29,7 @@ printf '%s\\n' "$HOST_NAME" > /etc/hostname
 printf '%s' "$HOSTS" > /etc/hosts
 rm -f /etc/resolv.conf
 printf '%s' "$RESOLV_CONF" > /etc/resolv.conf
+rm -f /var/lib/cloud/instance/boot-finished
 set -- /tmp/* /tmp/.[!.]*
 [ "$*" = '/tmp/* /tmp/.[!.]*' ] || rm -rf -- "$@"
 if [ -n "$PUBLIC_KEY" ] && [ ! -e /var/lib/cloud/instance/sem/keys ]; then
@@ -43,22 +46,32 @@ trap 'stop 3' HUP
 echo "$INSTANCE_ID: up as $HOST_NAME"
 echo up >&3
 exec 3>&- 4>&-
-if [ -n "$USER_DATA" ] && [ ! -e /var/lib/cloud/instance/sem/user-data ]; then
+first=
+if [ ! -e /var/lib/cloud/instance/sem/user-data ]; then
   # Before it runs: user data that was cut short does not run again.
   : > /var/lib/cloud/instance/sem/user-data
-  if [ "$USER_DATA" = script ]; then
-    mkdir -p /var/lib/cloud/instance/scripts
-    cp /run/genkan/user-data /var/lib/cloud/instance/scripts/part-001
-    chmod 700 /var/lib/cloud/instance/scripts/part-001
-    (
-      cd /
-      /var/lib/cloud/instance/scripts/part-001
-      echo "$INSTANCE_ID: user data ended with status $?"
-    ) &
-  else
-    echo "$INSTANCE_ID: $USER_DATA"
-  fi
+  first=yes
 fi
+(
+  cd /
+  mkdir -p /var/lib/cloud/instance/scripts /run/cloud-init
+  [ -z "$first" ] || while read -r note; do echo "$INSTANCE_ID: user data: $note"; done < /run/genkan/notes
+  set -- /run/genkan/programs/*
+  for program; do
+    [ -e "$program" ] || break
+    case $program in *-once-*) [ -n "$first" ] || continue ;; esac
+    name=\${program##*/}
+    name=\${name#*-*-}
+    cp "$program" "/var/lib/cloud/instance/scripts/$name"
+    chmod 700 "/var/lib/cloud/instance/scripts/$name"
+    "/var/lib/cloud/instance/scripts/$name"
+    status=$?
+    [ $status = 0 ] || echo "$name" >> /run/cloud-init/failed
+    [ $# = 1 ] && of= || of=" ($name)"
+    echo "$INSTANCE_ID: user data$of ended with status $status"
+  done
+  date > /var/lib/cloud/instance/boot-finished
+) 2>&1 | tee -a /var/log/cloud-init-output.log &
 while :; do
   sleep 2147483647 &
   wait $!
@@ -68,8 +81,19 @@ done
 /** Init's exit status when the instance asked to be booted again. */
 export const REBOOT_STATUS = 3;
 
+/** What `cloud-init status` says; everything else of it is done from outside. */
+const CLOUD_INIT = `#!/bin/sh
+[ "$1" = status ] || { echo "cloud-init: here it knows only: cloud-init status [--wait]" >&2; exit 2; }
+finished=/var/lib/cloud/instance/boot-finished
+case " $* " in *" --wait "* | *" -w "*) until [ -e $finished ]; do sleep 0.1; done ;; esac
+[ -e $finished ] || { echo "status: running"; exit 0; }
+[ ! -s /run/cloud-init/failed ] || { echo "status: error"; exit 1; }
+echo "status: done"
+`;
+
 /** Commands by which a user ends or restarts the instance from inside, in front of the system's own, which would ask systemd. */
 export const COMMANDS: Readonly<Record<string, string>> = {
+  "cloud-init": CLOUD_INIT,
   poweroff: "#!/bin/sh\nkill -TERM 1\n",
   halt: "#!/bin/sh\nkill -TERM 1\n",
   reboot: "#!/bin/sh\nkill -HUP 1\n",
@@ -85,21 +109,20 @@ export type InitSettings = {
   readonly dnsSearch: readonly string[];
   readonly dnsDomain: string;
   readonly publicKey: string | undefined;
-  readonly userData: Uint8Array | undefined;
 };
 
 export function initSettings(settings: InitSettings): string {
-  const { instanceId, hostname, address, dnsDomain, publicKey, userData } = settings;
+  const { instanceId, hostname, address, dnsDomain, publicKey } = settings;
+  const full = hostname.includes(".") ? hostname : `${hostname}.${dnsDomain}`;
   const values = {
     INSTANCE_ID: instanceId,
     HOST_NAME: hostname,
-    HOSTS: `127.0.0.1 localhost\n${address} ${hostname}.${dnsDomain} ${hostname}\n`,
+    HOSTS: `127.0.0.1 localhost\n${address} ${full} ${hostname}\n`,
     RESOLV_CONF: resolvConf(settings),
     PUBLIC_KEY: publicKey ?? "",
-    USER_DATA: userData === undefined || userData.length === 0 ? "" : userDataKind(userData),
   };
   return Object.entries(values)
-    .map(([name, value]) => `${name}='${value.replaceAll("'", `'\\''`)}'\n`)
+    .map(([name, value]) => `${name}=${quoted(value)}\n`)
     .join("");
 }
 
@@ -107,14 +130,4 @@ function resolvConf({ dnsServers, dnsSearch }: InitSettings): string {
   const search = dnsSearch.length === 0 ? [] : [`search ${dnsSearch.join(" ")}`];
   const lines = [...search, ...dnsServers.map((server) => `nameserver ${server}`), "options timeout:2 attempts:2"];
   return lines.map((line) => `${line}\n`).join("");
-}
-
-/** `script` for what is run; else the line that the console shows. Kinds as cloud-init tells them apart ("User data formats"). */
-function userDataKind(userData: Uint8Array): string {
-  const start = Buffer.from(userData.subarray(0, 64)).toString("latin1");
-  if (start.startsWith("#!")) return "script";
-  if (start.startsWith("#cloud-config")) return "user data is cloud-config, which is not run here: only scripts (#!) are";
-  if (start.startsWith("#include") || start.startsWith("Content-Type:") || start.startsWith("MIME-Version:"))
-    return "user data is multi-part or an include list, which is not run here: only scripts (#!) are";
-  return "user data is not a script (it does not begin with #!): not run";
 }

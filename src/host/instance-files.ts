@@ -1,23 +1,23 @@
 import { chmodSync, existsSync, lchownSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { gunzipSync } from "node:zlib";
 import { openConsole } from "./console.ts";
 import { COMMANDS, INIT, initSettings } from "./init.ts";
 import type { Installation } from "./installation.ts";
 import type { InstanceSpec } from "./instance-spec.ts";
 import { fstab, rootUser, viewsFstab } from "./sandbox.ts";
+import type { UserData } from "./user-data.ts";
 
 /**
  * Writes what the instance's boot needs: its files at the first boot (they are kept until it is destroyed), its boot folder at
  * each. What is inside `rootfs` belongs to the instance: after the first boot nothing here follows a path into it.
  * @returns the console, open for appending, to be closed by the caller
  */
-export function prepareFiles(installation: Installation, spec: InstanceSpec): number {
+export function prepareFiles(installation: Installation, spec: InstanceSpec, userData: UserData): number {
   const folder = join(installation.instances, spec.id);
   const user = rootUser(spec.interfaces[0]?.slot ?? 0);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   if (!existsSync(join(folder, "rootfs"))) makeRoot(folder, user);
-  writeBootFolder(installation, folder, spec);
+  writeBootFolder(installation, folder, spec, userData);
   return openConsole(installation, spec.id, user);
 }
 
@@ -91,11 +91,10 @@ const ETC_FILES: Readonly<Record<string, string>> = {
 };
 
 /** Read-only for the instance, and written by nobody but this function. */
-function writeBootFolder(installation: Installation, folder: string, spec: InstanceSpec): void {
+function writeBootFolder(installation: Installation, folder: string, spec: InstanceSpec, userData: UserData): void {
   const boot = join(folder, "boot");
   rmSync(boot, { recursive: true, force: true });
   mkdirSync(join(boot, "bin"), { recursive: true, mode: 0o755 });
-  const userData = spec.userData === undefined ? undefined : unzipped(spec.userData);
   const settings = initSettings({
     instanceId: spec.id,
     hostname: spec.hostname,
@@ -104,22 +103,14 @@ function writeBootFolder(installation: Installation, folder: string, spec: Insta
     dnsSearch: spec.dnsSearch,
     dnsDomain: spec.dnsDomain,
     publicKey: spec.publicKey,
-    userData,
   });
   writeFileSync(join(boot, "fstab"), fstab(installation, spec.id), { mode: 0o600 });
   writeFileSync(join(boot, "views"), viewsFstab(installation), { mode: 0o600 });
   writeFileSync(join(boot, "init"), INIT, { mode: 0o644 });
   writeFileSync(join(boot, "settings"), settings, { mode: 0o644 });
-  if (userData !== undefined) writeFileSync(join(boot, "user-data"), userData, { mode: 0o644 });
+  writeFileSync(join(boot, "notes"), userData.notes.map((note) => `${note.replaceAll(/\s+/g, " ")}\n`).join(""), { mode: 0o644 });
+  mkdirSync(join(boot, "programs"));
+  for (const [i, { name, when, text }] of userData.programs.entries())
+    writeFileSync(join(boot, "programs", `${String(i).padStart(3, "0")}-${when}-${name}`), text, { mode: 0o755 });
   for (const [name, script] of Object.entries(COMMANDS)) writeFileSync(join(boot, "bin", name), script, { mode: 0o755 });
-}
-
-/** User data may come compressed, as cloud-init takes it; what doesn't unpack stays as it is. */
-function unzipped(userData: Uint8Array): Uint8Array {
-  if (userData[0] !== 0x1f || userData[1] !== 0x8b) return userData;
-  try {
-    return gunzipSync(userData, { maxOutputLength: 16 * 1024 * 1024 });
-  } catch {
-    return userData;
-  }
 }

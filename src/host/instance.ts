@@ -11,6 +11,7 @@ import type { InterfaceSpec } from "./network-interface.ts";
 import { ended, isAlive, killTree, type ProcessRecord, readRecord, removeRecord, signal, startTime, writeRecord } from "./processes.ts";
 import { REBOOT_STATUS } from "./init.ts";
 import { sandboxArgv, userMap } from "./sandbox.ts";
+import { readUserData } from "./user-data.ts";
 
 /** An instance that is up: its sandbox's outer process and its init, and which links are its. */
 export type RunningInstance = {
@@ -34,8 +35,10 @@ type Booting = {
 const BOOT_MILLISECONDS = 30_000;
 
 /** Starts the instance; settles when its init is up with its network. User data runs on. On failure nothing of it is left running. */
-export async function bootInstance({ installation, spec, links, onEnd }: Booting): Promise<RunningInstance> {
-  const console = prepareFiles(installation, spec);
+export async function bootInstance({ installation, spec: given, links, onEnd }: Booting): Promise<RunningInstance> {
+  const userData = readUserData(given.userData ?? new Uint8Array());
+  const spec = { ...given, hostname: userData.hostname ?? given.hostname, dnsDomain: userData.domain ?? given.dnsDomain };
+  const console = prepareFiles(installation, spec, userData);
   disinherit();
   const child = await start(sandboxArgv(installation, spec.id, spec.hostname), {
     detached: true,
