@@ -15,11 +15,13 @@ import { type TableName, TABLES } from "./plan/tables.ts";
 import type { EmbeddedStore, LoadedImage } from "./store/embedded.ts";
 import type { Addition } from "./store/image-writer.ts";
 
+type Log = (message: string, cause?: unknown) => void;
+
 const NAMES = Object.keys(TABLES) as readonly TableName[];
 
 /** All tables as the state says: from the image and what changed since, when it has them, else compiled anew. */
-export function startPlan(world: World, image: LoadedImage | undefined, settings: PlanSettings): PackedPlan {
-  const plan = image && compiledPlan(image, settings);
+export function startPlan(world: World, image: LoadedImage | undefined, settings: PlanSettings, log: Log = () => undefined): PackedPlan {
+  const plan = image && compiledPlan(image, settings, log);
   if (!image || !plan) return packPlan([settingsRow(settings), ...resourceRows(world.regions.values(), settings.pools)]);
   const pools = poolsOf(settings.pools);
   return image.since.reduce(
@@ -28,10 +30,16 @@ export function startPlan(world: World, image: LoadedImage | undefined, settings
   );
 }
 
-function compiledPlan(image: LoadedImage, { pools }: PlanSettings): PackedPlan | undefined {
+/** Undefined when they are of other code or pools, or damaged. */
+function compiledPlan(image: LoadedImage, { pools }: PlanSettings, log: Log): PackedPlan | undefined {
   if (image.label !== tablesLabel(pools)) return undefined;
   const part = (name: TableName, which: string): Uint8Array => present(image.section(`${name}/${which}`), `the image's ${name}`);
-  return Object.fromEntries(NAMES.map((name) => [name, packedRows(name, part(name, "keys"), part(name, "values"))])) as PackedPlan;
+  try {
+    return Object.fromEntries(NAMES.map((name) => [name, packedRows(name, part(name, "keys"), part(name, "values"))])) as PackedPlan;
+  } catch (cause) {
+    log("the state's image is damaged; the tables are compiled anew", cause);
+    return undefined;
+  }
 }
 
 /** What an image holds besides the state: the tables that it compiles to, without the settings' row. */

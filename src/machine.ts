@@ -48,7 +48,7 @@ export async function startMachine(options: MachineOptions, world: World, image:
   const sizes = { interfaces: roomFor(world.slots.get("network-interface")?.end() ?? 0) };
   const datapath = await load({ pins: links.bpf, netns: links.namespace, object: OBJECT, sizes }, home, host);
   opened.datapath = datapath;
-  datapath.reconcile(startPlan(world, image, settingsOf(hostUp, pools)));
+  datapath.reconcile(startPlan(world, image, settingsOf(hostUp, pools), log));
   datapath.attachFragments(links.fragmentsIndex);
   datapath.attachServices(links.servicesIndex);
   datapath.attachUplink(links.uplinkIndex);

@@ -66,7 +66,7 @@ export async function up(options: UpOptions): Promise<{ readonly stop: () => Pro
   await requireFreePort(settings);
   const credentials = ensureCredentials(home, options);
   const state = join(home.folder, "state");
-  const store = openEmbedded(state);
+  const store = openEmbedded(state, log);
   const world = await store.load();
   const machine =
     options.noPackets === undefined

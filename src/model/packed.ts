@@ -21,7 +21,14 @@ export type PackedRecords = {
   readonly record: (place: number) => Resource;
   /** The index of this name; `id` is one as well. */
   readonly index: (name: string) => PackedIndex;
+  /** All of the kind as another source has them now, by place in the order of creation: for when this one is damaged. */
+  readonly elsewhere?: () => ReadonlyMap<number, Resource>;
 };
+
+/** What lies in the file is not what was written; the cause says of which part. */
+export class PackedDamage extends Error {
+  override readonly name = "PackedDamage";
+}
 
 /** What was decoded last is kept: so many resources of a kind. */
 const MOST_KEPT = 1 << 17;
@@ -58,6 +65,12 @@ export class Packed {
 
   orderAt(place: number): number {
     return this.#records.orderAt(place);
+  }
+
+  /** See {@link PackedRecords.elsewhere}. @throws `damage` when there is no other source. */
+  elsewhere(damage: PackedDamage): ReadonlyMap<number, Resource> {
+    if (!this.#records.elsewhere) throw damage;
+    return this.#records.elsewhere();
   }
 
   placeOf(id: string): number | undefined {

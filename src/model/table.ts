@@ -1,6 +1,6 @@
 import { present } from "../lib/assert.ts";
 import { indexKeys, KeyCounts } from "./index-keys.ts";
-import type { Packed } from "./packed.ts";
+import { type Packed, PackedDamage } from "./packed.ts";
 import { INDEXES, type Kind, type Resource } from "./resource.ts";
 
 type Range = { readonly start: number; readonly end: number };
@@ -11,7 +11,7 @@ type Entry = { readonly order: number; resource: Resource };
 
 /**
  * The resources of one kind: by id, in order of creation, and by the kind's indexes. A change costs its own size. Those that
- * were loaded may lie packed below: they stay there until they are replaced or deleted.
+ * were loaded may lie packed below: they stay there until they are replaced or deleted, or until what lies there is damaged.
  */
 export class Table {
   readonly #kind: Kind;
@@ -19,7 +19,7 @@ export class Table {
   readonly #all = new Group();
   /** By index, then key. Most keys find one resource, which then stands there without a group. */
   readonly #indexes: ReadonlyMap<string, Map<string, Entry | Group>>;
-  readonly #below: Packed | undefined;
+  #below: Packed | undefined;
   /** The places below that no longer count: their resources were replaced or deleted. */
   readonly #hidden = new Set<number>();
   readonly #hiddenKeys = new KeyCounts();
@@ -36,17 +36,21 @@ export class Table {
   }
 
   get(id: string): Resource | undefined {
-    const entry = this.#all.get(id);
-    if (entry || !this.#below) return entry?.resource;
-    const place = this.#placeBelow(id);
-    return place === undefined ? undefined : this.#below.at(place);
+    return this.#whole(() => {
+      const entry = this.#all.get(id);
+      if (entry || !this.#below) return entry?.resource;
+      const place = this.#placeBelow(id);
+      return place === undefined ? undefined : this.#below.at(place);
+    });
   }
 
   orderOf(id: string): number | undefined {
-    const entry = this.#all.get(id);
-    if (entry || !this.#below) return entry?.order;
-    const place = this.#placeBelow(id);
-    return place === undefined ? undefined : this.#below.orderAt(place);
+    return this.#whole(() => {
+      const entry = this.#all.get(id);
+      if (entry || !this.#below) return entry?.order;
+      const place = this.#placeBelow(id);
+      return place === undefined ? undefined : this.#below.orderAt(place);
+    });
   }
 
   /** All, in order of creation. */
@@ -56,6 +60,10 @@ export class Table {
 
   /** Those from the `start`th up to, not including, the `end`th in order of creation. */
   slice(start: number, end: number): readonly Resource[] {
+    return this.#whole(() => this.#slice(start, end));
+  }
+
+  #slice(start: number, end: number): readonly Resource[] {
     const below = this.#below;
     if (!below) return this.#all.slice(start, end);
     const own = this.#all.list();
@@ -65,7 +73,11 @@ export class Table {
   }
 
   /** Those under one key of an index, in order of creation: all, or some of them. */
-  by(index: string, key: string, { start, end }: Range = ALL): readonly Resource[] {
+  by(index: string, key: string, range: Range = ALL): readonly Resource[] {
+    return this.#whole(() => this.#by(index, key, range));
+  }
+
+  #by(index: string, key: string, { start, end }: Range): readonly Resource[] {
     const found = this.#indexOf(index).get(key);
     const own = !found ? [] : found instanceof Group ? found.list() : [found.resource];
     const below = this.#below;
@@ -79,15 +91,19 @@ export class Table {
 
   /** How many stand under one key of an index. Costs the same whatever their number. */
   countBy(index: string, key: string): number {
-    const found = this.#indexOf(index).get(key);
-    const own = !found ? 0 : found instanceof Group ? found.size : 1;
-    return own + (this.#below ? this.#below.countBy(index, key) - this.#hiddenKeys.of(index, key) : 0);
+    return this.#whole(() => {
+      const found = this.#indexOf(index).get(key);
+      const own = !found ? 0 : found instanceof Group ? found.size : 1;
+      return own + (this.#below ? this.#below.countBy(index, key) - this.#hiddenKeys.of(index, key) : 0);
+    });
   }
 
   /** Adds a resource at its place, or replaces the one with its id, which keeps its own. */
   put(resource: Resource, order: number): void {
+    const hidden = this.#all.get(resource.id) ? undefined : this.#whole(() => this.#hide(resource.id));
+    // What lay below may stand here by now.
     const old = this.#all.get(resource.id);
-    const entry = old ?? { order: this.#hide(resource.id) ?? order, resource };
+    const entry = old ?? { order: hidden ?? order, resource };
     const before = old?.resource;
     entry.resource = resource;
     if (old) this.#all.changed();
@@ -103,13 +119,36 @@ export class Table {
 
   delete(id: string): void {
     this.#sequence = undefined;
+    if (!this.#all.get(id)) this.#whole(() => this.#hide(id));
     const entry = this.#all.get(id);
-    if (!entry) {
-      this.#hide(id);
-      return;
-    }
+    if (!entry) return;
     this.#all.delete(entry);
     for (const [name, keys] of this.#indexes) for (const key of indexKeys(entry.resource, name)) leave(keys, key, entry);
+  }
+
+  /** Does what reads below, and does it again when that turned out to be damaged. */
+  #whole<T>(read: () => T): T {
+    try {
+      return read();
+    } catch (cause) {
+      if (!(cause instanceof PackedDamage) || !this.#below) throw cause;
+      this.#unpack(this.#below, cause);
+      return read();
+    }
+  }
+
+  /** Takes everything that counts below from where it lies whole. Those are resources that have not changed since they were packed. */
+  #unpack(below: Packed, damage: PackedDamage): void {
+    const elsewhere = below.elsewhere(damage);
+    const found: { readonly resource: Resource; readonly order: number }[] = [];
+    for (let place = 0; place < below.size; place++) {
+      const order = below.orderAt(place);
+      if (!this.#hidden.has(place)) found.push({ order, resource: present(elsewhere.get(order), `${this.#kind} number ${order}`) });
+    }
+    this.#below = undefined;
+    this.#hidden.clear();
+    this.#sequence = undefined;
+    for (const { resource, order } of found) this.put(resource, order);
   }
 
   #indexOf(name: string): Map<string, Entry | Group> {

@@ -1,9 +1,10 @@
 import { mkdirSync, statfsSync } from "node:fs";
 import { open, type RootDatabase } from "lmdb";
+import type { Resource } from "../model/resource.ts";
 import type { Change } from "../model/state.ts";
 import { catchUp, type Missed, newWorld, restore, type World } from "../model/world.ts";
 import { CommitQueue, type Write } from "./commit-queue.ts";
-import { type Image, imagePath, openImage } from "./image.ts";
+import { type Elsewhere, type Image, imagePath, openImage } from "./image.ts";
 import {
   CHANGED,
   type Changed,
@@ -17,6 +18,7 @@ import {
   rangeOf,
   realmOfKey,
   resourceKey,
+  resourcePrefix,
   RESOURCES,
   revisionOfKey,
   seal,
@@ -63,14 +65,14 @@ const KEY_BYTES = 1900;
  * transaction; those that wait together share one, and so one flush.
  * @throws StoreError `locked`, `corrupt` or `newer-format`.
  */
-export function openEmbedded(folder: string): EmbeddedStore {
+export function openEmbedded(folder: string, warn: (message: string, cause: unknown) => void = () => undefined): EmbeddedStore {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const unlock = lockForWriting(folder);
   try {
     mendDataFile(folder);
     const db = openData(folder, false);
     closeOnExec(folder);
-    return new Embedded(folder, db, unlock).store();
+    return new Embedded(folder, db, { unlock, warn }).store();
   } catch (cause) {
     unlock();
     throw cause instanceof StoreError ? cause : new StoreError("corrupt", `${folder} holds no readable store`, { cause });
@@ -100,6 +102,7 @@ class Embedded {
   readonly #folder: string;
   readonly #db: RootDatabase<Buffer, string>;
   readonly #unlock: () => void;
+  readonly #warn: (message: string, cause: unknown) => void;
   readonly #queue: CommitQueue;
   readonly #reserve: Reserve;
   #header: Header;
@@ -112,11 +115,16 @@ class Embedded {
   #loaded: LoadedImage | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(folder: string, db: RootDatabase<Buffer, string>, unlock: () => void) {
+  constructor(
+    folder: string,
+    db: RootDatabase<Buffer, string>,
+    { unlock, warn }: { readonly unlock: () => void; readonly warn: (message: string, cause: unknown) => void },
+  ) {
     this.#folder = folder;
     this.#db = db;
     this.#unlock = unlock;
     this.#reserve = new Reserve(folder);
+    this.#warn = warn;
     const header = readHeader(db);
     if (!header && db.getKeysCount({ limit: 1 }) > 0) throw new StoreError("corrupt", "the state has records but no header");
     this.#header = header ?? { format: FORMAT, revision: 0, order: 0, resources: 0 };
@@ -168,8 +176,9 @@ class Embedded {
     try {
       const world = this.#loadImage();
       if (world) return world;
-    } catch {
+    } catch (cause) {
       // It only helps. The records are the state.
+      this.#warn("the state's image is damaged; the state is read from its records", cause);
       this.#imaged = -1;
     }
     this.#loaded = undefined;
@@ -185,7 +194,7 @@ class Embedded {
       image.close();
       return undefined;
     }
-    const world = image.world();
+    const world = image.world(this.#elsewhere);
     const since = catchUp(world, missed);
     const count = [...world.regions.values()].reduce((sum, region) => sum + region.total(), 0);
     if (count !== this.#header.resources) throw new StoreError("corrupt", "the image does not fit the state");
@@ -193,6 +202,18 @@ class Embedded {
     this.#loaded = { label: image.about.label, section: image.section, since };
     return world;
   }
+
+  /** For what the image turns out to have no more. The commits under way concern none of it: who changes a resource has it elsewhere. */
+  readonly #elsewhere: Elsewhere = ({ account, region, kind }, cause) => {
+    this.#warn(`the state's image is damaged; ${kind} records of ${region} are read from the store`, cause);
+    this.#imaged = -1;
+    const found = new Map<number, Resource>();
+    for (const { key, value } of this.#db.getRange(rangeOf(resourcePrefix(account, region, kind)))) {
+      const [order, resource] = JSON.parse(unseal(key, value)) as Placed;
+      found.set(order, resource);
+    }
+    return found;
+  };
 
   #take({ about }: Image, changes: number): void {
     this.#imaged = about.revision;

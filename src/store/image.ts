@@ -8,9 +8,9 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { present } from "../lib/assert.ts";
 import { ipv4 } from "../lib/ip.ts";
-import { Packed, type PackedIndex, type PackedRecords } from "../model/packed.ts";
+import { Packed, PackedDamage, type PackedIndex, type PackedRecords } from "../model/packed.ts";
 import { Region } from "../model/region.ts";
-import { INDEXES, type Kind, type SlottedKind } from "../model/resource.ts";
+import { INDEXES, type Kind, type Resource, type SlottedKind } from "../model/resource.ts";
 import { newWorld, type World } from "../model/world.ts";
 import { type Placed, unseal } from "./layout.ts";
 import { openSections, type SectionFile } from "./section-file.ts";
@@ -33,12 +33,18 @@ export type About = {
 
 export type Image = {
   readonly about: About;
-  /** The state at its revision. */
-  readonly world: () => World;
+  /** The state at its revision. `elsewhere`: where a kind is read from once its part turns out to be damaged. */
+  readonly world: (elsewhere?: Elsewhere) => World;
   /** What was added under this name; undefined when nothing was. @throws StoreError `corrupt`. */
   readonly section: (name: string) => Uint8Array<ArrayBuffer> | undefined;
   readonly close: () => void;
 };
+
+/** All resources of a kind in one account's region as the store has them now, by their place in the order of creation. `cause`: why they are asked for. */
+export type Elsewhere = (
+  place: { readonly account: string; readonly region: string; readonly kind: Kind },
+  cause: unknown,
+) => ReadonlyMap<number, Resource>;
 
 export function imagePath(folder: string): string {
   return join(folder, "image");
@@ -66,14 +72,19 @@ export function openImage(path: string): Image | undefined {
   const found = file;
   return {
     about: found.about,
-    world: () => worldOf(found, () => rmSync(path, { force: true })),
+    world: (elsewhere) => worldOf(found, { damaged: () => rmSync(path, { force: true }), elsewhere }),
     section: (name) => (found.has(ADDED + name) ? found.read(ADDED + name) : undefined),
     close: () => found.close(),
   };
 }
 
-/** `damaged` is called when a part turns out to be so, perhaps much later. */
-function worldOf(file: SectionFile<About>, damaged: () => void): World {
+type Damage = {
+  /** Called when a part turns out to be damaged, perhaps much later: the image is of no more use. */
+  readonly damaged: () => void;
+  readonly elsewhere: Elsewhere | undefined;
+};
+
+function worldOf(file: SectionFile<About>, { damaged, elsewhere }: Damage): World {
   const world = newWorld();
   for (const realm of file.about.realms) {
     const packed = realm.kinds.map(
@@ -83,6 +94,7 @@ function worldOf(file: SectionFile<About>, damaged: () => void): World {
           watched(
             recordsOf(file, size, (part) => partName(realm, kind, part)),
             damaged,
+            elsewhere && ((cause) => elsewhere({ account: realm.account, region: realm.region, kind }, cause)),
           ),
         ),
     );
@@ -96,8 +108,13 @@ function worldOf(file: SectionFile<About>, damaged: () => void): World {
   return world;
 }
 
-/** Once a part is damaged the image is of no more use: the next start reads the records. */
-function watched({ size, orderAt, record, index }: PackedRecords, damaged: () => void): PackedRecords {
+/** Once a part is damaged the image is of no more use: the next start reads the records, and this one those of the kind. */
+function watched(
+  { size, orderAt, record, index }: PackedRecords,
+  damaged: () => void,
+  elsewhere: ((cause: unknown) => ReadonlyMap<number, Resource>) | undefined,
+): PackedRecords {
+  let why: unknown;
   const watch =
     <From, To>(read: (from: From) => To) =>
     (from: From): To => {
@@ -105,10 +122,17 @@ function watched({ size, orderAt, record, index }: PackedRecords, damaged: () =>
         return read(from);
       } catch (cause) {
         damaged();
-        throw cause;
+        why = cause;
+        throw new PackedDamage("the state's image is damaged", { cause });
       }
     };
-  return { size, orderAt: watch(orderAt), record: watch(record), index: watch(index) };
+  return {
+    size,
+    orderAt: watch(orderAt),
+    record: watch(record),
+    index: watch(index),
+    ...(elsewhere ? { elsewhere: () => elsewhere(why) } : {}),
+  };
 }
 
 /** Parts are read when they are first asked for, and records one at a time. */
