@@ -1,10 +1,9 @@
 /** The state's image holds the compiled tables as well: what a start takes from it, and when a new one is made. */
-import type { ChildProcess } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { setPriority } from "node:os";
 import { join } from "node:path";
-import { start } from "./host/command.ts";
+import { ending, start } from "./host/command.ts";
 import { present } from "./lib/assert.ts";
 import { readerOf, type World } from "./model/world.ts";
 import { planDelta, resourceRows } from "./plan/compile.ts";
@@ -90,9 +89,11 @@ export function keepImages({ store, folder, pools, log }: Keeping): () => void {
   let rest = 0;
   const make = async ({ signal }: AbortController): Promise<void> => {
     const argv = [process.execPath, "--no-warnings", join(import.meta.dirname, "image-main.js"), folder, ...pools];
-    const said = await outcomeOf(await start(argv, { stdio: ["ignore", "ignore", "pipe"], signal }));
-    if (said === undefined) store.imageMade();
-    else if (!signal.aborted) throw new Error(said);
+    const child = await start(argv, { stdio: ["ignore", "ignore", "pipe"], signal });
+    if (child.pid !== undefined) setPriority(child.pid, LOW_PRIORITY);
+    const { status, said } = await ending(child);
+    if (status === 0) store.imageMade();
+    else if (!signal.aborted) throw new Error(said || `it ended with ${status}`);
   };
   const timer = setInterval(() => {
     if (busy || performance.now() < rest || !store.imageDue()) return;
@@ -109,15 +110,4 @@ export function keepImages({ store, folder, pools, log }: Keeping): () => void {
     clearInterval(timer);
     busy?.abort();
   };
-}
-
-/** Waits for the maker's end. Undefined when all is well, else what it said. */
-async function outcomeOf(child: ChildProcess): Promise<string | undefined> {
-  if (child.pid !== undefined) setPriority(child.pid, LOW_PRIORITY);
-  let said = "";
-  child.stderr?.on("data", (chunk: Buffer) => (said += chunk.toString()));
-  const [code, signal] = await new Promise<readonly [number | null, string | null]>((resolve) => {
-    child.once("close", (...ended) => resolve(ended));
-  });
-  return code === 0 ? undefined : said.trim() || `it ended with ${signal ?? `status ${code}`}`;
 }

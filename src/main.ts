@@ -10,12 +10,13 @@ import { ask, CommandError, type Control, endpointOf, findControl } from "./cli/
 import { examine, findingLines, isKernelNewEnough } from "./cli/doctor.ts";
 import { clientEnvironment, environmentCommands, oldClients } from "./cli/environment.ts";
 import { helpOf, overview } from "./cli/help.ts";
-import { type Home, isAlive, openHome, readRunning } from "./cli/home.ts";
+import { type Home, isAlive, openHome, readRunning, readStarting } from "./cli/home.ts";
 import { type Language, languageOf, paintFor, say } from "./cli/language.ts";
 import { onTerminal, runApart, runHere } from "./cli/run.ts";
 import { type Status, statusLines } from "./cli/status.ts";
 import type { VerbName } from "./cli/verbs.ts";
 import { VERSION } from "./cli/version.ts";
+import { reasons } from "./lib/reasons.ts";
 
 type Call = { readonly args: Arguments; readonly home: Home; readonly language: Language };
 type Run = (call: Call) => Promise<number>;
@@ -183,6 +184,11 @@ async function upHere(args: Arguments): Promise<number> {
   const noPackets = args.options["no-packets"] ? "it was started with --no-packets." : obstacle();
   if (noPackets !== undefined) print(`No packets will move: ${noPackets} The EC2 API and the analyzer still work.`);
   const started = performance.now();
+  const interrupted = (): never => {
+    print("genkan: stopped while it was starting. ./genkan up begins again, ./genkan down removes what was made.");
+    process.exit(1);
+  };
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, interrupted);
   const { stop } = await up({
     home: openHome(process.env, true),
     settings,
@@ -197,6 +203,7 @@ async function upHere(args: Arguments): Promise<number> {
   if (others) print(`What is no request for EC2, STS or images' parameters is handed on to ${others.origin}.`);
   print('In another shell: eval "$(./genkan env)"');
   await new Promise<void>((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.off(signal, interrupted);
     process.once("SIGINT", resolve);
     process.once("SIGTERM", resolve);
   });
@@ -249,14 +256,9 @@ async function upDetached(before: Home): Promise<number> {
 
 /** Ends the control plane, and removes everything of this home from the machine; also after a kill -9. */
 async function down({ home }: Call): Promise<number> {
-  const running = readRunning(home);
-  if (running && isAlive(running)) {
-    process.kill(running.pid, "SIGTERM");
-    await gone(running, 15_000);
-  }
+  await endControlPlane(home);
   if (process.platform === "linux" && process.getuid?.() === 0) {
-    const { tearDown } = await import("./host/tear-down.ts");
-    await tearDown(home.folder);
+    await removeAll(home);
   } else if (existsSync(`/run/genkan-${home.id}`)) {
     throw new CommandError("The control plane is down, but packets still flow: removing the rest needs root. Run: sudo ./genkan down");
   }
@@ -264,12 +266,52 @@ async function down({ home }: Call): Promise<number> {
   return 0;
 }
 
-async function gone(running: NonNullable<ReturnType<typeof readRunning>>, milliseconds: number): Promise<void> {
-  const end = Date.now() + milliseconds;
+/** The control plane that is up, and one that is about to be. */
+async function endControlPlane(home: Home): Promise<void> {
+  for (const one of [readStarting(home), readRunning(home)]) {
+    if (!one || !isAlive(one)) continue;
+    end(one.pid);
+    await gone(one, 15_000);
+  }
+}
+
+/** Somebody else may have ended it in this moment. */
+function end(pid: number, signal: NodeJS.Signals = "SIGTERM"): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
+/** One at a time: who comes second finds nothing left to do. */
+async function removeAll(home: Home): Promise<void> {
+  const { tearDown } = await import("./host/tear-down.ts");
+  const { takeTurn } = await import("./host/turn.ts");
+  if (!existsSync(home.folder)) return;
+  const giveBack = await takeTurn(home.folder, 120_000);
+  if (!giveBack) throw new CommandError(`Another process is starting or removing Genkan in ${home.folder}. Try again when it is done.`);
+  try {
+    // It may have come up while this one waited.
+    await endControlPlane(home);
+    await tearDown(home.folder);
+  } finally {
+    giveBack();
+  }
+}
+
+async function gone(running: Parameters<typeof isAlive>[0], milliseconds: number): Promise<void> {
+  const deadline = Date.now() + milliseconds;
   while (isAlive(running)) {
-    if (Date.now() > end) process.kill(running.pid, "SIGKILL");
+    if (Date.now() > deadline) end(running.pid, "SIGKILL");
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
+}
+
+/** An error of the system, or of one of its commands: its words say more than where in the code it was met. */
+function isOfTheWorld(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return "errno" in error || ["KernelError", "CommandFailed"].includes(error.name) || isOfTheWorld(error.cause);
 }
 
 async function main(): Promise<number> {
@@ -291,7 +333,8 @@ try {
   process.exitCode = await main();
 } catch (error) {
   const known =
-    error instanceof CommandError || (error instanceof Error && ["SettingError", "StoreError", "NotYourHome"].includes(error.name));
-  warn(`genkan: ${known ? (error as Error).message : ((error as Error).stack ?? String(error))}`);
+    error instanceof CommandError ||
+    (error instanceof Error && ["SettingError", "StoreError", "HomeError", "NotYourHome"].includes(error.name));
+  warn(`genkan: ${known ? error.message : isOfTheWorld(error) ? reasons(error) : ((error as Error).stack ?? String(error))}`);
   process.exit(1);
 }

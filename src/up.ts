@@ -12,7 +12,8 @@ import { createServer as createProbe } from "node:net";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { makeAnswers } from "./answers.ts";
-import { type Credentials, ensureCredentials, type Home, isAlive, processStart, readRunning, writeRunning } from "./cli/home.ts";
+import { beginStart } from "./begin.ts";
+import { type Credentials, ensureCredentials, type Home, processStart, writeRunning } from "./cli/home.ts";
 import { CommandError } from "./cli/control.ts";
 import { monotonicNow } from "./datapath/clock.ts";
 import { inSlices } from "./datapath/slices.ts";
@@ -21,6 +22,7 @@ import { keepReserve } from "./host/disk-watch.ts";
 import { keepImages } from "./image.ts";
 import { present } from "./lib/assert.ts";
 import { reasons } from "./lib/reasons.ts";
+import { requireSoundState } from "./state-check.ts";
 import { checkMachine, type RunningMachine, startMachine } from "./machine.ts";
 import { ACTIONS } from "./actions/registry.ts";
 import { isAwsRegion } from "./actions/zone.ts";
@@ -62,8 +64,9 @@ const MOST_CONNECTIONS = 2_000;
 export async function up(options: UpOptions): Promise<{ readonly stop: () => Promise<void> }> {
   const { home, settings, print } = options;
   const log = (message: string, cause?: unknown): void => print(`genkan: ${message}${cause === undefined ? "" : `: ${reasons(cause)}`}`);
-  refuseSecond(home);
+  const begun = await beginStart(home);
   await requireFreePort(settings);
+  await requireSoundState(home.folder);
   const credentials = ensureCredentials(home, options);
   const state = join(home.folder, "state");
   const store = openEmbedded(state, log);
@@ -103,6 +106,7 @@ export async function up(options: UpOptions): Promise<{ readonly stop: () => Pro
     version: VERSION,
   });
   keepReserve(home.folder);
+  begun();
   const endImages = keepImages({ store, folder: state, pools: settings.pools, log });
   const endHousekeeping = housekeeping({ home: home.folder, machine, plane, recorder, log });
   return {
@@ -199,13 +203,6 @@ function newRecorder({ home, plane, machine, log }: Recorded): FlowRecorder {
     now: Date.now,
     log,
   });
-}
-
-function refuseSecond(home: Home): void {
-  const running = readRunning(home);
-  if (running && isAlive(running)) {
-    throw new CommandError(`Genkan is already up in ${home.folder} (process ${running.pid}, http://${running.host}:${running.port}).`);
-  }
 }
 
 /** Looked at first: a start that can't end well should not begin to change the machine. */

@@ -9,7 +9,7 @@ import * as ec2 from "@aws-sdk/client-ec2";
 
 const run = promisify(execFile);
 export const ROOT = join(import.meta.dirname, "../..");
-const MAIN = join(ROOT, "dist/src/main.js");
+export const MAIN = join(ROOT, "dist/src/main.js");
 
 /** Why tests that move packets can't run here; undefined when they can. */
 export const noPackets: string | false = process.platform === "linux" && process.getuid?.() === 0 ? false : "packets need root on Linux";

@@ -1,7 +1,9 @@
 import { createHash, randomBytes } from "node:crypto";
 import {
+  accessSync,
   chmodSync,
   closeSync,
+  constants,
   existsSync,
   fsyncSync,
   mkdirSync,
@@ -9,6 +11,7 @@ import {
   readFileSync,
   realpathSync,
   renameSync,
+  rmSync,
   writeSync,
 } from "node:fs";
 import { dirname, join, resolve } from "node:path";
@@ -38,9 +41,30 @@ export type Running = {
 /** `$GENKAN_HOME`, by default `.genkan` under the working directory. Created with mode 0700 when `create` is set. */
 export function openHome(environment: NodeJS.ProcessEnv, create: boolean): Home {
   const folder = resolve(environment["GENKAN_HOME"] || ".genkan");
-  if (create) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  if (create) make(folder);
   const real = existsSync(folder) ? realpathSync(folder) : folder;
   return { folder: real, id: createHash("sha256").update(real).digest("hex").slice(0, 6) };
+}
+
+function make(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new HomeError(`${folder} can't be made (${reasonOf(refusal(folder) ?? cause)}). Choose another folder: GENKAN_HOME=FOLDER`, {
+      cause,
+    });
+  }
+}
+
+/** Why nothing can be written to the folder, or to the nearest one above it that is there; undefined when it can. (Making folders on the way tells ENOENT whatever the reason.) */
+function refusal(folder: string): unknown {
+  if (!existsSync(folder) && dirname(folder) !== folder) return refusal(dirname(folder));
+  try {
+    accessSync(folder, constants.W_OK);
+    return undefined;
+  } catch (cause) {
+    return cause;
+  }
 }
 
 export function readCredentials(home: Home): Credentials | undefined {
@@ -68,12 +92,48 @@ export function readRunning(home: Home): Running | undefined {
   return readJson(join(home.folder, "running.json")) as Running | undefined;
 }
 
+/** The process that is starting Genkan in this home, or was, and did not come to an end of it. */
+export function readStarting(home: Home): Pick<Running, "pid" | "startTime"> | undefined {
+  return readJson(join(home.folder, "starting.json")) as Running | undefined;
+}
+
+/** Told before anything is begun, and taken back when it is done. */
+export function writeStarting(home: Home, starting: Pick<Running, "pid" | "startTime"> | undefined): void {
+  const path = join(home.folder, "starting.json");
+  if (starting) writeJson(path, starting);
+  else rmSync(path, { force: true });
+}
+
+/** @throws an error with words for the user when nothing can be written there. */
+export function requireWritable(home: Home): void {
+  const cause = refusal(home.folder);
+  if (cause !== undefined) {
+    throw new HomeError(`${home.folder} can't be written to (${reasonOf(cause)}). Choose another folder: GENKAN_HOME=FOLDER`, { cause });
+  }
+}
+
+/** What is wrong with a home, in words for the user. */
+class HomeError extends Error {
+  override readonly name = "HomeError";
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  EROFS: "its file system is read-only",
+  EACCES: "it is another user's",
+  ENOSPC: "the disk is full",
+};
+
+function reasonOf(cause: unknown): string {
+  const code = (cause as NodeJS.ErrnoException).code ?? "";
+  return REASONS[code] ?? (code || String(cause));
+}
+
 export function writeRunning(home: Home, running: Running): void {
   writeJson(join(home.folder, "running.json"), running);
 }
 
 /** Whether the process that `running` names is still that process. */
-export function isAlive(running: Running): boolean {
+export function isAlive(running: Pick<Running, "pid" | "startTime">): boolean {
   return processStart(running.pid) === running.startTime;
 }
 

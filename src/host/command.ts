@@ -28,12 +28,35 @@ export async function start(argv: readonly string[], options: SpawnOptions): Pro
   return child;
 }
 
+/** What this process waits for, and what is to end with it: it would go on with a work that nobody knows of. */
+const awaited = new Set<ChildProcess>();
+process.once("exit", () => {
+  for (const child of awaited) child.kill("SIGKILL");
+});
+
+function ownEnd(child: ChildProcess): void {
+  awaited.add(child);
+  child.once("close", () => awaited.delete(child));
+}
+
+/** Waits for the end of a process that was started: its exit status, or the signal that ended it, and what it said on its standard error. */
+export async function ending(child: ChildProcess): Promise<{ readonly status: number | NodeJS.Signals; readonly said: string }> {
+  ownEnd(child);
+  let said = "";
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => (said += text));
+  const status = await new Promise<number | NodeJS.Signals>((resolve) => {
+    child.once("close", (code, signal) => resolve(code ?? signal ?? -1));
+  });
+  return { status, said: said.trim() };
+}
+
 /**
  * Runs a command to its end, with `input` on its standard input, and returns what it printed.
  * @throws {CommandFailed} when its exit status is not 0.
  */
 export async function run(argv: readonly string[], input = ""): Promise<string> {
   const child = await start(argv, { stdio: ["pipe", "pipe", "pipe"], env: CLEAN_ENVIRONMENT });
+  ownEnd(child);
   return new Promise((resolve, reject) => {
     let stdout = "";
     let stderr = "";

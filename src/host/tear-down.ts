@@ -1,4 +1,5 @@
 import { existsSync, renameSync, rmSync } from "node:fs";
+import { killBelongings } from "./belongings.ts";
 import { removeCgroups } from "./cgroup.ts";
 import { removeHostLink } from "./host-link.ts";
 import { type Installation, installationAt } from "./installation.ts";
@@ -21,6 +22,8 @@ export async function tearDown(home: string): Promise<void> {
     renameSync(installation.records, records);
     held.push(...(await killRecorded(records)));
   }
+  // Whose record was lost.
+  await killBelongings(installation);
   if (existsSync("/usr/sbin/ip") || existsSync("/sbin/ip")) await removeHostLink(installation);
   removeCgroups(installation);
   await removeNamespaces(installation);

@@ -15,17 +15,22 @@ const LOCK_EX_NB = 2 | 4;
 export function lockForWriting(folder: string, name = "writer.lock"): () => void {
   const path = join(folder, name);
   const fd = openSync(path, "a+", 0o600);
-  if (Number(flock(fd, LOCK_EX_NB)) !== 0) {
-    const errno = koffi.errno();
+  if (!lockFile(fd, path)) {
     closeSync(fd);
-    if (errno !== koffi.os.errno["EWOULDBLOCK"] && errno !== koffi.os.errno["EAGAIN"])
-      throw new StoreError("broken", `${path} can't be locked`, { cause: new Error(`flock: errno ${errno}`) });
     const holder = readFileSync(path, "utf8").trim();
     throw new StoreError("locked", `${folder} is in use by ${holder === "" ? "another process" : `process ${holder}`}`);
   }
   ftruncateSync(fd);
   writeSync(fd, `${process.pid}\n`);
   return () => closeSync(fd);
+}
+
+/** Locks an open file or folder; false when somebody else holds it. @throws StoreError `broken` when that can't be told. */
+export function lockFile(fd: number, path: string): boolean {
+  if (Number(flock(fd, LOCK_EX_NB)) === 0) return true;
+  const errno = koffi.errno();
+  if (errno === koffi.os.errno["EWOULDBLOCK"] || errno === koffi.os.errno["EAGAIN"]) return false;
+  throw new StoreError("broken", `${path} can't be locked`, { cause: new Error(`flock: errno ${errno}`) });
 }
 
 const F_SETFD = 2;

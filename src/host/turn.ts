@@ -1,0 +1,22 @@
+import { closeSync, openSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import { lockFile } from "../store/lock.ts";
+
+const PAUSE_MILLISECONDS = 50;
+
+/**
+ * Waits for this process's turn to make or remove what a home has on the machine: one at a time does. The kernel lets go of it when the
+ * process ends, however it ends. Returns what gives it back; undefined when it did not come within the time.
+ */
+export async function takeTurn(home: string, milliseconds: number): Promise<(() => void) | undefined> {
+  const fd = openSync(home, "r");
+  const end = performance.now() + milliseconds;
+  while (!lockFile(fd, home)) {
+    if (performance.now() > end) {
+      closeSync(fd);
+      return undefined;
+    }
+    await delay(PAUSE_MILLISECONDS);
+  }
+  return () => closeSync(fd);
+}
