@@ -1,6 +1,7 @@
 /** The beginning of a start: nobody else starts or removes this home's Genkan meanwhile, and who wants to end it finds it. */
 import { CommandError } from "./cli/control.ts";
 import { type Home, isAlive, processStart, readRunning, readStarting, requireWritable, writeStarting } from "./cli/home.ts";
+import { giveReserve } from "./host/disk-watch.ts";
 import { takeTurn } from "./host/turn.ts";
 import { present } from "./lib/assert.ts";
 
@@ -17,6 +18,7 @@ export async function beginStart(home: Home): Promise<() => void> {
   if (!giveBack) throw new CommandError(`Another process is starting or removing Genkan in ${home.folder}. Try again when it is done.`);
   // Whoever came first may be up by now.
   refuseSecond(home);
+  giveReserve(home.folder);
   try {
     writeStarting(home, { pid: process.pid, startTime: present(processStart(process.pid), "this process") });
   } catch (cause) {

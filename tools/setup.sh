@@ -30,6 +30,8 @@ packages() {
   has curl || echo curl
   has ping || echo iputils-ping
   has busybox || echo busybox
+  # With it is verified what instances get signed.
+  has openssl || echo openssl
   ldconfig -p 2>/dev/null | grep -q 'libbpf\.so\.1' || echo libbpf1
   if [ "$(kernel_stale)" = yes ]; then
     has clang || echo clang

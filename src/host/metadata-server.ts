@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { Socket } from "node:net";
 import type { Asker } from "./directory.ts";
 import type { connectionLimit, rateLimit } from "./fairness.ts";
+import type { Identity } from "./identity.ts";
 import { answerMetadata } from "./metadata-service.ts";
 
 const REQUEST_MILLISECONDS = 10_000;
@@ -14,6 +15,8 @@ export type MetadataServing = {
   readonly limit: ReturnType<typeof connectionLimit>;
   /** What session tokens are made with. */
   readonly secret: Uint8Array;
+  /** Signs identity documents; undefined while its keys are being made. */
+  readonly identity?: () => Identity | undefined;
 };
 
 /** Serves the metadata service over HTTP; settles when it listens. Who asks too often gets a 503, and loses the connection. */
@@ -51,7 +54,7 @@ export function serveMetadata(serving: MetadataServing): Promise<void> {
 /** Connections that end with the answer to one request too many: those that came along with it are not looked at. */
 const refused = new WeakSet<Socket>();
 
-function answer(request: IncomingMessage, response: ServerResponse, { askerAt, mayAsk, secret }: MetadataServing): void {
+function answer(request: IncomingMessage, response: ServerResponse, { askerAt, mayAsk, secret, identity }: MetadataServing): void {
   const { socket, method = "GET", url = "/", headers } = request;
   if (refused.has(socket)) return;
   request.resume();
@@ -61,7 +64,7 @@ function answer(request: IncomingMessage, response: ServerResponse, { askerAt, m
     refused.add(socket);
     return;
   }
-  const answered = answerMetadata({ method, path: url, headers }, askerAt(from), { now: new Date(), secret });
+  const answered = answerMetadata({ method, path: url, headers }, askerAt(from), { now: new Date(), secret, identity: identity?.() });
   response.writeHead(answered.status, { ...answered.headers, "content-length": Buffer.byteLength(answered.body) });
   response.end(method === "HEAD" ? undefined : answered.body);
 }

@@ -36,6 +36,24 @@ test("the tree has the instance's own values", () => {
   assert.equal(JSON.parse(body(asker, "/latest/dynamic/instance-identity/document")).accountId, "123456789012");
 });
 
+test("the identity document is there signed, as soon as there are keys", () => {
+  const asker = exampleDirectory().bySlot(SLOT);
+  const sign = (name: string) => (document: string) => `${name} of ${document}`;
+  const identity = { pkcs7: sign("pkcs7"), rsa2048: sign("rsa2048"), signature: sign("signature") };
+  const get = (name: string, context: object) =>
+    answerMetadata({ method: "GET", path: `/latest/dynamic/instance-identity/${name}`, headers: {} }, asker, {
+      now: new Date(0),
+      secret: Buffer.from("secret"),
+      ...context,
+    });
+  const document = String(get("document", {}).body);
+  assert.equal(get("", { identity }).body, "document\npkcs7\nrsa2048\nsignature");
+  for (const name of ["pkcs7", "rsa2048", "signature"]) {
+    assert.equal(get(name, { identity }).body, `${name} of ${document}`);
+    assert.equal(get(name, {}).status, 503);
+  }
+});
+
 test("folders are listed as AWS lists them", () => {
   const asker = exampleDirectory().bySlot(SLOT);
   assert.deepEqual(

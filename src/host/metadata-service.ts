@@ -1,6 +1,7 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { Instance } from "../model/instance.ts";
 import type { Asker } from "./directory.ts";
+import type { Identity } from "./identity.ts";
 import { metadataOf, readMetadata } from "./metadata.ts";
 
 /** A request as far as the metadata service looks at it. Header names are in lower case. */
@@ -16,7 +17,12 @@ export type MetadataResponse = {
 };
 
 /** What a request is answered with besides the state: the time and the secret that session tokens are made with. */
-export type MetadataContext = { readonly now: Date; readonly secret: Uint8Array };
+export type MetadataContext = {
+  readonly now: Date;
+  readonly secret: Uint8Array;
+  /** Signs identity documents; absent while its keys are being made. */
+  readonly identity?: Identity | undefined;
+};
 
 /** Versions of the tree that may be asked for; all are answered alike. */
 const VERSIONS = [
@@ -24,6 +30,7 @@ const VERSIONS = [
   ..."2012-01-12 2014-02-25 2014-11-05 2015-10-20 2016-04-19 2016-06-30 2016-09-02 2018-03-28 2018-08-17 2018-09-24".split(" "),
   ..."2019-10-01 2020-10-27 2021-01-03 2021-03-23 2021-07-15 2022-09-24 2024-04-11 latest".split(" "),
 ];
+const SIGNED = /^dynamic\/instance-identity\/(pkcs7|rsa2048|signature)$/;
 const TOKEN_HEADER = "x-aws-ec2-metadata-token";
 const TTL_HEADER = "x-aws-ec2-metadata-token-ttl-seconds";
 const MAX_TTL_SECONDS = 21_600;
@@ -48,7 +55,8 @@ export function answerMetadata(request: MetadataRequest, asker: Asker | undefine
   if (!VERSIONS.includes(version)) return refusal(404, "Not Found");
   if (rest.join("/") === "user-data" && instance.userData !== undefined)
     return text(Buffer.from(instance.userData, "base64"), "application/octet-stream");
-  const found = readMetadata(metadataOf({ ...asker, instance }), rest.join("/"));
+  if (!context.identity && SIGNED.test(rest.join("/"))) return refusal(503, "Service Unavailable");
+  const found = readMetadata(metadataOf({ ...asker, instance }, context.identity), rest.join("/"));
   return found === undefined ? refusal(404, "Not Found") : text(found);
 }
 

@@ -3,19 +3,26 @@ import type { NetworkInterface } from "../model/network-interface.ts";
 import type { KeyPair } from "../model/key-pair.ts";
 import type { Instance } from "../model/instance.ts";
 import { type Asker, publicAddresses } from "./directory.ts";
+import type { Identity } from "./identity.ts";
 
-/** A name in the metadata tree: a leaf's text, a folder, or absent. */
-type MetadataNode = string | MetadataFolder | undefined;
+/** A name in the metadata tree: a leaf's text, or what makes it when it is asked for; a folder; or absent. */
+type MetadataNode = string | MetadataFolder | (() => string) | undefined;
 export type MetadataFolder = { readonly [name: string]: MetadataNode };
 
 /**
  * What an instance reads below `/latest`. Names and forms: EC2 user guide, "Instance metadata categories".
  * `user-data` is there as it is kept, in base64. Only for an asker whose interface is attached to an instance.
  */
-export function metadataOf(asker: Asker & { readonly instance: Instance }): MetadataFolder {
+export function metadataOf(asker: Asker & { readonly instance: Instance }, identity?: Identity): MetadataFolder {
   const { instance } = asker;
+  const document = identityDocument(asker);
+  const signed = identity && {
+    pkcs7: () => identity.pkcs7(document),
+    rsa2048: () => identity.rsa2048(document),
+    signature: () => identity.signature(document),
+  };
   return {
-    dynamic: { "instance-identity": { document: identityDocument(asker) } },
+    dynamic: { "instance-identity": { document, ...signed } },
     "meta-data": instanceMetadata(asker),
     "user-data": instance.userData,
   };
@@ -28,14 +35,14 @@ export function readMetadata(tree: MetadataFolder, path: string): string | undef
     if (typeof node !== "object" || !Object.hasOwn(node, name)) return undefined;
     node = node[name];
   }
-  return typeof node === "object" ? listing(node) : node;
+  return typeof node === "object" ? listing(node) : typeof node === "function" ? node() : node;
 }
 
 /** A folder's names, one a line; folders end in a slash. A key of `0=name` stands for the folder `0`, as in `public-keys`. */
 function listing(folder: MetadataFolder): string {
   const lines = Object.entries(folder).flatMap(([name, node]) => {
     if (node === undefined || name === LISTED_AS) return [];
-    if (typeof node === "string") return [name];
+    if (typeof node !== "object") return [name];
     const alias = node[LISTED_AS];
     return [typeof alias === "string" ? alias : `${name}/`];
   });
@@ -138,7 +145,7 @@ function groupNames({ reader }: Pick<Asker, "reader">, eni: NetworkInterface): s
   return eni.groupIds.flatMap((id) => reader.get("security-group", id)?.name ?? []).join("\n");
 }
 
-/** As in EC2 user guide, "Instance identity documents"; unsigned. */
+/** As in EC2 user guide, "Instance identity documents". */
 function identityDocument({ instance, account, region, eni }: Asker & { readonly instance: Instance }): string {
   const document = {
     accountId: account,

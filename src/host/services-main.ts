@@ -3,12 +3,14 @@
  * and the time (169.254.169.123 and fd00:ec2::123, NTP) of all instances of this machine. A process of its own, which reads the state as it changes. Its argument is GENKAN_HOME.
  */
 import { randomBytes } from "node:crypto";
+import { join } from "node:path";
 import { slotOfAlias } from "./alias.ts";
 import { roomForConnections } from "./descriptors.ts";
 import { type Asker, directoryOf } from "./directory.ts";
 import { answerDns } from "./dns.ts";
 import { type AnswerQuery, serveDns } from "./dns-server.ts";
 import { type AskerOf, connectionLimit, rateLimit } from "./fairness.ts";
+import { type Identity, openIdentity } from "./identity.ts";
 import { METADATA_IPV4, METADATA_IPV6, RESOLVER_IPV4, RESOLVER_IPV6, TIME_IPV4, TIME_IPV6 } from "./installation.ts";
 import { hasIpv6 } from "./ipv6.ts";
 import { serveMetadata } from "./metadata-server.ts";
@@ -27,6 +29,12 @@ const SECRET = randomBytes(48);
 const askerOf: AskerOf = (address) => String(slotOfAlias(address) ?? address);
 
 async function main(home: string): Promise<void> {
+  let identity: Identity | undefined;
+  // At the first start it takes a moment, for which nobody need wait.
+  void openIdentity(join(home, "identity")).then(
+    (made) => (identity = made),
+    (cause: unknown) => console.error("instance identity documents are not signed:", cause),
+  );
   const directory = directoryOf(openState(home));
   const askerAt = (address: string): Asker | undefined => {
     const slot = slotOfAlias(address);
@@ -39,6 +47,7 @@ async function main(home: string): Promise<void> {
   const metadata = {
     askerAt,
     secret: SECRET,
+    identity: () => identity,
     mayAsk: rateLimit(REQUESTS_PER_SECOND, askerOf),
     limit: connectionLimit({ most: roomForConnections(MAX_CONNECTIONS, 0.5), ofOne: () => CONNECTIONS_OF_ONE, askerOf }),
   };
