@@ -240,7 +240,7 @@ swap: {size: 1G}
 
   test("an instance that fills the disk is ended before there is no room for the state, and only that one", async () => {
     const disk = mkdtempSync(join(tmpdir(), "genkan-disk-"));
-    output(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", disk]);
+    output(["mount", "--no-mtab", "-t", "tmpfs", "-o", "size=64m", "tmpfs", disk]);
     const said: string[] = [];
     const small = openHost({ home: disk, pools: [], hostLink: false, attach: () => undefined, log: (message) => said.push(message) });
     try {
@@ -262,7 +262,7 @@ swap: {size: 1G}
       await small.boot(example(3));
     } finally {
       await small.down();
-      output(["umount", "--lazy", disk]);
+      output(["umount", "--no-mtab", "--lazy", disk]);
       rmSync(disk, { recursive: true });
     }
   });
