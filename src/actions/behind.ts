@@ -170,6 +170,19 @@ export const MARKS: Readonly<Record<string, Behind | Mark>> = {
   ModifyVolume: "record",
   ModifyVolumeAttribute: "record",
   DeleteVolume: "record",
+  CreateSnapshot: { behind: "record", moot: ["Location"] },
+  CreateSnapshots: "record",
+  CopySnapshot: "record",
+  DeleteSnapshot: "record",
+  ModifySnapshotAttribute: "record",
+  ResetSnapshotAttribute: "record",
+  // Instances of an image start with its volumes, and reboot for it
+  CreateImage: "packets",
+  RegisterImage: { behind: "record", moot: ["EnaSupport"] }, // every type has it here
+  CopyImage: "record",
+  DeregisterImage: "record",
+  ModifyImageAttribute: { behind: "record", moot: ["Value"] }, // of launch permissions
+  ResetImageAttribute: "record",
   ModifyInstanceMetadataOptions: "packets",
   ModifyInstanceMetadataDefaults: "packets",
   ModifyInstanceMaintenanceOptions: "record",
@@ -204,5 +217,4 @@ export const MARKS: Readonly<Record<string, Behind | Mark>> = {
   DescribeVolumes: { behind: "describes", moot: ["IncludeManagedResources"] },
   DescribeVolumeStatus: { behind: "describes", moot: ["IncludeManagedResources"] },
   DescribeVolumesModifications: { behind: "describes", moot: ["IncludeManagedResources"] },
-  DescribeSnapshots: { behind: "describes", moot: ["OwnerIds", "RestorableByUserIds"] },
 };

@@ -1,10 +1,13 @@
 import { createHash } from "node:crypto";
+import { present } from "../lib/assert.ts";
+import type { ImageDevice, OwnImage } from "../model/image.ts";
+import { volumeShape } from "./volume-shape.ts";
 
 /** What is known of a machine image. Instances run the same small system whatever their image; its facts are records. */
 export type Image = {
   readonly id: string;
   readonly name: string;
-  readonly description: string;
+  readonly description?: string;
   readonly ownerId: string;
   readonly ownerAlias?: string;
   /** Absent where the id says nothing of it: such an image runs on every type. */
@@ -12,15 +15,32 @@ export type Image = {
   readonly architecture: "x86_64" | "arm64";
   readonly creationDate: string;
   readonly rootDeviceName: string;
-  readonly snapshotId: string;
-  readonly sizeGib: number;
-  readonly volumeType: "gp2" | "gp3";
-  readonly bootMode: "uefi-preferred" | "uefi";
+  /** The root volume is one of them. */
+  readonly devices: readonly ImageDevice[];
+  readonly bootMode: OwnImage["bootMode"];
   /** Launches with IMDSv2 required and two hops, unless told otherwise. */
   readonly imdsV2: boolean;
   /** The names under which AWS's parameter store tells the newest id. */
   readonly parameters: readonly string[];
+  /** It is one of AWS's that are told here, or of the account's own. */
+  readonly isListed: boolean;
+  /** Everybody may launch it; absent of all but the account's own, which say who may. */
+  readonly own?: OwnImage;
 };
+
+/** The snapshot that its root volume starts from. */
+export function rootOf({ devices, rootDeviceName }: Image): ImageDevice {
+  return present(
+    devices.find(({ deviceName }) => deviceName === rootDeviceName),
+    "a root volume",
+  );
+}
+
+/** The one volume of a listed image. */
+function onlyDevice(snapshotId: string, sizeGib: number, volumeType: string, deviceName: string): readonly ImageDevice[] {
+  const device = { deviceName, snapshotId, encrypted: false, deleteOnTermination: true };
+  return [{ ...device, ...volumeShape({ sizeGib, volumeType }) }];
+}
 
 /** The images of a region; their ids are the same at every start, and differ from region to region. */
 export function imagesOf(region: string): readonly Image[] {
@@ -46,16 +66,17 @@ export function unlistedImage(id: string): Image {
     architecture: "x86_64",
     creationDate: "2025-01-01T00:00:00.000Z",
     rootDeviceName: "/dev/xvda",
-    snapshotId: `snap-${hex(id)}`,
-    sizeGib: 8,
-    volumeType: "gp3",
+    devices: onlyDevice(`snap-${hex(id)}`, 8, "gp3", "/dev/xvda"),
     bootMode: "uefi-preferred",
     imdsV2: false,
     parameters: [],
+    isListed: false,
   };
 }
 
-type Release = Pick<Image, "name" | "description" | "architecture" | "parameters" | "sizeGib" | "volumeType" | "creationDate"> & {
+type Release = Pick<Image, "name" | "description" | "architecture" | "parameters" | "creationDate"> & {
+  readonly sizeGib: number;
+  readonly volumeType: "gp2" | "gp3";
   readonly owner: "amazon" | "canonical" | "debian";
   readonly imdsV2?: boolean;
 };
@@ -63,7 +84,7 @@ type Release = Pick<Image, "name" | "description" | "architecture" | "parameters
 const OWNERS = { amazon: "137112412989", canonical: "099720109477", debian: "136693071363" } as const;
 const ROOTS = { amazon: "/dev/xvda", canonical: "/dev/sda1", debian: "/dev/xvda" } as const;
 
-function imageOf({ owner, ...release }: Release, region: string): Image {
+function imageOf({ owner, sizeGib, volumeType, ...release }: Release, region: string): Image {
   return {
     ...release,
     id: `ami-${hex(`${region}/${release.name}`)}`,
@@ -72,9 +93,10 @@ function imageOf({ owner, ...release }: Release, region: string): Image {
     // The providers that AWS has verified answer to its alias as well.
     ownerAlias: "amazon",
     rootDeviceName: ROOTS[owner],
-    snapshotId: `snap-${hex(`${region}/${release.name}/root`)}`,
+    devices: onlyDevice(`snap-${hex(`${region}/${release.name}/root`)}`, sizeGib, volumeType, ROOTS[owner]),
     bootMode: release.architecture === "arm64" ? "uefi" : "uefi-preferred",
     imdsV2: release.imdsV2 ?? false,
+    isListed: true,
   };
 }
 

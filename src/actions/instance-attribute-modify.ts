@@ -4,7 +4,7 @@ import type { Instance } from "../model/instance.ts";
 import type { NetworkInterface } from "../model/network-interface.ts";
 import type { Reader, Tx } from "../model/state.ts";
 import type { Action, Context } from "./action.ts";
-import { findImage } from "./image.ts";
+import { imageOf } from "./image.ts";
 import { findInstance, interfacesOf } from "./instance.ts";
 import { encodedUserData, requireFittingArchitecture, shutdownBehaviorOf } from "./instance-run-option.ts";
 import { requireAddressRoom, requireIpv6Room } from "./address-room.ts";
@@ -141,7 +141,7 @@ function onlyInterface(tx: Reader, instance: Instance): NetworkInterface {
 function fittingType(tx: Reader, instance: Instance, name: string, region: string): string {
   const type = instanceTypeInfo(name);
   if (!type) throw new Fault("InvalidParameterValue", `The following supplied instance types do not exist: [${name}]`);
-  requireFittingArchitecture(type, findImage(instance.imageId, region));
+  requireFittingArchitecture(type, imageOf(tx, instance.imageId, region));
   const interfaces = interfacesOf(tx, instance);
   if (interfaces.length > type.maxInterfaces) {
     throw new Fault("AttachmentLimitExceeded", `Interface count ${interfaces.length} exceeds the limit for ${name}`);

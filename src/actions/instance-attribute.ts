@@ -3,7 +3,7 @@ import { Fault } from "../model/fault.ts";
 import type { Instance } from "../model/instance.ts";
 import type { Reader } from "../model/state.ts";
 import type { Action, Context } from "./action.ts";
-import { findImage } from "./image.ts";
+import { imageOf } from "./image.ts";
 import { findInstance, primaryInterfaceOf } from "./instance.ts";
 import { describedGroups } from "./network-interface-describe.ts";
 import { required } from "./parameter.ts";
@@ -37,7 +37,7 @@ const ATTRIBUTES: Readonly<Record<InstanceAttributeName, Describe>> = {
   kernel: () => ({ KernelId: {} }),
   productCodes: () => ({ ProductCodes: [] }),
   ramdisk: () => ({ RamdiskId: {} }),
-  rootDeviceName: (_tx, { imageId }, { region }) => ({ RootDeviceName: { Value: findImage(imageId, region).rootDeviceName } }),
+  rootDeviceName: (tx, { imageId }, { region }) => ({ RootDeviceName: { Value: imageOf(tx, imageId, region).rootDeviceName } }),
   sourceDestCheck: (tx, instance) => {
     const primary = primaryInterfaceOf(tx, instance);
     return primary ? { SourceDestCheck: { Value: primary.sourceDestCheck } } : {};

@@ -20,7 +20,7 @@ import type { Reader } from "../model/state.ts";
 import type { Action, Context } from "./action.ts";
 import { candidates, filtered, paged } from "./describe.ts";
 import { describedProfile } from "./iam-instance-profile.ts";
-import { findImage } from "./image.ts";
+import { imageOf } from "./image.ts";
 import { describedState, findInstances, interfacesOf } from "./instance.ts";
 import { instanceFields, statusFields } from "./instance-filter.ts";
 import { namesOf } from "./instance-name.ts";
@@ -78,7 +78,7 @@ const INDEXED = { "reservation-id": "reservationId", "subnet-id": "subnetId", "v
  */
 function describedInstance(tx: Reader, instance: Instance, context: Context): InstanceAnswer {
   const type = instanceTypeInfo(instance.instanceType);
-  const image = findImage(instance.imageId, context.region);
+  const image = imageOf(tx, instance.imageId, context.region);
   const threads = instance.cpuOptions?.threadsPerCore ?? type?.threadsPerCore ?? 1;
   const cores = instance.cpuOptions?.coreCount ?? (type?.vcpus ?? 1) / threads;
   return {

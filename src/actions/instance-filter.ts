@@ -4,7 +4,7 @@ import type { Reader } from "../model/state.ts";
 import type { Context } from "./action.ts";
 import type { FilterFields } from "./describe.ts";
 import { describedProfile } from "./iam-instance-profile.ts";
-import { findImage } from "./image.ts";
+import { imageOf } from "./image.ts";
 import { interfacesOf, primaryInterfaceOf } from "./instance.ts";
 import { namesOf } from "./instance-name.ts";
 import { instanceTypeInfo } from "./instance-type.ts";
@@ -58,7 +58,7 @@ function plainFields(tx: Reader, context: Context): FilterFields<Instance> {
     architecture: (i) => instanceTypeInfo(i.instanceType)?.architecture,
     "availability-zone": (i) => i.availabilityZone,
     "availability-zone-id": (i) => tx.get("subnet", i.subnetId)?.availabilityZoneId,
-    "boot-mode": (i) => findImage(i.imageId, context.region).bootMode,
+    "boot-mode": (i) => imageOf(tx, i.imageId, context.region).bootMode,
     "capacity-reservation-specification.capacity-reservation-preference": () => "open",
     "client-token": (i) => i.clientToken,
     "current-instance-boot-mode": (i) => (instanceTypeInfo(i.instanceType)?.hypervisor === "nitro" ? "uefi" : "legacy-bios"),
@@ -95,7 +95,7 @@ function plainFields(tx: Reader, context: Context): FilterFields<Instance> {
     "placement-partition-number": (i) => i.placement?.partitionNumber?.toString(),
     reason: (i) => i.stateTransitionReason,
     "reservation-id": (i) => i.reservationId,
-    "root-device-name": (i) => findImage(i.imageId, context.region).rootDeviceName,
+    "root-device-name": (i) => imageOf(tx, i.imageId, context.region).rootDeviceName,
     "root-device-type": () => "ebs",
     "state-reason-code": (i) => i.stateReason?.code,
     "state-reason-message": (i) => i.stateReason?.message,

@@ -28,7 +28,7 @@ import { newBlockDevices } from "./volume.ts";
 const RunInstances: Action<RunInstancesRequest, Reservation> = (tx, asked, context) => {
   const { input, templateTags } = withTemplate(tx, asked);
   const range = countRange(input);
-  const image = findImage(input.ImageId, context.region);
+  const image = findImage(tx, input.ImageId, context.region);
   const options = launchOptions(tx, input, image, context);
   const interfaces = wantedInterfaces(tx, input, context);
   requireShareable(interfaces, range.most);
@@ -128,7 +128,7 @@ function affordableCount(tx: Reader, interfaces: readonly WantedInterface[], { l
 /** One instance with its interfaces. */
 function launched(tx: Tx, launch: Launch, launchIndex: number, context: Context): Instance {
   const primary = present(launch.interfaces[0], "the primary interface");
-  const blockDevices = newBlockDevices(launch.mappings, launch.image, launch.tags.volume, context);
+  const blockDevices = newBlockDevices(tx, launch.mappings, launch.image, launch.tags.volume, context);
   const instance: Instance = {
     kind: "instance",
     id: newId("instance", context.random),

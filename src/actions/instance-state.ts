@@ -29,7 +29,7 @@ const StartInstances: Action<StartInstancesRequest, StartInstancesResult> = (tx,
 function started(tx: Tx, instance: Instance, context: Context): Instance {
   if (instance.state === "pending" || instance.state === "running") return instance;
   requireState(instance, ["stopped"], `The instance '${instance.id}' is not in a state from which it can be started.`);
-  requireRootVolume(instance, context);
+  requireRootVolume(tx, instance, context);
   return beginStart(tx, instance, context);
 }
 

@@ -16,6 +16,8 @@ import { flowLogActions } from "./flow-log.ts";
 import { egressOnlyInternetGatewayActions } from "./egress-only-internet-gateway.ts";
 import { iamInstanceProfileActions } from "./iam-instance-profile.ts";
 import { imageActions } from "./image.ts";
+import { imageAttributeActions } from "./image-attribute.ts";
+import { imageCreateActions } from "./image-create.ts";
 import { instanceAttributeActions } from "./instance-attribute.ts";
 import { instanceAttributeModifyActions } from "./instance-attribute-modify.ts";
 import { instanceDescribeActions } from "./instance-describe.ts";
@@ -62,6 +64,8 @@ import { subnetCidrBlockActions } from "./subnet-cidr-block.ts";
 import { subnetCreateActions } from "./subnet-create.ts";
 import { subnetCidrReservationActions } from "./subnet-cidr-reservation.ts";
 import { snapshotActions } from "./snapshot.ts";
+import { snapshotAttributeActions } from "./snapshot-attribute.ts";
+import { snapshotCreateActions } from "./snapshot-create.ts";
 import { tagActions } from "./tag.ts";
 import { volumeAttachmentActions } from "./volume-attachment.ts";
 import { volumeCreateActions } from "./volume-create.ts";
@@ -150,11 +154,15 @@ export const NOUNS: readonly Actions[] = [
   launchTemplateActions,
   launchTemplateVersionActions,
   imageActions,
+  imageCreateActions,
+  imageAttributeActions,
   volumeCreateActions,
   volumeAttachmentActions,
   volumeModifyActions,
   volumeDescribeActions,
   snapshotActions,
+  snapshotCreateActions,
+  snapshotAttributeActions,
   consoleActions,
   // What belongs to no noun
   regionActions,

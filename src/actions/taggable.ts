@@ -71,6 +71,8 @@ type Taggable = {
 const TAGGABLE: Readonly<Record<string, Taggable>> = {
   vpc: { kind: "vpc", type: "vpc", code: "InvalidVpcID.NotFound", words: "The vpc ID '%s' does not exist" },
   subnet: { kind: "subnet", type: "subnet", code: "InvalidSubnetID.NotFound", words: "The subnet ID '%s' does not exist" },
+  snap: { kind: "snapshot", type: "snapshot", code: "InvalidSnapshot.NotFound", words: "The snapshot '%s' does not exist." },
+  ami: { kind: "image", type: "image", code: "InvalidAMIID.NotFound", words: "The image id '[%s]' does not exist" },
   scr: {
     kind: "subnet-cidr-reservation",
     type: "subnet-cidr-reservation",

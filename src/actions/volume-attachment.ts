@@ -4,7 +4,7 @@ import type { BlockDevice, Instance } from "../model/instance.ts";
 import type { Reader, Tx } from "../model/state.ts";
 import type { Volume } from "../model/volume.ts";
 import type { Action, Context } from "./action.ts";
-import { findImage } from "./image.ts";
+import { imageOf } from "./image.ts";
 import { findInstance } from "./instance.ts";
 import { given, refuseUnoffered, required } from "./parameter.ts";
 import { type AnyVolume, attachTimeOf, blockDevicesOf, findVolume } from "./volume.ts";
@@ -58,7 +58,7 @@ const DetachVolume: Action<DetachVolumeRequest, VolumeAttachment> = (tx, input, 
   if (!attachment) throw new Fault("IncorrectState", `Volume '${volume.id}' is in the 'available' state.`);
   const { instance, device } = attachment;
   requireAttachedTo(attachment, { instanceId, deviceName: given(input.Device) });
-  if (device.deviceName === rootDeviceNameOf(instance, region) && instance.state !== "stopped") {
+  if (device.deviceName === rootDeviceNameOf(tx, instance, region) && instance.state !== "stopped") {
     throw new Fault("IncorrectState", `Unable to detach root volume '${volume.id}' from instance '${instance.id}'`);
   }
   tx.put({ ...instance, blockDevices: blockDevicesOf(instance, region).filter(({ volumeId }) => volumeId !== volume.id) });
@@ -99,15 +99,15 @@ export function releaseVolumes(tx: Tx, instance: Instance, { region }: Context):
 }
 
 /** An instance starts from its root volume. @throws InvalidParameterValue when that was detached. */
-export function requireRootVolume(instance: Instance, { region }: Context): void {
-  const root = rootDeviceNameOf(instance, region);
+export function requireRootVolume(tx: Reader, instance: Instance, { region }: Context): void {
+  const root = rootDeviceNameOf(tx, instance, region);
   if (blockDevicesOf(instance, region).some(({ deviceName }) => deviceName === root)) return;
   const words = `Invalid value '${instance.id}' for instanceId. Instance does not have a volume attached at root (${root})`;
   throw new Fault("InvalidParameterValue", words);
 }
 
-function rootDeviceNameOf(instance: Instance, region: string): string {
-  return findImage(instance.imageId, region).rootDeviceName;
+function rootDeviceNameOf(tx: Reader, instance: Instance, region: string): string {
+  return imageOf(tx, instance.imageId, region).rootDeviceName;
 }
 
 export const volumeAttachmentActions = { AttachVolume, DetachVolume };

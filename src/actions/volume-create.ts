@@ -4,6 +4,7 @@ import { newId } from "../model/id.ts";
 import type { Volume } from "../model/volume.ts";
 import type { Action, Context } from "./action.ts";
 import { type Done, DONE, given, refuseUnoffered, required } from "./parameter.ts";
+import { findSnapshot } from "./snapshot.ts";
 import { tagsFor } from "./tags.ts";
 import { findVolume } from "./volume.ts";
 import { describedVolume } from "./volume-describe.ts";
@@ -15,18 +16,24 @@ const CreateVolume: Action<CreateVolumeRequest, VolumeAnswer> = (tx, input, cont
   refuseUnoffered(input, ["KmsKeyId", "OutpostArn", "MultiAttachEnabled", "VolumeInitializationRate", "Operator"]);
   const availabilityZone = zoneIn(input, context);
   const snapshotId = given(input.SnapshotId);
-  if (snapshotId !== undefined) throw new Fault("InvalidSnapshot.NotFound", `The snapshot '${snapshotId}' does not exist.`);
+  const snapshot = snapshotId === undefined ? undefined : findSnapshot(tx, snapshotId, context);
+  const sizeGib = input.Size ?? snapshot?.sizeGib;
+  if (snapshot && sizeGib !== undefined && sizeGib < snapshot.sizeGib) {
+    const words = `Volume of size ${sizeGib}GB is smaller than snapshot '${snapshot.id}', expect size >= ${snapshot.sizeGib}GB`;
+    throw new Fault("InvalidParameterValue", words);
+  }
   const volume: Volume = {
     kind: "volume",
     id: newId("volume", context.random),
     tags: tagsFor("volume", input.TagSpecifications, context.quotas),
     ...volumeShape({
-      sizeGib: required(input.Size, "size/snapshot"),
+      sizeGib: required(sizeGib, "size/snapshot"),
       volumeType: given(input.VolumeType) ?? "gp2",
       iops: input.Iops,
       throughput: input.Throughput,
     }),
-    encrypted: input.Encrypted ?? false,
+    encrypted: input.Encrypted === true || snapshot?.encrypted === true,
+    ...(snapshot ? { snapshotId: snapshot.id } : {}),
     availabilityZone,
     createTime: context.now,
   };

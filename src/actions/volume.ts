@@ -2,15 +2,17 @@ import type { BlockDeviceMapping, InstanceBlockDeviceMapping } from "@aws-sdk/cl
 import type { Tags } from "../model/common.ts";
 import { Fault } from "../model/fault.ts";
 import { isWellFormedId, newId } from "../model/id.ts";
+import type { ImageDevice } from "../model/image.ts";
 import type { BlockDevice, Instance } from "../model/instance.ts";
 import type { Reader, Tx } from "../model/state.ts";
 import type { Volume, VolumeFacts } from "../model/volume.ts";
 import type { Context } from "./action.ts";
-import { findImage } from "./image.ts";
-import type { Image } from "./image-catalogue.ts";
+import { imageOf } from "./image.ts";
+import { type Image, rootOf } from "./image-catalogue.ts";
 import { interfacesOf } from "./instance.ts";
 import { instanceTypeInfo } from "./instance-type.ts";
 import { refuseUnoffered, required } from "./parameter.ts";
+import { findSnapshot } from "./snapshot.ts";
 import { volumeShape } from "./volume-shape.ts";
 
 /*
@@ -81,7 +83,9 @@ export function putVolume(tx: Tx, volume: AnyVolume, region: string): void {
 export function blockDevicesOf(instance: Instance, region: string): readonly BlockDevice[] {
   if (instance.state === "terminated") return [];
   if (instance.blockDevices) return instance.blockDevices;
-  return [rootDevice(findImage(instance.imageId, region), instance.rootVolumeId, {})];
+  // Kept by an earlier version, which knew AWS's images alone.
+  const image = imageOf(undefined, instance.imageId, region);
+  return [imageDevice(rootOf(image), instance.rootVolumeId, {})];
 }
 
 /** ISO 8601. Of a launch: an instance's own launch time moves with each start, its primary attachment's doesn't. */
@@ -111,46 +115,43 @@ export function describedMappings(tx: Reader, instance: Instance, region: string
  * the faults of {@link volumeShape}.
  */
 export function newBlockDevices(
+  tx: Reader,
   mappings: readonly BlockDeviceMapping[] | undefined,
   image: Image,
   tags: Tags,
   context: Context,
 ): readonly BlockDevice[] {
-  const devices = new Map([[image.rootDeviceName, rootDevice(image, newId("volume", context.random), tags)]]);
+  const fresh = (device: ImageDevice): BlockDevice => imageDevice(device, newId("volume", context.random), tags);
+  const [root, ...others] = [rootOf(image), ...image.devices.filter(({ deviceName }) => deviceName !== image.rootDeviceName)];
+  const devices = new Map([root, ...others].map((device) => [device.deviceName, fresh(device)]));
   for (const mapping of mappings ?? []) {
     const name = required(mapping.DeviceName, "BlockDeviceMapping.DeviceName");
     // An ephemeral disk is part of its machine, not a volume.
     if (mapping.VirtualName !== undefined) continue;
     if (mapping.NoDevice !== undefined && name !== image.rootDeviceName) devices.delete(name);
-    else if (mapping.Ebs) devices.set(name, mappedDevice(mapping.Ebs, name, devices.get(name), { tags, context }));
+    else if (mapping.Ebs) devices.set(name, mappedDevice(mapping.Ebs, name, devices.get(name), { tx, tags, context }));
   }
   return [...devices.values()];
 }
 
-function rootDevice(image: Image, volumeId: string, tags: Tags): BlockDevice {
-  return {
-    deviceName: image.rootDeviceName,
-    volumeId,
-    ...volumeShape(image),
-    encrypted: false,
-    deleteOnTermination: true,
-    snapshotId: image.snapshotId,
-    tags,
-  };
+function imageDevice(device: ImageDevice, volumeId: string, tags: Tags): BlockDevice {
+  return { ...device, volumeId, tags };
 }
 
 type Ebs = NonNullable<BlockDeviceMapping["Ebs"]>;
-type New = { readonly tags: Tags; readonly context: Context };
+type New = { readonly tx: Reader; readonly tags: Tags; readonly context: Context };
 
-function mappedDevice(ebs: Ebs, deviceName: string, old: BlockDevice | undefined, { tags, context }: New): BlockDevice {
+function mappedDevice(ebs: Ebs, deviceName: string, old: BlockDevice | undefined, { tx, tags, context }: New): BlockDevice {
   refuseUnoffered(ebs, ["KmsKeyId", "OutpostArn", "VolumeInitializationRate"]);
   const snapshotId = ebs.SnapshotId ?? old?.snapshotId;
-  const sizeGib = ebs.VolumeSize ?? old?.sizeGib ?? (snapshotId === undefined ? undefined : 8);
+  const other = ebs.SnapshotId === undefined || ebs.SnapshotId === old?.snapshotId ? undefined : findSnapshot(tx, ebs.SnapshotId, context);
+  const least = other?.sizeGib ?? old?.sizeGib;
+  const sizeGib = ebs.VolumeSize ?? least;
   if (sizeGib === undefined) throw new Fault("MissingParameter", "The request must contain the parameter size or snapshotId");
-  if (old && snapshotId !== undefined && sizeGib < old.sizeGib) {
+  if (least !== undefined && snapshotId !== undefined && sizeGib < least) {
     throw new Fault(
       "InvalidBlockDeviceMapping",
-      `Volume of size ${sizeGib}GB is smaller than snapshot '${snapshotId}', expect size >= ${old.sizeGib}GB`,
+      `Volume of size ${sizeGib}GB is smaller than snapshot '${snapshotId}', expect size >= ${least}GB`,
     );
   }
   const volumeType = ebs.VolumeType ?? old?.volumeType ?? "gp2";
@@ -158,8 +159,8 @@ function mappedDevice(ebs: Ebs, deviceName: string, old: BlockDevice | undefined
     deviceName,
     volumeId: old?.volumeId ?? newId("volume", context.random),
     ...volumeShape({ sizeGib, volumeType, iops: ebs.Iops, throughput: ebs.Throughput }),
-    encrypted: ebs.Encrypted ?? false,
-    deleteOnTermination: ebs.DeleteOnTermination ?? true,
+    encrypted: ebs.Encrypted === true || (other ?? old)?.encrypted === true,
+    deleteOnTermination: ebs.DeleteOnTermination ?? old?.deleteOnTermination ?? true,
     ...(snapshotId === undefined ? {} : { snapshotId }),
     tags,
   };

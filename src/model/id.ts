@@ -21,6 +21,8 @@ const ID_PREFIX = {
   instance: "i",
   reservation: "r",
   volume: "vol",
+  snapshot: "snap",
+  image: "ami",
   "placement-group": "pg",
   "iam-instance-profile-association": "iip-assoc",
   "key-pair": "key",

@@ -28,6 +28,8 @@ export const DEFAULT_QUOTAS = {
   "vpc-peering-connections-per-vpc": 50,
   "outstanding-vpc-peering-connections": 25,
   instances: 1000,
+  snapshots: 100_000,
+  images: 50_000,
   "placement-groups": 500,
   "launch-templates": 5000,
   "launch-template-versions": 10_000,

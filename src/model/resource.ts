@@ -6,6 +6,7 @@ import type { CustomerGateway } from "./customer-gateway.ts";
 import type { DhcpOptions } from "./dhcp-options.ts";
 import type { EgressOnlyInternetGateway } from "./egress-only-internet-gateway.ts";
 import type { FlowLog } from "./flow-log.ts";
+import type { OwnImage } from "./image.ts";
 import type { Instance } from "./instance.ts";
 import type { InstanceMetadataDefaults } from "./instance-metadata-defaults.ts";
 import type { InternetGateway } from "./internet-gateway.ts";
@@ -20,6 +21,7 @@ import type { PrefixList } from "./prefix-list.ts";
 import type { Region } from "./region-record.ts";
 import type { Route, RouteTable } from "./route-table.ts";
 import type { SecurityGroup, SecurityGroupRule } from "./security-group.ts";
+import type { Snapshot } from "./snapshot.ts";
 import type { Subnet } from "./subnet.ts";
 import type { SubnetCidrReservation } from "./subnet-cidr-reservation.ts";
 import type { Volume } from "./volume.ts";
@@ -44,6 +46,8 @@ export type Resources = {
   instance: Instance;
   "instance-metadata-defaults": InstanceMetadataDefaults;
   volume: Volume;
+  snapshot: Snapshot;
+  image: OwnImage;
   "placement-group": PlacementGroup;
   "key-pair": KeyPair;
   "launch-template": LaunchTemplate;
@@ -166,6 +170,14 @@ export const INDEXES = {
   },
   "instance-metadata-defaults": {},
   volume: {},
+  snapshot: {},
+  image: {
+    /** Of those that are registered, by name and by the snapshots that they start from. */
+    name: (i: OwnImage) => (i.deregistered === true ? [] : [i.name]),
+    snapshotId: (i: OwnImage) => (i.deregistered === true ? [] : [...new Set(i.devices.flatMap(({ snapshotId }) => snapshotId ?? []))]),
+    /** The others are under `true`. */
+    deregistered: (i: OwnImage) => (i.deregistered === true ? ["true"] : []),
+  },
   "placement-group": { name: (g: PlacementGroup) => [g.name] },
   "key-pair": { name: (k: KeyPair) => [k.name] },
   "launch-template": { name: (t: LaunchTemplate) => [t.name] },

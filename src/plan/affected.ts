@@ -74,6 +74,8 @@ const AFFECTS: { readonly [K in Kind]: Affects<K> } = {
   "instance-metadata-defaults": NOTHING,
   "subnet-cidr-reservation": NOTHING,
   volume: NOTHING,
+  snapshot: NOTHING,
+  image: NOTHING,
   "placement-group": NOTHING,
   "key-pair": NOTHING,
   "launch-template": NOTHING,

@@ -86,6 +86,7 @@ export function fixedRegion(): FixedRegion {
     AttachmentId: attached(ask, other, filled.SubnetId),
     AttachedVolumeId: withVolume(ask, filled.InstanceId),
     ProfiledInstanceId: other,
+    OwnImageId: imageOf(ask, other),
   };
   for (const [operation, input] of takeable(standing)) history.push({ operation, input });
   return { perform: (operation, input) => inTransaction((tx) => perform(tx, operation, input, context), false), words, history };
@@ -128,7 +129,7 @@ function newVolume(ask: Ask): string {
   return ask("CreateVolume", { AvailabilityZone: "us-east-1a", Size: 8, VolumeType: "gp2" }).VolumeId;
 }
 
-function fill(ask: Ask): Omit<Standing, "AttachmentId" | "AttachedVolumeId" | "ProfiledInstanceId"> {
+function fill(ask: Ask): Omit<Standing, "AttachmentId" | "AttachedVolumeId" | "ProfiledInstanceId" | "OwnImageId"> {
   const { Subnets } = ask("DescribeSubnets", {});
   const { VpcId } = ask("CreateVpc", { CidrBlock: "10.1.0.0/16" }).Vpc;
   const { SubnetId } = ask("CreateSubnet", { VpcId, CidrBlock: "10.1.1.0/24" }).Subnet;
@@ -177,6 +178,7 @@ function fill(ask: Ask): Omit<Standing, "AttachmentId" | "AttachedVolumeId" | "P
     SecondAddress: second.PrivateIpAddress,
     VolumeId: newVolume(ask),
     ReservationId: reserved(ask, SubnetId),
+    SnapshotId: snapshotOf(ask),
   };
   for (const operation of ["DescribeVpcs", "DescribeSecurityGroupRules", "DescribeNetworkAcls", "DescribeRouteTables", "DescribeInstances"])
     ask(operation, {});
@@ -195,6 +197,14 @@ function fill(ask: Ask): Omit<Standing, "AttachmentId" | "AttachedVolumeId" | "P
     RuleId: SecurityGroupRules[0].SecurityGroupRuleId,
     AclAssociationId: associationOf(ask("DescribeNetworkAcls", {}), SubnetId),
   };
+}
+
+function imageOf(ask: Ask, InstanceId: string): string {
+  return ask("CreateImage", { InstanceId, Name: "own", NoReboot: true }).ImageId;
+}
+
+function snapshotOf(ask: Ask): string {
+  return ask("CreateSnapshot", { VolumeId: newVolume(ask) }).SnapshotId;
 }
 
 function reserved(ask: Ask, SubnetId: string): string {

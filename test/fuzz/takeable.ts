@@ -60,7 +60,9 @@ export type Standing = Readonly<
     | "VolumeId"
     | "AttachedVolumeId"
     | "ProfiledInstanceId"
-    | "ReservationId",
+    | "ReservationId"
+    | "SnapshotId"
+    | "OwnImageId",
     string
   >
 >;
@@ -137,6 +139,7 @@ export function takeable(ids: Standing): readonly Takeable[] {
     ...takeableNat(ids),
     ...takeableLoose(ids),
     ...takeableVolume(ids),
+    ...takeableImage(ids),
   ];
 }
 
@@ -290,6 +293,28 @@ function takeableVolume({ VolumeId, AttachedVolumeId, InstanceId, ProfiledInstan
     ["ModifyVolumeAttribute", { VolumeId, AutoEnableIO: { Value: true } }],
     ["DescribeVolumeAttribute", { VolumeId, Attribute: "autoEnableIO" }],
     ["DeleteVolume", { VolumeId }],
+  ];
+}
+
+function takeableImage({ VolumeId, InstanceId, SnapshotId, OwnImageId: ImageId }: Standing): readonly Takeable[] {
+  const SourceRegion = "us-east-1";
+  const all = { OperationType: "add", UserIds: ["210987654321"] };
+  const BlockDeviceMappings = [{ DeviceName: "/dev/sda1", Ebs: { SnapshotId } }];
+  return [
+    ["CreateSnapshot", { VolumeId, Description: "kept" }],
+    ["CreateSnapshots", { InstanceSpecification: { InstanceId } }],
+    ["CopySnapshot", { SourceRegion, SourceSnapshotId: SnapshotId }],
+    ["ModifySnapshotAttribute", { SnapshotId, ...all, Attribute: "createVolumePermission" }],
+    ["DescribeSnapshotAttribute", { SnapshotId, Attribute: "createVolumePermission" }],
+    ["ResetSnapshotAttribute", { SnapshotId, Attribute: "createVolumePermission" }],
+    ["DeleteSnapshot", { SnapshotId }],
+    ["CreateImage", { InstanceId, Name: "another" }],
+    ["RegisterImage", { Name: "registered", RootDeviceName: "/dev/sda1", VirtualizationType: "hvm", BlockDeviceMappings }],
+    ["CopyImage", { Name: "copied", SourceRegion, SourceImageId: ImageId }],
+    ["ModifyImageAttribute", { ImageId, ...all, Attribute: "launchPermission" }],
+    ["DescribeImageAttribute", { ImageId, Attribute: "launchPermission" }],
+    ["ResetImageAttribute", { ImageId, Attribute: "launchPermission" }],
+    ["DeregisterImage", { ImageId }],
   ];
 }
 
