@@ -76,7 +76,7 @@ const RUN: Readonly<Record<VerbName, Run>> = {
   },
   explain: async ({ args, home, language }) => {
     const id = args.positionals[0];
-    if (id === undefined) throw new CommandError("Usage: genkan explain INSTANCE|INTERFACE");
+    if (id === undefined) throw new CommandError("Usage: genkan explain INSTANCE|ADDRESS|internet [--to INSTANCE|ADDRESS]");
     const { explained } = await import("./cli/explain.ts");
     return explained({ id, control: findControl(home), options: args.options, language, paint, print });
   },

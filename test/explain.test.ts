@@ -221,6 +221,14 @@ describe("explain", () => {
     assert.deepEqual([answer.ok, commands(answer)], [false, []]);
   });
 
+  test("an interface that nothing runs behind hides nothing of what else is wrong", () => {
+    const s = scene();
+    const eni = madeBy(s.ec2("CreateNetworkInterface", { SubnetId: s.subnet, Groups: [s.group] }), "eni");
+    deleteDefault(s);
+    const answer = explained(s, { direction: "out" }, eni);
+    assert.deepEqual([all(answer), commands(answer)], [[["interface_down", "no_route", "no_public_ip"]], []]);
+  });
+
   test("one direction can be asked about, and decides alone", () => {
     const s = scene();
     closeHttp(s);

@@ -91,8 +91,8 @@ function exchangeLines(exchange: Exchange, telling: Telling): readonly string[] 
 /** Left out: what is always so, and of the answer what needs no rule of its own. */
 function isShown({ leg, stage, ok, what }: Hop): boolean {
   if (!ok) return true;
-  if (what === "parse" || what === "no_service") return false;
-  return leg === "request" || ((stage === "network_acl_in" || stage === "network_acl_out") && what !== "same_subnet");
+  if (what === "parse" || what === "no_service" || what === "same_subnet") return false;
+  return leg === "request" || stage === "network_acl_in" || stage === "network_acl_out";
 }
 
 function hopLines(hop: Hop, values: Readonly<Record<string, string>>, { language, paint }: Telling): readonly string[] {

@@ -136,10 +136,10 @@ export const PASSES: Readonly<Record<string, Words>> = {
     en: "the sender may forward for others: its source/dest check is off",
     ja: "送信元は転送を許されている（送信元/送信先チェックが無効）",
   },
-  no_service: { en: "not for the metadata or DNS service", ja: "メタデータや DNS 宛てではない" },
+  no_service: { en: "not for the metadata, DNS or time service", ja: "メタデータ、DNS、時刻のサービス宛てではない" },
   service: {
-    en: "for the metadata or DNS service, past routes, groups and ACLs",
-    ja: "メタデータまたは DNS 宛て。ルート、グループ、ACL は通らない",
+    en: "for the metadata, DNS or time service, past routes, groups and ACLs",
+    ja: "メタデータ、DNS、または時刻のサービス宛て（ルート、セキュリティグループ、ネットワーク ACL は関係しない）",
   },
   security_group_out: { en: "a security group rule lets it out: {rule}", ja: "アウトバウンドルールが許可: {rule}" },
   security_group_in: { en: "a security group rule lets it in: {rule}", ja: "インバウンドルールが許可: {rule}" },

@@ -128,13 +128,15 @@ function stepHop({ leg, step }: LegStep, ok: boolean, { scratch, ids }: Telling)
   const { stage, what, params, code } = hopOf(step, { ids, placeOf, leg });
   const id = decider(scratch, step);
   const route = step.drop === "blackhole" ? routeOf(scratch, step) : undefined;
+  const destination = route?.destination ?? params["destination"]?.split(" ").at(-1);
   return {
     leg,
     stage,
     ok,
     what,
     ...(id === undefined ? {} : { id }),
-    params: { ...params, ...(route ? { target: route.target.id, destination: route.destination } : {}) },
+    // The table is told by its id already.
+    params: { ...params, ...(destination === undefined ? {} : { destination }), ...(route ? { target: route.target.id } : {}) },
     ...(code === undefined || ok ? {} : { code }),
   };
 }

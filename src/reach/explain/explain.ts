@@ -1,5 +1,7 @@
 import { assert } from "../../lib/assert.ts";
 import type { DropReason } from "../../plan/stages.ts";
+import { overlaidTables } from "../../plan/overlaid-tables.ts";
+import { INTERFACE_FLAGS } from "../../plan/tables.ts";
 import type { Packet } from "../packet.ts";
 import { type Call, isList, isNamed, type Value } from "./call.ts";
 import { type LegStep, look, type Look, type Obstacle, obstacleKey } from "./obstacle.ts";
@@ -59,7 +61,11 @@ export function explainExchange(scratch: Scratch, question: ExchangeQuestion, ea
     if (!chosen) {
       note(findings, { kind: "obstacle", obstacle });
       stuck = true;
-      break;
+      // What is wrong behind it is told all the same, though nothing is mended by it.
+      const lifted = liftedScratch(state, obstacle);
+      if (!lifted) break;
+      [state, full, now] = [lifted, lifted, look(lifted, question)];
+      continue;
     }
     const { remedy, repeated } = chosen;
     if (!repeated && remedy.calls.some((call) => dependsOnNew(call, full) || dependsOnNew(call, state))) again = true;
@@ -79,6 +85,26 @@ export function explainExchange(scratch: Scratch, question: ExchangeQuestion, ea
     remedies: stuck ? [] : findings.flatMap((one) => (one.kind === "obstacle" && one.remedy ? [one.remedy] : [])),
     again: again && !stuck,
   };
+}
+
+/** As if something ran behind the interface; undefined: it is something else that stands in the way. */
+function liftedScratch(scratch: Scratch, obstacle: Obstacle): Scratch | undefined {
+  if (obstacle.kind !== "drop") return undefined;
+  const { drop, interface: slot } = obstacle.step;
+  if (drop !== "interface_down" && drop !== "destination_down") return undefined;
+  const lifted = (one: Scratch): Scratch => {
+    const row = one.tables.lookup("interfaces", slot);
+    const up = row && { table: "interfaces" as const, key: slot, value: { ...row, flags: row.flags | INTERFACE_FLAGS.up } };
+    return {
+      ...one,
+      tables: overlaidTables(one.tables, { puts: up ? [up] : [], removals: [] }),
+      after: (calls) => {
+        const then = one.after(calls);
+        return then && lifted(then);
+      },
+    };
+  };
+  return lifted(scratch);
 }
 
 type Choice = {

@@ -1,0 +1,31 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import * as fc from "fast-check";
+import { POOLS, randomRegion, randomSteps, SEED } from "./random-region.ts";
+import { SETTINGS } from "./scene.ts";
+import { fullPlan, planDelta } from "../src/plan/compile.ts";
+import { memoryTables } from "../src/plan/memory-tables.ts";
+import { overlaidTables } from "../src/plan/overlaid-tables.ts";
+import { poolsOf } from "../src/plan/pool.ts";
+
+test("tables under a delta read as those that it leads to", () => {
+  const settings = { ...SETTINGS, pools: POOLS };
+  fc.assert(
+    fc.property(randomSteps(20), (steps) => {
+      const region = randomRegion();
+      for (const step of steps) {
+        const before = memoryTables(fullPlan([region.reader()], settings));
+        const delta = planDelta(region.reader(), region.run(step), poolsOf(POOLS));
+        const after = memoryTables(fullPlan([region.reader()], settings));
+        const over = overlaidTables(before, delta);
+        for (const row of [...after.entries(), ...delta.removals]) {
+          assert.deepEqual(over.lookup(row.table, row.key as never), after.lookup(row.table, row.key as never));
+          if (row.table !== "routes" || delta.removals.some(({ table }) => table === "routes")) continue;
+          const { route_table: table, address } = row.key;
+          assert.deepEqual(over.longestMatch(table, address), after.longestMatch(table, address));
+        }
+      }
+    }),
+    { numRuns: 30, seed: SEED },
+  );
+});
