@@ -155,6 +155,7 @@ function randomQuestion(reader: Reader, choice: Choice): { readonly subject: str
     [4, undefined],
     [2, "198.51.100.1"],
     [2, "2001:db8:ffff::1"],
+    [2, "64:ff9b::c633:6401"],
     [4, other.id === subject.id ? undefined : other.id],
     [3, publicIp],
     [2, other.privateIpAddresses[0]],

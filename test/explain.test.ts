@@ -575,6 +575,29 @@ describe("a NAT gateway", () => {
   });
 });
 
+describe("NAT64", () => {
+  test("is walked through the NAT gateway and back, and its route is proposed", () => {
+    const s = scene();
+    const table = ownTable(s);
+    s.ec2("AssociateVpcCidrBlock", { VpcId: s.vpc, AmazonProvidedIpv6CidrBlock: true });
+    const [block] = present(s.region.reader().get("vpc", s.vpc)?.ipv6CidrBlocks, "its blocks");
+    s.ec2("AssociateSubnetCidrBlock", { SubnetId: s.subnet, Ipv6CidrBlock: (block?.ipv6CidrBlock ?? "").replace(/56$/, "64") });
+    s.ec2("AssignIpv6Addresses", { NetworkInterfaceId: s.web.eni, Ipv6AddressCount: 1 });
+    const AllocationId = s.ec2("AllocateAddress", {})["AllocationId"];
+    const nat = madeBy(s.ec2("CreateNatGateway", { SubnetId: s.otherSubnet, AllocationId }), "nat");
+    const question = { to: "64:ff9b::c633:6401", direction: "out" };
+    const answer = explained(s, question);
+    assert.deepEqual(
+      [all(answer), commands(answer)],
+      [
+        [["no_route"]],
+        [`aws ec2 create-route --route-table-id ${table} --destination-ipv6-cidr-block 64:ff9b::/96 --nat-gateway-id ${nat}`],
+      ],
+    );
+    assert.equal(mend(s, question).ok, true);
+  });
+});
+
 describe("IPv6", () => {
   /** Blocks for the VPC and the subnet, an address for the instance. */
   function withIpv6(s: Scene): void {

@@ -1,3 +1,4 @@
+import { embeddedIpv4, isNat64, NAT64_BLOCK } from "../../lib/nat64.ts";
 import { isActive } from "../../model/route-state.ts";
 import { type Route, routeId, type RouteTable } from "../../model/route-table.ts";
 import { prefixOf, routeTo } from "../passage.ts";
@@ -82,6 +83,7 @@ function targets(place: Place, { leg, packet }: Drop): readonly Target[] {
   const { reader } = scratch;
   const peers = peerTargets(place);
   if (peers.length > 0) return peers;
+  if (isNat64(destination)) return natTargets(place);
   const gateway = attachGateway(scratch, eni.vpcId, undefined, destination).target;
   if (destination.includes(":")) {
     const [egressOnly] = leg === "request" && packet.from === eni.slot ? reader.by("egress-only-internet-gateway", "vpcId", eni.vpcId) : [];
@@ -92,18 +94,23 @@ function targets(place: Place, { leg, packet }: Drop): readonly Target[] {
   return isPrivate ? [...natTargets(place), gateway] : [gateway];
 }
 
-/** NAT gateways of the VPC that stand in another subnet and have a way to the internet themselves. */
+/** NAT gateways of the VPC that have a way to the internet themselves; over IPv4 in another subnet. */
 function natTargets({ scratch, eni, destination }: Place): readonly Target[] {
   const { reader } = scratch;
+  const is64 = isNat64(destination);
+  const beyond = is64 ? embeddedIpv4(destination) : destination;
   return reader
     .by("nat-gateway", "vpcId", eni.vpcId)
-    .filter(({ state, connectivityType, subnetId }) => state === "available" && connectivityType === "public" && subnetId !== eni.subnetId)
+    .filter(
+      ({ state, connectivityType, subnetId }) =>
+        state === "available" && connectivityType === "public" && (is64 || subnetId !== eni.subnetId),
+    )
     .filter(({ id }) => {
       const [own] = reader.by("network-interface", "natGatewayId", id);
-      const place = own && placeOf(scratch, own.slot, destination);
+      const place = own && placeOf(scratch, own.slot, beyond);
       return place?.route?.target.kind === "internet-gateway" && isActive(reader, place.route);
     })
-    .map(({ id }) => ({ kind: "nat-gateway", value: id, destination: EVERYWHERE, before: [] }));
+    .map(({ id }) => ({ kind: "nat-gateway", value: id, destination: is64 ? NAT64_BLOCK : EVERYWHERE, before: [] }));
 }
 
 const EVERYWHERE = "0.0.0.0/0";
@@ -175,9 +182,10 @@ function placed(place: Place, target: Target): readonly Remedy[] {
   return [...inOrder, ...(own ? [remedy(own)] : [])];
 }
 
-/** The route that makes way: to a peered VPC only one for the very same block. */
+/** The route that makes way: to a peered VPC, and for NAT64, only one for the very same block. */
 function replacedBy({ route }: Place, { kind, destination }: Target): Route | undefined {
-  return kind === "vpc-peering-connection" && route?.destination !== destination ? undefined : route;
+  const isOwnBlock = kind === "vpc-peering-connection" || destination === NAT64_BLOCK;
+  return isOwnBlock && route?.destination !== destination ? undefined : route;
 }
 
 /** Other subnets go by the same table, some of them because it is the VPC's main one. */
