@@ -73,15 +73,13 @@ const NOUNS: Readonly<Record<DestinationType, string>> = {
   "kinesis-data-firehose": "delivery stream",
 };
 
-/** @throws UnsupportedOperation for Parquet files, which Genkan does not write. */
 function optionsOf({ DestinationOptions: options }: CreateFlowLogsRequest, type: DestinationType): FlowLog["destinationOptions"] {
   if (!options) return undefined;
   if (type !== "s3") throw invalid("DestinationOptions is only supported if LogDestinationType is s3.");
   const format: string = options.FileFormat ?? "plain-text";
-  if (format === "parquet") throw new Fault("UnsupportedOperation", "Genkan does not offer the file format parquet.");
-  if (format !== "plain-text") throw invalid(`Invalid FileFormat ${format}. Valid values: plain-text, parquet.`);
+  if (format !== "plain-text" && format !== "parquet") throw invalid(`Invalid FileFormat ${format}. Valid values: plain-text, parquet.`);
   return {
-    fileFormat: "plain-text",
+    fileFormat: format,
     hiveCompatiblePartitions: options.HiveCompatiblePartitions ?? false,
     perHourPartition: options.PerHourPartition ?? false,
   };

@@ -62,6 +62,14 @@ test("a bucket's options, a prefix, and ARNs with :* are taken as AWS takes them
   const { region, vpc } = start();
   const DestinationOptions = { HiveCompatiblePartitions: true, PerHourPartition: true };
   region.call(CreateFlowLogs, toBucket(vpc, { LogDestination: `${BUCKET}/team/a/`, DestinationOptions }));
+  const parquet = toBucket(vpc, { LogDestination: `${BUCKET}/b/`, DestinationOptions: { FileFormat: "parquet" } });
+  const [inParquet = ""] = region.call(CreateFlowLogs, parquet).FlowLogIds ?? [];
+  assert.deepEqual(region.call(DescribeFlowLogs, { FlowLogIds: [inParquet] }).FlowLogs?.[0]?.DestinationOptions, {
+    FileFormat: "parquet",
+    HiveCompatiblePartitions: false,
+    PerHourPartition: false,
+  });
+  region.call(DeleteFlowLogs, { FlowLogIds: [inParquet] });
   const LogDestination = "arn:aws:logs:us-east-1:123456789012:log-group:/aws/flows:*";
   region.call(CreateFlowLogs, toBucket(vpc, { LogDestinationType: undefined, LogDestination, DeliverLogsPermissionArn: ROLE }));
   const [bucket, group] = region.call(DescribeFlowLogs, {}).FlowLogs ?? [];
@@ -108,7 +116,6 @@ const REFUSED: readonly (readonly [FaultCode, Partial<CreateFlowLogsRequest>, Re
   ["NatGatewayNotFound", { ResourceIds: ["nat-1"], ResourceType: "RegionalNatGateway" }, /^The Nat Gateway nat-1 was not found$/],
   ["UnsupportedOperation", { ResourceType: "CoreNetwork" }, /CoreNetwork/],
   ["InvalidParameter", { LogDestinationType: "kinesis-data-firehose" }, /delivery stream/],
-  ["UnsupportedOperation", { DestinationOptions: { FileFormat: "parquet" } }, /parquet/],
   ["InvalidParameter", { DestinationOptions: { FileFormat: "csv" as "parquet" } }, /csv/],
   ["InvalidParameterValue", { LogFormat: "${version} ${srcaddr} " }, /'logFormat' has an invalid format/],
   ["InvalidParameterValue", { LogFormat: "" }, /'logFormat' has an invalid format/],

@@ -20,7 +20,7 @@ export type FlowLog = Base<"flow-log"> & {
   /** Seconds. */
   readonly maxAggregationInterval: 60 | 600;
   readonly destinationOptions?: {
-    readonly fileFormat: "plain-text";
+    readonly fileFormat: "plain-text" | "parquet";
     readonly hiveCompatiblePartitions: boolean;
     readonly perHourPartition: boolean;
   };

@@ -1,9 +1,10 @@
-import { appendFile, mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
+import { appendFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
+import { linesOf, parquetOf } from "./flow-log-parquet.ts";
 
-/** Text files below one folder, with a header line each; the oldest go when all together are too long. */
+/** Files below one folder, the oldest of which go when all together are too long: text with a header line, or Parquet. */
 export type FlowLogFiles = {
-  /** Adds lines to a file; a new one begins with its header. One after another. */
+  /** Adds lines to a file, a new one of which begins with its header; those of Parquet are a whole file. One after another. */
   readonly append: (path: readonly string[], header: string, lines: readonly string[]) => Promise<void>;
   /** Every line of every file, oldest file first. */
   readonly read: () => AsyncGenerator<FileLine>;
@@ -36,10 +37,8 @@ export function openFlowLogFiles({ folder, limit }: Options): FlowLogFiles {
   const append: FlowLogFiles["append"] = async (path, header, lines) => {
     const file = join(folder, ...path);
     await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-    const isNew = (await sizeOf(file)) === 0;
-    const text = [...(isNew ? [header] : []), ...lines, ""].join("\n");
-    await appendFile(file, text, { mode: 0o600 });
-    total = total === undefined ? undefined : total + Buffer.byteLength(text);
+    const size = await (file.endsWith(PARQUET) ? writeParquet : addText)(file, header, lines);
+    total = total === undefined ? undefined : total + size;
     if (total === undefined || total > limit) await prune();
   };
   return {
@@ -50,11 +49,9 @@ export function openFlowLogFiles({ folder, limit }: Options): FlowLogFiles {
     },
     read: async function* () {
       for (const { path } of await listed(folder)) {
-        const [header = "", ...lines] = (await readFile(path, "utf8").catch(() => "")).split("\n");
         const log = /fl-[0-9a-f]+/.exec(relative(folder, path).split(sep).at(-1) ?? "")?.[0] ?? "";
-        const fields = header.split(" ");
-        // What a crash cut off in the middle has no end of line.
-        for (const line of lines.slice(0, -1)) yield { log, fields, line };
+        const { fields, lines } = await (path.endsWith(PARQUET) ? parquetIn : textIn)(path);
+        for (const line of lines) yield { log, fields, line };
       }
     },
     clear: () => {
@@ -64,6 +61,38 @@ export function openFlowLogFiles({ folder, limit }: Options): FlowLogFiles {
       return done;
     },
   };
+}
+
+const PARQUET = ".parquet";
+
+/** Returns how many bytes were added. */
+async function addText(file: string, header: string, lines: readonly string[]): Promise<number> {
+  const isNew = (await sizeOf(file)) === 0;
+  const text = [...(isNew ? [header] : []), ...lines, ""].join("\n");
+  await appendFile(file, text, { mode: 0o600 });
+  return Buffer.byteLength(text);
+}
+
+/** Under its name only when it is whole. */
+async function writeParquet(file: string, header: string, lines: readonly string[]): Promise<number> {
+  const bytes = parquetOf(header, lines);
+  await writeFile(`${file}.part`, bytes, { mode: 0o600 });
+  await rename(`${file}.part`, file);
+  return bytes.length;
+}
+
+type Content = { readonly fields: readonly string[]; readonly lines: readonly string[] };
+
+/** What a crash cut off in the middle has no end of line. */
+async function textIn(path: string): Promise<Content> {
+  const [header = "", ...lines] = (await readFile(path, "utf8").catch(() => "")).split("\n");
+  return { fields: header.split(" "), lines: lines.slice(0, -1) };
+}
+
+/** A file that went meanwhile has nothing. */
+async function parquetIn(path: string): Promise<Content> {
+  const bytes = await readFile(path).catch(() => undefined);
+  return bytes ? linesOf(bytes) : { fields: [], lines: [] };
 }
 
 async function sizeOf(file: string): Promise<number> {
@@ -79,7 +108,7 @@ async function listed(folder: string): Promise<readonly Found[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
   const files = await Promise.all(
     entries
-      .filter((entry) => entry.isFile() && entry.name.endsWith(".log"))
+      .filter((entry) => entry.isFile() && /\.(log|parquet)$/.test(entry.name))
       .map(async (entry): Promise<Found | undefined> => {
         const path = join(entry.parentPath, entry.name);
         const found = await stat(path).catch(() => undefined);

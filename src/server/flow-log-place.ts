@@ -6,7 +6,7 @@ export type Written = { readonly account: string; readonly region: string; reado
 
 /**
  * The file in which a record belongs, below the folder of flow logs: under its bucket as S3 would have it, a new file every
- * five minutes; or under its log group and stream, a new file every hour. A name always holds the flow log's id.
+ * five minutes (of Parquet one for each writing, as it can't be added to); or under its log group and stream, a new file every hour. A name always holds the flow log's id.
  * Sources: VPC user guide, "Flow log files" and "Publish flow logs to CloudWatch Logs".
  */
 export function fileOf(log: FlowLog, written: Written): readonly string[] {
@@ -64,8 +64,12 @@ const FIVE_MINUTES = 300_000;
 
 function bucketFile(log: FlowLog, { account, region, at }: Written): string {
   const time = compact(new Date(Math.floor(at.getTime() / FIVE_MINUTES) * FIVE_MINUTES)).slice(0, "YYYYMMDDTHHMM".length);
-  const hash = createHash("sha256").update(`${log.id} ${time}`).digest("hex").slice(0, 8);
-  return `${account}_vpcflowlogs_${region}_${log.id}_${time}Z_${hash}.log`;
+  const parquet = log.destinationOptions?.fileFormat === "parquet";
+  const hash = createHash("sha256")
+    .update(`${log.id} ${parquet ? at.toISOString() : time}`)
+    .digest("hex")
+    .slice(0, 8);
+  return `${account}_vpcflowlogs_${region}_${log.id}_${time}Z_${hash}.log${parquet ? ".parquet" : ""}`;
 }
 
 /** `20260102T030405.678Z`. */

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { parquetMetadata } from "hyparquet";
 import { instanceRecord, interfaceRecord, must, newRegion, type TestRegion } from "../actions/test-region.ts";
 import { flowLogActions } from "../actions/flow-log.ts";
 import type { NetworkInterface } from "../model/network-interface.ts";
@@ -49,6 +50,7 @@ function recorder(limit = 1 << 20) {
     log: (message, cause) => assert.fail(`${message}: ${cause}`),
   });
   return {
+    home,
     region,
     made,
     vpc: must(region.reader().list("vpc")[0]).id,
@@ -172,6 +174,42 @@ test("names longer than a file's may be keep their records, each under a name of
     assert.deepEqual(lines, [FIELDS, `${eni.id} 172.31.0.5 ACCEPT 3 OK`]);
     assert.ok(name.split("/").every((part) => part.length <= 255));
   }
+});
+
+test("Parquet files have AWS's columns and types, one file for each writing, and are read again", async () => {
+  const { region, made, subnet, count, advance, home } = recorder();
+  const eni = running(region, subnet, "172.31.0.5");
+  const fields = "version interface-id srcaddr srcport bytes start tcp-flags action log-status next-hop-interface-id";
+  const LogFormat = fields.replaceAll(/\S+/g, "${$&}");
+  const DestinationOptions = { FileFormat: "parquet" as const, HiveCompatiblePartitions: true };
+  const [log = ""] = region.call(flowLogActions.CreateFlowLogs, toBucket(eni.id, { LogFormat, DestinationOptions })).FlowLogIds ?? [];
+  count([flow(eni, { bytes: 1n << 40n })]);
+  await made.collect();
+  advance(1);
+  count([], [eni.slot]);
+  await made.collect();
+  const names = readdirSync(home, { recursive: true, encoding: "utf8" }).filter((name) => name.includes("fl-"));
+  assert.equal(names.length, 2);
+  for (const name of names)
+    assert.match(name, /\/year=2026\/month=01\/day=01\/123456789012_vpcflowlogs_us-east-1_fl-.*_[0-9a-f]{8}\.log\.parquet$/);
+  const read: string[] = [];
+  for await (const found of openFlowLogFiles({ folder: home, limit: 1 }).read()) {
+    assert.deepEqual([found.log, found.fields.join(" ")], [log, fields]);
+    read.push(found.line);
+  }
+  const start = START / 1000;
+  assert.deepEqual(read.toSorted(), [
+    `11 ${eni.id} - - - ${start} - - SKIPDATA -`,
+    `11 ${eni.id} 172.31.0.5 40000 1099511627776 ${start} 2 ACCEPT OK -`,
+  ]);
+  const bytes = readFileSync(join(home, must(names[0])));
+  const { schema } = parquetMetadata(Uint8Array.from(bytes).buffer);
+  assert.deepEqual(
+    schema.slice(1).map(({ name, type, converted_type }) => [name, converted_type ?? type].join(" ")),
+    ["version INT32", "interface_id UTF8", "srcaddr UTF8", "srcport INT32", "bytes INT64", "start INT64", "tcp_flags INT32"].concat(
+      ["action", "log_status", "next_hop_interface_id"].map((name) => `${name} UTF8`),
+    ),
+  );
 });
 
 test("what found no room is SKIPDATA, and a minute without anything NODATA, once for each", async () => {
