@@ -46,7 +46,7 @@ const FAULTS: readonly Fault[] = [
   [
     "what comes from a NAT gateway, taken for untracked",
     "genkan.bpf.c",
-    /p->through_service = 1;(?=\n\tsubnet)/,
+    /p->through_service = 1;(?=\n\tp->sender)/,
     "p->through_service = 0;",
   ],
   ["a hairpin through a NAT gateway, taken for its own", "genkan.bpf.c", /p->through_service = 0;/, ""],
@@ -136,7 +136,7 @@ const FAULTS: readonly Fault[] = [
     /if \(!c \|\| is_reopened\(c, p\)\)\n\t\treturn DROP_egress_only;/,
     "if (!c)\n\t\treturn 0;",
   ],
-  ["an egress-only gateway that forgets", "egress_only.h", /(?<=refresh_connection\(c, p, )1(?=\);\n\treturn 0;)/, "0"],
+  ["an egress-only gateway that forgets", "egress_only.h", /(?<=p->target\.flags, )1(?=\);\n\treturn 0;)/, "0"],
   ["a stale IPv6 flow after a change", "ipv6_flow_cache.h", /(?<=if \()flow->epoch != /, "0 && $&"],
   ["a routing header with a hop to come", "ipv6_parse.h", / \|\| header\[3\]/, ""],
   ["a solicitation for one's own address that is answered", "neighbour.h", / \|\| owns_address\(&p->source, p->link, &target\)/, ""],
