@@ -63,7 +63,7 @@ export function rate(job: RateJob): Answer["rate"] {
 function openLane(path: Path, job: RateJob): Lane {
   const ends = endsOf(path, job.family);
   const inside = openSocket(path.instance, ends.instance);
-  const outside = openSocket(path.internet, job.family === 6 ? "::" : "0.0.0.0");
+  const outside = openSocket(path.internet, ends.seen.includes(":") ? "::" : "0.0.0.0");
   const [from, receiver] = job.direction === "out" ? [inside, outside] : [outside, inside];
   // Also so that both ends know their neighbours.
   const seenPort = askedFor(path, ends, inside, outside);
@@ -84,8 +84,10 @@ function openLane(path: Path, job: RateJob): Lane {
 /** The path's addresses in one family. */
 type RateEnds = { readonly instance: string; readonly seen: string; readonly internet: string; readonly payload: number };
 
-function endsOf(path: Path, family: 4 | 6): RateEnds {
-  const payload = PAYLOAD[family];
+function endsOf(path: Path, family: RateJob["family"]): RateEnds {
+  const payload = PAYLOAD[family === 4 ? 4 : 6];
+  if (family === "nat64" && path.nat64)
+    return { instance: path.nat64.instanceAddress, seen: path.seenAddress, internet: path.nat64.internetAddress, payload };
   if (family === 4) return { instance: path.instanceAddress, seen: path.seenAddress, internet: path.internetAddress, payload };
   const { instanceAddress, internetAddress } = present(path.ipv6, `the IPv6 of path ${path.name}`);
   return { instance: instanceAddress, seen: instanceAddress, internet: internetAddress, payload };

@@ -134,6 +134,7 @@ const RATIOS: readonly Ratio[] = [
   { figure: "ipv6", by: "A", words: "packets/s, IPv6" },
   { figure: "nat", of: "N", by: "M", words: "packets/s through a NAT gateway" },
   { figure: "nat", of: "N", by: "A", words: "packets/s through a NAT gateway" },
+  { figure: "nat64", of: "N", by: "A", words: "packets/s through NAT64" },
   { figure: "tuned", by: "A", words: "bulk TCP with offload, buffers as the kernel tunes them" },
   { figure: "sockets", by: "B", words: "packets/s sent by a UDP socket" },
   { figure: "sockets", by: "A", words: "packets/s sent by a UDP socket" },

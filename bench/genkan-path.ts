@@ -8,6 +8,7 @@ import { ensureFixedLinks } from "../src/host/links.ts";
 import { ensureNamespaces, removeNamespaces } from "../src/host/namespaces.ts";
 import { addInterfaceLink, configureInterfaces, type InterfaceSpec } from "../src/host/network-interface.ts";
 import { assert } from "../src/lib/assert.ts";
+import { nat64Address } from "../src/lib/nat64.ts";
 import type { NetworkInterface } from "../src/model/network-interface.ts";
 import { fullPlan } from "../src/plan/compile.ts";
 import { endHost, moreHosts, newNamespace } from "./kernel-paths.ts";
@@ -74,6 +75,7 @@ export async function genkanPath(home: string, region: BenchRegion, prefixLength
         instanceAddress: region.hidden.privateIp,
         seenAddress: region.hidden.natAddress,
         changesPorts: true,
+        nat64: { instanceAddress: region.hidden.ipv6, internetAddress: nat64Address(INTERNET_IPV4) },
       },
     ],
     attachedBy: [...by].join(),

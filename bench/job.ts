@@ -13,7 +13,8 @@ export type Job =
       readonly flows: number;
       readonly direction: "out" | "in";
       /** 6: over the paths' IPv6. */
-      readonly family: 4 | 6;
+      /** `nat64`: IPv6 at the instance and IPv4 at the internet's end, where the path has that; else IPv6 at both. */
+      readonly family: 4 | 6 | "nat64";
       /** Whole frames made in advance, or datagrams of a UDP socket. */
       readonly by: "frames" | "socket";
     } & Slices)

@@ -1,4 +1,5 @@
 import type { Crew } from "./crew.ts";
+import type { Job } from "./job.ts";
 import type { Path, PathName, PerPath } from "./path.ts";
 import { quantile } from "./row.ts";
 
@@ -9,6 +10,7 @@ export type Measure = {
   readonly on?: (path: Path) => boolean;
   readonly run: (crew: Crew, paths: readonly Path[], options: Options) => Promise<Partial<Record<FigureName, PerPath<number>>>>;
 };
+type RateFamily = Extract<Job, { kind: "rate" }>["family"];
 type Options = { readonly seed: number; readonly quick: boolean };
 
 /** The words of `--only`. */
@@ -16,6 +18,7 @@ export type MeasureName =
   | "rate"
   | "ipv6"
   | "nat"
+  | "nat64"
   | "inbound"
   | "flows"
   | "sockets"
@@ -31,6 +34,7 @@ export const FIGURES = {
   rate: { words: "packets/s of 64 bytes", unit: "packets/s" },
   ipv6: { words: "packets/s of 64 bytes, IPv6", unit: "packets/s" },
   nat: { words: "packets/s of 64 bytes, through a NAT gateway", unit: "packets/s" },
+  nat64: { words: "packets/s of 64 bytes, IPv6 through NAT64", unit: "packets/s" },
   inbound: { words: "packets/s of 64 bytes, inbound", unit: "packets/s" },
   flows: { words: "packets/s of 64 bytes, 1,024 flows in turn", unit: "packets/s" },
   sockets: { words: "packets/s of 64 bytes, sent by a UDP socket", unit: "packets/s" },
@@ -63,6 +67,13 @@ export const MEASURES: readonly Measure[] = [
     name: "nat",
     on: ({ name, changesPorts }) => name === "A" || changesPorts === true,
     run: async (crew, paths, options) => ({ nat: await packetRate(crew, paths, options, { flows: 1, direction: "out", by: "frames" }) }),
+  },
+  {
+    name: "nat64",
+    on: ({ name, nat64 }) => name === "A" || nat64 !== undefined,
+    run: async (crew, paths, options) => ({
+      nat64: await packetRate(crew, paths, options, { flows: 1, direction: "out", by: "frames", family: "nat64" }),
+    }),
   },
   {
     name: "inbound",
@@ -107,7 +118,7 @@ async function packetRate(
   crew: Crew,
   paths: readonly Path[],
   { seed, quick }: Options,
-  how: { readonly flows: number; readonly direction: "out" | "in"; readonly by: "frames" | "socket"; readonly family?: 4 | 6 },
+  how: { readonly flows: number; readonly direction: "out" | "in"; readonly by: "frames" | "socket"; readonly family?: RateFamily },
 ): Promise<PerPath<number>> {
   const answer = await crew.run({
     kind: "rate",

@@ -12,6 +12,8 @@ export type Path = {
   readonly filters: boolean;
   /** The internet sees other ports than the instance sends from. */
   readonly changesPorts?: true;
+  /** From IPv6 to the internet's end in IPv4, by NAT64: the instance's address, and that which stands for the internet's end. */
+  readonly nat64?: { readonly instanceAddress: string; readonly internetAddress: string };
   /** The same ends in IPv6, where the path carries it: nothing is translated. */
   readonly ipv6?: { readonly instanceAddress: string; readonly internetAddress: string };
 };

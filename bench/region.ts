@@ -12,7 +12,7 @@ export type BenchRegion = {
   readonly publicIp: string;
   readonly ipv6: string;
   /** One in a private subnet, and the address of the NAT gateway behind which it is. */
-  readonly hidden: { readonly eni: NetworkInterface; readonly privateIp: string; readonly natAddress: string };
+  readonly hidden: { readonly eni: NetworkInterface; readonly privateIp: string; readonly natAddress: string; readonly ipv6: string };
 };
 
 export const POOL = "203.0.113.0/24";
@@ -58,13 +58,15 @@ export function benchRegion(): BenchRegion {
     return present(region.reader().by("network-interface", "instanceId", first)[0], "its interface");
   };
   const eni = launch(1 + NEIGHBOURS, { SubnetId: subnet, AssociatePublicIpAddress: true, Ipv6AddressCount: 1 });
-  const inner = id(ec2("CreateSubnet", { VpcId: vpc, CidrBlock: "10.0.2.0/24" }), "Subnet", "SubnetId");
+  const second = block.replace("00::/64", "01::/64");
+  const inner = id(ec2("CreateSubnet", { VpcId: vpc, CidrBlock: "10.0.2.0/24", Ipv6CidrBlock: second }), "Subnet", "SubnetId");
   const address = ec2("AllocateAddress", {}) as unknown as { readonly AllocationId: string; readonly PublicIp: string };
   const nat = id(ec2("CreateNatGateway", { SubnetId: subnet, AllocationId: address.AllocationId }), "NatGateway", "NatGatewayId");
   const innerTable = id(ec2("CreateRouteTable", { VpcId: vpc }), "RouteTable", "RouteTableId");
   ec2("CreateRoute", { RouteTableId: innerTable, DestinationCidrBlock: "0.0.0.0/0", NatGatewayId: nat });
+  ec2("CreateRoute", { RouteTableId: innerTable, DestinationIpv6CidrBlock: "64:ff9b::/96", NatGatewayId: nat });
   ec2("AssociateRouteTable", { RouteTableId: innerTable, SubnetId: inner });
-  const hidden = launch(1, { SubnetId: inner });
+  const hidden = launch(1, { SubnetId: inner, Ipv6AddressCount: 1 });
   const reader = region.reader();
   return {
     reader,
@@ -72,7 +74,12 @@ export function benchRegion(): BenchRegion {
     privateIp: present(eni.privateIpAddresses[0], "its address"),
     publicIp: present(eni.autoPublicIp, "its public address"),
     ipv6: present(eni.ipv6Addresses?.[0], "its IPv6 address"),
-    hidden: { eni: hidden, privateIp: present(hidden.privateIpAddresses[0], "its address"), natAddress: address.PublicIp },
+    hidden: {
+      eni: hidden,
+      privateIp: present(hidden.privateIpAddresses[0], "its address"),
+      natAddress: address.PublicIp,
+      ipv6: present(hidden.ipv6Addresses?.[0], "its IPv6 address"),
+    },
   };
 }
 

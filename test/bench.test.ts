@@ -38,7 +38,7 @@ test("every path carries packets and round trips, and the report has their ratio
 
 test("IPv6 and NAT gateways are measured on paths of their own", { skip: noKernel }, () => {
   const file = join(folder, "further.json");
-  const { status, stderr } = runBench("--quick", "--rounds", "1", "--only", "ipv6,nat", "--json", file);
+  const { status, stderr } = runBench("--quick", "--rounds", "1", "--only", "ipv6,nat,nat64", "--json", file);
   assert.equal(status, 0, stderr);
   const { rows, figures } = JSON.parse(readFileSync(file, "utf8")) as Report;
   assert.deepEqual(
@@ -48,6 +48,7 @@ test("IPv6 and NAT gateways are measured on paths of their own", { skip: noKerne
       "packets/s, IPv6, G ÷ A",
       "packets/s through a NAT gateway, N ÷ M",
       "packets/s through a NAT gateway, N ÷ A",
+      "packets/s through NAT64, N ÷ A",
     ],
   );
   assert.deepEqual(
@@ -55,6 +56,7 @@ test("IPv6 and NAT gateways are measured on paths of their own", { skip: noKerne
     [
       ["A", "B", "G"],
       ["A", "M", "N"],
+      ["A", "N"],
     ],
   );
 });
