@@ -116,7 +116,6 @@ const FAULTS: readonly Fault[] = [
     "p->ip.destination, &what",
   ],
   ["NAT64 that says where it should not", "nat64.h", /(?<=WITHIN\(ip, 0x7f000000, 8\) \|\| ip >= 0x)e0000000/, "f0000000"],
-  ["NAT64 for any IPv6", "route.h", /p->is_ipv6 && !is_nat64\(&p->flow\.destination\)/, "0"],
   ["NAT64 whose checksums forget the ports", "nat64_write.h", /(?<=replace\(skb, at, 0, )ports_grow\(&p->arrived, &p->flow\)/, "0"],
   ["NAT64 that measures IPv6", "deliver.h", /(?<=return )p->nat64 && p->came_ipv6 \?.*: length;/, "length;"],
   ["an ICMP error of NAT64 with the MTU of the other family", "nat64_write.h", /bpf_htons\(other_mtu\(mtu, to6\)\)/, "bpf_htons(mtu)"],

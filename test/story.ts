@@ -69,8 +69,8 @@ export type Story = {
   /** Calls an id or address by a word from now on. */
   readonly name: (id: string, word: string) => void;
   readonly send: (said: Said) => Forwarded;
-  /** A frame from the internet with a payload of one's own, told by its outcome. */
-  readonly internet: (ends: { readonly source: string; readonly destination: string }, protocol: number, payload: Uint8Array) => Forwarded;
+  /** A frame of IPv4 with a payload of one's own, from the interface that has the source address, else from the internet; told by its outcome. */
+  readonly raw: (ends: { readonly source: string; readonly destination: string }, protocol: number, payload: Uint8Array) => Forwarded;
   /** The answer to what came out of the last packet; from whom it reached. */
   readonly answer: () => Forwarded;
   readonly wait: (seconds: number) => void;
@@ -184,10 +184,15 @@ export function story(name: string, settings: Parameters<typeof newRegion>[0] = 
     },
     name: (id, word) => void words.set(id, word),
     send,
-    internet: ({ source, destination }, protocol, payload) => {
-      const macs = { to: SETTINGS.uplinkMac, from: SETTINGS.uplinkPeerMac };
+    raw: ({ source, destination }, protocol, payload) => {
+      const eni = region
+        .reader()
+        .list("network-interface")
+        .find((one) => holds(one, source));
+      const macs = eni ? { to: ROUTER, from: eni.macAddress } : { to: SETTINGS.uplinkMac, from: SETTINGS.uplinkPeerMac };
       const bytes = frame({ source, destination, ...macs, protocol, payload: Buffer.from(payload) });
-      return through({ from: source, to: destination, protocol: protocol === ICMP ? "ping" : "udp" }, { kind: "internet" }, bytes);
+      const entrance = eni ? ({ kind: "interface", slot: eni.slot } as const) : ({ kind: "internet" } as const);
+      return through({ from: source, to: destination, protocol: protocol === ICMP ? "ping" : "udp" }, entrance, bytes);
     },
     answer: () => {
       const { said, became } = present(last, "a packet before the answer");

@@ -86,6 +86,18 @@ test("what a NAT gateway does to packets", { skip: noKernel }, () => {
   assert.equal(s.send({ from: worker.ip, to: "198.51.100.1", protocol: "ping", fragment: true }).reason, "nat_fragment");
   assert.equal(s.send({ from: worker.ip, to: "198.51.100.1", data: 1456, fragment: true }).reason, "nat_fragment");
 
+  s.title("It carries nothing but TCP, UDP and ICMP, and answers nobody itself");
+  assert.equal(s.raw({ source: worker.ip, destination: "198.51.100.1" }, 47, Buffer.alloc(8)).reason, "nat_protocol");
+  assert.equal(s.raw({ source: worker.ip, destination: "198.51.100.1" }, 132, Buffer.alloc(12)).reason, "nat_protocol");
+  assert.equal(s.send({ from: worker.ip, to: present(inside, "its address"), protocol: "ping" }).reason, "nat_no_connection");
+
+  s.title("Its ports are 1024 and above, and 55,000 for each destination");
+  const ports = new Set<number>();
+  for (let port = 20_000; port < 20_050; port++)
+    ports.add(s.send({ from: worker.ip, to: "198.51.100.1", sourcePort: port }).trace?.packet.sourcePort ?? 0);
+  assert.equal(ports.size, 50, "another for each connection");
+  assert.ok([...ports].every((port) => port >= 1024 && port < 1024 + 55_000));
+
   s.title("A whole subnet of the VPC behind it");
   s.ec2("CreateSubnet", { VpcId: s.id("vpc"), CidrBlock: "10.0.2.0/24" }, "database subnet");
   const database = s.launch("database", { SubnetId: s.id("database subnet") });

@@ -75,7 +75,7 @@ test("NAT64: IPv6 alone inside, IPv4 outside", { skip: noKernel }, () => {
   s.title("An ICMP error about what went out comes back in IPv6's words, its MTU for IPv6's headers");
   const sent = present(out({ protocol: "udp", sourcePort: 5_000, port: 53, data: 1400 }).frame, "the packet");
   const quoted = sent.subarray(14, 14 + 28);
-  const needed = s.internet({ source: "198.51.100.9", destination: address }, 1, icmp(3, 4, 1400, quoted));
+  const needed = s.raw({ source: "198.51.100.9", destination: address }, 1, icmp(3, 4, 1400, quoted));
   const told = present(needed.frame, "the error");
   assert.deepEqual(
     [needed.verdict, told[20], told[54], told[55], ...told.subarray(58, 62)],
@@ -85,12 +85,12 @@ test("NAT64: IPv6 alone inside, IPv4 outside", { skip: noKernel }, () => {
   assert.equal(needed.trace?.packet.source, nat64Address("198.51.100.9"));
   const { about } = present(needed.trace, "its way").packet;
   assert.deepEqual([about?.source, about?.destination, about?.sourcePort], [worker.ipv6, SYNTHETIC, 5_000]);
-  assert.equal(s.internet({ source: "198.51.100.9", destination: address }, 1, icmp(12, 0, 0, quoted)).reason, "nat_protocol");
+  assert.equal(s.raw({ source: "198.51.100.9", destination: address }, 1, icmp(12, 0, 0, quoted)).reason, "nat_protocol");
 
   s.title("UDP without a checksum gets one on the way in, unless it is in pieces");
   const asked = present(out({ protocol: "udp", sourcePort: 5_001, port: 53 }).trace, "its way").packet;
   const answer = Buffer.from([0, 53, (asked.sourcePort ?? 0) >> 8, (asked.sourcePort ?? 0) & 255, 0, 12, 0, 0, 1, 2, 3, 4]);
-  const summed = s.internet({ source: HOST, destination: address }, 17, answer);
+  const summed = s.raw({ source: HOST, destination: address }, 17, answer);
   assert.deepEqual([summed.verdict, isSummed(present(summed.frame, "the answer"))], ["deliver", true]);
 
   s.title("It is a hop, and its limits are those of IPv4");
