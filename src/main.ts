@@ -57,14 +57,15 @@ const RUN: Readonly<Record<VerbName, Run>> = {
   exec: async ({ args, home }) => {
     const id = args.positionals[0] ?? "";
     const command = [...args.positionals.slice(1), ...args.rest];
-    if (id === "" || command.length === 0) throw new CommandError("Usage: genkan exec INSTANCE -- COMMAND…");
+    // At a terminal a command may be left out: a shell is what people want then.
+    if (id === "" || (command.length === 0 && !onTerminal())) throw new CommandError("Usage: genkan exec INSTANCE -- COMMAND…");
     const control = findControl(home);
     const { pid, state } = await ask<{ pid?: number; state: string }>(control, "GET", `instances/${encodeURIComponent(id)}`);
     if (pid === undefined) throw new CommandError(`${id} ${await whyNotUp(control, state)}`);
-    const { execInInstance, execOnTerminal } = await import("./host/exec.ts");
-    return onTerminal()
-      ? runHere(execOnTerminal(pid, command, process.env["TERM"]), process.env)
-      : runApart(execInInstance({ pid, command }));
+    const { execInInstance } = await import("./host/exec.ts");
+    if (!onTerminal()) return runApart(execInInstance({ pid, command }));
+    const terminal = process.env["TERM"] ?? "dumb";
+    return runHere(execInInstance({ pid, command: command.length === 0 ? ["bash", "-l"] : command, terminal }), process.env);
   },
   internet: async ({ args, home }) => {
     const command = [...args.positionals, ...args.rest];

@@ -149,15 +149,15 @@ export const VERBS = {
     summary: { en: "run a command in an instance", ja: "インスタンスの中でコマンドを実行" },
     more: [
       {
-        en: "as its root, with its network, files and processes; for a shell: genkan exec INSTANCE -- bash",
-        ja: "インスタンスの root として、そのネットワーク、ファイル、プロセスの中で動く。シェルを開くには: genkan exec INSTANCE -- bash",
+        en: "as its root, with its network, files and processes; at a terminal it has one of its own, and without a command it is a shell",
+        ja: "インスタンスの root として、そのネットワーク、ファイル、プロセスの中で動く。端末からなら専用の端末が付き、コマンドを省くとシェルが開く",
       },
       {
         en: "Input, output and exit status are the command's. The instance must be running; `genkan status` lists instances.",
         ja: "入出力と終了ステータスはコマンドのもの。インスタンスは稼働中であること（一覧は genkan status）。",
       },
     ],
-    usage: "genkan exec INSTANCE -- COMMAND…",
+    usage: "genkan exec INSTANCE [-- COMMAND…]",
     options: {},
   },
   internet: {

@@ -6,8 +6,9 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import koffi from "koffi";
-import { execInInstance, execOnTerminal } from "./exec.ts";
+import { execInInstance } from "./exec.ts";
 import { type Host, openHost } from "./host.ts";
+import { quoted } from "./shell.ts";
 import { example, output, POOL, status } from "./test-kit.ts";
 
 const INSIDE = "GENKAN_TEST_IN_NAMESPACE";
@@ -108,20 +109,62 @@ function execTests(): void {
 
   /** What a user sees of a shell on a terminal who runs the command, and leaves the shell by itself. */
   function typedBySomebody(argv: readonly string[]): string {
-    const line = argv.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
+    const line = argv.map(quoted).join(" ");
     const script = join(home, "typed");
     writeFileSync(script, `${line}\n`);
     // In one line: what is typed ahead would go to the command.
     return output(["script", "--quiet", "--return", "--command", "sh -i", "/dev/null"], `. ${script}; echo status $?; exit\n`);
   }
 
+  /** What runs the command at a terminal of 33 lines and tells its status, then what `after` says. */
+  function atTerminal(argv: readonly string[], after = ""): readonly string[] {
+    const line = `stty rows 33 cols 77; ${argv.map(quoted).join(" ")}; echo status $?; ${after}`;
+    return ["env", "SHELL=/bin/sh", "script", "--quiet", "--return", "--command", line, "/dev/null"];
+  }
+
   test("not the caller's terminal: what the instance types stays with it", () => {
     const plain = typedBySomebody(execInInstance({ pid, command: ["perl", "-e", TYPE] }));
     assert.match(plain, /status 7/);
     assert.doesNotMatch(plain, /TYPED-42/);
-    const own = typedBySomebody(execOnTerminal(pid, ["sh", "-c", `test -t 0 && test -t 1 && perl -e '${TYPE}'; echo on a terminal`]));
-    assert.match(own, /on a terminal\r?\n/);
+    const own = output(atTerminal(execInInstance({ pid, command: ["perl", "-e", TYPE], terminal: "xterm" })));
+    // It has one, and types into it or may not; 7 would be: it has none.
+    assert.match(own, /status [08]\r?\n/);
     assert.doesNotMatch(own, /TYPED-42/);
+  });
+
+  test("a terminal of the instance's own: its name, its owner, its size, and the command's status", () => {
+    const script = "tty; stat -c '%U %G' $(tty); stty size; echo $TERM; exec sh -c 'kill -KILL $$'";
+    const said = output(atTerminal(execInInstance({ pid, command: ["sh", "-c", script], terminal: "xterm" })));
+    assert.equal(said.replaceAll("\r", "").replace("^@", ""), "/dev/pts/0\nroot tty\n33 77\nxterm\nstatus 137\n");
+    // And the caller's is as it was.
+    assert.match(
+      output(atTerminal(execInInstance({ pid, command: ["true"], terminal: "xterm" }), "stty -a")),
+      /status 0[^]* icanon[^]* echo /,
+    );
+  });
+
+  test("at a terminal a shell controls its jobs, and Ctrl-C ends what runs, not the shell", { timeout: 120_000 }, async () => {
+    const [command = "", ...args] = atTerminal(execInInstance({ pid, command: ["bash", "--norc", "-i"], terminal: "dumb" }));
+    const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
+    let said = "";
+    const steps: [RegExp, string][] = [
+      [/\$ $|# $/, "PS1='re''ady> '; sleep 1000 & jobs\n"],
+      [/Running +sleep 1000 &\s+ready> $/, "sh -c 'echo go; exec sleep 1001'\n"],
+      [/\ngo\r?\n$/, "\x03"],
+      [/\^C\s+ready> $/, "echo was $?; kill %1; head -c 100000 /dev/zero | tr '\\0' x; echo; exit 5\n"],
+    ];
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      said += text;
+      const [step] = steps;
+      if (step?.[0].test(said)) child.stdin.write(steps.shift()?.[1] ?? "");
+    });
+    await new Promise((resolve) => child.once("close", resolve));
+    assert.deepEqual(steps, [], said);
+    assert.match(said, /was 130\r?\n/);
+    assert.equal(/x{1000,}/.exec(said)?.[0].length, 100_000);
+    assert.match(said, /status 5\r?\n$/);
+    assert.doesNotMatch(said, /no job control|cannot set terminal/);
+    assert.equal(inside("sh", "-c", "pgrep -f 'sleep 100[01]' || echo none"), "none\n");
   });
 
   test("so much memory and so many processes, whatever it does", { skip: noGroups() }, () => {

@@ -1,5 +1,4 @@
 import { INTERNET_IPV4, type Installation } from "./installation.ts";
-import { quoted } from "./shell.ts";
 import { CAPABILITIES, OOM_SCORE_ADJUSTMENT } from "./sandbox.ts";
 import { type Architecture, isArchitecture, seccompFilter } from "./seccomp.ts";
 
@@ -7,7 +6,11 @@ type ExecOptions = {
   /** The instance's first process. */
   readonly pid: number;
   readonly command: readonly string[];
-  /** The type of the terminal that the command has to itself; it has none when this is left out. */
+  /**
+   * The type of the terminal that the command gets, one of the instance's own (pts(4)), which is joined to the caller's: what the
+   * instance does to its terminal stays there, and it hears and sees no more of the caller's when the command has ended.
+   * Without a type the command has no terminal.
+   */
   readonly terminal?: string | undefined;
 };
 
@@ -36,15 +39,6 @@ export function execInInstance({ pid, command, terminal }: ExecOptions): readonl
   ].flat();
 }
 
-/**
- * The same on a terminal of its own, which `script` makes and joins to the caller's: what the instance does to its
- * terminal stays there, and it hears and sees no more of the caller's when the command has ended.
- */
-export function execOnTerminal(pid: number, command: readonly string[], terminal = "dumb"): readonly string[] {
-  const line = execInInstance({ pid, command, terminal }).map(quoted).join(" ");
-  return ["env", "SHELL=/bin/sh", "script", "--quiet", "--return", "--command", `exec ${line}`, "/dev/null"];
-}
-
 const PATH = "/run/genkan/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** What Perl calls by number (syscalls(2)). */
@@ -54,7 +48,7 @@ const SYSTEM_CALLS: Readonly<Record<Architecture, Readonly<Record<"setns" | "prc
 };
 
 /**
- * Goes into the instance's namespaces and control groups, and lets go of every right before anything of the instance's files is run: its
+ * Makes the instance's terminal (ioctl_tty(2)), goes into the instance's namespaces and control groups, and lets go of every right before anything of the instance's files is run: its
  * root may have written an /etc/ld.so.preload, whose library nsenter's next program would load with all rights there are
  * in the instance's user namespace. Numbers: prctl(2), keyctl(2).
  */
@@ -62,6 +56,38 @@ const ENTER = `use strict;
 use POSIX ();
 my ($filter, $oom, @given) = reverse splice @ARGV, 0, 8;
 my ($pid, $setns, $prctl, $keyctl, $has_terminal, $capabilities) = map { /^\\d+$/ ? $_ + 0 : $_ } reverse @given;
+my ($master, $slave, $before, $ended, $ends);
+sub resize { my $size = pack 'S4'; ioctl STDIN, 0x5413, $size and ioctl $master, 0x5414, $size }
+sub raw {
+  my $mode = POSIX::Termios->new;
+  $mode->getattr(0);
+  $mode->setiflag(0);
+  $mode->setoflag($mode->getoflag & ~POSIX::OPOST());
+  $mode->setlflag(0);
+  $mode->setcc(POSIX::VMIN(), 1);
+  $mode->setcc(POSIX::VTIME(), 0);
+  $mode->setattr(0, POSIX::TCSANOW());
+}
+sub give { my ($bytes) = @_; while (length $bytes) { my $n = syswrite STDOUT, $bytes; return if !defined $n && !$!{EINTR}; substr $bytes, 0, $n // 0, '' } }
+# Until the command has ended, and all that it said is told; who has its terminal still has it no longer then.
+sub relay {
+  my ($typing, $over, $typed) = (1, 0, '');
+  for (;;) {
+    my ($in, $out) = ('', '');
+    vec($in, fileno $_, 1) = 1 for $master, $ended, $typing && $typed eq '' ? *STDIN : ();
+    vec($out, fileno $master, 1) = 1 if $typed ne '';
+    my $count = select $in, $out, undef, $over ? 0 : undef;
+    next if $count < 0 && $!{EINTR};
+    return if $count <= 0;
+    if (vec $in, fileno $ended, 1) { sysread $ended, my $none, 64; $over = 1 }
+    if (vec $in, fileno $master, 1) {
+      my $got = sysread $master, my $bytes, 65536;
+      if ($got) { give($bytes) } elsif (!$!{EAGAIN} && !$!{EINTR}) { return }
+    } elsif ($over) { return }
+    if (vec $out, fileno $master, 1) { my $n = syswrite $master, $typed; substr $typed, 0, $n // 0, '' }
+    if (vec $in, 0, 1) { $typing = 0 if !sysread STDIN, $typed, 4096 }
+  }
+}
 sub must { my ($what, $result) = @_; die "$what: $!\\n" if $result < 0; $result }
 opendir my $open, '/proc/self/fd' or die "/proc/self/fd: $!\\n";
 POSIX::close($_) for grep { /^\\d+$/ && $_ > 2 && $_ != fileno $open } readdir $open;
@@ -76,11 +102,31 @@ open my $score, '>', '/proc/self/oom_score_adj' or die "oom_score_adj: $!\\n";
 syswrite $score, $oom or die "oom_score_adj: $!\\n";
 close $score;
 $filter = pack 'H*', $filter;
+if ($has_terminal) {
+  my ($user) = do { open my $file, '<', "/proc/$pid/status" or die "the instance is not up\\n"; join '', <$file> } =~ /^Uid:\\s+(\\d+)/m;
+  sysopen $master, "/proc/$pid/root/dev/pts/ptmx", 0x902 or die "a terminal: $!\\n";
+  die "a terminal: the instance has none\\n" unless -c $master && (stat _)[6] == 0x502;
+  my $locked = pack 'i', 0;
+  ioctl $master, 0x40045431, $locked or die "a terminal: $!\\n";
+  my $peer = ioctl $master, 0x5441, 0x102 or die "a terminal: $!\\n";
+  open $slave, '+<&=', $peer + 0 or die "a terminal: $!\\n";
+  chown $user, $user + 5, $slave;
+  $before = POSIX::Termios->new;
+  $before = undef if !defined $before->getattr(0);
+  resize();
+}
+pipe $ended, $ends or die "pipe: $!\\n";
+$SIG{CHLD} = sub { syswrite $ends, '.' };
 must('setns', syscall $setns, fileno $_, 0) for @spaces;
 syscall $keyctl, 1, 0;
 defined(my $child = fork) or die "fork: $!\\n";
 if (!$child) {
-  must('setsid', POSIX::setsid() // -1) if !$has_terminal;
+  must('setsid', POSIX::setsid() // -1);
+  if ($has_terminal) {
+    ioctl $slave, 0x540e, 0 or die "a controlling terminal: $!\\n";
+    POSIX::dup2(fileno $slave, $_) // die "a terminal: $!\\n" for 0 .. 2;
+    POSIX::close(fileno $slave);
+  }
   ($(, $)) = (0, '0 0');
   ($<, $>) = (0, 0);
   my %kept = map { $_ => 1 } split /,/, $capabilities;
@@ -95,7 +141,14 @@ if (!$child) {
   exec { $ARGV[0] } @ARGV;
   exit 127;
 }
-for my $signal (qw(INT TERM HUP QUIT)) { $SIG{$signal} = sub { kill $signal, $has_terminal ? $child : -$child } }
+for my $signal (qw(INT TERM HUP QUIT)) { $SIG{$signal} = sub { kill $signal, -$child } }
+if ($has_terminal) {
+  close $slave;
+  $SIG{WINCH} = \\&resize;
+  raw() if $before;
+  relay();
+  $before->setattr(0, POSIX::TCSANOW()) if $before;
+}
 1 while waitpid($child, 0) < 0 && $!{EINTR};
 exit($? & 127 ? 128 + ($? & 127) : $? >> 8);`;
 
