@@ -57,7 +57,7 @@ export async function explained({ id, control, options, language, paint, print }
   return explanation.ok ? 0 : 1;
 }
 
-function explanationLines({ subject, to, local, exchanges }: Explanation, language: Language, paint: Paint): readonly string[] {
+export function explanationLines({ subject, to, local, exchanges }: Explanation, language: Language, paint: Paint): readonly string[] {
   if (local) return [`– ${say(language, EXPLAIN.local, { subject, to })}`];
   const families = new Set(exchanges.map(({ family }) => family));
   return exchanges.flatMap((exchange, index) => [
@@ -72,7 +72,7 @@ function exchangeLines(exchange: Exchange, telling: Telling): readonly string[] 
   const { language, paint, sayFamily } = telling;
   const { client, server, verdict, depends, again, hops } = exchange;
   const traffic = `${trafficOf(exchange)}${sayFamily ? ` (${exchange.family === "ipv4" ? "IPv4" : "IPv6"})` : ""}`;
-  const values = { client, server, traffic, depends: depends ?? "", instance: client };
+  const values = { client, server, traffic, depends: depends ?? "", instance: /^(i|eni)-/.test(client) ? client : server };
   const shown = hops.filter(isShown);
   const lines = (leg: Hop["leg"]): readonly string[] =>
     shown.filter((hop) => hop.leg === leg).flatMap((hop) => hopLines(hop, values, telling));
