@@ -172,7 +172,7 @@ export const MARKS: Readonly<Record<string, Behind | Mark>> = {
   DeleteVolume: "record",
   CreateSnapshot: { behind: "record", moot: ["Location"] },
   CreateSnapshots: "record",
-  CopySnapshot: "record",
+  CopySnapshot: { behind: "record", moot: ["PresignedUrl"] }, // the source is at hand
   DeleteSnapshot: "record",
   ModifySnapshotAttribute: "record",
   ResetSnapshotAttribute: "record",

@@ -30,7 +30,7 @@ function testOf<T extends { readonly tags?: Readonly<Record<string, string>> }>(
   fields: FilterFields<T>,
 ): (resource: T) => boolean {
   const name = filter.Name;
-  if (name === undefined) throw new Fault("MissingParameter", "The request must contain the parameter Filter.Name");
+  if (name === undefined) throw new Fault("InvalidParameterValue", "The filter 'null' is invalid");
   const values = valuesOf(name, fields);
   const matchers = (filter.Values ?? []).map(wildcard);
   return (resource) => {

@@ -109,7 +109,7 @@ export function createNetworkInterface(tx: Tx, wanted: NewNetworkInterface, cont
     ...(vpcEndpointId === undefined ? {} : { vpcEndpointId }),
     requesterManaged,
     ...(attachment ? { byLaunch: true } : {}),
-    ...(context.caller && !attachment ? { requesterId: context.caller.userId } : {}),
+    ...(context.caller && !attachment && natGatewayId === undefined ? { requesterId: context.caller.userId } : {}),
     assignPublicIp,
   };
   tx.put(eni);

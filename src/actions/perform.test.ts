@@ -85,6 +85,8 @@ test("every describe without parameters answers in an empty region", () => {
 
 /** Describes with a required parameter. */
 const NEEDS_MORE = new Set([
+  "DescribeImageAttribute",
+  "DescribeSnapshotAttribute",
   "DescribeVolumeAttribute",
   "DescribeVpcAttribute",
   "DescribeLaunchTemplateVersions",
@@ -111,6 +113,7 @@ test("a request has at most 50 filters, 200 values in them, and 255 characters i
   const long = "The maximum length for a filter value is 255 characters";
   refuses("FilterLimitExceeded", () => describe([{ Name: "vpc-id", Values: values(1, 256) }]), long);
   refuses("FilterLimitExceeded", () => describe(Array.from({ length: 51 }, () => ({ Name: "vpc-id", Values: ["*"] }))));
+  refuses("InvalidParameterValue", () => describe([{ Values: ["x"] }]), "The filter 'null' is invalid");
   const logs = { Filter: [{ Name: "traffic-type", Values: values(201) }] };
   refuses("FilterLimitExceeded", () => region.perform("DescribeFlowLogs", logs), most);
 });

@@ -1,6 +1,7 @@
 /** What AWS is recorded to answer where clients wait for it or compare it, a row each. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { userOf } from "../model/principal.ts";
 import { instanceNow, launchedRunning, regionWithDefaults } from "./test-launch.ts";
 import { newNetwork } from "./test-network.ts";
 import { must, newRegion, refuses, type TestRegion } from "./test-region.ts";
@@ -115,7 +116,7 @@ test("interfaces say who asked for them; those of launches say nothing", () => {
 });
 
 test("a NAT gateway's interface is found by what its description shows", () => {
-  const { region, subnetId: SubnetId } = newNetwork();
+  const { region, subnetId: SubnetId } = newNetwork({ caller: userOf("123456789012") });
   const { AllocationId } = region.perform("AllocateAddress", {}) as Answer;
   const made = region.perform("CreateNatGateway", { SubnetId, AllocationId }) as { NatGateway: Answer };
   assert.deepEqual(first(region, "DescribeNatGateways")["Tags"], []);

@@ -88,7 +88,7 @@ const CreateSnapshots: Action<CreateSnapshotsRequest, CreateSnapshotsResult> = (
 
 /** Within the region: no region's request sees what another has. */
 const CopySnapshot: Action<CopySnapshotRequest, CopySnapshotResult> = (tx, input, context) => {
-  refuseUnoffered(input, ["DestinationOutpostArn", "KmsKeyId", "PresignedUrl", "CompletionDurationMinutes", "DestinationAvailabilityZone"]);
+  refuseUnoffered(input, ["DestinationOutpostArn", "KmsKeyId", "CompletionDurationMinutes", "DestinationAvailabilityZone"]);
   if (input.DestinationRegion !== undefined && input.DestinationRegion !== context.region) throw unoffered("DestinationRegion");
   if (required(input.SourceRegion, "sourceRegion") !== context.region) throw unoffered("SourceRegion");
   const source = findSnapshot(tx, required(input.SourceSnapshotId, "sourceSnapshotId"), context);

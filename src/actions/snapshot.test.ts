@@ -102,7 +102,7 @@ test("a copy stands by itself, and may be encrypted", () => {
     [found?.SnapshotId, found?.Encrypted, found?.VolumeId, found?.Description],
     [id, true, "vol-ffffffff", `[Copied ${SourceSnapshotId} from us-east-1]`],
   );
-  refuses("InvalidSnapshot.NotFound", () => copy());
+  refuses("InvalidSnapshot.NotFound", () => copy({ PresignedUrl: "https://ec2.us-east-1.amazonaws.com/" }));
   refuses("UnsupportedOperation", () => copy({ SourceRegion: "us-west-2" }));
 });
 
