@@ -20,8 +20,8 @@ const MOST_PROCESSES = 2_048;
 const LEAST_PROCESSES = 128;
 
 /**
- * All instances together: less than the machine has, so that it goes on, and half of a group's processor time, so that
- * its own work comes first. Processes are many more than the instances' shares add up to at first: who took his share
+ * All instances together: less than the machine has, so that it goes on, and of the processors what one group of any
+ * others has (version 1: or one process without a group), however many processes they are. Processes are many more than the instances' shares add up to at first: who took his share
  * when there were few instances keeps it, and those that came later find room.
  */
 export function limitsOfAll(machine: Machine): Limits {
@@ -29,7 +29,7 @@ export function limitsOfAll(machine: Machine): Limits {
     bytes: Math.floor(machine.bytes * 0.75),
     socketBytes: Math.max(2 ** 28, Math.floor(machine.bytes / 8)),
     processes: Math.floor((machine.processes * 7) / 8),
-    weight: 50,
+    weight: 100,
   };
 }
 

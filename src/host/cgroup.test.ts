@@ -36,8 +36,8 @@ test("version 2: the controllers are handed down, and each instance has a group 
       writeFileSync(join(group, "cgroup.subtree_control"), "cpu memory pids\n");
     }
     assert.ok(Number(read(name, "memory.max")) > 0);
-    assert.equal(read(name, "cpu.weight"), "50");
-    enterCgroup(installation, INSTANCE, 77, mount);
+    assert.equal(read(name, "cpu.weight"), "100");
+    enterCgroup(installation, INSTANCE, [76, 77], mount);
     assert.deepEqual(readdirSync(join(all, INSTANCE)).toSorted(), ["cgroup.procs", "cpu.weight", "memory.max", "pids.max"]);
     assert.equal(read(name, INSTANCE, "cgroup.procs"), "77");
     assert.equal(read(name, INSTANCE, "cpu.weight"), "100");
@@ -54,7 +54,7 @@ test("version 2 without a controller: the others keep their limits, and one is t
     assert.deepEqual(ensureCgroups(installation, mount), [
       `instances can take the machine's processors from others: there is no such control group at ${mount}`,
     ]);
-    enterCgroup(installation, INSTANCE, 77, mount);
+    enterCgroup(installation, INSTANCE, [76, 77], mount);
     assert.deepEqual(readdirSync(join(all, INSTANCE)).toSorted(), ["cgroup.procs", "memory.max", "pids.max"]);
   });
 });
@@ -64,8 +64,8 @@ test("version 1: a group in each hierarchy, processors in equal parts, and socke
     const name = `genkan-${installation.id}`;
     for (const controller of ["cpu", "memory", "pids"]) mkdirSync(join(mount, controller));
     assert.deepEqual(ensureCgroups(installation, mount), []);
-    assert.equal(read("cpu", name, "cpu.shares"), "512");
-    enterCgroup(installation, INSTANCE, 77, mount);
+    assert.equal(read("cpu", name, "cpu.shares"), "1024");
+    enterCgroup(installation, INSTANCE, [76, 77], mount);
     assert.deepEqual(readdirSync(join(mount, "cpu", name, INSTANCE)).toSorted(), ["cgroup.procs", "cpu.shares"]);
     assert.equal(read("cpu", name, INSTANCE, "cpu.shares"), "1024");
     assert.equal(read("memory", name, INSTANCE, "memory.limit_in_bytes"), String(4 * 2 ** 30));
@@ -85,7 +85,7 @@ test("instances' parts of the processes get smaller for all when there are more 
     // A machine with room for millions gives each the most.
     if (most > 2_000) return;
     const ids = Array.from({ length: most }, (_, i) => `i-${String(i).padStart(17, "0")}`);
-    for (const id of ids) enterCgroup(installation, id, 77, mount);
+    for (const id of ids) enterCgroup(installation, id, [76, 77], mount);
     const shares = (of: readonly string[]): ReadonlySet<string> => new Set(of.map((id) => read("pids", name, id, "pids.max")));
     const many = shares(ids);
     assert.equal(many.size, 1);
@@ -120,7 +120,7 @@ test("without control groups an instance starts all the same, and one is told wh
     const said = ensureCgroups(installation, mount);
     assert.equal(said.length, 3);
     assert.ok(said.every((line) => line.includes("there is no such control group")));
-    enterCgroup(installation, INSTANCE, 77, mount);
+    enterCgroup(installation, INSTANCE, [76, 77], mount);
     removeCgroups(installation, mount);
     assert.equal(existsSync(join(mount, `genkan-${installation.id}`)), false);
   });

@@ -86,8 +86,8 @@ function limit(group: string, version: 1 | 2, controller: Controller, limits: Li
   }
 }
 
-/** Puts a process, and all that it starts from now on, into the instance's own group. Nothing where there are no groups. */
-export function enterCgroup({ id }: Installation, instanceId: string, pid: number, mount = CGROUP_MOUNT): void {
+/** Puts processes, and all that they start from now on, into the instance's own group. Nothing where there are no groups. */
+export function enterCgroup({ id }: Installation, instanceId: string, pids: readonly number[], mount = CGROUP_MOUNT): void {
   for (const hierarchy of hierarchies(mount)) {
     const { root, version, controllers } = hierarchy;
     const all = join(root, `genkan-${id}`);
@@ -98,7 +98,7 @@ export function enterCgroup({ id }: Installation, instanceId: string, pid: numbe
     for (const controller of controllers)
       if (isHandedDown(all, version, controller)) limit(group, version, controller, limitsOfOne(thisMachine(), length));
     shareProcesses(hierarchy, all, length - 1);
-    writeFileSync(join(group, "cgroup.procs"), String(pid));
+    for (const pid of pids) writeFileSync(join(group, "cgroup.procs"), String(pid));
   }
 }
 

@@ -85,7 +85,6 @@ type Walk = {
 /** The host's side of the steps in sandbox.ts. */
 async function walkIn({ installation, spec, links, pid, input, status }: Walk): Promise<RunningInstance> {
   await status.until(/mapped\n/);
-  enterCgroup(installation, spec.id, pid);
   const map = userMap(spec.interfaces[0]?.slot ?? 0);
   writeFileSync(`/proc/${pid}/uid_map`, map);
   writeFileSync(`/proc/${pid}/gid_map`, map);
@@ -94,6 +93,8 @@ async function walkIn({ installation, spec, links, pid, input, status }: Walk): 
   const init = { pid: initPid, starttime: startTime(initPid) ?? "" };
   writeRecord(installation.records, `${spec.id}.init`, init);
   await links.begin({ id: spec.id, pid: initPid }, spec.interfaces);
+  // Before anything of the instance's own runs, and no sooner: that it gets so far is the machine's work.
+  enterCgroup(installation, spec.id, [pid, initPid]);
   input.write("go\n");
   await status.until(/\nup\n/);
   const running = { outer: { pid, starttime: startTime(pid) ?? "" }, init, interfaces: spec.interfaces };
