@@ -4,6 +4,8 @@ import type { Reader } from "./model/state.ts";
 import type { Home } from "./cli/home.ts";
 import { readUserData } from "./host/user-data.ts";
 import type { RegionStatus, Status } from "./cli/status.ts";
+import type { Realm } from "./server/committer.ts";
+import { imageAnswers } from "./server/image-answers.ts";
 import type { ControlPlane } from "./server/control-plane.ts";
 import type { FlowRecorder } from "./server/flow-log.ts";
 import { type Internal, NotFound } from "./server/internal.ts";
@@ -21,6 +23,8 @@ type Sources = {
   readonly recorder: FlowRecorder;
   readonly noPackets: string | undefined;
   readonly home: Home;
+  /** Where what names no region is meant. */
+  readonly own: Realm;
   readonly gauges: Gauges;
   readonly log: (message: string, cause: unknown) => void;
 };
@@ -56,6 +60,7 @@ export function makeAnswers(sources: Sources): Internal & { readonly watchers: W
       const { instance: id } = question;
       return recorder.followers.join(question, id === undefined ? undefined : idsOf(plane, id));
     },
+    ...imageAnswers(plane, sources.own),
     reset: async () => {
       await plane.reset();
       await recorder.forget();

@@ -89,6 +89,10 @@ const RUN: Readonly<Record<VerbName, Run>> = {
     const { flows } = await import("./cli/flows.ts");
     return flows({ id: args.positionals[0], control: findControl(home), options: args.options, language, paint });
   },
+  image: async ({ args, home }) => {
+    const { image } = await import("./cli/image.ts");
+    return image(args, findControl(home), print);
+  },
   demo: async ({ home, language }) => {
     const { runDemo } = await import("./cli/demo-tools.ts");
     const { execInInstance, execInInternet } = await import("./host/exec.ts");

@@ -95,7 +95,8 @@ export async function up(options: UpOptions): Promise<{ readonly stop: () => Pro
   });
   await plane.resume();
   if (machine) await checkMachine({ machine, world, plane, region: credentials.region, log });
-  const answers = makeAnswers({ plane, settings, machine, noPackets: options.noPackets, home, gauges, recorder, log });
+  const own = { account: credentials.account, region: credentials.region };
+  const answers = makeAnswers({ plane, settings, own, machine, noPackets: options.noPackets, home, gauges, recorder, log });
   const others = settings.others && new Others(settings.others, { log });
   const server = await listen({ settings, credentials, world, plane, answers, gauges, others, log });
   writeRunning(home, {

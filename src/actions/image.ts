@@ -11,6 +11,7 @@ import type { ImageDevice, OwnImage } from "../model/image.ts";
 import type { Reader } from "../model/state.ts";
 import type { Action } from "./action.ts";
 import { type FilterFields, filtered, paged } from "./describe.ts";
+import { aliasedImages } from "./image-alias.ts";
 import { type Image, imagesOf, unlistedImage } from "./image-catalogue.ts";
 import { required } from "./parameter.ts";
 import { tagListOrAbsent } from "./tags.ts";
@@ -60,11 +61,13 @@ export function findImage(tx: Reader, id: string | undefined, region: string): I
 }
 
 const DescribeImages: Action<DescribeImagesRequest, DescribeImagesResult> = (tx, input, context) => {
+  const aliased = aliasedImages(tx);
   const ids = [...new Set(input.ImageIds ?? [])];
-  const named =
-    ids.length > 0
-      ? ids.flatMap((id) => describable(tx, id, context.region))
-      : [...registered(tx).map(ownImage), ...imagesOf(context.region)];
+  const found = (id: string): readonly Image[] => {
+    const alias = aliased.find((image) => image.id === id);
+    return alias ? [alias] : describable(tx, id, context.region);
+  };
+  const named = ids.length > 0 ? ids.flatMap(found) : [...registered(tx).map(ownImage), ...imagesOf(context.region), ...aliased];
   const owned = named.filter(
     (image) => isOwned(image, input.Owners, context.account) && isExecutable(image, input.ExecutableUsers, context.account),
   );

@@ -8,12 +8,13 @@ import { findSnapshot } from "./snapshot.ts";
 import { tagsFor } from "./tags.ts";
 import { findVolume } from "./volume.ts";
 import { describedVolume } from "./volume-describe.ts";
+import { encryptionOf } from "./volume-encryption.ts";
 import { volumeShape } from "./volume-shape.ts";
 import { zonesOf } from "./zone.ts";
 
 /** `creating` in the answer, `available` from then on. */
 const CreateVolume: Action<CreateVolumeRequest, VolumeAnswer> = (tx, input, context) => {
-  refuseUnoffered(input, ["KmsKeyId", "OutpostArn", "MultiAttachEnabled", "VolumeInitializationRate", "Operator"]);
+  refuseUnoffered(input, ["OutpostArn", "MultiAttachEnabled", "VolumeInitializationRate", "Operator"]);
   const availabilityZone = zoneIn(input, context);
   const snapshotId = given(input.SnapshotId);
   const snapshot = snapshotId === undefined ? undefined : findSnapshot(tx, snapshotId, context);
@@ -32,7 +33,7 @@ const CreateVolume: Action<CreateVolumeRequest, VolumeAnswer> = (tx, input, cont
       iops: input.Iops,
       throughput: input.Throughput,
     }),
-    encrypted: input.Encrypted === true || snapshot?.encrypted === true,
+    ...encryptionOf({ Encrypted: input.Encrypted === true || snapshot?.encrypted === true, KmsKeyId: input.KmsKeyId }, context),
     ...(snapshot ? { snapshotId: snapshot.id } : {}),
     availabilityZone,
     createTime: context.now,

@@ -75,6 +75,7 @@ export function describedVolume(tx: Reader, volume: AnyVolume, { region }: Conte
     AvailabilityZoneId: zoneIdOf(volume.availabilityZone, region),
     CreateTime: new Date(volume.createTime),
     Encrypted: volume.encrypted,
+    KmsKeyId: volume.kmsKeyId,
     Size: volume.sizeGib,
     SnapshotId: volume.snapshotId ?? "",
     State: stateOf(volume),

@@ -142,7 +142,9 @@ test("a volume is made as its type is, within the type's limits", () => {
   refuses("InvalidParameterCombination", () => created(region, { AvailabilityZoneId: "use1-az1" }));
   refuses("MissingParameter", () => region.call(CreateVolume, { Size: 1 }));
   assert.equal(volumeNow(region, created(region, { AvailabilityZone: "", AvailabilityZoneId: "use1-az2" })).AvailabilityZone, "us-east-1b");
-  refuses("UnsupportedOperation", () => created(region, { KmsKeyId: "alias/key" }));
+  refuses("InvalidParameterDependency", () => created(region, { KmsKeyId: "alias/key" }), /requires the parameter Encrypted/);
+  refuses("InvalidParameterValue", () => created(region, { Encrypted: true, KmsKeyId: "my key" }));
+  refuses("InvalidParameterValue", () => created(region, { Encrypted: true, KmsKeyId: "arn:aws:kms:eu-west-1:123456789012:alias/key" }));
 });
 
 test("a volume is created, attached, detached and deleted, and its waiters see it", () => {
@@ -343,4 +345,23 @@ test("there are no snapshots", () => {
   refuses("InvalidNextToken", () => call(DescribeSnapshots, { NextToken: "bogus" }));
   const SnapshotIds = ["snap-0123456789abcdef0"];
   refuses("InvalidSnapshot.NotFound", () => call(DescribeSnapshots, { SnapshotIds }), `The snapshot '${SnapshotIds[0]}' does not exist.`);
+});
+
+test("an encrypted volume tells its key by the key's ARN, whatever it was called by", () => {
+  const region = regionWithDefaults();
+  const key = "1234abcd-12ab-34cd-56ef-1234567890ab";
+  const arn = `arn:aws:kms:us-east-1:123456789012:key/${key}`;
+  const keyOf = (more: CreateVolumeRequest) => volumeNow(region, created(region, { Encrypted: true, ...more })).KmsKeyId;
+  for (const KmsKeyId of [key, arn]) assert.equal(keyOf({ KmsKeyId }), arn);
+  const other = "arn:aws:kms:us-east-1:111122223333:key/mrk-1234abcd12ab34cd56ef1234567890ab";
+  assert.equal(keyOf({ KmsKeyId: other }), other);
+  const byAlias = must(keyOf({ KmsKeyId: "alias/mine" }));
+  assert.match(byAlias, /^arn:aws:kms:us-east-1:123456789012:key\/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+  assert.equal(keyOf({ KmsKeyId: "arn:aws:kms:us-east-1:123456789012:alias/mine" }), byAlias);
+  assert.notEqual(keyOf({}), byAlias);
+  assert.equal(volumeNow(region, created(region)).KmsKeyId, undefined);
+  const Ebs = { VolumeSize: 8, Encrypted: true, KmsKeyId: key };
+  const id = launchedRunning(region, { BlockDeviceMappings: [{ DeviceName: "/dev/sdf", Ebs }] });
+  const added = must(instanceNow(region, id).BlockDeviceMappings?.find(({ DeviceName }) => DeviceName === "/dev/sdf")?.Ebs?.VolumeId);
+  assert.equal(volumeNow(region, added).KmsKeyId, arn);
 });

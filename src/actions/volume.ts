@@ -13,6 +13,7 @@ import { interfacesOf } from "./instance.ts";
 import { instanceTypeInfo } from "./instance-type.ts";
 import { refuseUnoffered, required } from "./parameter.ts";
 import { findSnapshot } from "./snapshot.ts";
+import { encryptionOf } from "./volume-encryption.ts";
 import { volumeShape } from "./volume-shape.ts";
 
 /*
@@ -142,7 +143,7 @@ type Ebs = NonNullable<BlockDeviceMapping["Ebs"]>;
 type New = { readonly tx: Reader; readonly tags: Tags; readonly context: Context };
 
 function mappedDevice(ebs: Ebs, deviceName: string, old: BlockDevice | undefined, { tx, tags, context }: New): BlockDevice {
-  refuseUnoffered(ebs, ["KmsKeyId", "OutpostArn", "VolumeInitializationRate"]);
+  refuseUnoffered(ebs, ["OutpostArn", "VolumeInitializationRate"]);
   const snapshotId = ebs.SnapshotId ?? old?.snapshotId;
   const other = ebs.SnapshotId === undefined || ebs.SnapshotId === old?.snapshotId ? undefined : findSnapshot(tx, ebs.SnapshotId, context);
   const least = other?.sizeGib ?? old?.sizeGib;
@@ -159,7 +160,7 @@ function mappedDevice(ebs: Ebs, deviceName: string, old: BlockDevice | undefined
     deviceName,
     volumeId: old?.volumeId ?? newId("volume", context.random),
     ...volumeShape({ sizeGib, volumeType, iops: ebs.Iops, throughput: ebs.Throughput }),
-    encrypted: ebs.Encrypted === true || (other ?? old)?.encrypted === true,
+    ...encryptionOf({ Encrypted: ebs.Encrypted === true || (other ?? old)?.encrypted === true, KmsKeyId: ebs.KmsKeyId }, context),
     deleteOnTermination: ebs.DeleteOnTermination ?? old?.deleteOnTermination ?? true,
     ...(snapshotId === undefined ? {} : { snapshotId }),
     tags,

@@ -15,7 +15,7 @@ export type Arguments = {
 const PASS_ON: ReadonlySet<VerbName> = new Set(["aws"]);
 
 /** How many words a command takes besides its options; those not named here take none. */
-const WORDS: Partial<Record<VerbName, number>> = { exec: Infinity, internet: Infinity, explain: 1, trace: 1, flows: 1 };
+const WORDS: Partial<Record<VerbName, number>> = { exec: Infinity, internet: Infinity, explain: 1, trace: 1, flows: 1, image: 2 };
 
 /** Undefined asks for the overview. @throws CommandError for an unknown command or option, or a word too many. */
 export function parseArguments(argv: readonly string[]): Arguments | undefined {

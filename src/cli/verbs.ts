@@ -1,5 +1,6 @@
 import { EXPLAIN_VERB } from "./explain-verb.ts";
 import { FLOWS_VERB } from "./flows-verb.ts";
+import { IMAGE_VERB } from "./image-verb.ts";
 import type { Words } from "./language.ts";
 import { TRACE_VERB } from "./trace-verb.ts";
 
@@ -174,6 +175,7 @@ export const VERBS = {
   explain: EXPLAIN_VERB,
   trace: TRACE_VERB,
   flows: FLOWS_VERB,
+  image: IMAGE_VERB,
   demo: {
     summary: {
       en: "one VPC built step by step, with real packets after each step",

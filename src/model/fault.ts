@@ -26,6 +26,7 @@ export const FAULT_STATUS = {
   InvalidParameter: 400,
   InvalidParameterValue: 400,
   InvalidParameterCombination: 400,
+  InvalidParameterDependency: 400,
   DryRunOperation: 412,
   IdempotentParameterMismatch: 400,
   InvalidNextToken: 400,

@@ -1,5 +1,6 @@
 import type { Address } from "./address.ts";
 import type { BlockPublicAccess, BlockPublicAccessExclusion } from "./block-public-access.ts";
+import type { ImageAlias } from "./image-alias.ts";
 import type { CarrierGateway } from "./carrier-gateway.ts";
 import type { ClientToken } from "./client-token.ts";
 import type { CustomerGateway } from "./customer-gateway.ts";
@@ -61,6 +62,7 @@ export type Resources = {
   "vpn-gateway": VpnGateway;
   "customer-gateway": CustomerGateway;
   "carrier-gateway": CarrierGateway;
+  "image-alias": ImageAlias;
   "block-public-access": BlockPublicAccess;
   "block-public-access-exclusion": BlockPublicAccessExclusion;
   "flow-log": FlowLog;
@@ -198,6 +200,7 @@ export const INDEXES = {
   "public-ipv4-pool": {},
   "vpn-gateway": { vpcId: (g: VpnGateway) => (g.vpcId === undefined ? [] : [g.vpcId]) },
   "customer-gateway": {},
+  "image-alias": {},
   "carrier-gateway": { vpcId: (g: CarrierGateway) => [g.vpcId] },
   "vpc-endpoint": { vpcId: (e: VpcEndpoint) => [e.vpcId] },
   "block-public-access": {},

@@ -3,6 +3,8 @@ import type { Base } from "./common.ts";
 /** What a volume is, attached or not: a record only, no disk stands behind it. */
 export type VolumeFacts = VolumeShape & {
   readonly encrypted: boolean;
+  /** The key's ARN. */
+  readonly kmsKeyId?: string;
   readonly snapshotId?: string;
   /** ISO 8601. Absent: when its instance was launched. */
   readonly createTime?: string;

@@ -78,6 +78,7 @@ const AFFECTS: { readonly [K in Kind]: Affects<K> } = {
   image: NOTHING,
   "placement-group": NOTHING,
   "key-pair": NOTHING,
+  "image-alias": NOTHING,
   "launch-template": NOTHING,
   "dhcp-options": NOTHING,
   "nat-gateway": (before, after, id, readers) => [

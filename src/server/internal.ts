@@ -18,6 +18,12 @@ export type Internal = {
   readonly flows: (question: Readonly<Record<string, string>>) => (out: Writable) => void;
   /** One packet walked through the tables: from an instance, or with `internet` from there. */
   readonly trace: (id: string, question: Readonly<Record<string, string>>) => object;
+  /** The images that users made known, in all regions. */
+  readonly images: () => object;
+  /** @throws BadQuestion for what can't be made known. */
+  readonly aliasImage: (question: Readonly<Record<string, string>>) => Promise<object>;
+  /** @throws NotFound */
+  readonly removeImage: (question: Readonly<Record<string, string>>) => Promise<object>;
   readonly reset: () => Promise<object>;
 };
 
@@ -70,6 +76,9 @@ const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
   explain: { method: "GET", open: nobody, answer: (i, { query }, id) => json(i.explain(id, Object.fromEntries(query))) },
   trace: { method: "GET", open: nobody, answer: (i, { query }, id) => traced(i, Object.fromEntries(query), id) },
   flows: { method: "GET", open: nobody, answer: (i, { query }) => streamed(i.flows(Object.fromEntries(query))) },
+  images: { method: "GET", open: nobody, answer: (i) => json(i.images()) },
+  "image-alias": { method: "POST", open: nobody, answer: async (i, { query }) => json(await i.aliasImage(Object.fromEntries(query))) },
+  "image-remove": { method: "POST", open: nobody, answer: async (i, { query }) => json(await i.removeImage(Object.fromEntries(query))) },
   reset: { method: "POST", open: nobody, answer: async (i) => json(await i.reset()) },
 };
 

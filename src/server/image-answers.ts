@@ -1,0 +1,45 @@
+import { addImageAlias, removeImageAlias } from "../actions/image-alias.ts";
+import { Fault } from "../model/fault.ts";
+import type { ImageAlias } from "../model/image-alias.ts";
+import type { Realm } from "./committer.ts";
+import type { ControlPlane } from "./control-plane.ts";
+import { BadQuestion, type Internal, NotFound } from "./internal.ts";
+
+/** What the command line asks about images. `own`: the account and region of requests that name none. */
+export function imageAnswers(
+  plane: Pick<ControlPlane, "realms" | "reader" | "run">,
+  own: Realm,
+): Pick<Internal, "images" | "aliasImage" | "removeImage"> {
+  const realmOf = ({ region = own.region }: Readonly<Record<string, string>>): Realm => ({ account: own.account, region });
+  return {
+    images: () => ({
+      images: plane.realms().flatMap((realm) =>
+        plane
+          .reader(realm)
+          .list("image-alias")
+          .map((alias) => told(alias, realm)),
+      ),
+    }),
+    aliasImage: async (question) => {
+      const realm = realmOf(question);
+      const { name = "", id, owner, arch } = question;
+      try {
+        return told(await plane.run(realm, (tx, context) => addImageAlias(tx, { name, id, owner, architecture: arch }, context)), realm);
+      } catch (error) {
+        throw error instanceof Fault ? new BadQuestion(error.message) : error;
+      }
+    },
+    removeImage: async (question) => {
+      const realm = realmOf(question);
+      try {
+        return told(await plane.run(realm, (tx) => removeImageAlias(tx, question["name"] ?? "")), realm);
+      } catch (error) {
+        throw error instanceof Fault ? new NotFound(error.message) : error;
+      }
+    },
+  };
+}
+
+function told({ id, name, ownerId, architecture }: ImageAlias, { region }: Realm): object {
+  return { region, id, name, owner: ownerId, architecture };
+}
