@@ -49,6 +49,7 @@ export function openFlowLogFiles({ folder, limit }: Options): FlowLogFiles {
     },
     read: async function* () {
       for (const { path } of await listed(folder)) {
+        if (path.endsWith(UNFINISHED)) continue;
         const log = /fl-[0-9a-f]+/.exec(relative(folder, path).split(sep).at(-1) ?? "")?.[0] ?? "";
         const { fields, lines } = await (path.endsWith(PARQUET) ? parquetIn : textIn)(path);
         for (const line of lines) yield { log, fields, line };
@@ -64,6 +65,8 @@ export function openFlowLogFiles({ folder, limit }: Options): FlowLogFiles {
 }
 
 const PARQUET = ".parquet";
+/** What a crash left behind goes with the oldest. */
+const UNFINISHED = ".part";
 
 /** Returns how many bytes were added. */
 async function addText(file: string, header: string, lines: readonly string[]): Promise<number> {
@@ -76,8 +79,8 @@ async function addText(file: string, header: string, lines: readonly string[]): 
 /** Under its name only when it is whole. */
 async function writeParquet(file: string, header: string, lines: readonly string[]): Promise<number> {
   const bytes = parquetOf(header, lines);
-  await writeFile(`${file}.part`, bytes, { mode: 0o600 });
-  await rename(`${file}.part`, file);
+  await writeFile(file + UNFINISHED, bytes, { mode: 0o600 });
+  await rename(file + UNFINISHED, file);
   return bytes.length;
 }
 
@@ -108,7 +111,7 @@ async function listed(folder: string): Promise<readonly Found[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
   const files = await Promise.all(
     entries
-      .filter((entry) => entry.isFile() && /\.(log|parquet)$/.test(entry.name))
+      .filter((entry) => entry.isFile() && /\.(log|parquet|part)$/.test(entry.name))
       .map(async (entry): Promise<Found | undefined> => {
         const path = join(entry.parentPath, entry.name);
         const found = await stat(path).catch(() => undefined);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, test } from "node:test";
 import { parquetMetadata } from "hyparquet";
 import { instanceRecord, interfaceRecord, must, newRegion, type TestRegion } from "../actions/test-region.ts";
@@ -268,6 +268,23 @@ test("the oldest files go when all are longer than the limit", async () => {
   const size = kept.reduce((sum, [, lines]) => sum + lines.join("\n").length + 1, 0);
   assert.ok(size <= 400 && kept.length >= 2, `${size} bytes in ${kept.length} files`);
   assert.ok(kept.at(-1)?.[0].includes("20260101T0055Z"), "the newest is there");
+});
+
+test("a Parquet file that a crash left unfinished is not read, and goes with the oldest", async () => {
+  const { region, made, subnet, count, home } = recorder(20_000);
+  const eni = running(region, subnet, "172.31.0.5");
+  region.call(flowLogActions.CreateFlowLogs, toBucket(eni.id, { DestinationOptions: { FileFormat: "parquet" as const } }));
+  const unfinished = join(home, "s3/bucket/fl-1_x.log.parquet.part");
+  mkdirSync(dirname(unfinished), { recursive: true });
+  writeFileSync(unfinished, "PAR1".repeat(5_000));
+  count([flow(eni)]);
+  const files = openFlowLogFiles({ folder: home, limit: 20_000 });
+  for await (const found of files.read()) assert.fail(found.line);
+  await made.collect();
+  assert.equal(existsSync(unfinished), false);
+  const read: string[] = [];
+  for await (const { line } of files.read()) read.push(line);
+  assert.deepEqual(read, [`${eni.id} 172.31.0.5 ACCEPT 3 OK`]);
 });
 
 test("filters let through what has the field and the value", () => {

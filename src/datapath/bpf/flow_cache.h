@@ -15,7 +15,7 @@
  * packet's beginning and is the same at its end.
  *
  * Connections count idle time in whole seconds, so an entry of a tracked flow holds until the second ends; then one
- * packet goes through the stages and notes itself. What opens or ends a connection (SYN, FIN, RST) always does, and so do
+ * packet goes through the stages and notes itself. UDP that is no stream yet is kept while one side goes on speaking (connection.h). What opens or ends a connection (SYN, FIN, RST) always does, and so do
  * all packets of interfaces that somebody watches (trace.h). Drops are not remembered here. An entry of an untracked flow
  * holds for a minute: what changed the tables and died before it moved the epochs has its way soon after, and nobody can
  * wait with an entry until a counter of 32 bits comes round again.
