@@ -21,7 +21,7 @@ async function typed(genkan: Genkan, page: string): Promise<readonly string[]> {
   try {
     symlinkSync(join(ROOT, "genkan"), join(folder, "genkan"));
     writeFileSync(join(folder, "page.sh"), `set -e\neval "$(./genkan env)"\n${blocks.join("\n")}`);
-    const ended = await execute("bash", ["-c", `cd '${folder}' && bash page.sh`], { env: genkan.environment, timeout: 240_000 });
+    const ended = await execute("bash", ["-c", `cd '${folder}' && bash page.sh`], { env: genkan.environment, timeout: 560_000 });
     assert.equal(ended.status, 0, `${page}: ${ended.err}\n${ended.out}`);
     return ended.out.split("\n");
   } finally {
@@ -40,7 +40,7 @@ describe("the how-to pages", { skip }, () => {
 
   it(
     "nat.md: the internet sees the NAT gateway's Elastic IP, and explain says that the way out is right",
-    { timeout: 300_000 },
+    { timeout: 600_000 },
     async () => {
       const lines = await typed(genkan, "nat.md");
       assert.ok(
@@ -52,7 +52,7 @@ describe("the how-to pages", { skip }, () => {
 
   it(
     "ipv6.md: the instance's own address is seen, twice, and reached from outside only by the internet gateway",
-    { timeout: 300_000 },
+    { timeout: 600_000 },
     async () => {
       const lines = await typed(genkan, "ipv6.md");
       assert.equal(lines.filter((line) => /^2001:db8:[0-9a-f:]+$/.test(line)).length, 2, lines.join("\n"));

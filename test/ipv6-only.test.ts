@@ -48,7 +48,12 @@ test("an instance in a subnet for IPv6 alone: tables in order, no IPv4 inside it
     [
       {
         ipv4: ["link set eth0 up"],
-        ipv6: [`addr replace ${address}/128 dev eth0 nodad`, "route replace ::/0 via fe80::1 dev eth0"],
+        // The router is a neighbour for good: nothing that an instance does can push it out of the machine's table.
+        ipv6: [
+          `addr replace ${address}/128 dev eth0 nodad`,
+          "neigh replace fe80::1 lladdr 02:67:6b:00:00:01 dev eth0 nud permanent",
+          "route replace ::/0 via fe80::1 dev eth0",
+        ],
       },
     ],
   );

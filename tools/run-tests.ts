@@ -35,7 +35,7 @@ function groups(words: readonly string[]): readonly (readonly string[])[] {
 type Result = { readonly passed: number; readonly failed: number; readonly skipped: number };
 
 function run(files: readonly string[]): Promise<Result> {
-  const node = [process.execPath, "--test", `--test-concurrency=${PARALLEL}`, "--test-timeout=600000", "--test-reporter=spec", ...files];
+  const node = [process.execPath, "--test", `--test-concurrency=${PARALLEL}`, "--test-timeout=1200000", "--test-reporter=spec", ...files];
   const [program = "", ...args] = isolated ? isolatedCommand(node) : node;
   return new Promise((resolve, reject) => {
     const environment = { ...process.env, PATH: `${process.env["PATH"]}:/usr/sbin:/sbin`, NO_COLOR: "1", NODE_NO_WARNINGS: "1" };

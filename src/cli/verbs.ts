@@ -202,8 +202,8 @@ export const VERBS = {
         type: "string",
         value: "WORDS",
         words: {
-          en: "of rate,ipv6,nat,inbound,flows,sockets,udp,tcp,connections,bulk,tuned,segments,scale,control-plane,instances,control-plane-scale those named",
-          ja: "rate,ipv6,nat,inbound,flows,sockets,udp,tcp,connections,bulk,tuned,segments,scale,control-plane,instances,control-plane-scale のうち指定したもの",
+          en: "of rate,ipv6,nat,nat64,inbound,flows,sockets,udp,tcp,connections,bulk,tuned,segments,scale,control-plane,instances,control-plane-scale those named",
+          ja: "rate,ipv6,nat,nat64,inbound,flows,sockets,udp,tcp,connections,bulk,tuned,segments,scale,control-plane,instances,control-plane-scale のうち指定したもの",
         },
       },
       json: { type: "string", value: "FILE", words: { en: "write everything there as JSON", ja: "全結果を JSON で書き出す" } },

@@ -86,20 +86,22 @@ function natRows(
   { from, to, claim = 0, time = "long" }: { from: number; to: number; claim?: number; time?: keyof typeof TIMES },
 ) {
   const key = (side: number, local: number, port: number): Buffer => {
-    const bytes = Buffer.alloc(20);
+    const bytes = Buffer.alloc(32);
     bytes.writeUInt32LE(NAT, 0);
-    bytes.writeUInt32BE(local, 4);
-    bytes.writeUInt32BE(0xc633_6401, 8);
-    bytes.writeUInt16LE(port, 12);
-    bytes.writeUInt16LE(80, 14);
-    bytes.writeUInt8(6, 16);
-    bytes.writeUInt8(side, 17);
+    bytes.writeUInt16BE(0xffff, 14);
+    bytes.writeUInt32BE(local, 16);
+    bytes.writeUInt32BE(0xc633_6401, 20);
+    bytes.writeUInt16LE(port, 24);
+    bytes.writeUInt16LE(80, 26);
+    bytes.writeUInt8(6, 28);
+    bytes.writeUInt8(side, 29);
     return bytes;
   };
   const value = (address: number, port: number): Buffer => {
-    const bytes = Buffer.alloc(32);
-    bytes.writeUInt32BE(address, 16);
-    bytes.writeUInt16LE(port, 20);
+    const bytes = Buffer.alloc(48);
+    bytes.writeUInt16BE(0xffff, 26);
+    bytes.writeUInt32BE(address, 28);
+    bytes.writeUInt16LE(port, 32);
     return bytes;
   };
   const [host, gateway] = [0x0a00_0104, 0x0a00_0004];
@@ -107,7 +109,7 @@ function natRows(
   inside.writeBigUInt64LE(b.now() + TIMES[time] * SECOND, 0);
   inside.writeBigUInt64LE(b.now(), 8);
   const outside = value(host, from);
-  outside.writeUInt32LE(claim, 28);
+  outside.writeUInt32LE(claim, 40);
   b.datapath.maps.nat_connections.update(key(1, gateway, to), outside);
   return { claimed: () => b.datapath.maps.nat_connections.update(key(0, host, from), inside) };
 }
