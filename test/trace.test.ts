@@ -20,8 +20,12 @@ const tcp = (source: string, destination: string, destinationPort = 80, sourcePo
   destinationPort,
 });
 
-const out = ({ web }: Scene, destination = INTERNET, port = 80): Packet => ({ ...tcp(web.privateIp, destination, port), from: web.slot });
-const inbound = ({ web }: Scene, port = 80, source = INTERNET): Packet => tcp(source, web.publicIp, port);
+const out = ({ web }: Scene, destination = INTERNET, port = 80): Packet => ({
+  ...tcp(web.privateIp, destination, port),
+  tcp: { syn: true },
+  from: web.slot,
+});
+const inbound = ({ web }: Scene, port = 80, source = INTERNET): Packet => ({ ...tcp(source, web.publicIp, port), tcp: { syn: true } });
 
 function dropped(tables: TableReader, packet: Packet): DropReason | string {
   const { verdict } = trace(tables, packet);
