@@ -120,6 +120,7 @@ const FAULTS: readonly Fault[] = [
   ["NAT64 that measures IPv6", "deliver.h", /(?<=return )p->nat64 && p->came_ipv6 \?.*: length;/, "length;"],
   ["an ICMP error of NAT64 with the MTU of the other family", "nat64_write.h", /bpf_htons\(other_mtu\(mtu, to6\)\)/, "bpf_htons(mtu)"],
   ["a regional NAT gateway of one zone", "route.h", /(?<=row->zones\[)zone & \(MAX_ZONES - 1\)/, "0 * zone"],
+  ["an endpoint that is taken for a stopped instance", "deliver.h", /p->target\.flags & INTERFACE_ENDPOINT/, "0"],
   ["a private NAT gateway on the internet", "genkan.bpf.c", /DROP_nat_private/, "0"],
   [
     "a peering connection that carries what only passes through",

@@ -1,6 +1,7 @@
 /** Requests about IPv6 for random regions. */
 import { perform } from "../src/actions/perform.ts";
 import { cidr6Of, formatIpv6, formatCidr6 } from "../src/lib/cidr6.ts";
+import { isManaged } from "../src/model/network-interface.ts";
 import type { Subnet } from "../src/model/subnet.ts";
 import { NAT64_BLOCK } from "../src/lib/nat64.ts";
 import type { Vpc } from "../src/model/vpc.ts";
@@ -38,7 +39,7 @@ const giveBlock: Request = (picker) => {
 const giveAddress: Request = ({ tx, pick, number }) => {
   const eni = pick("network-interface");
   const subnet = eni && tx.get("subnet", eni.subnetId);
-  if (!eni || eni.natGatewayId !== undefined || !subnet?.ipv6CidrBlock) return;
+  if (!eni || isManaged(eni) || !subnet?.ipv6CidrBlock) return;
   const address = formatIpv6(cidr6Of(subnet.ipv6CidrBlock.ipv6CidrBlock).base + 16n + BigInt(number(24)));
   const taken = tx.by("network-interface", "vpcId", eni.vpcId).some(({ ipv6Addresses = [] }) => ipv6Addresses.includes(address));
   if (!taken) tx.put({ ...eni, ipv6Addresses: [...(eni.ipv6Addresses ?? []), address] });
@@ -106,7 +107,7 @@ export function giveAll(picker: Picker, vpc: Vpc): void {
   let last = 16n;
   for (const eni of tx.by("network-interface", "vpcId", VpcId)) {
     const given = tx.get("subnet", eni.subnetId)?.ipv6CidrBlock?.ipv6CidrBlock;
-    if (given === undefined || eni.ipv6Addresses?.length || eni.natGatewayId !== undefined) continue;
+    if (given === undefined || eni.ipv6Addresses?.length || isManaged(eni)) continue;
     last += 1n;
     const address = formatIpv6(cidr6Of(given).base + last);
     const taken = tx.by("network-interface", "vpcId", VpcId).some(({ ipv6Addresses = [] }) => ipv6Addresses.includes(address));

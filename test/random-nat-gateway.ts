@@ -3,6 +3,7 @@ import { perform } from "../src/actions/perform.ts";
 import { NAT64_BLOCK } from "../src/lib/nat64.ts";
 import { routeId } from "../src/model/route-table.ts";
 import { giveAll } from "./random-ipv6.ts";
+import { launchIn } from "./random-launch.ts";
 import { api, type Picker, type Request } from "./random-request.ts";
 
 /** A subnet with a NAT gateway and a table of its own that leads to the internet gateway; the VPC's main table leads to the NAT gateway. */
@@ -28,13 +29,14 @@ const natWay: Request = ({ tx, context, number, pick }) => {
   run(tx.get("route", `${main.RouteTableId}|0.0.0.0/0`) ? "ReplaceRoute" : "CreateRoute", main);
 };
 
-/** A regional NAT gateway, of its own accord or with an address in one zone, to which the VPC's main table leads; subnets in two more zones. */
-const regionalWay: Request = ({ tx, context, number, pick }) => {
+/** A regional NAT gateway, of its own accord or with an address in one zone, to which the VPC's main table leads; an instance in another zone. */
+const regionalWay: Request = (picker) => {
+  const { tx, context, number, pick } = picker;
   const gateway = pick("internet-gateway");
   const vpc = gateway?.vpcId === undefined ? undefined : tx.get("vpc", gateway.vpcId);
   if (!gateway || !vpc) return;
   const run = (operation: string, input: object): string =>
-    /"((?:eipalloc|nat)-[0-9a-f]{17})"/.exec(JSON.stringify(perform(tx, operation, input, context)))?.[1] ?? "";
+    /"((?:eipalloc|nat|subnet)-[0-9a-f]{17})"/.exec(JSON.stringify(perform(tx, operation, input, context)))?.[1] ?? "";
   const block = (vpc.cidrBlocks[0]?.cidrBlock ?? "").split(".").slice(0, 2).join(".");
   const AvailabilityZoneAddresses = [{ AvailabilityZone: "us-east-1b", AllocationIds: [run("AllocateAddress", {})] }];
   const mode = { VpcId: vpc.id, AvailabilityMode: "regional" };
@@ -42,7 +44,7 @@ const regionalWay: Request = ({ tx, context, number, pick }) => {
   const main = { RouteTableId: vpc.mainRouteTable.routeTableId, DestinationCidrBlock: "0.0.0.0/0", NatGatewayId };
   run(tx.get("route", `${main.RouteTableId}|0.0.0.0/0`) ? "ReplaceRoute" : "CreateRoute", main);
   const zone = ["us-east-1b", "us-east-1c"][number(2)];
-  run("CreateSubnet", { VpcId: vpc.id, CidrBlock: `${block}.${16 + number(4)}.0/24`, AvailabilityZone: zone });
+  launchIn(picker, run("CreateSubnet", { VpcId: vpc.id, CidrBlock: `${block}.${16 + number(4)}.0/24`, AvailabilityZone: zone }));
 };
 
 /** IPv6 for a VPC with a NAT gateway, and NAT64 by each of its tables, but the NAT gateway's own. */

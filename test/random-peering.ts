@@ -1,5 +1,6 @@
 /** Requests about VPC peering and prefix lists for random regions. */
 import { perform } from "../src/actions/perform.ts";
+import { isManaged } from "../src/model/network-interface.ts";
 import type { PrefixList } from "../src/model/prefix-list.ts";
 import { routeId } from "../src/model/route-table.ts";
 import { api, type Picker, type Request } from "./random-request.ts";
@@ -30,7 +31,7 @@ const peering: Request = ({ tx, context, number, pick }) => {
     const IpPermissions = [{ IpProtocol: "-1", IpRanges: [{ CidrIp: "10.0.0.0/8" }] }];
     if (group && !known && number(3) !== 0) run("AuthorizeSecurityGroupIngress", { GroupId: group.id, IpPermissions });
     // Some forward what others sent, which must not pass.
-    const forwarders = tx.by("network-interface", "vpcId", here.id).filter((eni) => eni.natGatewayId === undefined && number(2) === 0);
+    const forwarders = tx.by("network-interface", "vpcId", here.id).filter((eni) => !isManaged(eni) && number(2) === 0);
     for (const eni of forwarders) tx.put({ ...eni, sourceDestCheck: false });
   }
 };
@@ -92,7 +93,7 @@ const peerRule: Request = ({ tx, context, number, pick }) => {
 /** An interface has a group of another VPC. */
 const foreignGroup: Request = ({ tx, context, pick }) => {
   const [group, eni] = [pick("security-group"), pick("network-interface")];
-  if (!group || eni?.natGatewayId !== undefined || !eni || group.vpcId === eni.vpcId) return;
+  if (!group || !eni || isManaged(eni) || group.vpcId === eni.vpcId) return;
   const known = group.associatedVpcIds ?? [];
   if (!known.includes(eni.vpcId)) perform(tx, "AssociateSecurityGroupVpc", { GroupId: group.id, VpcId: eni.vpcId }, context);
   tx.put({ ...eni, groupIds: [group.id] });

@@ -6,16 +6,16 @@ import { perform } from "../src/actions/perform.ts";
 import { seedRegion } from "../src/actions/default-vpc.ts";
 import { present } from "../src/lib/assert.ts";
 import { seededRandom } from "../src/lib/random.ts";
+import { isManaged } from "../src/model/network-interface.ts";
 import { Fault } from "../src/model/fault.ts";
 import { IPV6_REQUESTS } from "./random-ipv6.ts";
 import { PEERING_REQUESTS } from "./random-peering.ts";
 import { ROUTING_REQUESTS } from "./random-routing.ts";
 import { NAT_REQUESTS } from "./random-nat-gateway.ts";
+import { attachment, launch } from "./random-launch.ts";
 import { api, type Picker, type Request } from "./random-request.ts";
-import { newId } from "../src/model/id.ts";
-import { type Instance, INSTANCE_STATE_CODE, type InstanceState } from "../src/model/instance.ts";
+import { INSTANCE_STATE_CODE, type InstanceState } from "../src/model/instance.ts";
 import { DEFAULT_QUOTAS, type Quotas } from "../src/model/quota.ts";
-import type { Resources } from "../src/model/resource.ts";
 import type { Change, Reader, Tx } from "../src/model/state.ts";
 import { applyChanges, beginTx, newWorld, readerOf, type Transaction } from "../src/model/world.ts";
 
@@ -149,63 +149,10 @@ function routeTo({ number, pick }: Picker): object {
   return { RouteTableId: pick("route-table")?.id, DestinationCidrBlock: CIDRS[number(CIDRS.length)], ...target };
 }
 
-/** A running instance on a new interface. */
-const launch: Request = ({ tx, context, number, pick }) => {
-  const subnet = pick("subnet");
-  if (!subnet) return;
-  const answer = perform(tx, "CreateNetworkInterface", { SubnetId: subnet.id }, context) as {
-    NetworkInterface: { NetworkInterfaceId: string };
-  };
-  const eni = present(tx.get("network-interface", answer.NetworkInterface.NetworkInterfaceId), "the interface");
-  const id = newId("instance", context.random);
-  const metadata = number(2) === 0 ? "enabled" : "disabled";
-  const publicIp = `203.0.113.${1 + number(14)}`;
-  const assign = number(2) === 0 && !tx.publicIpTaken(publicIp);
-  tx.put(instance(id, eni, metadata, 1 + number(64)));
-  tx.put({
-    ...eni,
-    attachment: attachment(context, id, 0),
-    assignPublicIp: assign,
-    ...(assign ? { autoPublicIp: publicIp } : {}),
-  });
-};
-
-function attachment(context: Context, instanceId: string, deviceIndex: number): NonNullable<Resources["network-interface"]["attachment"]> {
-  const attachmentId = newId("network-interface-attachment", context.random);
-  return { attachmentId, instanceId, deviceIndex, networkCardIndex: 0, deleteOnTermination: true, attachTime: context.now };
-}
-
-function instance(id: string, eni: Resources["network-interface"], httpEndpoint: "enabled" | "disabled", hopLimit: number): Instance {
-  return {
-    kind: "instance",
-    id,
-    tags: {},
-    reservationId: "r-0123456789abcdef0",
-    launchIndex: 0,
-    imageId: "ami-0123456789abcdef0",
-    instanceType: "t3.micro",
-    state: "running",
-    bootGeneration: 1,
-    stateTransitionReason: "",
-    launchTime: "2026-01-01T00:00:00.000Z",
-    vpcId: eni.vpcId,
-    subnetId: eni.subnetId,
-    availabilityZone: eni.availabilityZone,
-    shutdownBehavior: "stop",
-    disableApiTermination: false,
-    disableApiStop: false,
-    ebsOptimized: false,
-    monitoring: false,
-    tenancy: "default",
-    metadataOptions: { httpTokens: "optional", httpPutResponseHopLimit: hopLimit, httpEndpoint, instanceMetadataTags: "disabled" },
-    rootVolumeId: "vol-0123456789abcdef0",
-  };
-}
-
 const attach: Request = ({ tx, context, pick }) => {
   const eni = pick("network-interface");
   const instance = pick("instance");
-  if (!eni || eni.attachment || eni.natGatewayId !== undefined || !instance) return;
+  if (!eni || eni.attachment || isManaged(eni) || !instance) return;
   tx.put({ ...eni, attachment: attachment(context, instance.id, 1) });
 };
 
@@ -242,8 +189,8 @@ const TRACKING = [
 
 const editInterface: Request = ({ tx, number, pick }) => {
   const eni = pick("network-interface");
-  // That of a NAT gateway is nobody's to change.
-  if (!eni || eni.natGatewayId !== undefined) return;
+  // Those of NAT gateways and endpoints are nobody's to change.
+  if (!eni || isManaged(eni)) return;
   const group = pick("security-group");
   const subnet = present(tx.get("subnet", eni.subnetId), eni.subnetId);
   const secondary = `${(subnet.cidrBlock ?? "").split(".").slice(0, 3).join(".")}.${200 + number(20)}`;
@@ -386,7 +333,7 @@ const BUILDING = (
   "vpc block subnet subnet gateway attachGateway table associate route route dns " +
   "group ingress ingress ingress egress wideIngress wideIngress wideEgress wideEgress closeEgress acl aclEntry aclEntry useAcl " +
   "flowLog flowLog interface editInterface editInterface attach launch launch allocate allocate associateAddress associateAddress natWay natWay regionalWay natGateway nat64Way " +
-  "peering launch prefixList listRoute listRule edge block exclude " +
+  "peering launch prefixList listRoute listRule edge block exclude interfaceEndpoint " +
   "ipv6Way ipv6Way ipv6Way ipv6Address ipv6Address ipv6Route ipv6Ingress ipv6Ingress ipv6Egress ipv6AclEntry ipv6AclEntry ipv6EgressOnly"
 ).split(" ");
 

@@ -1,5 +1,6 @@
 /** Requests about gateway route tables and Block Public Access for random regions. */
 import { perform } from "../src/actions/perform.ts";
+import { isManaged } from "../src/model/network-interface.ts";
 import { newId } from "../src/model/id.ts";
 import { routeId } from "../src/model/route-table.ts";
 import type { Request } from "./random-request.ts";
@@ -47,6 +48,16 @@ const endpoint: Request = ({ tx, context, number, pick }) => {
   perform(tx, "CreateVpcEndpoint", { ...service, RouteTableIds: [table.id] }, context);
 };
 
+/** An interface endpoint in any subnet, with any group of its VPC. */
+const interfaceEndpoint: Request = ({ tx, context, number, pick }) => {
+  const subnet = pick("subnet");
+  if (!subnet) return;
+  const groups = tx.by("security-group", "vpcId", subnet.vpcId);
+  const service = { VpcId: subnet.vpcId, ServiceName: `com.amazonaws.${context.region}.ec2messages`, VpcEndpointType: "Interface" };
+  const ends = { SubnetIds: [subnet.id], SecurityGroupIds: [groups[number(groups.length)]?.id] };
+  perform(tx, "CreateVpcEndpoint", { ...service, ...ends, PrivateDnsEnabled: false }, context);
+};
+
 /** A VPN that would lead where the internet answers from. */
 const vpn: Request = ({ tx, context, number, pick }) => {
   const [table, old] = [pick("route-table"), pick("vpn-gateway")];
@@ -69,7 +80,7 @@ const brought: Request = ({ tx, context, number, pick }) => {
   const [Cidr = ""] = context.byoip;
   if (!pool) return void perform(tx, "ProvisionByoipCidr", { Cidr, CidrAuthorizationContext: { Message: "m", Signature: "s" } }, context);
   if (number(2) === 0) return void perform(tx, pool.advertised ? "WithdrawByoipCidr" : "AdvertiseByoipCidr", { Cidr }, context);
-  if (!eni || eni.natGatewayId !== undefined) return;
+  if (!eni || isManaged(eni)) return;
   const answer = JSON.stringify(perform(tx, "AllocateAddress", { PublicIpv4Pool: pool.id }, context));
   const AllocationId = /eipalloc-[0-9a-f]{17}/.exec(answer)?.[0];
   perform(tx, "AssociateAddress", { AllocationId, NetworkInterfaceId: eni.id }, context);
@@ -80,6 +91,7 @@ export const ROUTING_REQUESTS: Readonly<Record<string, Request>> = {
   block,
   exclude,
   endpoint,
+  interfaceEndpoint,
   vpn,
   brought,
 };

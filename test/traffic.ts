@@ -85,12 +85,15 @@ export function viewOf(entries: readonly Entry[], settings: TableValue<"settings
   return { settings, enis, addresses: [...SPECIAL, ...ours, ...held.map(({ value }) => ip(value.public_ip))], ipv6: ipv6ViewOf(entries) };
 }
 
+/** A frame as it arrived, at whom, and as it was sent. */
+type Arrived = Sent & { readonly of: Sent };
+
 /** `mutated`: of a hundred frames, how many are earlier ones with bytes changed. */
 export function traffic(choice: Choice, mutated = 12): Traffic {
   const past: Sent[] = [];
-  const arrived: Sent[] = [];
+  const arrived: Arrived[] = [];
   const waiting: Sent[] = [];
-  const remember = (list: Sent[], sent: Sent): void => {
+  const remember = <T extends Sent>(list: T[], sent: T): void => {
     if (list.length < REMEMBERED) list.push(sent);
     else list[choice.below(REMEMBERED)] = sent;
   };
@@ -102,7 +105,7 @@ export function traffic(choice: Choice, mutated = 12): Traffic {
     },
     arrived: (sent, became) => {
       const where = whereTo(became);
-      if (where && became.frame) remember(arrived, { entrance: where, bytes: became.frame, segment: sent.segment });
+      if (where && became.frame) remember(arrived, { entrance: where, bytes: became.frame, segment: sent.segment, of: sent });
     },
   };
 }
@@ -120,7 +123,7 @@ function whereTo({ verdict, target }: Forwarded): Entrance | undefined {
   return verdict === "internet" ? { kind: "internet" } : verdict === "service" ? { kind: "services" } : undefined;
 }
 
-type History = { readonly past: readonly Sent[]; readonly arrived: readonly Sent[]; readonly waiting: Sent[] };
+type History = { readonly past: readonly Sent[]; readonly arrived: readonly Arrived[]; readonly waiting: Sent[] };
 
 function nextOf(choice: Choice, view: View, { past, arrived, waiting }: History, mutated: number): Sent {
   if (waiting.length > 0 && !choice.oneIn(4))
@@ -128,6 +131,7 @@ function nextOf(choice: Choice, view: View, { past, arrived, waiting }: History,
   if (past.length > 0 && choice.below(100) < mutated) return mutation(choice, past);
   return choice.weighted<() => Sent>([
     [arrived.length > 0 ? 30 : 0, () => answer(choice, choice.pick(arrived))],
+    [arrived.length > 0 ? 5 : 0, () => conversation(choice, choice.pick(arrived), waiting)],
     [arrived.length > 0 ? 8 : 0, () => errorAbout(choice, view, choice.pick(arrived))],
     [view.ipv6.enis.length > 0 ? 24 : 3, () => ipv6Frame(choice, view.ipv6, view.settings, waiting)],
     [past.length > 0 ? 14 : 0, () => choice.pick(past)],
@@ -162,6 +166,12 @@ function answer(choice: Choice, sent: Sent): Sent {
   if (protocol === UDP && choice.oneIn(20))
     return unsummedPiece(entrance, { ...ends, to: bytes.subarray(6, 12), from: bytes.subarray(0, 6) }, payload);
   return build(choice, entrance, { ...ends, to: bytes.subarray(6, 12), from: bytes.subarray(0, 6) }, payload);
+}
+
+/** One side twice, the other, and the first again: as who asks once more speaks, and who asks on. */
+function conversation(choice: Choice, sent: Arrived, waiting: Sent[]): Sent {
+  if (waiting.length < REMEMBERED) waiting.push(sent.of, answer(choice, sent), sent.of);
+  return sent.of;
 }
 
 /** UDP without a checksum, of which more is to come: what NAT64 cannot carry. */

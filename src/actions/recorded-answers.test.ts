@@ -12,8 +12,10 @@ type Filters = readonly { readonly Name: string; readonly Values: readonly strin
 
 /** The first item of the first list in the answer. */
 function first(region: TestRegion, operation: string, input: object = {}): Answer {
-  const lists = Object.values(region.perform(operation, input) as object).filter((value) => Array.isArray(value));
-  return must((lists[0] as readonly Answer[] | undefined)?.[0]);
+  const list = Object.values(region.perform(operation, input) as object).find((value) => Array.isArray(value)) as
+    | readonly Answer[]
+    | undefined;
+  return must(list?.[0]);
 }
 
 const found = (region: TestRegion, operation: string, list: string, filters: Filters): number =>

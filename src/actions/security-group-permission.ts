@@ -31,7 +31,8 @@ function specsOf(tx: Reader, group: SecurityGroup, permission: IpPermission, con
     ...(permission.UserIdGroupPairs ?? []).map((pair) => spec(groupPeer(tx, group, pair, context), pair.Description)),
   ];
   if (specs.length === 0) {
-    throw new Fault("InvalidPermission.Malformed", "CIDR block, a security group ID or a prefix list has to be specified");
+    const words = "The request must contain exactly one of: cidrIp, cidrIpv6, prefixListId, or referencedGroupId";
+    throw new Fault("MissingParameter", words);
   }
   return specs;
 }
@@ -62,7 +63,7 @@ type Range = { readonly fromPort: number; readonly toPort: number };
 
 function portRange(from: number | undefined, to: number | undefined): Range {
   if (from === undefined || to === undefined) {
-    throw new Fault("InvalidParameterValue", "Invalid value 'Must specify both from and to ports with TCP/UDP.' for portRange.");
+    throw new Fault("InvalidParameterValue", "Invalid value for portRange. Must specify both from and to ports with TCP/UDP.");
   }
   for (const [name, port] of [["from", from] as const, ["to", to] as const]) {
     if (port < 0 || port > 65_535) throw new Fault("InvalidParameterValue", `TCP/UDP (${name}) port (${port}) out of range`);
@@ -74,7 +75,7 @@ function portRange(from: number | undefined, to: number | undefined): Range {
 function icmpRange(protocol: 1 | 58, from: number | undefined, to: number | undefined): Range {
   if (protocol === 58 && from === undefined && to === undefined) return { fromPort: -1, toPort: -1 };
   if (from === undefined || to === undefined) {
-    throw new Fault("InvalidParameterValue", "Invalid value 'Must specify both from and to ports with ICMP.' for portRange.");
+    throw new Fault("InvalidParameterValue", "Invalid value for portRange. Must specify both from and to ports with ICMP.");
   }
   if (from < -1 || from > 255) throw new Fault("InvalidParameterValue", `ICMP type (${from}) out of range`);
   if (to < -1 || to > 255) throw new Fault("InvalidParameterValue", `ICMP code (${to}) out of range`);

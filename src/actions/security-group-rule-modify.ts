@@ -16,7 +16,6 @@ import type { Reader, Tx } from "../model/state.ts";
 import type { Action, Context } from "./action.ts";
 import { candidates, chosen, searched } from "./describe.ts";
 import { required } from "./parameter.ts";
-import { protocolNumber } from "./protocol.ts";
 import { findSecurityGroup, securityGroupOf } from "./security-group.ts";
 import { groupPeer, requireLivePeer } from "./security-group-peer.ts";
 import { describedAs, ipv4Peer, ipv6Peer, listPeer, portsOf, type RuleSpec, ruleSpecs } from "./security-group-permission.ts";
@@ -57,16 +56,7 @@ const ModifySecurityGroupRules: Action<ModifySecurityGroupRulesRequest, ModifySe
 };
 
 function specOf(tx: Reader, group: SecurityGroup, request: SecurityGroupRuleRequest, context: Context): RuleSpec {
-  requireWholeRange(request);
   return { ...portsOf(request), peer: peerOf(tx, group, request, context), ...describedAs(request.Description) };
-}
-
-/** In the words of this operation alone. @throws InvalidParameterValue. */
-function requireWholeRange({ IpProtocol, FromPort, ToPort }: SecurityGroupRuleRequest): void {
-  if (!IpProtocol || (FromPort !== undefined && ToPort !== undefined)) return;
-  const protocol = protocolNumber(IpProtocol);
-  if (protocol !== 6 && protocol !== 17) return;
-  throw new Fault("InvalidParameterValue", "Invalid value for portRange. Must specify both from and to ports with TCP/UDP.");
 }
 
 function peerOf(tx: Reader, group: SecurityGroup, request: SecurityGroupRuleRequest, context: Context): RulePeer {

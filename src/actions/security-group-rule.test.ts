@@ -138,14 +138,16 @@ test("what AWS refuses in a rule is refused with its words", () => {
     value,
     "Invalid value 'null' for protocol. VPC security group rules must specify protocols explicitly.",
   );
-  refused({ FromPort: undefined }, value, "Invalid value 'Must specify both from and to ports with TCP/UDP.' for portRange.");
+  refused({ FromPort: undefined }, value, "Invalid value for portRange. Must specify both from and to ports with TCP/UDP.");
   refused({ ToPort: 65_536 }, value, "TCP/UDP (to) port (65536) out of range");
   refused({ FromPort: -1, ToPort: -1 }, value, "TCP/UDP (from) port (-1) out of range");
   refused({ FromPort: 80 }, value, "Invalid TCP/UDP port range (80:22)");
   refused({ IpProtocol: "icmp", FromPort: 256, ToPort: 0 }, value, "ICMP type (256) out of range");
   refused({ IpProtocol: "icmp", FromPort: 0, ToPort: 65_535 }, value, "ICMP code (65535) out of range");
   refused({ IpRanges: [{ CidrIp: "0.0.0.0/0", Description: "<x>" }] }, value);
-  refused({ IpRanges: [] }, "InvalidPermission.Malformed");
+  const peers = "The request must contain exactly one of: cidrIp, cidrIpv6, prefixListId, or referencedGroupId";
+  refused({ IpRanges: [] }, "MissingParameter", peers);
+  refused({ IpProtocol: "icmp", ToPort: undefined }, value, "Invalid value for portRange. Must specify both from and to ports with ICMP.");
   const words = "You have specified two resources that belong to different networks.";
   refused({ UserIdGroupPairs: [{ GroupId: stranger }] }, "InvalidGroup.NotFound", words);
   refused({ UserIdGroupPairs: [{ GroupId: "sg-00000000" }] }, "InvalidGroup.NotFound", "The security group 'sg-00000000' does not exist");

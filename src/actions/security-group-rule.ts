@@ -151,7 +151,7 @@ function permissionsIn(input: PermissionsIn, direction: Direction): readonly IpP
 }
 
 function singlePermission({ IpProtocol, FromPort, ToPort, CidrIp }: Single): IpPermission {
-  return { IpProtocol, FromPort, ToPort, IpRanges: [{ CidrIp }] };
+  return { IpProtocol, FromPort, ToPort, IpRanges: CidrIp === undefined ? [] : [{ CidrIp }] };
 }
 
 /** A source group by name grants everything that TCP, UDP and ICMP carry, and takes no ports. */

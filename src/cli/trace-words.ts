@@ -100,6 +100,10 @@ export const REASONS: Readonly<Record<string, Words>> = {
     en: "the route leads to an endpoint or gateway with nothing behind it here",
     ja: "ルートの先のエンドポイントやゲートウェイの向こうには、ここでは何もない",
   },
+  endpoint_without_service: {
+    en: "it reaches the interface endpoint, behind which nothing stands here",
+    ja: "インターフェイスエンドポイントには届くが、ここではその向こうに何もない",
+  },
   nat_private: {
     en: "a private NAT gateway has no way to the internet",
     ja: "プライベート NAT ゲートウェイからインターネットへは出られない",

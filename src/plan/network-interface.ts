@@ -91,6 +91,7 @@ function interfaceValue(reader: Reader, eni: NetworkInterface, publicIps: Readon
 function flagsOf(eni: NetworkInterface, instance: Instance | undefined): number {
   let flags: number = INTERFACE_FLAGS.present;
   if (eni.natGatewayId !== undefined) flags |= INTERFACE_FLAGS.nat_gateway | INTERFACE_FLAGS.up;
+  if (eni.vpcEndpointId !== undefined) flags |= INTERFACE_FLAGS.endpoint;
   if (instance && isUp(instance)) flags |= INTERFACE_FLAGS.up;
   if (eni.connectionTracking) flags |= INTERFACE_FLAGS.idle_timeouts;
   if (eni.sourceDestCheck) flags |= INTERFACE_FLAGS.source_dest_check;

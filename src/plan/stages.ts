@@ -75,6 +75,7 @@ export const DROPS = {
   nat_ttl: { stage: "nat_gateway" },
   nat64_destination: { stage: "nat_gateway", code: "NO_POSSIBLE_DESTINATION" },
   nat64_checksum: { stage: "nat_gateway" },
+  endpoint_without_service: { stage: "deliver" },
 } as const satisfies Record<string, Drop>;
 
 export type DropReason = keyof typeof DROPS;

@@ -180,6 +180,8 @@ export const INTERFACE_FLAGS = {
   metadata_ipv6: 128,
   /** Its connections have idle timeouts of their own: look in `idle_timeouts`. */
   idle_timeouts: 256,
+  /** An interface endpoint's, behind which nothing stands. */
+  endpoint: 512,
 } as const;
 export const NAT_GATEWAY_FLAGS = { public: 1, regional: 2 } as const;
 export const ROUTE_TARGET = {

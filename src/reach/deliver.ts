@@ -20,7 +20,10 @@ export function deliver(passage: Passage): Outcome {
   const { tables, flow, target } = passage;
   if (!target) return fits(passage, passage.throughGateway ? "out of the uplink" : "to the services");
   const row = interfaceEntry(target);
-  if (!has(target, "up")) return drop("destination_down", "no running instance holds the interface", row);
+  if (!has(target, "up")) {
+    if (has(target, "endpoint")) return drop("endpoint_without_service", "nothing stands behind the interface endpoint", row);
+    return drop("destination_down", "no running instance holds the interface", row);
+  }
   if (passage.way === "interface" && has(target, "source_dest_check") && !owns(tables, target, flow.destination))
     return drop("destination_check", `${flow.destination} is not the interface's own`, row);
   return fits(passage, `to interface ${target.slot}`);

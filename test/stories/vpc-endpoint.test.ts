@@ -7,7 +7,7 @@ import { story } from "../story.ts";
 /** Addresses of the prefix lists of S3 and DynamoDB. */
 const [S3, DYNAMODB] = ["52.216.0.1", "52.94.0.1"];
 
-test("gateway endpoints", { skip: noKernel }, () => {
+test("endpoints", { skip: noKernel }, () => {
   const s = story("vpc-endpoint");
   s.ec2("CreateVpc", { CidrBlock: "10.0.0.0/16" }, "vpc");
   const vpc = present(s.region.reader().get("vpc", s.id("vpc")), "the VPC");
@@ -41,6 +41,16 @@ test("gateway endpoints", { skip: noKernel }, () => {
   s.title("A table that the endpoint no longer names");
   s.ec2("ModifyVpcEndpoint", { VpcEndpointId: s.id("endpoint"), RemoveRouteTableIds: [s.id("table")] });
   assert.equal(send(S3).verdict, "internet");
+
+  s.title("An interface endpoint is an address in the VPC, guarded by its group; behind it nothing stands");
+  const inside = { VpcId: vpc.id, VpcEndpointType: "Interface", ServiceName: "com.amazonaws.us-east-1.ec2", PrivateDnsEnabled: false };
+  s.ec2("CreateVpcEndpoint", { ...inside, SubnetIds: [s.id("subnet")], SecurityGroupIds: [s.id("group")] }, "interface endpoint");
+  const [eni] = s.region.reader().by("network-interface", "vpcEndpointId", s.id("interface endpoint"));
+  const address = present(eni?.privateIpAddresses[0], "the endpoint's address");
+  assert.equal(send(address).reason, "endpoint_without_service");
+  const own = { IpProtocol: "-1", UserIdGroupPairs: [{ GroupId: s.id("group") }] };
+  s.ec2("RevokeSecurityGroupIngress", { GroupId: s.id("group"), IpPermissions: [own] });
+  assert.equal(s.send({ from: web.ip, to: address, port: 443, sourcePort: 40_002 }).reason, "security_group_in");
 
   s.title("Nothing is behind a virtual private gateway either; one that is detached leaves a blackhole");
   s.ec2("CreateVpnGateway", { Type: "ipsec.1" }, "vpn");

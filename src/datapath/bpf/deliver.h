@@ -92,7 +92,7 @@ static __noinline int deliver(struct __sk_buff *skb, struct packet *p)
 		return TC_ACT_SHOT;
 	p->charge = p->target_slot;
 	if (!(p->target.flags & INTERFACE_UP))
-		return drop_packet(skb, p, DROP_destination_down);
+		return drop_packet(skb, p, p->target.flags & INTERFACE_ENDPOINT ? DROP_endpoint_without_service : DROP_destination_down);
 	checked = p->target.flags & INTERFACE_SOURCE_DEST_CHECK;
 	if (p->way == WAY_INTERFACE && checked && !owns_address(&p->target, p->target_slot, &p->flow.destination))
 		return drop_packet(skb, p, DROP_destination_check);

@@ -86,6 +86,7 @@ enum drop_reason {
 	DROP_nat_ttl = 50,
 	DROP_nat64_destination = 51,
 	DROP_nat64_checksum = 52,
+	DROP_endpoint_without_service = 53,
 };
 
 enum vpc_flags {
@@ -110,6 +111,7 @@ enum interface_flags {
 	INTERFACE_NAT_GATEWAY = 64,
 	INTERFACE_METADATA_IPV6 = 128,
 	INTERFACE_IDLE_TIMEOUTS = 256,
+	INTERFACE_ENDPOINT = 512,
 };
 
 enum nat_gateway_flags {
