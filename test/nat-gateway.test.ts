@@ -36,6 +36,20 @@ describe("a private subnet behind a NAT gateway", { skip: noPackets }, () => {
     const unasked = await genkan.genkan("internet", "--", "curl", "-s", "--max-time", "1", `http://${address.PublicIp}/`);
     assert.notEqual(unasked.status, 0, "nobody comes in");
 
+    // It carries 8500 bytes of the 9001 that there are inside.
+    const behind = await client.send(new ec2.CreateSubnetCommand({ VpcId: vpc.vpc, CidrBlock: "10.0.3.0/24" }));
+    await client.send(new ec2.AssociateRouteTableCommand({ RouteTableId: table, SubnetId: there(behind.Subnet?.SubnetId) }));
+    const database = await launchInstance(client, { ...vpc, subnet: there(behind.Subnet?.SubnetId) });
+    const open = { IpProtocol: "icmp", FromPort: 8, ToPort: -1, IpRanges: [{ CidrIp: "10.0.1.0/24" }] };
+    const GroupId = there(database.SecurityGroups?.[0]?.GroupId);
+    await client.send(new ec2.AuthorizeSecurityGroupIngressCommand({ GroupId, IpPermissions: [open] }));
+    const by = { RouteTableId: table, DestinationCidrBlock: "10.0.3.0/24", NatGatewayId: nat };
+    await client.send(new ec2.CreateRouteCommand(by));
+    const long = (bytes: number): ReturnType<typeof inside> =>
+      inside("ping", "-c", "1", "-W", "2", "-M", "do", "-s", String(bytes - 28), there(database.PrivateIpAddress));
+    assert.equal((await long(8500)).status, 0);
+    assert.match((await long(8501)).out, /From 10\.0\.2\.1 .*Frag(mentation)? needed.*mtu = 8500/i);
+
     const why = await genkan.genkan("explain", worker, "--json");
     const verdicts = (json: string): readonly string[] =>
       (JSON.parse(json) as { readonly exchanges: readonly { readonly verdict: string }[] }).exchanges.map(({ verdict }) => verdict);
