@@ -1,3 +1,4 @@
+import { isNat64 } from "../lib/nat64.ts";
 import { isManaged } from "../model/network-interface.ts";
 import type { Reader } from "../model/state.ts";
 import type { Transaction } from "../model/world.ts";
@@ -125,13 +126,13 @@ function directionsOf(text = "both"): readonly Direction[] {
   return [text];
 }
 
-/** Services and endpoints answer alone, and a NAT gateway sends for others. */
+/** Services and endpoints only answer, as does what NAT64 stands for; and a NAT gateway sends for others. */
 function begins({ reader }: Scratch, end: End): boolean {
   if (end.kind === "interface") {
     const eni = reader.get("network-interface", end.id);
     return !eni || !isManaged(eni);
   }
-  return end.kind === "internet";
+  return end.kind === "internet" && !isNat64(end.address);
 }
 
 /** What is asked about unless something is said: HTTP, and of a service what it speaks. */
