@@ -73,9 +73,9 @@ function remoteOf(address: string): string {
   return isNat64(address) ? embeddedIpv4(address) : address;
 }
 
-/** A device would have to leave options and extension headers out of each segment. */
+/** A device would have to cut a fragment; or to leave options and extension headers out of each segment. */
 function hasOddSegments(packet: Packet): boolean {
-  return packet.segmented === true && !isPlain(packet);
+  return packet.segmented === true && (packet.fragment !== undefined || !isPlain(packet));
 }
 
 /** One end becomes another address, which may be of the other family: then all that the packet says does. False: it can't say it there. */

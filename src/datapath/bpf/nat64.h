@@ -138,10 +138,12 @@ static __always_inline int nat64_in(struct packet *p, const union address_bytes 
 	return 1;
 }
 
-/* Segments that a device is to cut, with options or extension headers, which no device leaves out of each. */
+/* Segments that a device is to cut: of a fragment; or with options or extension headers, which no device leaves out of each. */
 static __always_inline int has_odd_segments(const struct packet *p)
 {
-	return p->segmented && p->header_length != (p->came_ipv6 ? sizeof(struct ipv6_header) : sizeof(struct ip_header));
+	__u32 plain = p->came_ipv6 ? sizeof(struct ipv6_header) : sizeof(struct ip_header);
+
+	return p->segmented && (p->fragment & (IP_MF | IP_OFFSET) || p->header_length != plain);
 }
 
 /* UDP without a checksum, which IPv6 must have, and of which not all bytes are at hand, or not yet (RFC 7915, section 4.5). */
