@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { createServer } from "node:net";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
-import { execute, noPackets, startGenkan } from "../kit.ts";
+import { execute, type Genkan, noPackets, ROOT, startGenkan } from "../kit.ts";
 import { found } from "./found.ts";
 
 const python = noPackets
@@ -47,46 +48,107 @@ vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
 print(vpc, client("sts").get_caller_identity()["Account"])
 `;
 
-test(
-  "moto answers what Genkan does not",
-  { skip: noPackets || (python ? false : "no Python with moto's server here"), timeout: 180_000 },
-  async () => {
-    const { moto, url } = await startMoto(python ?? "");
-    const genkan = await startGenkan(["--no-packets", "--account", "111122223333", "--others", url]);
-    try {
-      const env = {
-        ...genkan.environment,
-        ...genkan.credentials,
-        AWS_DEFAULT_REGION: "us-east-1",
-        AWS_ENDPOINT_URL: `http://127.0.0.1:${genkan.port}`,
-        AWS_CONFIG_FILE: "/dev/null",
-      };
-      const { status, out, err } = await execute(python ?? "", ["-c", STORY], { env, timeout: 150_000 });
-      assert.equal(status, 0, err.slice(-4000));
-      assert.match(out, /^vpc-[0-9a-f]{17} 111122223333\n$/);
-      moto.kill();
-      const alone = await execute(python ?? "", ["-c", "import boto3; boto3.client('iam').list_users()"], {
-        env: { ...env, AWS_MAX_ATTEMPTS: "1" },
-        timeout: 60_000,
-      });
-      assert.match(alone.err, /ServiceUnavailable.*--others\), which does not answer: ECONNREFUSED/);
-    } finally {
-      moto.kill();
-      await genkan.stop();
-    }
-  },
-);
+/** What names networks, when moto is started as docs/how-to/other-emulators.md says: each knows Genkan's by their ids, and no other. */
+const NETWORK_STORY = `
+import boto3
+ec2, rds, elb, efs, redshift, cache = [boto3.client(name) for name in ("ec2", "rds", "elbv2", "efs", "redshift", "elasticache")]
+vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16", AmazonProvidedIpv6CidrBlock=True)["Vpc"]["VpcId"]
+ec2.associate_vpc_cidr_block(VpcId=vpc, CidrBlock="10.1.0.0/16")
+ipv6 = ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["Ipv6CidrBlockAssociationSet"][0]["Ipv6CidrBlock"].replace("/56", "/64")
+def subnet(**asked): return ec2.create_subnet(VpcId=vpc, **asked)["Subnet"]["SubnetId"]
+two = [subnet(CidrBlock=f"10.{i}.0.0/24", AvailabilityZone="eu-west-1" + zone) for i, zone in enumerate("ab")]
+native = subnet(Ipv6Native=True, Ipv6CidrBlock=ipv6, AvailabilityZone="eu-west-1c")
+group = ec2.create_security_group(VpcId=vpc, GroupName="web", Description="web")["GroupId"]
+def database(name, subnets): return rds.create_db_subnet_group(DBSubnetGroupName=name, DBSubnetGroupDescription=name, SubnetIds=subnets)["DBSubnetGroup"]
+made = database("databases", two)
+assert made["VpcId"] == vpc and [(s["SubnetIdentifier"], s["SubnetAvailabilityZone"]["Name"]) for s in made["Subnets"]] == [*zip(two, ("eu-west-1a", "eu-west-1b"))]
+balancer = elb.create_load_balancer(Name="web", Subnets=two, SecurityGroups=[group])["LoadBalancers"][0]
+assert balancer["VpcId"] == vpc and balancer["SecurityGroups"] == [group]
+assert elb.create_target_group(Name="web", Protocol="HTTP", Port=80, VpcId=vpc)["TargetGroups"][0]["VpcId"] == vpc
+files = efs.create_file_system(CreationToken="files")["FileSystemId"]
+assert efs.create_mount_target(FileSystemId=files, SubnetId=two[0], SecurityGroups=[group])["VpcId"] == vpc
+assert redshift.create_cluster_subnet_group(ClusterSubnetGroupName="r", Description="r", SubnetIds=two)["ClusterSubnetGroup"]["VpcId"] == vpc
+cached = cache.create_cache_subnet_group(CacheSubnetGroupName="c", CacheSubnetGroupDescription="c", SubnetIds=[*two, native])["CacheSubnetGroup"]
+assert cached["VpcId"] == vpc and cached["Subnets"][2]["SupportedNetworkTypes"] == ["ipv6"]
+def unknown(ask, *codes):
+    try:
+        ask()
+    except Exception as error:
+        assert error.response["Error"]["Code"] in codes, error
+    else:
+        raise SystemExit("taken")
+later = subnet(CidrBlock="10.0.9.0/24")
+database("later", [later])
+ec2.delete_subnet(SubnetId=later)
+again = subnet(CidrBlock="10.0.9.0/24")
+database("again", [again])
+for absent in (later, "subnet-0123456789abcdef0"):
+    unknown(lambda: database("none", [absent]), "InvalidSubnetID.NotFound")
+default = boto3.client("ec2", region_name="us-east-1").describe_subnets()["Subnets"]
+assert boto3.client("elbv2", region_name="us-east-1").create_load_balancer(Name="d", Subnets=[s["SubnetId"] for s in default[:2]])["LoadBalancers"][0]["VpcId"] == default[0]["VpcId"]
+`;
 
-async function startMoto(command: string): Promise<{ readonly moto: ChildProcess; readonly url: string }> {
-  const port = await freePort();
-  const moto = spawn(command, ["-m", "moto.server", "-H", "127.0.0.1", "-p", String(port)], { stdio: ["ignore", "pipe", "pipe"] });
+const skip = noPackets || (python ? false : "no Python with moto's server here");
+
+test("moto answers what Genkan does not", { skip, timeout: 180_000 }, async () => {
+  const { url, port } = await freePlace();
+  const genkan = await startGenkan(["--no-packets", "--account", "111122223333", "--others", url]);
+  const env = environmentOf(genkan, "us-east-1");
+  const moto = await startMoto(["-m", "moto.server"], port, env);
+  try {
+    const { status, out, err } = await execute(python ?? "", ["-c", STORY], { env, timeout: 150_000 });
+    assert.equal(status, 0, err.slice(-4000));
+    assert.match(out, /^vpc-[0-9a-f]{17} 111122223333\n$/);
+    moto.kill();
+    const alone = await execute(python ?? "", ["-c", "import boto3; boto3.client('iam').list_users()"], {
+      env: { ...env, AWS_MAX_ATTEMPTS: "1" },
+      timeout: 60_000,
+    });
+    assert.match(alone.err, /ServiceUnavailable.*--others\), which does not answer: ECONNREFUSED/);
+  } finally {
+    moto.kill();
+    await genkan.stop();
+  }
+});
+
+test("moto beside Genkan knows Genkan's networks", { skip, timeout: 180_000 }, async () => {
+  const { url, port } = await freePlace();
+  const genkan = await startGenkan(["--no-packets", "--others", url]);
+  const env = environmentOf(genkan, "eu-west-1");
+  const moto = await startMoto([join(ROOT, "docs/how-to/moto-beside-genkan.py")], port, env);
+  try {
+    const { status, err } = await execute(python ?? "", ["-c", NETWORK_STORY], { env, timeout: 150_000 });
+    assert.equal(status, 0, err.slice(-4000));
+  } finally {
+    moto.kill();
+    await genkan.stop();
+  }
+});
+
+function environmentOf(genkan: Genkan, region: string): NodeJS.ProcessEnv {
+  return {
+    ...genkan.environment,
+    ...genkan.credentials,
+    AWS_DEFAULT_REGION: region,
+    AWS_ENDPOINT_URL: `http://127.0.0.1:${genkan.port}`,
+    AWS_CONFIG_FILE: "/dev/null",
+  };
+}
+
+async function startMoto(argv: readonly string[], port: number, env: NodeJS.ProcessEnv): Promise<ChildProcess> {
+  const moto = spawn(python ?? "", [...argv, "-H", "127.0.0.1", "-p", String(port)], { stdio: ["ignore", "pipe", "pipe"], env });
   moto.stdout.resume();
   for await (const line of createInterface(moto.stderr)) {
     if (!line.includes("Running on")) continue;
     moto.stderr.resume();
-    return { moto, url: `http://127.0.0.1:${port}` };
+    return moto;
   }
   throw new Error("moto did not start");
+}
+
+async function freePlace(): Promise<{ readonly port: number; readonly url: string }> {
+  const port = await freePort();
+  return { port, url: `http://127.0.0.1:${port}` };
 }
 
 function freePort(): Promise<number> {
