@@ -1,12 +1,14 @@
 /**
  * Runs Genkan on the kernels that the README names, each in a virtual machine: `npm run kernels -- [SUITE…] [--only STEP,…]
- * [--command SCRIPT]`. Prints a table, and closes with `N passed, N failed`; exit status 1 when a kernel is red. When the package
- * mirror does not answer it says so and skips. What the guests print goes to dist/kernels/.
+ * [--command SCRIPT] [--minutes N]`. Prints a table, and closes with `N passed, N failed`; exit status 1 when a kernel is red.
+ * After N minutes in all it ends, whatever a machine is doing: what was not through by then was not run, and that is told.
+ * So is a base that can't be had. What the guests print goes to dist/kernels/.
  */
 import { createWriteStream, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { installTools, NoMirror, prepareBase, runInGuest, type Suite } from "./virtual-machine.ts";
+import { type Base, installTools, NoBase, prepareBase, type Suite } from "./debian-base.ts";
+import { runInGuest } from "./virtual-machine.ts";
 
 const root = join(import.meta.dirname, "../..");
 const logs = join(root, "dist/kernels");
@@ -38,7 +40,13 @@ const GUESTS: readonly Guest[] = [
   { name: "Debian 13, cgroup v1", suite: "trixie", kernelOptions: CGROUP_V1, steps: SHORT },
 ];
 
-type Outcome = { readonly name: string; kernel: string; readonly steps: Map<string, { readonly ok: boolean; readonly seconds: number }> };
+type Outcome = {
+  readonly guest: Guest;
+  kernel: string;
+  readonly steps: Map<string, { readonly ok: boolean; readonly seconds: number }>;
+  /** Why steps that have no end were not run to it, when that is not the guest's fault. */
+  notRun?: string;
+};
 
 /** Every step says how it ended; those after a failed one are tried too, as they may tell more. */
 function scriptOf(steps: readonly StepName[]): string {
@@ -47,14 +55,15 @@ function scriptOf(steps: readonly StepName[]): string {
   return ["failed=0", ...steps.map(line), "exit $failed"].join("\n");
 }
 
-async function test(guest: Guest, seconds: number): Promise<Outcome> {
+async function test(guest: Guest, deadline: number): Promise<Outcome> {
+  const outcome: Outcome = { guest, kernel: "", steps: new Map() };
+  const base = baseOf(guest.suite, deadline);
+  if (typeof base === "string") return { ...outcome, notRun: base };
   const file = join(logs, `${guest.name.replaceAll(/[ ,]+/g, "-").toLowerCase()}.log`);
   const log = createWriteStream(file);
-  const outcome: Outcome = { name: guest.name, kernel: "", steps: new Map() };
-  const base = prepareBase(guest.suite);
   await runInGuest(base, root, {
     command: scriptOf(guest.steps),
-    seconds,
+    deadline,
     ...(guest.kernelOptions ? { kernelOptions: guest.kernelOptions } : {}),
     line: (text) => {
       log.write(`${text}\n`);
@@ -66,21 +75,33 @@ async function test(guest: Guest, seconds: number): Promise<Outcome> {
     },
   });
   log.end();
+  if (performance.now() >= deadline) outcome.notRun = "switched off when the minutes of this run were over";
   return outcome;
 }
 
+/** The suite's base, or why there is none. */
+function baseOf(suite: Suite, deadline: number): Base | string {
+  try {
+    return prepareBase(suite, deadline);
+  } catch (error) {
+    if (error instanceof NoBase) return error.message;
+    throw error;
+  }
+}
+
 /** Names down the side, guests across. What never came to its end counts as failed. */
-function table(guests: readonly Guest[], outcomes: readonly Outcome[]): readonly string[] {
-  const head = ["", ...outcomes.map(({ name }) => name)];
-  const kernels = ["kernel", ...outcomes.map(({ kernel }) => kernel || "did not boot")];
-  const rows = ALL.filter((name) => guests.some(({ steps }) => steps.includes(name))).map((name) => [
+function table(outcomes: readonly Outcome[]): readonly string[] {
+  const rows = ALL.filter((name) => outcomes.some(({ guest }) => guest.steps.includes(name))).map((name) => [
     name,
-    ...outcomes.map(({ steps }, index) => {
+    ...outcomes.map(({ guest, steps, notRun }) => {
       const step = steps.get(name);
       if (step) return `${step.ok ? "passed" : "FAILED"} ${step.seconds} s`;
-      return guests[index]?.steps.includes(name) ? "FAILED (no end)" : "-";
+      if (!guest.steps.includes(name)) return "-";
+      return notRun === undefined ? "FAILED (no end)" : "not run";
     }),
   ]);
+  const head = ["", ...outcomes.map(({ guest }) => guest.name)];
+  const kernels = ["kernel", ...outcomes.map(({ kernel, notRun }) => kernel || (notRun === undefined ? "did not boot" : "-"))];
   const all = [head, kernels, ...rows];
   const widths = head.map((_, column) => Math.max(...all.map((row) => (row[column] ?? "").length)));
   return all.map((row) =>
@@ -91,39 +112,57 @@ function table(guests: readonly Guest[], outcomes: readonly Outcome[]): readonly
   );
 }
 
+/** Prints how it went. @returns the exit status */
+function report(outcomes: readonly Outcome[]): number {
+  for (const line of table(outcomes)) console.log(line);
+  for (const { guest, notRun } of outcomes) if (notRun !== undefined) console.log(`${guest.name}: not run: ${notRun}`);
+  const ends = outcomes.flatMap(({ guest, steps, notRun }) =>
+    guest.steps.map((name) => steps.get(name)?.ok ?? (notRun === undefined ? false : undefined)),
+  );
+  const [passed, failed, skipped] = [true, false, undefined].map((end) => ends.filter((ok) => ok === end).length);
+  console.log(`${passed} passed, ${failed} failed${skipped === 0 ? "" : `, ${skipped} skipped`}`);
+  return failed === 0 ? 0 : 1;
+}
+
+function chosenGuests(words: readonly string[], only: readonly string[] | undefined): readonly Guest[] {
+  const stranger = only?.find((name) => !(ALL as readonly string[]).includes(name));
+  if (stranger !== undefined) throw new Error(`--only takes steps of ${ALL.join(",")}; not ${stranger}`);
+  return GUESTS.filter(({ suite, name }) => words.length === 0 || words.some((word) => word === suite || name.includes(word))).map(
+    (guest) => ({
+      ...guest,
+      // Without set-up there is no kernel program in the guest.
+      steps: guest.steps.filter((name) => !only || name === "set-up" || only.includes(name)),
+    }),
+  );
+}
+
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { only: { type: "string" }, command: { type: "string" }, minutes: { type: "string", default: "40" } },
+    options: { only: { type: "string" }, command: { type: "string" }, minutes: { type: "string", default: "240" } },
   });
   if (process.platform !== "linux" || process.arch !== "x64" || process.getuid?.() !== 0) {
     console.log("kernels: skipped: this needs root on Linux, x86-64");
     return 0;
   }
   mkdirSync(logs, { recursive: true });
+  const guests = chosenGuests(positionals, values.only?.split(","));
+  if (guests.length === 0)
+    throw new Error(`no such guest: ${positionals.join(" ")}; there are ${GUESTS.map(({ name }) => name).join("; ")}`);
+  const deadline = performance.now() + Number(values.minutes) * 60_000;
   installTools();
-  const seconds = Number(values.minutes) * 60;
-  const chosen = GUESTS.filter(
-    ({ suite, name }) => positionals.length === 0 || positionals.some((word) => word === suite || name.includes(word)),
-  );
   if (values.command !== undefined) {
-    const suite = chosen[0]?.suite ?? "bookworm";
-    return (await runInGuest(prepareBase(suite), root, { command: values.command, seconds, line: console.log })) ?? 1;
+    const base = prepareBase(guests[0]?.suite ?? "bookworm", deadline);
+    return (await runInGuest(base, root, { command: values.command, deadline, line: console.log })) ?? 1;
   }
-  const only = values.only?.split(",");
-  const guests = chosen.map((guest) => ({ ...guest, steps: guest.steps.filter((name) => !only || only.includes(name)) }));
   const outcomes: Outcome[] = [];
-  for (const guest of guests) outcomes.push(await test(guest, seconds));
-  for (const line of table(guests, outcomes)) console.log(line);
-  const wanted = guests.reduce((sum, { steps }) => sum + steps.length, 0);
-  const passed = outcomes.reduce((sum, { steps }) => sum + [...steps.values()].filter(({ ok }) => ok).length, 0);
-  console.log(`${passed} passed, ${wanted - passed} failed`);
-  return passed === wanted ? 0 : 1;
+  for (const guest of guests) outcomes.push(await test(guest, deadline));
+  return report(outcomes);
 }
 
 try {
   process.exitCode = await main();
 } catch (error) {
-  if (!(error instanceof NoMirror)) throw error;
+  if (!(error instanceof NoBase)) throw error;
   console.log(`kernels: skipped: ${error.message}`);
 }
