@@ -44,7 +44,7 @@ export function tableSizes(maps: Readonly<Record<MapName, KernelMap>>, clock: ()
     const sizes: TableSize[] = [];
     for (const [table, map] of Object.entries(maps) as [MapName, KernelMap][]) {
       const entries = COUNTED.has(table) ? await entriesOf(table) : undefined;
-      const bytes = memoryOf(map.fd);
+      const bytes = memoryOf(map);
       sizes.push({
         table,
         capacity: map.shape.maxEntries,
@@ -56,8 +56,12 @@ export function tableSizes(maps: Readonly<Record<MapName, KernelMap>>, clock: ()
   };
 }
 
-/** `memlock` of the map's descriptor; exact from Linux 6.4, an estimate of what it may take before. */
-function memoryOf(fd: number): number | undefined {
+/**
+ * `memlock` of the map's descriptor; exact from Linux 6.4. Before, it is an estimate from keys and values: a ring has none and
+ * would count for nothing, so there it is its capacity, which is in bytes.
+ */
+function memoryOf({ fd, shape }: KernelMap): number | undefined {
   const found = /^memlock:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "utf8"))?.[1];
-  return found === undefined ? undefined : Number(found);
+  if (found === undefined) return undefined;
+  return Math.max(Number(found), shape.keySize === 0 ? shape.maxEntries : 0);
 }
