@@ -22,6 +22,7 @@ const NAMES: Readonly<Record<PathName, string>> = {
   G: "Genkan",
   M: "masquerading",
   N: "NAT gateway",
+  K: "netkit",
 };
 const WIDTH = 860;
 const COLUMN = WIDTH / 2;
@@ -63,7 +64,7 @@ function panelOf({ values, unit }: Figure, title: string, x: number, y: number):
   const most = Math.max(...Object.values(values).map(({ value }) => value));
   const bars = PATH_NAMES.flatMap((name, place) => {
     const figure = values[name];
-    if (!figure) return [];
+    if (!figure || name === "K") return [];
     const top = y + 12 + place * (BAR.height + BAR.gap);
     const own = name === "G" ? " own" : "";
     const ratio = name === "B" ? "" : `<tspan class="small" dx="6">${figure.toRouter.toFixed(2)}×</tspan>`;

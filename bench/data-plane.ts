@@ -114,8 +114,8 @@ async function carriedBy(paths: readonly Path[]): Promise<PerPath<number>> {
 type Ratio = {
   readonly figure: FigureName;
   /** Whose value; absent: G's. */
-  readonly of?: "N";
-  readonly by: "A" | "B" | "C" | "M";
+  readonly of?: "N" | "K";
+  readonly by: "A" | "B" | "C" | "M" | "R";
   readonly words: string;
   readonly must?: Bound;
   readonly aim?: Bound;
@@ -141,6 +141,9 @@ const RATIOS: readonly Ratio[] = [
   { figure: "sockets", by: "C", words: "packets/s sent by a UDP socket" },
   { figure: "inbound", by: "B", words: "packets/s, inbound" },
   { figure: "flows", by: "B", words: "packets/s, 1,024 flows in turn" },
+  { figure: "rate", of: "K", by: "R", words: "packets/s" },
+  { figure: "inbound", of: "K", by: "R", words: "packets/s, inbound" },
+  { figure: "udp50", of: "K", by: "R", words: "round trip p50, UDP" },
   { figure: "udp99", by: "B", words: "round trip p99, UDP" },
   { figure: "tcp99", by: "B", words: "round trip p99, TCP" },
 ];
@@ -148,7 +151,7 @@ const RATIOS: readonly Ratio[] = [
 function ratioRows(samples: Samples): readonly Row[] {
   return RATIOS.flatMap(({ figure, of = "G" as const, by, words, ...bounds }) => {
     const rounds = samples.get(figure);
-    if (!rounds) return [];
+    if (!rounds?.some((round) => round[of] !== undefined)) return [];
     const bound = quantile(ratios(rounds, "R", by), 0.5);
     const note = bounds.aim && !Number.isNaN(bound) ? { note: `a program that only hands packets on reaches ${bound.toFixed(2)}` } : {};
     return [rowOf({ measure: `${words}, ${of} ÷ ${by}`, ...bounds, ...note, unit: "×", samples: ratios(rounds, of, by) })];

@@ -27,6 +27,7 @@ export const PATHS = {
   G: "Genkan: security group, network ACL, routes, gateway and one-to-one NAT",
   M: "the kernel's router as a NAT gateway: masquerading by connection tracking",
   N: "Genkan: a private subnet behind a NAT gateway",
+  K: "as R, with a netkit pair in the place of the instance's veth pair, where the kernel and ip have it",
 } as const;
 export type PathName = keyof typeof PATHS;
 export const PATH_NAMES = Object.keys(PATHS) as readonly PathName[];

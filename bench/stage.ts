@@ -6,7 +6,7 @@ import { type GenkanPath, genkanPath } from "./genkan-path.ts";
 import { bridgesAreFiltered, kernelPaths } from "./kernel-paths.ts";
 import type { Path } from "./path.ts";
 import { benchRegion, POOL } from "./region.ts";
-import { redirectPath } from "./redirect-path.ts";
+import { netkitPath, redirectPath } from "./redirect-path.ts";
 
 /** All paths, side by side, and those who make traffic on them. Made anew for each round: where things lie in memory is a matter of luck. */
 export type Stage = {
@@ -32,8 +32,8 @@ export async function openStage(cpu: number): Promise<Stage> {
     ipv6: region.ipv6,
   };
   const genkan = await genkanPath(join(folder, "home"), region, addresses.prefixLength, addresses.router);
-  const redirect = await redirectPath(namespaces, addresses);
-  const paths = [...(await kernelPaths(namespaces, addresses)), ...(redirect ? [redirect] : []), ...genkan.paths];
+  const redirects = [await redirectPath(namespaces, addresses), await netkitPath(namespaces, addresses)];
+  const paths = [...(await kernelPaths(namespaces, addresses)), ...redirects.filter((path) => path !== undefined), ...genkan.paths];
   const filtered = await bridgesAreFiltered(namespaces);
   const crew = openCrew(paths, cpu);
   return {
