@@ -1,7 +1,19 @@
 /** Disk images of Debian suites for virtual-machine.ts: made once from the package mirror, then kept. */
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 
 /** Debian suites whose kernels are tested. */
@@ -97,7 +109,7 @@ export function prepareBase(suite: Suite, deadline: number): Base {
     if (!succeeds(["curl", "-sfI", "--max-time", "30", "-o", "/dev/null", `${MIRROR}/dists/${suite}/Release`]))
       throw new NoBase(`${MIRROR} does not answer for ${suite}`);
     console.error(`kernels: making the base of Debian ${suite} (some minutes, once)`);
-    const making = temporaryFolder(suite);
+    const making = temporaryFolder();
     try {
       make(suite, making, deadline);
       writeFileSync(join(making, "wanted"), wanted);
@@ -110,17 +122,16 @@ export function prepareBase(suite: Suite, deadline: number): Base {
   return { image: join(folder, "disk.img"), kernel: join(folder, "vmlinuz"), initrd: join(folder, "initrd") };
 }
 
-/** A new folder beside the bases, of this process; those of processes that have ended are removed. */
-export function temporaryFolder(what: string): string {
+const DAY_MS = 86_400_000;
+
+/** A new folder beside the bases. Those that a run of yesterday left, as it was killed, are removed. */
+export function temporaryFolder(): string {
   mkdirSync(CACHE, { recursive: true });
-  for (const name of readdirSync(CACHE)) {
-    const [, pid] = /^of-(\d+)-/.exec(name) ?? [];
-    if (pid !== undefined && !existsSync(`/proc/${pid}`)) rmSync(join(CACHE, name), { recursive: true, force: true });
+  for (const name of readdirSync(CACHE).filter((name) => name.startsWith("run-"))) {
+    const left = statSync(join(CACHE, name), { throwIfNoEntry: false });
+    if (left && left.mtimeMs < Date.now() - DAY_MS) rmSync(join(CACHE, name), { recursive: true, force: true });
   }
-  const folder = join(CACHE, `of-${process.pid}-${what}`);
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder);
-  return folder;
+  return mkdtempSync(join(CACHE, "run-"));
 }
 
 function make(suite: Suite, folder: string, deadline: number): void {

@@ -22,7 +22,7 @@ export type GuestOptions = {
 
 /** Boots the base with a copy of the tree, runs the command there and switches off. Its exit status; undefined when the machine ended without one. */
 export async function runInGuest(base: Base, tree: string, options: GuestOptions): Promise<number | undefined> {
-  const work = temporaryFolder("run");
+  const work = temporaryFolder();
   try {
     const disk = packTree(tree, options, work);
     return await boot(base, disk, options);
