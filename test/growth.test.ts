@@ -69,8 +69,8 @@ function work(world: World, sample: Sample): readonly (readonly [string, number]
   return CALLS.map(([operation, input]) => {
     const seen = { count: 0 };
     const tx = beginTx(world, context.account, context.region);
-    const { put, slot, publicIpTaken } = tx;
-    const looked: Tx = { ...counting<Reader>(tx, seen), put, delete: tx.delete, slot, publicIpTaken };
+    const { put, slot, publicIpTaken, elsewhere } = tx;
+    const looked: Tx = { ...counting<Reader>(tx, seen), put, delete: tx.delete, slot, publicIpTaken, elsewhere };
     answers.push(JSON.stringify(perform(looked, operation, input(sample, said), context)));
     const changes = tx.changes();
     applyChanges(world, context.account, context.region, changes);

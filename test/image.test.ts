@@ -57,7 +57,7 @@ async function change(store: EmbeddedStore, world: World, calls: readonly (reado
     perform(tx, operation, input, context);
     const changes = tx.changes();
     applyChanges(world, context.account, context.region, changes);
-    await store.commit({ expected: store.revision(), account: context.account, region: context.region, changes });
+    await store.commit({ expected: store.revision(), parts: [{ account: context.account, region: context.region, changes }] });
   }
 }
 

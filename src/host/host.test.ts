@@ -304,13 +304,13 @@ swap: {size: 1G}
       return output([...inNetwork(services), process.execPath, "-e", script]).trim();
     };
     assert.match(metadata("instance-id"), /404 - Not Found/);
-    await store.commit({ expected: 0, ...EXAMPLE, changes: exampleChanges() });
+    await store.commit({ expected: 0, parts: [{ ...EXAMPLE, changes: exampleChanges() }] });
     assert.equal(metadata("instance-id"), "i-00000000000000001");
     assert.match(metadata("public-ipv4"), /404/);
     assert.equal(resolve("ip-10-0-1-5.ec2.internal"), "10.0.1.5");
     assert.equal(resolve("example.com"), "ENOTFOUND");
     const address = mapped("203.0.113.9");
-    await store.commit({ expected: 1, ...EXAMPLE, changes: [{ kind: "address", id: address.id, after: address }] });
+    await store.commit({ expected: 1, parts: [{ ...EXAMPLE, changes: [{ kind: "address", id: address.id, after: address }] }] });
     assert.equal(metadata("public-ipv4"), "203.0.113.9");
     assert.equal(resolve("ec2-203-0-113-9.compute-1.amazonaws.com"), "10.0.1.5");
     await store.close();

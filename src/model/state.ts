@@ -21,7 +21,10 @@ export type Reader = {
   readonly slice: <K extends Kind>(kind: K, start: number, end: number) => readonly Resources[K][];
 };
 
-/** A region's state with the changes of one request on top: an action reads its own writes; a fault discards them all. */
+/**
+ * A region's state with the changes of one request on top: an action reads its own writes; a fault discards them all. What it
+ * changes {@link Tx.elsewhere} becomes true with the rest, or not at all.
+ */
 export type Tx = Reader & {
   /** Adds the resource, or replaces the one with the same id. */
   readonly put: (resource: Resources[Kind]) => void;
@@ -30,7 +33,12 @@ export type Tx = Reader & {
   readonly slot: (kind: SlottedKind) => number;
   /** Whether a public IPv4 address is held in any account or region of this machine. */
   readonly publicIpTaken: (ip: string) => boolean;
+  /** Another region of the account, within the same request; this very one by its own name. One that nothing was put into yet is empty. */
+  readonly elsewhere: (region: string) => Tx;
 };
+
+/** What a request changed in one account's region. */
+export type Part = { readonly account: string; readonly region: string; readonly changes: readonly Change[] };
 
 /** One resource's before and after; `before` is absent for a new one, `after` for a deleted one. */
 export type Change<K extends Kind = Kind> = {

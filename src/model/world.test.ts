@@ -6,10 +6,10 @@ import { parseIpv4 } from "../lib/ip.ts";
 import type { NetworkInterface } from "./network-interface.ts";
 import { readerBefore, Region } from "./region.ts";
 import { INDEXES, KINDS, type Kind, type Resource, SLOTTED } from "./resource.ts";
-import type { Reader } from "./state.ts";
+import type { Reader, Tx } from "./state.ts";
 import { indexKeys } from "./index-keys.ts";
 import { packedFrom } from "./test-packed.ts";
-import { applyChanges, beginTx, newWorld, readerOf, regionOf, publicIpsOf, restore, type Transaction, type World } from "./world.ts";
+import { applyChanges, applyParts, beginTx, newWorld, readerOf, regionOf, publicIpsOf, restore, type Transaction, type World } from "./world.ts";
 
 const ACCOUNT = "123456789012";
 const REGIONS = ["us-east-1", "eu-west-1"];
@@ -53,7 +53,7 @@ function resourceOf({ kind, name, a, b }: Step, region: string, slot: () => numb
   return eni;
 }
 
-function take(tx: Transaction, below: Reader, region: string, s: Step): void {
+function take(tx: Tx, below: Reader, region: string, s: Step): void {
   const known = [tx, below].map((reader) => reader.get("network-interface", `eni-${s.name}`)?.slot);
   const made = resourceOf(s, region, () => known[0] ?? known[1] ?? tx.slot("network-interface"));
   if (s.what === "put") tx.put(made);
@@ -189,8 +189,11 @@ test("many transactions undone from the last to the first leave the world as it 
       const run = ({ region: place, steps }: Round): (() => void) => {
         const region = REGIONS[place] ?? "";
         const tx = beginTx(world, ACCOUNT, region);
-        for (const s of steps) take(tx, readerOf(world, ACCOUNT, region), region, s);
-        return applyChanges(world, ACCOUNT, region, tx.changes());
+        for (const [at, s] of steps.entries()) {
+          const there = at % 3 === 2 ? (REGIONS[(place + 1) % REGIONS.length] ?? "") : region;
+          take(tx.elsewhere(there), readerOf(world, ACCOUNT, there), there, s);
+        }
+        return applyParts(world, tx.parts());
       };
       kept.forEach(run);
       const keys = allKeys([...world.regions.values()].flatMap(resourcesOf));

@@ -7,7 +7,7 @@ import { Overlay } from "./overlay.ts";
 import { Region } from "./region.ts";
 import { type Kind, type Resource, type Resources, SLOTTED, type SlottedKind } from "./resource.ts";
 import { Slots } from "./slots.ts";
-import type { Change, Reader, Tx } from "./state.ts";
+import type { Change, Part, Reader, Tx } from "./state.ts";
 
 /** Every account's regions on this machine, and what they share: the kernel's slots and the public addresses. */
 export type World = {
@@ -17,8 +17,10 @@ export type World = {
 };
 
 export type Transaction = Tx & {
-  /** What was changed so far: one change per resource, none for what is equal to before. */
+  /** What was changed so far: one change per resource, none for what is equal to before. Of several regions, see {@link Transaction.parts}. */
   readonly changes: () => readonly Change[];
+  /** The same by region, this one first; none of those where nothing changed. */
+  readonly parts: () => readonly Part[];
 };
 
 export function newWorld(): World {
@@ -48,19 +50,52 @@ export function readerOf(world: World, account: string, region: string): Reader 
   return regionOf(world, account, region);
 }
 
-/** Begins a request: its reads see the world with its own writes on top; the world changes only by {@link applyChanges}. */
+/** Begins a request: its reads see the world with its own writes on top; the world changes only by {@link applyParts}. */
 export function beginTx(world: World, account: string, region: string): Transaction {
-  const base = regionOf(world, account, region);
+  const shared: Shared = { world, account, held: new Map(), least: new Map(), open: new Map() };
+  const { changes, tx } = openPart(shared, region);
+  const parts = (): readonly Part[] =>
+    [...shared.open].flatMap(([name, part]) => {
+      const changed = part.changes();
+      return changed.length === 0 ? [] : [{ account, region: name, changes: changed }];
+    });
+  return {
+    ...tx,
+    changes: () => {
+      assert(
+        [...shared.open].every(([name, part]) => name === region || part.changes().length === 0),
+        "nothing changed elsewhere",
+      );
+      return changes();
+    },
+    parts,
+  };
+}
+
+/** What the regions that one request works on have in common. */
+type Shared = {
+  readonly world: World;
+  readonly account: string;
+  /** How much more often a public address is held than in the world. */
+  readonly held: Map<string, number>;
+  readonly least: Map<SlottedKind, number>;
+  readonly open: Map<string, OpenPart>;
+};
+type OpenPart = { readonly tx: Tx; readonly changes: () => readonly Change[] };
+
+function openPart(shared: Shared, region: string): OpenPart {
+  const { world, account, held, least, open } = shared;
+  const known = open.get(region);
+  if (known) return known;
+  // A question about a region is not its beginning.
+  const base = world.regions.get(regionKey(account, region)) ?? new Region();
   const writes = new Overlay(base);
   const { get, list, by, count, countBy, slice, sliceBy } = writes;
-  /** How much more often a public address is held than in the world. */
-  const held = new Map<string, number>();
   const swap = (kind: Kind, id: string, now: Resource | undefined): void => {
     for (const ip of publicIpsOf(get(kind, id))) held.set(ip, (held.get(ip) ?? 0) - 1);
     for (const ip of publicIpsOf(now)) held.set(ip, (held.get(ip) ?? 0) + 1);
   };
-  const least = new Map<SlottedKind, number>();
-  return {
+  const tx: Tx = {
     get,
     list,
     by,
@@ -83,8 +118,13 @@ export function beginTx(world: World, account: string, region: string): Transact
       return slot;
     },
     publicIpTaken: (ip) => Number(world.publicIps.has(ip)) + (held.get(ip) ?? 0) > 0,
-    changes: () => [...writes.decided()].flatMap(({ kind, id }) => changeOf(kind, id, base.get(kind, id), get(kind, id))),
+    elsewhere: (other) => openPart(shared, other).tx,
   };
+  const changes = (): readonly Change[] =>
+    [...writes.decided()].flatMap(({ kind, id }) => changeOf(kind, id, base.get(kind, id), get(kind, id)));
+  const part = { tx, changes };
+  open.set(region, part);
+  return part;
 }
 
 function changeOf(kind: Kind, id: string, before: Resource | undefined, after: Resource | undefined): Change[] {
@@ -93,34 +133,40 @@ function changeOf(kind: Kind, id: string, before: Resource | undefined, after: R
 }
 
 /**
- * Makes the changes true in memory. They must come from a transaction on the world as it is now.
+ * Makes the changes of all parts true in memory. They must come from a transaction on the world as it is now.
  * Returns the way back, which undoes them exactly as long as all later changes were undone before.
  */
+export function applyParts(world: World, parts: readonly Part[]): () => void {
+  const targets = parts.map(({ account, region, changes }): Target => {
+    const target = regionOf(world, account, region);
+    return { target, changes, orders: changes.map(({ kind, id }) => target.orderOf(kind, id)) };
+  });
+  swap(world, targets, "before", "after");
+  return () => swap(world, targets, "after", "before");
+}
+
+/** The same of one region. */
 export function applyChanges(world: World, account: string, region: string, changes: readonly Change[]): () => void {
-  const target = regionOf(world, account, region);
-  const orders = changes.map(({ kind, id }) => target.orderOf(kind, id));
-  swap(world, target, changes, "before", "after");
-  return () => swap(world, target, changes, "after", "before", orders);
+  return applyParts(world, [{ account, region, changes }]);
 }
 
 type Side = "before" | "after";
+/** `orders`: the changes' places in the order of creation, before any of them. */
+type Target = { readonly target: Region; readonly changes: readonly Change[]; readonly orders: readonly (number | undefined)[] };
 
-function swap(
-  world: World,
-  target: Region,
-  changes: readonly Change[],
-  from: Side,
-  to: Side,
-  orders: readonly (number | undefined)[] = [],
-): void {
-  for (const change of changes)
-    assert(isAsSaid(target.get(change.kind, change.id), change[from]), `${change.kind} ${change.id} is as the change has it`);
-  for (const change of changes) letGo(world, change[from], change[to]);
-  for (const change of changes) hold(world, change[to], change[from]);
-  for (const [place, change] of changes.entries()) {
-    const now = change[to];
-    if (now) target.put(now, orders[place]);
-    else target.delete(change.kind, change.id);
+function swap(world: World, targets: readonly Target[], from: Side, to: Side): void {
+  for (const { target, changes } of targets)
+    for (const change of changes)
+      assert(isAsSaid(target.get(change.kind, change.id), change[from]), `${change.kind} ${change.id} is as the change has it`);
+  const all = targets.flatMap(({ changes }) => changes);
+  for (const change of all) letGo(world, change[from], change[to]);
+  for (const change of all) hold(world, change[to], change[from]);
+  for (const { target, changes, orders } of targets) {
+    for (const [place, change] of changes.entries()) {
+      const now = change[to];
+      if (now) target.put(now, orders[place]);
+      else target.delete(change.kind, change.id);
+    }
   }
 }
 

@@ -51,6 +51,17 @@ export function planDelta(after: Reader, changes: readonly Change[], pools: read
   return { puts, removals: [...old.values()], vpcs: concernedVpcs({ before, after }, units) };
 }
 
+/** What changes of several regions make of the tables, as one: no row is of two regions. */
+export function joinedDelta(deltas: readonly Delta[]): Delta {
+  const [only, ...more] = deltas;
+  if (only && more.length === 0) return only;
+  return {
+    puts: deltas.flatMap(({ puts }) => puts),
+    removals: deltas.flatMap(({ removals }) => removals),
+    vpcs: [...new Set(deltas.flatMap(({ vpcs = [] }) => vpcs))],
+  };
+}
+
 const ROWS: { readonly [K in UnitKind]: (reader: Reader, resource: Resources[K], pools: readonly Pool[]) => readonly Entry[] } = {
   vpc: vpcRows,
   subnet: subnetRows,

@@ -1,7 +1,7 @@
-import type { Change } from "../model/state.ts";
+import type { Change, Part } from "../model/state.ts";
 import { Fault } from "../model/fault.ts";
-import { applyChanges, beginTx, readerOf, type Transaction, type World } from "../model/world.ts";
-import { planDelta } from "../plan/compile.ts";
+import { applyParts, beginTx, readerOf, type Transaction, type World } from "../model/world.ts";
+import { joinedDelta, planDelta } from "../plan/compile.ts";
 import type { Pool } from "../plan/pool.ts";
 import type { Delta } from "../plan/tables.ts";
 import type { Store } from "../store/store.ts";
@@ -10,8 +10,7 @@ import type { Store } from "../store/store.ts";
 export type Realm = { readonly account: string; readonly region: string };
 
 type Pending = {
-  readonly realm: Realm;
-  readonly changes: readonly Change[];
+  readonly parts: readonly Part[];
   readonly delta: Delta;
   readonly undo: () => void;
   readonly finish: () => void;
@@ -24,7 +23,7 @@ type Options = {
   readonly pools: readonly Pool[];
   /** Writes to the kernel's tables; throws when the kernel refuses. */
   readonly applyDelta: (delta: Delta) => void;
-  /** Told of every change once it is durable and packets obey it. */
+  /** Told of every change once it is durable and packets obey it; of one in several regions, region by region. */
   readonly onCommitted: (realm: Realm, changes: readonly Change[]) => void;
   readonly log: (message: string, cause?: unknown) => void;
 };
@@ -54,7 +53,7 @@ export class Committer {
   }
 
   /**
-   * Runs `body` on the realm's state and commits what it changed.
+   * Runs `body` on the realm's state and commits what it changed, in whichever of the account's regions.
    * @throws what `body` throws (then nothing changed); Unavailable when the change could not be written.
    */
   async run<T>(realm: Realm, body: (tx: Transaction) => T): Promise<T> {
@@ -67,26 +66,26 @@ export class Committer {
       } catch (thrown) {
         outcome = { thrown };
       }
-      const changes = "value" in outcome ? tx.changes() : [];
-      if (changes.length > 0) await this.#commit(realm, changes);
+      const parts = "value" in outcome ? tx.parts() : [];
+      if (parts.length > 0) await this.#commit(parts);
       else await this.#tail;
       // What was read, or refused, may rest on a change that was undone meanwhile: look again.
-      if (changes.length === 0 && undone !== this.#undone) continue;
+      if (parts.length === 0 && undone !== this.#undone) continue;
       if ("thrown" in outcome) throw outcome.thrown;
       return outcome.value;
     }
   }
 
-  #commit(realm: Realm, changes: readonly Change[]): Promise<void> {
+  #commit(parts: readonly Part[]): Promise<void> {
     const { world, store, pools } = this.#options;
-    const undo = applyChanges(world, realm.account, realm.region, changes);
-    const delta = planDelta(readerOf(world, realm.account, realm.region), changes, pools);
+    const undo = applyParts(world, parts);
+    const delta = joinedDelta(parts.map(({ account, region, changes }) => planDelta(readerOf(world, account, region), changes, pools)));
     const expected = this.#revision;
     this.#revision += 1;
     return new Promise((resolve, reject) => {
-      const pending: Pending = { realm, changes, delta, undo, finish: resolve, abort: reject };
+      const pending: Pending = { parts, delta, undo, finish: resolve, abort: reject };
       this.#pending.push(pending);
-      const written = store.commit({ expected, ...realm, changes });
+      const written = store.commit({ expected, parts });
       written.catch(() => undefined);
       this.#tail = this.#tail.then(async () => {
         if (!this.#pending.includes(pending)) return;
@@ -113,7 +112,7 @@ export class Committer {
       );
       return;
     }
-    onCommitted(pending.realm, pending.changes);
+    for (const { account, region, changes } of pending.parts) onCommitted({ account, region }, changes);
     pending.finish();
   }
 

@@ -1,19 +1,20 @@
 import { mkdirSync, statfsSync } from "node:fs";
 import { open, type RootDatabase } from "lmdb";
 import type { Resource } from "../model/resource.ts";
-import type { Change } from "../model/state.ts";
+import type { Part } from "../model/state.ts";
 import { catchUp, type Missed, newWorld, restore, type World } from "../model/world.ts";
 import { CommitQueue, type Write } from "./commit-queue.ts";
 import { type Elsewhere, type Image, imagePath, openImage } from "./image.ts";
 import {
   CHANGED,
-  type Changed,
   changedKey,
   FORMAT,
+  formatChanged,
   type Header,
   HEADER_KEY,
   lookupRecords,
   metaKey,
+  parseChanged,
   type Placed,
   rangeOf,
   realmOfKey,
@@ -32,7 +33,7 @@ import { type Commit, type Store, StoreError } from "./store.ts";
 /** What a start found in the image, and what changed since it was made. */
 export type LoadedImage = Pick<Image, "section"> & {
   readonly label: string;
-  readonly since: readonly Omit<Commit, "expected">[];
+  readonly since: readonly Part[];
 };
 
 export type EmbeddedStore = Store & {
@@ -53,6 +54,8 @@ const CHANGED_SHARE = 0.02;
 const MOST_JOURNALED = 200_000;
 /** How many old commits each write takes out of the journal, at most. */
 const PRUNED_AT_ONCE = 128;
+
+type Counts = Pick<Header, "order" | "resources">;
 
 /** The records of one batch: text to put, undefined to remove. The last word on a key counts. */
 type Records = Map<string, string | undefined>;
@@ -226,8 +229,8 @@ class Embedded {
     let commits = 0;
     for (const { key, value } of this.#db.getRange({ start: changedKey(revision + 1), end: rangeOf(CHANGED).end })) {
       commits += 1;
-      const [account, region, what] = JSON.parse(unseal(key, value)) as Changed;
-      for (const [kind, id] of what) missed.set(resourceKey(account, region, kind, id), { account, region, kind, id });
+      for (const [account, region, what] of parseChanged(unseal(key, value)))
+        for (const [kind, id] of what) missed.set(resourceKey(account, region, kind, id), { account, region, kind, id });
     }
     if (revision + commits !== this.#header.revision) return undefined;
     for (const [key, one] of missed) {
@@ -272,7 +275,7 @@ class Embedded {
     await this.#flush(records);
     this.#header = header;
     this.#oldest = oldest;
-    for (const write of writes) if (write.kind === "commit") this.#changes += write.commit.changes.length;
+    for (const write of writes) if (write.kind === "commit") for (const { changes } of write.commit.parts) this.#changes += changes.length;
     // A reader that was killed holds old pages until someone looks.
     if (++this.#batches % 1024 === 0) this.#db.readerCheck();
   }
@@ -285,9 +288,16 @@ class Embedded {
   }
 
   /** Adds a commit's records, and gives the header after it. */
-  #record(records: Records, header: Header, { account, region, changes }: Commit): Header {
+  #record(records: Records, header: Header, { parts }: Commit): Header {
     let { order, resources } = header;
-    for (const { kind, id, before, after } of changes as readonly Change[]) {
+    for (const part of parts) ({ order, resources } = this.#recordPart(records, { order, resources }, part));
+    records.set(changedKey(header.revision + 1), formatChanged(parts));
+    return { format: FORMAT, revision: header.revision + 1, order, resources };
+  }
+
+  #recordPart(records: Records, counts: Counts, { account, region, changes }: Part): Counts {
+    let { order, resources } = counts;
+    for (const { kind, id, before, after } of changes) {
       const key = resourceKey(account, region, kind, id);
       const old = this.#placeOf(records, key);
       if ((old === undefined) !== (before === undefined))
@@ -300,9 +310,7 @@ class Embedded {
       records.set(key, after && JSON.stringify([place, after] satisfies Placed));
       resources += Number(after !== undefined) - Number(before !== undefined);
     }
-    const what = (changes as readonly Change[]).map(({ kind, id }) => [kind, id] as const);
-    records.set(changedKey(header.revision + 1), JSON.stringify([account, region, what] satisfies Changed));
-    return { format: FORMAT, revision: header.revision + 1, order, resources };
+    return { order, resources };
   }
 
   /** The place in the order of creation of a resource that is there, with this batch's records on top. */
@@ -365,7 +373,7 @@ class Embedded {
 
 /** What is kept in reserve is for changes of what is there: an instance that ends gives its files' room back. */
 function isCreation(write: Write): boolean {
-  return write.kind === "commit" && (write.commit.changes as readonly Change[]).some(({ before }) => before === undefined);
+  return write.kind === "commit" && write.commit.parts.some(({ changes }) => changes.some(({ before }) => before === undefined));
 }
 
 const EIO = 5;

@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { seededRandom } from "../lib/random.ts";
 import { keyHash } from "../model/packed.ts";
 import { INDEXES, KINDS, type Resource } from "../model/resource.ts";
+import type { Tx } from "../model/state.ts";
 import { readerOf, type World } from "../model/world.ts";
 import { type EmbeddedStore, openEmbedded } from "./embedded.ts";
 import { imagePath } from "./image.ts";
@@ -50,10 +51,17 @@ function shared(world: World): object {
   return [[...world.slots].map(([kind, slots]) => [kind, slots.free()]), world.publicIps.has("203.0.113.7")];
 }
 
-/** Some changes of both regions, among them what deletes and makes anew under the same id. */
+/** Some changes of one region or of both at once, among them what deletes and makes anew under the same id. */
 async function change(caller: Caller, random: () => number): Promise<void> {
   const region = random() < 0.5 ? REGION : OTHER;
+  const both = random() < 0.3;
   await caller.change((tx) => {
+    changeIn(region, tx);
+    if (both) changeIn(region === REGION ? OTHER : REGION, tx);
+  }, region);
+
+  function changeIn(region: string, asked: Tx): void {
+    const tx = asked.elsewhere(region);
     for (let step = 0; step < 4; step++) {
       const id = `eni-${Math.floor(random() * 8)}`;
       const known = tx.get("network-interface", id);
@@ -69,7 +77,7 @@ async function change(caller: Caller, random: () => number): Promise<void> {
     const key = `key-${Math.floor(random() * 4)}`;
     if (tx.get("key-pair", key)) tx.delete("key-pair", key);
     else tx.put(keyPair(key, String(random())));
-  }, region);
+  }
 }
 
 function randomOf(seed: number): () => number {

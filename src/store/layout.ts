@@ -6,7 +6,8 @@
  *   resource|ACCOUNT|REGION|KIND|ID                         [place in the order of creation, the resource]
  *   index|ACCOUNT|REGION|KIND|INDEX|KEY|PLACE|ID            nothing: for the lookups of other processes
  *   slot|SLOT                                               [account, region, id] of the network interface there
- *   changed|REVISION                                        [account, region, [[kind, id], …]]: what that commit changed, for the image
+ *   changed|REVISION                                        [account, region, [[kind, id], …]]: what that commit changed, for the image;
+ *                                                           of several regions {"parts": […]}
  *
  * `|` is U+001F. Every value is a CRC-32 (little endian) and the JSON that it covers.
  */
@@ -14,6 +15,7 @@ import { crc32 } from "node:zlib";
 import { assert } from "../lib/assert.ts";
 import { indexKeys } from "../model/index-keys.ts";
 import type { Kind, Resource } from "../model/resource.ts";
+import type { Part } from "../model/state.ts";
 import { StoreError } from "./store.ts";
 
 export const FORMAT = 1;
@@ -46,7 +48,20 @@ export const HEADER_KEY = "header";
 export const RESOURCES = `resource${SEPARATOR}`;
 export const CHANGED = `changed${SEPARATOR}`;
 
-export type Changed = readonly [account: string, region: string, what: readonly (readonly [Kind, string])[]];
+type ChangedPart = readonly [account: string, region: string, what: readonly (readonly [Kind, string])[]];
+type Changed = ChangedPart | { readonly parts: readonly ChangedPart[] };
+
+/** What a commit changed, as text. */
+export function formatChanged(parts: readonly Part[]): string {
+  const changed = parts.map(({ account, region, changes }): ChangedPart => [account, region, changes.map(({ kind, id }) => [kind, id])]);
+  const [only, ...more] = changed;
+  return JSON.stringify((only && more.length === 0 ? only : { parts: changed }) satisfies Changed);
+}
+
+export function parseChanged(text: string): readonly ChangedPart[] {
+  const changed = JSON.parse(text) as Changed;
+  return "parts" in changed ? changed.parts : [changed];
+}
 
 /** The key of what one commit changed; later ones come behind earlier ones. */
 export function changedKey(revision: number): string {

@@ -1,4 +1,4 @@
-import type { Change } from "../model/state.ts";
+import type { Part } from "../model/state.ts";
 import type { World } from "../model/world.ts";
 
 /**
@@ -29,12 +29,8 @@ export type Store = {
   readonly close: () => Promise<void>;
 };
 
-export type Commit = {
-  readonly expected: number;
-  readonly account: string;
-  readonly region: string;
-  readonly changes: readonly Change[];
-};
+/** `parts`: what one request changed, by account and region; each of these once. */
+export type Commit = { readonly expected: number; readonly parts: readonly Part[] };
 
 export type StoreErrorKind =
   /** Another commit came first. */

@@ -1,4 +1,5 @@
 import type { Resource } from "../model/resource.ts";
+import type { Part } from "../model/state.ts";
 import { newWorld, restore, type World } from "../model/world.ts";
 import { CommitQueue, type Write } from "./commit-queue.ts";
 import { type Store, StoreError } from "./store.ts";
@@ -46,7 +47,10 @@ function apply(state: State, write: Write): void {
     else state.meta.set(write.key, write.value);
     return;
   }
-  const { account, region, changes } = write.commit;
+  for (const part of write.commit.parts) applyPart(state, part);
+}
+
+function applyPart(state: State, { account, region, changes }: Part): void {
   for (const { kind, id, before, after } of changes) {
     const key = [account, region, kind, id].join("\u0000");
     const old = state.kept.get(key);

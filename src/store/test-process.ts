@@ -17,7 +17,13 @@ function say(line: string): void {
   writeSync(1, `${line}\n`);
 }
 
-const PARTS = ["part-0", "part-1", "part-2", "part-3"];
+/** Where each part is, which all change at once. */
+const PARTS = new Map([
+  ["part-0", REGION],
+  ["part-1", REGION],
+  ["part-2", "eu-west-1"],
+  ["part-3", "us-west-2"],
+]);
 const LIVE = 40;
 
 /**
@@ -31,7 +37,10 @@ async function load(): Promise<void> {
   const revision = store.revision();
   if (revision > 0) {
     const reader = readerOf(caller.world, ACCOUNT, REGION);
-    for (const part of PARTS) assert.equal(reader.get("key-pair", part)?.publicKey, String(revision), "no part of a revision is missing");
+    for (const [part, region] of PARTS) {
+      const { publicKey } = readerOf(caller.world, ACCOUNT, region).get("key-pair", part) ?? {};
+      assert.equal(publicKey, String(revision), "no part of a revision is missing");
+    }
     assert.deepEqual(
       reader.list("network-interface").map((eni) => eni.id),
       living(revision),
@@ -41,7 +50,7 @@ async function load(): Promise<void> {
   for (let inFlight = 0; ;) {
     const now = caller.expected + 1;
     const done = caller.change((tx) => {
-      for (const part of PARTS) tx.put(keyPair(part, String(now)));
+      for (const [part, region] of PARTS) tx.elsewhere(region).put(keyPair(part, String(now)));
       const instance = { attachmentId: `attach-${now}`, instanceId: `i-${now % 7}`, deviceIndex: 0, networkCardIndex: 0 };
       const attachment = { ...instance, deleteOnTermination: true, attachTime: "" };
       const description = "x".repeat(now % 11 === 0 ? 20_000 : now % 300);

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Resource } from "../model/resource.ts";
-import type { Change } from "../model/state.ts";
-import { applyChanges, beginTx, newWorld, readerOf, type Transaction, type World } from "../model/world.ts";
+import type { Change, Tx } from "../model/state.ts";
+import { applyParts, beginTx, newWorld, readerOf, type Transaction, type World } from "../model/world.ts";
 import { type Store, StoreError, type StoreErrorKind } from "./store.ts";
 
 export const ACCOUNT = "123456789012";
@@ -35,9 +35,9 @@ export class Caller {
   change(body: (tx: Transaction) => void, region = REGION): Promise<number> {
     const tx = beginTx(this.world, ACCOUNT, region);
     body(tx);
-    const changes = tx.changes();
-    applyChanges(this.world, ACCOUNT, region, changes);
-    return this.store.commit({ expected: this.expected++, account: ACCOUNT, region, changes });
+    const parts = tx.parts();
+    applyParts(this.world, parts);
+    return this.store.commit({ expected: this.expected++, parts });
   }
 }
 
@@ -106,7 +106,7 @@ function checkCommits(check: Check): void {
     const caller = new Caller(store);
     await caller.change((tx) => tx.put(keyPair("a")));
     const changes = [{ kind: "key-pair", id: "b", after: keyPair("b") }] as readonly Change[];
-    for (const expected of [0, 2]) await refused("conflict", store.commit({ expected, account: ACCOUNT, region: REGION, changes }));
+    for (const expected of [0, 2]) await refused("conflict", store.commit({ expected, parts: [{ account: ACCOUNT, region: REGION, changes }] }));
     assert.equal(store.revision(), 1);
     assert.deepEqual(keyIds(await store.load()), ["a"]);
     assert.equal(await caller.change((tx) => tx.put(keyPair("c"))), 2);
@@ -116,7 +116,7 @@ function checkCommits(check: Check): void {
     await caller.change((tx) => tx.put(keyPair("a")));
     const put = (id: string): Change => ({ kind: "key-pair", id, after: keyPair(id) }) as Change;
     const gone = { kind: "key-pair", id: "never", before: keyPair("never") } as Change;
-    const commit = (expected: number, changes: readonly Change[]) => store.commit({ expected, account: ACCOUNT, region: REGION, changes });
+    const commit = (expected: number, changes: readonly Change[]) => store.commit({ expected, parts: [{ account: ACCOUNT, region: REGION, changes }] });
     const outcomes = await Promise.allSettled([commit(1, [put("x")]), commit(2, [put("y"), gone]), commit(3, [put("z")])]);
     assert.deepEqual(
       outcomes.map((outcome) => outcome.status),
@@ -161,6 +161,23 @@ function checkContents(check: Check): void {
     await caller.change((tx) => tx.put(keyPair("b")), "us-east-2");
     const world = await store.load();
     assert.deepEqual([keyIds(world, "us-east-1"), keyIds(world, "us-east-2"), keyIds(world, "us-east")], [["a"], ["b"], []]);
+  });
+  check("what one request changes in two regions is one revision, there whole or not at all", async ({ store, reopen }) => {
+    const caller = new Caller(store);
+    const both = (body: (tx: Tx) => void) => (tx: Tx) => [tx, tx.elsewhere("eu-west-1")].forEach(body);
+    assert.equal(await caller.change(both((tx) => tx.put(keyPair("a")))), 1);
+    const gone = { kind: "key-pair", id: "never", before: keyPair("never") } as Change;
+    const added = { kind: "key-pair", id: "b", after: keyPair("b") } as Change;
+    const parts = [
+      { account: ACCOUNT, region: REGION, changes: [added] },
+      { account: ACCOUNT, region: "eu-west-1", changes: [added, gone] },
+    ];
+    await refused("failed", store.commit({ expected: 1, parts }));
+    assert.equal(await caller.change(both((tx) => tx.put(keyPair("c")))), 2);
+    const again = reopen ? await reopen() : store;
+    const world = await again.load();
+    assert.equal(again.revision(), 2);
+    assert.deepEqual([keyIds(world), keyIds(world, "eu-west-1")], [["a", "c"], ["a", "c"]]);
   });
   check("any text comes back as it was", async ({ store, reopen }) => {
     const texts = ["", "日本語 🚪", "\u0000\u0001\u001f\u007f", '"\\\n', "x".repeat(70_000)];
