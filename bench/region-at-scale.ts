@@ -92,7 +92,8 @@ class Builder {
     const result = body(tx, this.#context);
     const changes = tx.changes();
     applyChanges(this.#world, ACCOUNT, REGION, changes);
-    if (this.#store) this.#waiting.push(this.#store.commit({ expected: this.#revision++, parts: [{ account: ACCOUNT, region: REGION, changes }] }));
+    if (this.#store)
+      this.#waiting.push(this.#store.commit({ expected: this.#revision++, parts: [{ account: ACCOUNT, region: REGION, changes }] }));
     return result;
   }
 

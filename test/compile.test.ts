@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
 import { POOLS, randomRegion, randomSteps, SEED } from "./random-region.ts";
-import { fullPlan, planDelta } from "../src/plan/compile.ts";
+import { fullPlan } from "../src/plan/compile.ts";
 import { entryKey, sameValue } from "../src/plan/entry.ts";
 import { decodeStruct, encodeStruct } from "../src/plan/layout.ts";
 import { lint } from "../src/plan/test-lint.ts";
@@ -31,16 +31,17 @@ test("increments applied one after another equal a full compile, and the plan is
   fc.assert(
     fc.property(randomSteps(100), (steps) => {
       const region = randomRegion();
-      const tables = memoryTables(fullPlan([region.reader()], SETTINGS));
+      const tables = memoryTables(fullPlan(region.readers(), SETTINGS));
       for (const step of steps) {
-        const changes = region.run(step);
-        if (changes.length > 0) seen.set(step.request, (seen.get(step.request) ?? 0) + 1);
-        const delta = planDelta(region.reader(), changes, poolsOf(POOLS));
+        const parts = region.run(step);
+        if (parts.length > 0) seen.set(step.request, (seen.get(step.request) ?? 0) + 1);
+        if (parts.length > 1) seen.set("two regions", (seen.get("two regions") ?? 0) + 1);
+        const delta = region.delta(parts, poolsOf(POOLS));
         for (const { table, key, value } of delta.puts)
           assert.ok(!sameValue(tables.lookup(table, key as never), value), "nothing is written that is there already");
         for (const entry of delta.removals) assert.ok(tables.lookup(entry.table, entry.key as never), "what is removed was there");
         tables.apply(delta);
-        const full = fullPlan([region.reader()], SETTINGS);
+        const full = fullPlan(region.readers(), SETTINGS);
         assert.deepEqual(byKey(tables.entries()), byKey(full), step.request);
         assert.deepEqual(lint(full), []);
       }
@@ -48,7 +49,17 @@ test("increments applied one after another equal a full compile, and the plan is
     { numRuns: 200, seed: SEED },
   );
   if (SEED !== 1) return;
-  for (const request of ["detachGateway", "deleteGateway", "replaceRoute", "mainTable", "block", "terminate", "release", "deleteGroup"])
+  for (const request of [
+    "detachGateway",
+    "deleteGateway",
+    "replaceRoute",
+    "mainTable",
+    "block",
+    "terminate",
+    "release",
+    "deleteGroup",
+    "two regions",
+  ])
     assert.ok((seen.get(request) ?? 0) > 0, `${request} succeeded at least once: ${JSON.stringify(Object.fromEntries(seen))}`);
 });
 
@@ -57,7 +68,7 @@ test("every row survives its bytes", () => {
     fc.property(randomSteps(40), (steps) => {
       const region = randomRegion();
       for (const step of steps) region.run(step);
-      for (const entry of fullPlan([region.reader()], SETTINGS)) {
+      for (const entry of fullPlan(region.readers(), SETTINGS)) {
         const layout = TABLES[entry.table];
         assert.deepEqual(decodeStruct(layout.value, encodeStruct(layout.value, entry.value as never)), entry.value);
         if ("key" in layout) assert.deepEqual(decodeStruct(layout.key, encodeStruct(layout.key, entry.key as never)), entry.key);

@@ -18,6 +18,8 @@ export type Genkan = {
   readonly home: string;
   readonly port: number;
   readonly client: ec2.EC2Client;
+  /** The same caller in another region; to be destroyed when it is done. */
+  readonly clientIn: (region: string) => ec2.EC2Client;
   readonly environment: NodeJS.ProcessEnv;
   /** The caller's keys and region, in the variables that AWS's tools read. */
   readonly credentials: NodeJS.ProcessEnv;
@@ -63,6 +65,7 @@ export async function startGenkan(flags: readonly string[] = ["--no-host-link"])
     environment,
     process: await launch(environment, flags),
     client: clientOf(home, port),
+    clientIn: (region) => clientOf(home, port, region),
     credentials: credentialsOf(home),
     start: async () => {
       genkan.process = await launch(environment, flags);
@@ -105,11 +108,11 @@ function credentialsOf(home: string): Readonly<Record<"AWS_ACCESS_KEY_ID" | "AWS
   return { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_REGION: region };
 }
 
-function clientOf(home: string, port: number): ec2.EC2Client {
+function clientOf(home: string, port: number, region?: string): ec2.EC2Client {
   const credentials = credentialsOf(home);
   return new ec2.EC2Client({
     endpoint: `http://127.0.0.1:${port}`,
-    region: credentials.AWS_REGION,
+    region: region ?? credentials.AWS_REGION,
     credentials: { accessKeyId: credentials.AWS_ACCESS_KEY_ID, secretAccessKey: credentials.AWS_SECRET_ACCESS_KEY },
     maxAttempts: 1,
   });
@@ -145,9 +148,10 @@ export function there<T>(value: T | undefined, what = "the value"): T {
 export type Vpc = { readonly vpc: string; readonly subnet: string; readonly table: string; readonly group: string };
 
 /** A VPC 10.0.0.0/16 with one subnet and a group that lets all TCP, UDP and ICMP in. */
-export async function buildVpc(client: ec2.EC2Client): Promise<Vpc> {
-  const vpc = there((await client.send(new ec2.CreateVpcCommand({ CidrBlock: "10.0.0.0/16" }))).Vpc?.VpcId);
-  const subnet = there((await client.send(new ec2.CreateSubnetCommand({ VpcId: vpc, CidrBlock: "10.0.1.0/24" }))).Subnet?.SubnetId);
+export async function buildVpc(client: ec2.EC2Client, second = 0): Promise<Vpc> {
+  const vpc = there((await client.send(new ec2.CreateVpcCommand({ CidrBlock: `10.${second}.0.0/16` }))).Vpc?.VpcId);
+  const CidrBlock = `10.${second}.1.0/24`;
+  const subnet = there((await client.send(new ec2.CreateSubnetCommand({ VpcId: vpc, CidrBlock }))).Subnet?.SubnetId);
   const tables = await client.send(new ec2.DescribeRouteTablesCommand({ Filters: [{ Name: "vpc-id", Values: [vpc] }] }));
   const table = there(tables.RouteTables?.[0]?.RouteTableId);
   const group = there(

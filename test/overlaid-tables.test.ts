@@ -3,7 +3,7 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 import { POOLS, randomRegion, randomSteps, SEED } from "./random-region.ts";
 import { SETTINGS } from "./scene.ts";
-import { fullPlan, planDelta } from "../src/plan/compile.ts";
+import { fullPlan } from "../src/plan/compile.ts";
 import { memoryTables } from "../src/plan/memory-tables.ts";
 import { overlaidTables } from "../src/plan/overlaid-tables.ts";
 import { poolsOf } from "../src/plan/pool.ts";
@@ -14,9 +14,9 @@ test("tables under a delta read as those that it leads to", () => {
     fc.property(randomSteps(20), (steps) => {
       const region = randomRegion();
       for (const step of steps) {
-        const before = memoryTables(fullPlan([region.reader()], settings));
-        const delta = planDelta(region.reader(), region.run(step), poolsOf(POOLS));
-        const after = memoryTables(fullPlan([region.reader()], settings));
+        const before = memoryTables(fullPlan(region.readers(), settings));
+        const delta = region.delta(region.run(step), poolsOf(POOLS));
+        const after = memoryTables(fullPlan(region.readers(), settings));
         const over = overlaidTables(before, delta);
         for (const row of [...after.entries(), ...delta.removals]) {
           assert.deepEqual(over.lookup(row.table, row.key as never), after.lookup(row.table, row.key as never));

@@ -129,6 +129,18 @@ const FAULTS: readonly Fault[] = [
     "",
   ],
   ["a peering connection into the sender's own VPC", "route.h", /(?<=row = find_address\()peer, /, "p->source.vpc, "],
+  [
+    "a peering connection between regions that carries what is too long for it",
+    "deliver.h",
+    /(?<=WAY_REMOTE_PEERING \? )REMOTE_PEERING_MTU/,
+    "INSIDE_MTU",
+  ],
+  [
+    "a flow log that takes every peering for one within the region",
+    "flow_log.h",
+    /(?<=WAY_REMOTE_PEERING \? )PATH_REMOTE_PEERING/,
+    "PATH_PEERING",
+  ],
   ["an IPv6 rule that lets IPv4 in", "network_acl.h", /length < 96 && !p->is_ipv6 && !rule->group/, "0"],
   [
     "an egress-only gateway that lets strangers in",

@@ -10,7 +10,7 @@ import { encodeKey } from "../src/datapath/row.ts";
 import { bpffs, OBJECT } from "../src/datapath/test-kit.ts";
 import { type TestRun, testRun } from "../src/datapath/test-run.ts";
 import { present } from "../src/lib/assert.ts";
-import { fullPlan, planDelta } from "../src/plan/compile.ts";
+import { fullPlan } from "../src/plan/compile.ts";
 import { entryKey, sameValue } from "../src/plan/entry.ts";
 import { layoutOf } from "../src/plan/layout.ts";
 import { type MemoryTables, memoryTables } from "../src/plan/memory-tables.ts";
@@ -129,7 +129,7 @@ export function openMachine(object = OBJECT): Machine {
     };
     const region = randomRegion();
     for (const step of growth) region.run(step);
-    const plan = fullPlan([region.reader()], { ...settings, now });
+    const plan = fullPlan(region.readers(), { ...settings, now });
     datapath.apply(difference(rows, plan));
     const world = newWorld({ datapath, settings, region, plan, clock: { get: () => now, set: (time) => (now = time) } });
     world.forgetAll();
@@ -257,9 +257,9 @@ function newWorld({ datapath, settings, region, plan, clock }: Parts) {
           damage(event.table, event.number);
           return true;
         case "request": {
-          const changes = region.run(event.step);
-          if (changes.length > 0) apply(planDelta(region.reader(), changes, pools));
-          return changes.length > 0;
+          const parts = region.run(event.step);
+          if (parts.length > 0) apply(region.delta(parts, pools));
+          return parts.length > 0;
         }
       }
     },

@@ -3,42 +3,58 @@ import { perform } from "../src/actions/perform.ts";
 import { isManaged } from "../src/model/network-interface.ts";
 import type { PrefixList } from "../src/model/prefix-list.ts";
 import { routeId } from "../src/model/route-table.ts";
-import { api, type Picker, type Request } from "./random-request.ts";
+import type { Vpc } from "../src/model/vpc.ts";
+import { betweenRegions } from "../src/model/vpc-peering-connection.ts";
+import { launch } from "./random-launch.ts";
+import { type Picker, REMOTE, remotely, type Request } from "./random-request.ts";
 
-/** Two VPCs that are peered, mostly with routes both ways and open to each other; the other one is new while there is none. */
-const peering: Request = ({ tx, context, number, pick }) => {
-  const run = (operation: string, input: object): string =>
-    /"((?:vpc|pcx)-[0-9a-f]{17})"/.exec(JSON.stringify(perform(tx, operation, input, context)))?.[1] ?? "";
+/**
+ * Two VPCs that are peered, mostly with routes both ways and open to each other; at times the other one is of another region. It is
+ * new while there is none.
+ */
+const peering: Request = (here) => {
+  const { number, pick } = here;
   const one = pick("vpc");
-  const others = tx.list("vpc").filter(({ id }) => id !== one?.id);
   if (!one) return;
-  const fresh = others.length === 0 ? newVpc(run, one.cidrBlocks[0]?.cidrBlock === "10.1.0.0/16" ? 2 : 1) : undefined;
-  const other = fresh === undefined ? others[number(Math.max(1, others.length))] : tx.get("vpc", fresh);
+  const there = number(3) === 0 ? remotely(here) : here;
+  const others = there.tx.list("vpc").filter(({ id }) => id !== one.id);
+  const fresh = others.length === 0 ? newVpc(there, one.cidrBlocks[0]?.cidrBlock === "10.1.0.0/16" ? 2 : 1) : undefined;
+  const other = fresh === undefined ? others[number(Math.max(1, others.length))] : there.tx.get("vpc", fresh);
   if (!other) return;
-  const answer = JSON.stringify(perform(tx, "CreateVpcPeeringConnection", { VpcId: one.id, PeerVpcId: other.id }, context));
-  const VpcPeeringConnectionId = /pcx-[0-9a-f]{17}/.exec(answer)?.[0] ?? "";
-  if (number(8) !== 0) run("AcceptVpcPeeringConnection", { VpcPeeringConnectionId });
-  for (const [here, there] of [
-    [one, other],
-    [other, one],
-  ] as const) {
-    const RouteTableId = here.mainRouteTable.routeTableId;
-    const DestinationCidrBlock = number(6) === 0 ? "0.0.0.0/0" : (there.cidrBlocks[0]?.cidrBlock ?? "");
-    const verb = tx.get("route", routeId(RouteTableId, DestinationCidrBlock)) ? "ReplaceRoute" : "CreateRoute";
-    run(verb, { RouteTableId, DestinationCidrBlock, VpcPeeringConnectionId });
-    const group = tx.by("security-group", "vpcName", `${here.id}/default`)[0];
-    const known = tx.by("security-group-rule", "groupId", group?.id ?? "").length > 2;
-    const IpPermissions = [{ IpProtocol: "-1", IpRanges: [{ CidrIp: "10.0.0.0/8" }] }];
-    if (group && !known && number(3) !== 0) run("AuthorizeSecurityGroupIngress", { GroupId: group.id, IpPermissions });
-    // Some forward what others sent, which must not pass.
-    const forwarders = tx.by("network-interface", "vpcId", here.id).filter((eni) => !isManaged(eni) && number(2) === 0);
-    for (const eni of forwarders) tx.put({ ...eni, sourceDestCheck: false });
-  }
+  const asked = { VpcId: one.id, PeerVpcId: other.id, PeerRegion: there.context.region };
+  const VpcPeeringConnectionId = run(here, "CreateVpcPeeringConnection", asked, "pcx");
+  if (number(8) !== 0) run(there, "AcceptVpcPeeringConnection", { VpcPeeringConnectionId });
+  opened(here, one, other, VpcPeeringConnectionId);
+  opened(there, other, one, VpcPeeringConnectionId);
 };
 
-function newVpc(run: (operation: string, input: object) => string, second: number): string {
-  const VpcId = run("CreateVpc", { CidrBlock: `10.${second}.0.0/16` });
-  run("CreateSubnet", { VpcId, CidrBlock: `10.${second}.0.0/24` });
+/** The first id that is answered. */
+function run({ tx, context }: Picker, operation: string, input: object, prefix: "vpc" | "pcx" = "vpc"): string {
+  const answer = JSON.stringify(perform(tx, operation, input, context));
+  return new RegExp(`"(${prefix}-[0-9a-f]{17})"`).exec(answer)?.[1] ?? "";
+}
+
+/** A route from one VPC to the other, and most of what comes from there is let in. */
+function opened(at: Picker, here: Vpc, there: Vpc, VpcPeeringConnectionId: string): void {
+  const { tx, number } = at;
+  const RouteTableId = here.mainRouteTable.routeTableId;
+  const DestinationCidrBlock = number(6) === 0 ? "0.0.0.0/0" : (there.cidrBlocks[0]?.cidrBlock ?? "");
+  const verb = tx.get("route", routeId(RouteTableId, DestinationCidrBlock)) ? "ReplaceRoute" : "CreateRoute";
+  run(at, verb, { RouteTableId, DestinationCidrBlock, VpcPeeringConnectionId });
+  const group = tx.by("security-group", "vpcName", `${here.id}/default`)[0];
+  const known = tx.by("security-group-rule", "groupId", group?.id ?? "").length > 2;
+  const IpPermissions = [{ IpProtocol: "-1", IpRanges: [{ CidrIp: "10.0.0.0/8" }] }];
+  if (group && !known && number(3) !== 0) run(at, "AuthorizeSecurityGroupIngress", { GroupId: group.id, IpPermissions });
+  // Some forward what others sent, which must not pass.
+  const forwarders = tx.by("network-interface", "vpcId", here.id).filter((eni) => !isManaged(eni) && number(2) === 0);
+  for (const eni of forwarders) tx.put({ ...eni, sourceDestCheck: false });
+}
+
+function newVpc(at: Picker, second: number): string {
+  const VpcId = run(at, "CreateVpc", { CidrBlock: `10.${second}.0.0/16` });
+  run(at, "CreateSubnet", { VpcId, CidrBlock: `10.${second}.0.0/24` });
+  // Nobody else makes any there.
+  if (at.context.region === REMOTE) for (let count = 0; count < 2; count++) launch(at);
   return VpcId;
 }
 
@@ -83,7 +99,7 @@ const listRule: Request = ({ tx, pick }) => {
 /** A rule that names a group of a peered VPC. */
 const peerRule: Request = ({ tx, context, number, pick }) => {
   const connection = pick("vpc-peering-connection");
-  if (connection?.status !== "active") return;
+  if (connection?.status !== "active" || betweenRegions(connection)) return;
   const [one, other] = [connection.requester.vpcId, connection.accepter.vpcId].map((id) => tx.by("security-group", "vpcId", id)[number(2)]);
   if (!one || !other) return;
   const IpPermissions = [{ IpProtocol: "-1", UserIdGroupPairs: [{ GroupId: other.id }] }];
@@ -99,7 +115,12 @@ const foreignGroup: Request = ({ tx, context, pick }) => {
   tx.put({ ...eni, groupIds: [group.id] });
 };
 
-const ended = ({ pick }: Picker): object => ({ VpcPeeringConnectionId: pick("vpc-peering-connection")?.id });
+/** In the region of either side. */
+const endPeering: Request = (here) => {
+  const connection = here.pick("vpc-peering-connection");
+  const there = connection && betweenRegions(connection) && here.number(2) === 0 ? remotely(here) : here;
+  run(there, "DeleteVpcPeeringConnection", { VpcPeeringConnectionId: connection?.id });
+};
 
 export const PEERING_REQUESTS: Readonly<Record<string, Request>> = {
   peering,
@@ -108,5 +129,5 @@ export const PEERING_REQUESTS: Readonly<Record<string, Request>> = {
   listRule,
   peerRule,
   foreignGroup,
-  endPeering: api("DeleteVpcPeeringConnection", ended),
+  endPeering,
 };

@@ -9,15 +9,18 @@ import { seededRandom } from "../src/lib/random.ts";
 import { isManaged } from "../src/model/network-interface.ts";
 import { Fault } from "../src/model/fault.ts";
 import { IPV6_REQUESTS } from "./random-ipv6.ts";
+import { attachment, launch } from "./random-launch.ts";
 import { PEERING_REQUESTS } from "./random-peering.ts";
 import { ROUTING_REQUESTS } from "./random-routing.ts";
 import { NAT_REQUESTS } from "./random-nat-gateway.ts";
-import { attachment, launch } from "./random-launch.ts";
-import { api, type Picker, type Request } from "./random-request.ts";
+import { api, pickerOf, type Picker, REMOTE, type Request } from "./random-request.ts";
 import { INSTANCE_STATE_CODE, type InstanceState } from "../src/model/instance.ts";
 import { DEFAULT_QUOTAS, type Quotas } from "../src/model/quota.ts";
-import type { Change, Reader, Tx } from "../src/model/state.ts";
-import { applyChanges, beginTx, newWorld, readerOf, type Transaction } from "../src/model/world.ts";
+import type { Part, Reader, Tx } from "../src/model/state.ts";
+import { joinedDelta, planDelta } from "../src/plan/compile.ts";
+import type { Pool } from "../src/plan/pool.ts";
+import type { Delta } from "../src/plan/tables.ts";
+import { applyParts, beginTx, newWorld, readerOf, type Transaction } from "../src/model/world.ts";
 
 /** One request: which, and the numbers that choose its arguments among what there is. */
 export type Step = { readonly request: string; readonly choices: readonly number[] };
@@ -31,9 +34,13 @@ export const POOLS = ["203.0.113.0/28", "192.0.2.0/29"] as const;
 const BEGINNING = ["vpc", "subnet", "gateway", "attachGateway", "route", "launch", "allocate", "associateAddress", "ingress", "launch"];
 
 export type RandomRegion = {
-  /** Runs the request; the changes it made, none when it was refused. */
-  readonly run: (step: Step) => readonly Change[];
+  /** Runs the request; the changes it made, by region, none when it was refused. */
+  readonly run: (step: Step) => readonly Part[];
   readonly reader: () => Reader;
+  /** This region's, and that of the one with peered VPCs. */
+  readonly readers: () => readonly Reader[];
+  /** What the changes make of the tables. */
+  readonly delta: (parts: readonly Part[], pools: readonly Pool[]) => Delta;
   /** Anything else that changes it; false when it was refused. */
   readonly change: (body: (tx: Tx, context: Context) => void) => boolean;
   /** A transaction that nobody commits. */
@@ -57,7 +64,8 @@ export function randomRegion(): RandomRegion {
     consoleOutput: () => undefined,
   };
   const begin = (): Transaction => beginTx(world, context.account, context.region);
-  const tried = (body: (tx: Tx) => void): readonly Change[] | undefined => {
+  const readers = (): readonly Reader[] => [context.region, REMOTE].map((region) => readerOf(world, context.account, region));
+  const tried = (body: (tx: Tx) => void): readonly Part[] | undefined => {
     const tx = begin();
     try {
       body(tx);
@@ -65,23 +73,22 @@ export function randomRegion(): RandomRegion {
       if (error instanceof Fault) return undefined;
       throw error;
     }
-    const changes = tx.changes();
-    applyChanges(world, context.account, context.region, changes);
-    return changes;
+    const parts = tx.parts();
+    applyParts(world, parts);
+    return parts;
   };
-  const commit = (body: (tx: Tx) => void): readonly Change[] => tried(body) ?? [];
+  const commit = (body: (tx: Tx) => void): readonly Part[] => tried(body) ?? [];
   return {
     run: ({ request, choices }) =>
       commit((tx) => {
         const rest = [...choices];
         const number = (below: number): number => (rest.shift() ?? 0) % below;
-        const pick: Picker["pick"] = (kind) => {
-          const all = tx.list(kind);
-          return all[number(Math.max(1, all.length))];
-        };
-        present(REQUESTS[request], request)({ tx, context, number, pick });
+        present(REQUESTS[request], request)(pickerOf(tx, context, number));
       }),
     reader: () => readerOf(world, context.account, context.region),
+    readers,
+    delta: (parts, pools) =>
+      joinedDelta(parts.map(({ account, region, changes }) => planDelta(readerOf(world, account, region), changes, pools))),
     change: (body) => tried((tx) => body(tx, context)) !== undefined,
     begin,
     context,

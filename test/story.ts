@@ -25,6 +25,7 @@ import type { Forwarded } from "../src/reach/forward.ts";
 import { fragmentMemory } from "../src/reach/fragment-memory.ts";
 import { natMemory } from "../src/reach/nat-connection.ts";
 import { ICMP, ICMPV6 } from "../src/reach/packet.ts";
+import type { Realm } from "../src/server/committer.ts";
 import { FlowRecorder } from "../src/server/flow-log.ts";
 import { ROOT } from "./kit.ts";
 import { bothWays, difference, writeTime } from "./proof.ts";
@@ -51,7 +52,10 @@ type Said = {
 };
 
 export type Story = {
+  /** That of {@link Story.into}; at first us-east-1. */
   readonly region: TestRegion;
+  /** Requests and launches are another region's from now on. */
+  readonly into: (region: string) => void;
   readonly title: (text: string) => void;
   /** One EC2 operation, told with its input. `word`: the name under which the id that it made is told from then on. */
   readonly ec2: (operation: string, input: object, word?: string) => void;
@@ -92,18 +96,24 @@ export function story(name: string, settings: Parameters<typeof newRegion>[0] = 
   const datapath = shared;
   // Longer than anything is remembered.
   now += 500_000n * SECOND;
-  const region = newRegion(settings);
+  const regions = [newRegion(settings)];
+  let region = present(regions[0], "the first region");
+  const enis = (): readonly NetworkInterface[] => regions.flatMap((one) => one.reader().list("network-interface"));
   const words = new Map<string, string>();
   const lines: string[] = [];
   const connections = connectionMemory();
   const fragments = fragmentMemory();
   const spent = allowanceMemory();
   const nat = natMemory();
-  const planned = (): readonly Entry[] => fullPlan([region.reader()], { ...SETTINGS, pools, fragments: 4, now });
+  const planned = (): readonly Entry[] =>
+    fullPlan(
+      regions.map((one) => one.reader()),
+      { ...SETTINGS, pools, fragments: 4, now },
+    );
   let rows = planned();
   let tables: MemoryTables = memoryTables(rows);
   const begun = now;
-  const recorder = recorderOf({ datapath, region, tables: () => tables, clock: () => now - begun });
+  const recorder = recorderOf({ datapath, regions, tables: () => tables, clock: () => now - begun });
   let last: { readonly said: Said; readonly became: Forwarded } | undefined;
   datapath.reconcile(rows);
   datapath.sweep(now);
@@ -127,18 +137,23 @@ export function story(name: string, settings: Parameters<typeof newRegion>[0] = 
     );
     assert.equal(differs, undefined, `${JSON.stringify(said)}: the kernel program and the reading by hand agree`);
     last = { said, became };
-    for (const line of toldOf(said, became, region)) tell(line);
+    for (const line of toldOf(said, became, enis())) tell(line);
     return became;
   };
   const send = (said: Said): Forwarded => {
-    const eni = region
-      .reader()
-      .list("network-interface")
-      .find((one) => (said.by === undefined ? holds(one, said.from) : one.id === said.by));
+    const eni = enis().find((one) => (said.by === undefined ? holds(one, said.from) : one.id === said.by));
     return through(said, eni ? { kind: "interface", slot: eni.slot } : { kind: "internet" }, frameOf(said, eni?.macAddress));
   };
   return {
-    region,
+    get region() {
+      return region;
+    },
+    into: (name) => {
+      const known = regions.find((one) => one.context().region === name);
+      region = known ?? region.elsewhere(name);
+      if (!known) regions.push(region);
+      lines.push(`in ${name}:`);
+    },
     title: (text) => void lines.push("", `## ${text}`, ""),
     ec2: (operation, input, word) => {
       const answer = region.perform(operation, input);
@@ -185,10 +200,7 @@ export function story(name: string, settings: Parameters<typeof newRegion>[0] = 
     name: (id, word) => void words.set(id, word),
     send,
     raw: ({ source, destination }, protocol, payload) => {
-      const eni = region
-        .reader()
-        .list("network-interface")
-        .find((one) => holds(one, source));
+      const eni = enis().find((one) => holds(one, source));
       const macs = eni ? { to: ROUTER, from: eni.macAddress } : { to: SETTINGS.uplinkMac, from: SETTINGS.uplinkPeerMac };
       const bytes = frame({ source, destination, ...macs, protocol, payload: Buffer.from(payload) });
       const entrance = eni ? ({ kind: "interface", slot: eni.slot } as const) : ({ kind: "internet" } as const);
@@ -201,10 +213,7 @@ export function story(name: string, settings: Parameters<typeof newRegion>[0] = 
       const back: Said = { ...said, from: out.destination, to: out.source, ...ports, flags: "ack" };
       if (became.verdict === "internet") return through(back, { kind: "internet" }, frameOf(back, undefined, true));
       const eni = present(
-        region
-          .reader()
-          .list("network-interface")
-          .find(({ slot }) => slot === became.target),
+        enis().find(({ slot }) => slot === became.target),
         "who got it",
       );
       return through(back, { kind: "interface", slot: eni.slot }, frameOf(back, eni.macAddress, true));
@@ -226,15 +235,15 @@ export function story(name: string, settings: Parameters<typeof newRegion>[0] = 
 
 type Recorded = {
   readonly datapath: Datapath;
-  readonly region: TestRegion;
+  readonly regions: readonly TestRegion[];
   readonly tables: () => MemoryTables;
   /** Nanoseconds since the story began. */
   readonly clock: () => bigint;
 };
 
 /** What flow logs write, the story having begun as the year does. */
-function recorderOf({ datapath, region, tables, clock }: Recorded): () => Promise<readonly string[]> {
-  const { account, region: name } = region.context();
+function recorderOf({ datapath, regions, tables, clock }: Recorded): () => Promise<readonly string[]> {
+  const realmOf = (one: TestRegion): Realm => ({ account: one.context().account, region: one.context().region });
   const written: string[] = [];
   const recorder = new FlowRecorder({
     kernel: {
@@ -242,8 +251,12 @@ function recorderOf({ datapath, region, tables, clock }: Recorded): () => Promis
       tables: { lookup: (table, key) => tables().lookup(table, key), longestMatch: (...args) => tables().longestMatch(...args) },
       monotonicNow: () => now,
     },
-    realms: () => [{ account, region: name }],
-    reader: region.reader,
+    realms: () => regions.map(realmOf),
+    reader: ({ region }) =>
+      present(
+        regions.find((one) => one.context().region === region),
+        region,
+      ).reader(),
     files: {
       append: async (_path, _header, lines) => void written.push(...lines),
       read: async function* () {},
@@ -318,14 +331,14 @@ function endpoint(address: string, port: number | undefined): string {
 function toldOf(
   { from, to, protocol = "tcp", port = 80, sourcePort = 40_000 }: Said,
   became: Forwarded,
-  region: TestRegion,
+  enis: readonly NetworkInterface[],
 ): readonly string[] {
   const ends = protocol === "ping" ? `ping ${from} → ${to}` : `${protocol} ${endpoint(from, sourcePort)} → ${endpoint(to, port)}`;
   const stages = (became.trace?.steps ?? []).map((step) => `    ${step.stage}: ${step.drop ?? step.detail}`);
-  return [`  ${ends}`, ...stages, `    = ${endOf(became, region)}`];
+  return [`  ${ends}`, ...stages, `    = ${endOf(became, enis)}`];
 }
 
-function endOf({ verdict, reason, target, trace }: Forwarded, region: TestRegion): string {
+function endOf({ verdict, reason, target, trace }: Forwarded, enis: readonly NetworkInterface[]): string {
   if (verdict === "arp" || verdict === "absorb") return verdict === "arp" ? "answered by the router" : "taken in silence";
   if (verdict === "error") return `dropped: ${reason} (${REASONS[reason]?.en ?? "?"}), and its sender is told`;
   if (verdict === "drop") {
@@ -334,10 +347,7 @@ function endOf({ verdict, reason, target, trace }: Forwarded, region: TestRegion
   }
   const { source, destination, protocol, sourcePort, destinationPort } = present(trace, "its trace").packet;
   const hasPorts = protocol !== ICMP && protocol !== ICMPV6;
-  const eni = region
-    .reader()
-    .list("network-interface")
-    .find(({ slot }) => slot === target);
+  const eni = enis.find(({ slot }) => slot === target);
   const where = verdict === "internet" ? "the internet" : (eni?.attachment?.instanceId ?? eni?.id ?? verdict);
   const end = (address: string, port: number | undefined): string => (hasPorts ? endpoint(address, port) : address);
   return `reaches ${where}: ${end(source, sourcePort)} → ${end(destination, destinationPort)}`;

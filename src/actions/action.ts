@@ -17,6 +17,8 @@ export type Context = {
   readonly pools: readonly string[];
   /** Ranges that users can bring, canonical CIDR blocks; none of them is in `pools`. */
   readonly byoip: readonly string[];
+  /** Whether the account has a region of this name here; asked of names that AWS has not. */
+  readonly hasRegion?: (name: string) => boolean;
   /** What an instance has printed so far, for GetConsoleOutput; undefined when nothing was kept. */
   readonly consoleOutput: (instanceId: string) => string | undefined;
   /** A fresh private key (RSA of 2048 bits, or Ed25519) as PKCS #8 PEM, for CreateKeyPair; absent where none can be made. */

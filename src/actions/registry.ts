@@ -78,6 +78,7 @@ import { vpcDeleteActions } from "./vpc-delete.ts";
 import { vpcEndpointActions } from "./vpc-endpoint.ts";
 import { vpcEndpointDescribeActions } from "./vpc-endpoint-describe.ts";
 import { vpcPeeringConnectionActions } from "./vpc-peering-connection.ts";
+import { vpcPeeringConnectionCreateActions } from "./vpc-peering-connection-create.ts";
 import { vpnGatewayActions } from "./vpn-gateway.ts";
 import { vpcPeeringConnectionDescribeActions } from "./vpc-peering-connection-describe.ts";
 
@@ -110,6 +111,7 @@ export const NOUNS: readonly Actions[] = [
   natGatewayDescribeActions,
   egressOnlyInternetGatewayActions,
   vpcPeeringConnectionActions,
+  vpcPeeringConnectionCreateActions,
   vpcPeeringConnectionDescribeActions,
   vpcEndpointActions,
   vpcEndpointDescribeActions,

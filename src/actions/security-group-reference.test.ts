@@ -11,6 +11,7 @@ import { subnetCreateActions } from "./subnet-create.ts";
 import { must, newRegion, refuses, type TestRegion } from "./test-region.ts";
 import { vpcCreateActions } from "./vpc-create.ts";
 import { vpcPeeringConnectionActions } from "./vpc-peering-connection.ts";
+import { vpcPeeringConnectionCreateActions } from "./vpc-peering-connection-create.ts";
 
 const { AuthorizeSecurityGroupIngress, RevokeSecurityGroupIngress } = securityGroupRuleActions;
 const { AssociateSecurityGroupVpc, DisassociateSecurityGroupVpc, DescribeSecurityGroupVpcAssociations } = securityGroupAssociationActions;
@@ -27,7 +28,10 @@ function peered() {
   const region = newRegion();
   const [left, right] = [newVpc(region, 1), newVpc(region, 2)];
   const [own, far] = [newGroup(region, left), newGroup(region, right)];
-  const { VpcPeeringConnection } = region.call(vpcPeeringConnectionActions.CreateVpcPeeringConnection, { VpcId: left, PeerVpcId: right });
+  const { VpcPeeringConnection } = region.call(vpcPeeringConnectionCreateActions.CreateVpcPeeringConnection, {
+    VpcId: left,
+    PeerVpcId: right,
+  });
   const connection = must(VpcPeeringConnection?.VpcPeeringConnectionId);
   const permission = (more: object = {}) => ({
     IpProtocol: "tcp",

@@ -6,7 +6,7 @@ import type { Instance } from "../model/instance.ts";
 import type { NetworkInterface } from "../model/network-interface.ts";
 import { DEFAULT_QUOTAS } from "../model/quota.ts";
 import type { Reader, Tx } from "../model/state.ts";
-import { applyChanges, beginTx, newWorld, readerOf, type Transaction } from "../model/world.ts";
+import { applyParts, beginTx, newWorld, readerOf, type Transaction } from "../model/world.ts";
 import type { Action, Context } from "./action.ts";
 import { seedRegion } from "./default-vpc.ts";
 import { perform } from "./perform.ts";
@@ -23,6 +23,8 @@ export type TestRegion = {
   readonly context: () => Context;
   /** A transaction that nobody commits. */
   readonly begin: () => Transaction;
+  /** Another region of the account, in the same world and by the same clock; empty at first. */
+  readonly elsewhere: (region: string) => TestRegion;
   /** Puts the clock forward. */
   readonly advance: (milliseconds: number) => void;
 };
@@ -46,26 +48,31 @@ export function newRegion({ defaultVpc = false, ...settings }: Settings = {}): T
     consoleOutput: () => undefined,
     ...settings,
   };
-  const { account, region } = fixed;
-  const context = (): Context => ({ ...fixed, now: new Date(now).toISOString() });
-  const change: TestRegion["change"] = (body) => {
-    const tx = beginTx(world, account, region);
-    const result = body(tx, context());
-    applyChanges(world, account, region, tx.changes());
-    return result;
+  const { account } = fixed;
+  const inRegion = (region: string): TestRegion => {
+    const context = (): Context => ({ ...fixed, region, now: new Date(now).toISOString() });
+    const change: TestRegion["change"] = (body) => {
+      const tx = beginTx(world, account, region);
+      const result = body(tx, context());
+      applyParts(world, tx.parts());
+      return result;
+    };
+    return {
+      call: (action, input) => change((tx, context) => action(tx, input, context)),
+      perform: (operation, input) => change((tx, context) => perform(tx, operation, input, context)),
+      change,
+      reader: () => readerOf(world, account, region),
+      context,
+      begin: () => beginTx(world, account, region),
+      elsewhere: inRegion,
+      advance: (milliseconds) => {
+        now += milliseconds;
+      },
+    };
   };
-  if (defaultVpc) change(seedRegion);
-  return {
-    call: (action, input) => change((tx, context) => action(tx, input, context)),
-    perform: (operation, input) => change((tx, context) => perform(tx, operation, input, context)),
-    change,
-    reader: () => readerOf(world, account, region),
-    context,
-    begin: () => beginTx(world, account, region),
-    advance: (milliseconds) => {
-      now += milliseconds;
-    },
-  };
+  const made = inRegion(fixed.region);
+  if (defaultVpc) made.change(seedRegion);
+  return made;
 }
 
 /** The bare record of an interface in a subnet, for tests of what looks at interfaces but does not make them. */

@@ -10,6 +10,7 @@ import { newId } from "../model/id.ts";
 import { withEnded } from "../model/lingering.ts";
 import type { Tx } from "../model/state.ts";
 import type { Vpc } from "../model/vpc.ts";
+import { otherSide } from "../model/vpc-peering-connection.ts";
 import type { Action, Context } from "./action.ts";
 import { refuseUnoffered, required, requiredCidr } from "./parameter.ts";
 import { requireQuota } from "./quota.ts";
@@ -17,7 +18,7 @@ import { deleteLocalRoutesFor } from "./route-table.ts";
 import { findVpc, primaryCidr } from "./vpc.ts";
 import { describedIpv6Block, ipv6BlocksOf } from "./vpc-ipv6.ts";
 import { associateIpv6Block, disassociateIpv6Block, wantsIpv6Block } from "./vpc-ipv6-association.ts";
-import { failedPeering, livePeeringsOf } from "./vpc-peering-connection.ts";
+import { failedPeering, livePeeringsOf, putPeering, vpcOf } from "./vpc-peering-connection-side.ts";
 import { requireAssociable, requireVpcRange, UNOFFERED_BLOCKS } from "./vpc-range.ts";
 
 /** A block more for a VPC. Every table of the VPC gets its local route, since local routes follow from the blocks. */
@@ -76,11 +77,11 @@ function requireFree(tx: Tx, vpc: Vpc, cidr: Cidr): void {
  */
 function keepPeersApart(tx: Tx, vpc: Vpc, cidr: Cidr, { now }: Context): void {
   for (const connection of livePeeringsOf(tx, vpc.id, now)) {
-    const { id, status, requester, accepter } = connection;
+    const { id, status, requester } = connection;
     if (status !== "active" && requester.vpcId === vpc.id) {
       throw new Fault("OperationNotPermitted", `The vpc ${vpc.id} has asked for the peering connection ${id}, which is not accepted yet.`);
     }
-    const peer = tx.get("vpc", requester.vpcId === vpc.id ? accepter.vpcId : requester.vpcId);
+    const peer = vpcOf(tx, otherSide(connection, vpc.id));
     if (!peer?.cidrBlocks.some(({ cidrBlock }) => cidrsOverlap(cidrOf(cidrBlock), cidr))) continue;
     if (status === "active") {
       throw new Fault(
@@ -88,7 +89,7 @@ function keepPeersApart(tx: Tx, vpc: Vpc, cidr: Cidr, { now }: Context): void {
         `The CIDR '${formatCidr(cidr)}' conflicts with a CIDR block of ${peer.id}, to which ${id} leads.`,
       );
     }
-    tx.put(failedPeering(connection, now));
+    putPeering(tx, failedPeering(connection, now));
   }
 }
 

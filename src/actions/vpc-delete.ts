@@ -10,7 +10,7 @@ import { deleteRoutesOf } from "./route-table.ts";
 import { deleteSecurityGroup } from "./security-group.ts";
 import { disassociateGroupsFrom } from "./security-group-association.ts";
 import { findVpc } from "./vpc.ts";
-import { livePeeringsOf } from "./vpc-peering-connection.ts";
+import { livePeeringsOf } from "./vpc-peering-connection-side.ts";
 
 /** Deletes a VPC that nothing is left in, with what came with it. A default VPC's gateway and subnets are the user's to delete first. */
 const DeleteVpc: Action<DeleteVpcRequest, Done> = (tx, input, context) => {

@@ -6,12 +6,13 @@ import type {
 } from "@aws-sdk/client-ec2";
 import { Fault } from "../model/fault.ts";
 import { isWellFormedId } from "../model/id.ts";
-import type { Reader } from "../model/state.ts";
+import type { Reader, Tx } from "../model/state.ts";
 import type { VpcPeeringConnection } from "../model/vpc-peering-connection.ts";
 import type { Action, Context } from "./action.ts";
 import { candidates, chosen, type FilterFields, type Source, searched } from "./describe.ts";
 import { required } from "./parameter.ts";
 import { tagList } from "./tags.ts";
+import { expiredOrNot, vpcOf } from "./vpc-peering-connection-side.ts";
 
 /**
  * The connection as it is now: a request that nobody answered in time has expired.
@@ -24,13 +25,6 @@ export function findVpcPeeringConnection(tx: Reader, id: string | undefined, con
     throw new Fault("InvalidVpcPeeringConnectionId.Malformed", `Invalid id: "${id}" (expecting "pcx-...")`);
   }
   throw new Fault("InvalidVpcPeeringConnectionID.NotFound", `The vpcPeeringConnection ID '${id}' does not exist`);
-}
-
-/** The record with the state that its age gives it. `now` is ISO 8601. */
-export function expiredOrNot(connection: VpcPeeringConnection, now: string): VpcPeeringConnection {
-  const { status, expirationTime } = connection;
-  if (status !== "pending-acceptance" || Date.parse(now) < Date.parse(expirationTime)) return connection;
-  return { ...connection, status: "expired", statusMessage: "Expired", endTime: expirationTime };
 }
 
 const DescribeVpcPeeringConnections: Action<DescribeVpcPeeringConnectionsRequest, DescribeVpcPeeringConnectionsResult> = (
@@ -49,7 +43,7 @@ const DescribeVpcPeeringConnections: Action<DescribeVpcPeeringConnectionsRequest
 
 const VPC_INDEXES = { "accepter-vpc-info.vpc-id": "vpcId", "requester-vpc-info.vpc-id": "vpcId" } as const;
 
-function fields(tx: Reader): FilterFields<VpcPeeringConnection> {
+function fields(tx: Tx): FilterFields<VpcPeeringConnection> {
   return {
     "accepter-vpc-info.cidr-block": (connection) => describedConnection(tx, connection).AccepterVpcInfo?.CidrBlock,
     "accepter-vpc-info.owner-id": ({ accepter }) => accepter.ownerId,
@@ -65,7 +59,7 @@ function fields(tx: Reader): FilterFields<VpcPeeringConnection> {
 }
 
 /** As the API lists it. The expiration shows until the request is answered; of the accepter's VPC only its name until then (recorded answers). */
-export function describedConnection(tx: Reader, connection: VpcPeeringConnection): ConnectionAnswer {
+export function describedConnection(tx: Tx, connection: VpcPeeringConnection): ConnectionAnswer {
   const { id, status, statusMessage, expirationTime, tags } = connection;
   return {
     VpcPeeringConnectionId: id,
@@ -78,9 +72,9 @@ export function describedConnection(tx: Reader, connection: VpcPeeringConnection
 }
 
 /** While the connection is active, the blocks are those that the VPC has now. */
-function describedSide(tx: Reader, connection: VpcPeeringConnection, name: "requester" | "accepter"): VpcPeeringConnectionVpcInfo {
+function describedSide(tx: Tx, connection: VpcPeeringConnection, name: "requester" | "accepter"): VpcPeeringConnectionVpcInfo {
   const side = connection[name];
-  const vpc = connection.status === "active" ? tx.get("vpc", side.vpcId) : undefined;
+  const vpc = connection.status === "active" ? vpcOf(tx, side) : undefined;
   const blocks = vpc?.cidrBlocks.map(({ cidrBlock }) => cidrBlock) ?? side.cidrBlocks;
   const ipv6 = vpc?.ipv6CidrBlocks?.map(({ ipv6CidrBlock }) => ipv6CidrBlock) ?? side.ipv6CidrBlocks;
   const common = { OwnerId: side.ownerId, VpcId: side.vpcId, Region: side.region };

@@ -65,6 +65,13 @@ export function isAwsRegion(name: string): boolean {
   return Object.hasOwn(REGIONS, name) || OTHER_REGIONS.has(name);
 }
 
+/** Which of AWS's partitions the region is of, that have nothing in common; a name that AWS doesn't have is in the first. */
+export function partitionOf(name: string): string {
+  const [place = "", more = ""] = name.split("-");
+  if (!OTHER_REGIONS.has(name)) return "aws";
+  return place === "us" ? `aws-us-${more}` : `aws-${place}`;
+}
+
 /** The facts of a region; a name that AWS doesn't have works as well and gets three zones. */
 export function regionFacts(name: string): RegionFacts {
   return (Object.hasOwn(REGIONS, name) ? REGIONS[name] : undefined) ?? region(name, shortPrefix(name));

@@ -9,7 +9,18 @@ import { INDEXES, KINDS, type Kind, type Resource, SLOTTED } from "./resource.ts
 import type { Reader, Tx } from "./state.ts";
 import { indexKeys } from "./index-keys.ts";
 import { packedFrom } from "./test-packed.ts";
-import { applyChanges, applyParts, beginTx, newWorld, readerOf, regionOf, publicIpsOf, restore, type Transaction, type World } from "./world.ts";
+import {
+  applyChanges,
+  applyParts,
+  beginTx,
+  newWorld,
+  readerOf,
+  regionOf,
+  publicIpsOf,
+  restore,
+  type Transaction,
+  type World,
+} from "./world.ts";
 
 const ACCOUNT = "123456789012";
 const REGIONS = ["us-east-1", "eu-west-1"];

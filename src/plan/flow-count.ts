@@ -1,5 +1,5 @@
 /** AWS's numbers for the way that egress takes (VPC user guide, field `traffic-path`); 0: none of them. */
-export const TRAFFIC_PATH = { none: 0, inside: 1, peering: 4, gateway: 8 } as const;
+export const TRAFFIC_PATH = { none: 0, inside: 1, peering: 4, remotePeering: 5, gateway: 8 } as const;
 
 /** One flow at one interface in one window, as the kernel program adds it up (bpf/flow_log.h). */
 export type FlowCount = LoggedFlow & {

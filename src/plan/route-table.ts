@@ -7,6 +7,7 @@ import { prefixListEntries } from "../model/aws-prefix-list.ts";
 import { isActive } from "../model/route-state.ts";
 import { type Route, routeId, type RouteTable } from "../model/route-table.ts";
 import type { Reader } from "../model/state.ts";
+import { betweenRegions, otherSide } from "../model/vpc-peering-connection.ts";
 import { type Entry, IPV6_ROUTES, ROUTE_TARGET, type StructValue } from "./tables.ts";
 
 /** Bits of a route's key in front of an IPv4 prefix: the table's 32 and the mapped address's 96. */
@@ -86,7 +87,13 @@ function row(table: RouteTable, cidr: Cidr, value: StructValue<"route">): Entry<
  */
 function target(reader: Reader, route: Route): StructValue<"route"> {
   const slot = slotOf(reader, route);
-  return slot === undefined ? NOWHERE : { target: TARGETS[route.target.kind], slot };
+  if (slot === undefined) return NOWHERE;
+  return { target: isRemote(reader, route) ? ROUTE_TARGET.remote_peering : TARGETS[route.target.kind], slot };
+}
+
+function isRemote(reader: Reader, { target: { kind, id } }: Route): boolean {
+  const connection = kind === "vpc-peering-connection" ? reader.get(kind, id) : undefined;
+  return connection !== undefined && betweenRegions(connection);
 }
 
 const TARGETS = {
@@ -128,10 +135,10 @@ function natSlot(reader: Reader, id: string): number | undefined {
   return slots.length === 0 ? undefined : Math.min(...slots);
 }
 
-/** Of the VPC at the other side of the connection. */
+/** Of the VPC at the other side of the connection. No VPC goes while a connection of it is active, so the slot is still its own. */
 function peerSlot(reader: Reader, { target, vpcId }: Route): number | undefined {
   const connection = reader.get("vpc-peering-connection", target.id);
   if (!connection) return undefined;
-  const { requester, accepter } = connection;
-  return reader.get("vpc", requester.vpcId === vpcId ? accepter.vpcId : requester.vpcId)?.slot;
+  const peer = otherSide(connection, vpcId);
+  return betweenRegions(connection) ? peer.slot : reader.get("vpc", peer.vpcId)?.slot;
 }

@@ -193,6 +193,8 @@ export const ROUTE_TARGET = {
   peering: 5,
   nothing: 6,
   egress_only: 7,
+  /** To a VPC of another region. */
+  remote_peering: 8,
 } as const;
 /** How many addresses of an interface, of each family, the link-local services answer (EC2 user guide, "IP addresses per network interface"). */
 export const ASKING_ADDRESSES = 31;

@@ -10,9 +10,14 @@ const SMALL = 100;
 /** NAT64's packets are measured as IPv4. */
 const IPV4_HEADER = 20;
 
+/** Between regions (EC2 user guide, "Network maximum transmission unit"). */
+const REMOTE_PEERING_MTU = 8500;
+
 /** The longest IP packet that its way carries. */
-export function mtuOf({ throughGateway, viaNat }: { readonly throughGateway: boolean; readonly viaNat: boolean }): number {
-  return throughGateway ? GATEWAY_MTU : viaNat ? NAT_MTU : INSIDE_MTU;
+export function mtuOf({ throughGateway, viaNat, way }: Pick<Passage, "throughGateway" | "way"> & { readonly viaNat: boolean }): number {
+  if (throughGateway) return GATEWAY_MTU;
+  if (viaNat) return NAT_MTU;
+  return way === "remote-peering" ? REMOTE_PEERING_MTU : INSIDE_MTU;
 }
 
 /** Stage deliver: is the receiver there, does it take packets for others, does the packet fit? */
@@ -36,7 +41,7 @@ function fits(passage: Passage, where: string): Outcome {
   // No router cuts IPv6 (RFC 8200, section 5).
   const dontFragment = isIpv6Flow(packet) || nat64 || (packet.dontFragment ?? true);
   const length = nat64 && isIpv6Flow(packet) ? (packet.length ?? SMALL) - headerLengthOf(packet) + IPV4_HEADER : (packet.length ?? SMALL);
-  const mtu = mtuOf({ throughGateway: passage.throughGateway, viaNat: passage.hops > 0 });
+  const mtu = mtuOf({ throughGateway: passage.throughGateway, viaNat: passage.hops > 0, way: passage.way });
   if (length <= mtu) return pass(where);
   if (dontFragment || segmented || !passage.throughGateway) return drop("too_big", `${length} bytes, at most ${mtu}`);
   return pass(`${where}, in fragments`);

@@ -17,7 +17,7 @@ export function logOut(passage: Passage, refused: boolean): void {
   else if (way === "gateway" || way === "egress-only")
     flowLog.waiting.push(keyOf(passage, source, { direction: "egress", action: "ACCEPT", path: TRAFFIC_PATH.gateway }));
   else {
-    const path = way === "peering" ? TRAFFIC_PATH.peering : TRAFFIC_PATH.inside;
+    const path = way === "peering" ? TRAFFIC_PATH.peering : way === "remote-peering" ? TRAFFIC_PATH.remotePeering : TRAFFIC_PATH.inside;
     const nextHop = passage.target?.slot ?? 0;
     flowLog.told.push({ ...keyOf(passage, source, { direction: "egress", action: "ACCEPT", path }), nextHop });
   }

@@ -42,7 +42,7 @@ export type Passage = {
   /** The sender's own address, not one that it forwards. */
   ownSource: boolean;
   sameSubnet: boolean;
-  way: "local" | "interface" | "gateway" | "nat" | "peering" | "egress-only" | undefined;
+  way: "local" | "interface" | "gateway" | "nat" | "peering" | "remote-peering" | "egress-only" | undefined;
   /** The gateway that the route names, by slot. */
   gateway: number | undefined;
   throughGateway: boolean;

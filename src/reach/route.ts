@@ -41,7 +41,9 @@ export function route(passage: Passage): Outcome {
       const gateway = toNatGateway(passage, natInZone(tables, entry.value.slot, subnet.zone), prefix);
       return { ...gateway, entries: [entry, ...gateway.entries] };
     }
-    case ROUTE_TARGET.peering: {
+    case ROUTE_TARGET.peering:
+    case ROUTE_TARGET.remote_peering: {
+      passage.way = entry.value.target === ROUTE_TARGET.peering ? "peering" : "remote-peering";
       const peer = toPeer(passage, entry.value.slot, prefix);
       return { ...peer, entries: [entry, ...peer.entries] };
     }
@@ -94,7 +96,6 @@ function toInterface(passage: Passage, slot: number, prefix: string): Outcome {
  */
 function toPeer(passage: Passage, peer: number, prefix: string): Outcome {
   const { tables, flow } = passage;
-  passage.way = "peering";
   if (!addressEntry(tables, senderOf(passage).row.vpc, flow.source)) return drop("peering_source", `nobody in the VPC has ${flow.source}`);
   const entry = addressEntry(tables, peer, flow.destination);
   const target = entry && interfaceAt(tables, entry.value.interface);

@@ -87,7 +87,7 @@ export class ControlPlane {
   }
 
   context(realm: Realm): Context {
-    const { settings, now, random, machine } = this.#options;
+    const { settings, now, random, machine, world } = this.#options;
     return {
       ...realm,
       now: this.#textOf(now().getTime()),
@@ -95,6 +95,7 @@ export class ControlPlane {
       quotas: settings.quotas,
       pools: settings.pools.filter((pool) => !settings.byoip.includes(pool)),
       byoip: settings.byoip,
+      hasRegion: (name) => settings.ownRegions.includes(name) || world.regions.has(`${realm.account}/${name}`),
       consoleOutput: (id) => machine?.console(id),
       generateKeyPair: this.#options.generateKeyPair,
     };
@@ -154,12 +155,20 @@ export class ControlPlane {
 
   /** Empty regions again: everything is deleted, at once and without asking AWS's rules; each begins anew with the next request. */
   async reset(): Promise<void> {
-    for (const realm of this.realms()) {
-      const changes = await this.run(realm, (tx) => deleteEverything(tx));
-      this.#options.log(`${realm.region}: ${changes} resources deleted`);
+    for (const [account, regions] of byAccount(this.realms())) {
+      const [first = ""] = regions;
+      // All at once: no region's records name what another has no more.
+      const counts = await this.run({ account, region: first }, (tx) => regions.map((region) => deleteEverything(tx.elsewhere(region))));
+      for (const [place, count] of counts.entries()) this.#options.log(`${regions[place]}: ${count} resources deleted`);
     }
     await this.lifecycle.settled();
   }
+}
+
+function byAccount(realms: readonly Realm[]): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, string[]>();
+  for (const { account, region } of realms) found.set(account, [...(found.get(account) ?? []), region]);
+  return found;
 }
 
 function deleteEverything(tx: Tx): number {

@@ -117,7 +117,8 @@ export class FlowRecorder {
     // Milliseconds since 1970 when the monotonic clock stood at zero.
     const zero = at - Number(kernel.monotonicNow() / 1_000n) / 1_000;
     const clock = (time: bigint): number => seconds(zero + Number(time / 1_000n) / 1_000);
-    const owners = this.#ownersIn(kernel.tables, logged);
+    // A next hop may be of a region that logs nothing.
+    const owners = this.#ownersIn(kernel.tables, logged.length > 0 ? this.#sources.realms() : []);
     for (const flow of inOrder(flows)) {
       const owner = chosen(owners(flow.interface), flow);
       if (!owner) continue;
@@ -131,10 +132,10 @@ export class FlowRecorder {
   }
 
   /** The state has no index by slot: the kernel's row names VPC and address, by which the state finds the interface. */
-  #ownersIn(tables: TableReader, logged: readonly Realm[]): (slot: number) => readonly Owner[] {
+  #ownersIn(tables: TableReader, realms: readonly Realm[]): (slot: number) => readonly Owner[] {
     const { reader } = this.#sources;
     const vpcs = new Map(
-      logged.flatMap((realm) =>
+      realms.flatMap((realm) =>
         reader(realm)
           .list("vpc")
           .map(({ slot, id }) => [slot, { realm, id }] as const),

@@ -1,5 +1,6 @@
 import type { Reader } from "../model/state.ts";
 import type { SlottedKind } from "../model/resource.ts";
+import { otherSide, type PeeringSide } from "../model/vpc-peering-connection.ts";
 import { type Entry, INTERFACE_FLAGS, IPV6_BLOCKS, IPV6_ROUTES, ROUTE_TARGET, RULE_LIST, type StructValue } from "../plan/tables.ts";
 import { blockWith } from "../reach/explain/question.ts";
 import type { Place } from "./trace-line.ts";
@@ -47,9 +48,10 @@ function peeringIn(reader: Reader, routeTable: number, vpc: number): string | un
   const own = reader.list("route-table").find(({ slot }) => slot === routeTable % IPV6_ROUTES)?.vpcId;
   if (own === undefined) return undefined;
   const connections = reader.by("vpc-peering-connection", "vpcId", own).filter(({ status }) => status === "active");
-  return connections.find(({ requester, accepter }) => {
-    const other = requester.vpcId === own ? accepter.vpcId : requester.vpcId;
-    return reader.get("vpc", other)?.slot === vpc;
+  const slotOf = ({ vpcId, slot }: PeeringSide): number | undefined => slot ?? reader.get("vpc", vpcId)?.slot;
+  return connections.find((connection) => {
+    const other = otherSide(connection, own);
+    return slotOf(other) === vpc;
   })?.id;
 }
 
@@ -127,7 +129,7 @@ function targetText({ target, slot }: StructValue<"route">, table: number, ids: 
   if (target === ROUTE_TARGET.egress_only) return "the egress-only internet gateway";
   if (target === ROUTE_TARGET.nothing) return "a gateway with nothing behind it";
   if (target === ROUTE_TARGET.internet_gateway) return ids.of("internet-gateway", slot);
-  if (target === ROUTE_TARGET.peering) return ids.peeringOf(table, slot) ?? ids.of("vpc", slot);
+  if (target === ROUTE_TARGET.peering || target === ROUTE_TARGET.remote_peering) return ids.peeringOf(table, slot) ?? ids.of("vpc", slot);
   if (target === ROUTE_TARGET.nat_gateway) return ids.natGatewayOf(slot) ?? nameOf(ids, slot);
   return target === ROUTE_TARGET.interface ? nameOf(ids, slot) : "blackhole";
 }

@@ -188,7 +188,9 @@ function codeOf(step: Step, drop: DropReason, ids: Ids): string | undefined {
 
 /** The slot of the VPC to which the route over a peering connection leads. */
 function peerOf({ entries: [route] }: Step): number | undefined {
-  return route?.table === "routes" && route.value.target === ROUTE_TARGET.peering ? route.value.slot : undefined;
+  if (route?.table !== "routes") return undefined;
+  const { target, slot } = route.value;
+  return target === ROUTE_TARGET.peering || target === ROUTE_TARGET.remote_peering ? slot : undefined;
 }
 
 /** The gateways' of IPv6, which translate nothing. */

@@ -106,7 +106,8 @@ function checkCommits(check: Check): void {
     const caller = new Caller(store);
     await caller.change((tx) => tx.put(keyPair("a")));
     const changes = [{ kind: "key-pair", id: "b", after: keyPair("b") }] as readonly Change[];
-    for (const expected of [0, 2]) await refused("conflict", store.commit({ expected, parts: [{ account: ACCOUNT, region: REGION, changes }] }));
+    for (const expected of [0, 2])
+      await refused("conflict", store.commit({ expected, parts: [{ account: ACCOUNT, region: REGION, changes }] }));
     assert.equal(store.revision(), 1);
     assert.deepEqual(keyIds(await store.load()), ["a"]);
     assert.equal(await caller.change((tx) => tx.put(keyPair("c"))), 2);
@@ -116,7 +117,8 @@ function checkCommits(check: Check): void {
     await caller.change((tx) => tx.put(keyPair("a")));
     const put = (id: string): Change => ({ kind: "key-pair", id, after: keyPair(id) }) as Change;
     const gone = { kind: "key-pair", id: "never", before: keyPair("never") } as Change;
-    const commit = (expected: number, changes: readonly Change[]) => store.commit({ expected, parts: [{ account: ACCOUNT, region: REGION, changes }] });
+    const commit = (expected: number, changes: readonly Change[]) =>
+      store.commit({ expected, parts: [{ account: ACCOUNT, region: REGION, changes }] });
     const outcomes = await Promise.allSettled([commit(1, [put("x")]), commit(2, [put("y"), gone]), commit(3, [put("z")])]);
     assert.deepEqual(
       outcomes.map((outcome) => outcome.status),
@@ -177,7 +179,13 @@ function checkContents(check: Check): void {
     const again = reopen ? await reopen() : store;
     const world = await again.load();
     assert.equal(again.revision(), 2);
-    assert.deepEqual([keyIds(world), keyIds(world, "eu-west-1")], [["a", "c"], ["a", "c"]]);
+    assert.deepEqual(
+      [keyIds(world), keyIds(world, "eu-west-1")],
+      [
+        ["a", "c"],
+        ["a", "c"],
+      ],
+    );
   });
   check("any text comes back as it was", async ({ store, reopen }) => {
     const texts = ["", "日本語 🚪", "\u0000\u0001\u001f\u007f", '"\\\n', "x".repeat(70_000)];

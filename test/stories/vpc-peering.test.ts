@@ -73,6 +73,43 @@ test("two VPCs that are peered", { skip: noKernel }, () => {
   s.end();
 });
 
+test("two VPCs of two regions that are peered", { skip: noKernel }, async () => {
+  const s = story("vpc-peering-regions");
+  vpc(s, "east", 0);
+  const to = { TrafficType: "ALL", LogDestinationType: "s3", LogDestination: "arn:aws:s3:::flows" };
+  const LogFormat = "${region} ${pkt-srcaddr} ${pkt-dstaddr} ${action} ${flow-direction} ${traffic-path} ${next-hop-interface-id}";
+  s.ec2("CreateFlowLogs", { ResourceType: "VPC", ResourceIds: [s.id("east")], ...to, LogFormat });
+  const a = s.launch("a", { SubnetId: s.id("east subnet") });
+  s.into("us-west-2");
+  vpc(s, "west", 1);
+  const b = s.launch("b", { SubnetId: s.id("west subnet") });
+  const out = (): string => s.send({ from: a.ip, to: b.ip, protocol: "ping" }).reason;
+
+  s.title("A request, which only the accepter's region accepts");
+  s.into("us-east-1");
+  s.ec2("CreateVpcPeeringConnection", { VpcId: s.id("east"), PeerVpcId: s.id("west"), PeerRegion: "us-west-2" }, "peering");
+  leads(s, "east", "10.1.0.0/16", "peering");
+  const accept = { VpcPeeringConnectionId: s.id("peering") };
+  s.refused("AcceptVpcPeeringConnection", accept);
+  assert.equal(out(), "blackhole");
+  s.into("us-west-2");
+  s.ec2("AcceptVpcPeeringConnection", accept);
+  assert.equal(out(), "security_group_in");
+  lets(s, "west", "10.0.0.0/16");
+  leads(s, "west", "10.0.0.0/16", "peering");
+  assert.equal(out(), "none");
+  assert.equal(s.answer().verdict, "deliver");
+
+  await s.flows();
+
+  s.title("Deleted in the requester's region");
+  s.into("us-east-1");
+  s.ec2("DeleteVpcPeeringConnection", accept);
+  assert.equal(out(), "blackhole");
+  assert.equal(s.send({ from: b.ip, to: a.ip, protocol: "ping" }).reason, "blackhole");
+  s.end();
+});
+
 test("peering does not pass anything on", { skip: noKernel }, () => {
   const s = story("vpc-peering-no-transit");
   for (const [place, name] of ["left", "middle", "right"].entries()) vpc(s, name, place);

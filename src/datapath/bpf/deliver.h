@@ -22,6 +22,15 @@ static __always_inline __u32 wire_length(struct __sk_buff *skb, const struct pac
 	return p->nat64 && p->came_ipv6 ? length - p->header_length + sizeof(struct ip_header) : length;
 }
 
+static __always_inline __u32 longest_on_way(const struct packet *p)
+{
+	if (p->through_gateway)
+		return GATEWAY_MTU;
+	if (p->hops)
+		return NAT_MTU;
+	return p->way == WAY_REMOTE_PEERING ? REMOTE_PEERING_MTU : INSIDE_MTU;
+}
+
 static __always_inline int write_macs(struct __sk_buff *skb, const __u8 *source, const __u8 *destination)
 {
 	__u8 macs[12];
@@ -55,7 +64,7 @@ static __always_inline int write_addresses(struct __sk_buff *skb, struct packet 
 static __always_inline int hand_over(struct __sk_buff *skb, struct packet *p, __u32 link, const __u8 *source, const __u8 *destination)
 {
 	__u32 wire = wire_length(skb, p);
-	__u32 mtu = p->through_gateway ? GATEWAY_MTU : p->hops ? NAT_MTU : INSIDE_MTU;
+	__u32 mtu = longest_on_way(p);
 	const struct flow_entry *flow;
 	int cut = 0;
 

@@ -25,7 +25,7 @@
 
 enum flow_action { FLOW_ACCEPT = 0, FLOW_REJECT = 1, FLOW_REJECT_BPA = 2 };
 /* AWS's numbers for the way that egress takes. */
-enum traffic_path { PATH_NONE = 0, PATH_INSIDE = 1, PATH_PEERING = 4, PATH_GATEWAY = 8 };
+enum traffic_path { PATH_NONE = 0, PATH_INSIDE = 1, PATH_PEERING = 4, PATH_REMOTE_PEERING = 5, PATH_GATEWAY = 8 };
 
 struct flow_record_key {
 	union address_bytes source;
@@ -233,6 +233,12 @@ __noinline int flow_log_write(struct __sk_buff *skb, struct packet *p, __u32 wha
 #define FLOW_EGRESS(action, path) (1U << 16 | (action) << 8 | (path))
 #define FLOW_INGRESS(action) ((__u32)(action) << 8)
 
+/* Of what no gateway carries. */
+static __always_inline __u32 path_inside(const struct packet *p)
+{
+	return p->way == WAY_PEERING ? PATH_PEERING : p->way == WAY_REMOTE_PEERING ? PATH_REMOTE_PEERING : PATH_INSIDE;
+}
+
 /*
  * What leaves p->source at `slot`, which a route leads somewhere, or which its group or ACL refused. Of what goes to the internet
  * gateway the rest is said by flow_log_gateway, once that is known.
@@ -250,7 +256,7 @@ static __always_inline void flow_log_out(struct __sk_buff *skb, struct packet *p
 	else if (p->way == WAY_GATEWAY || p->way == WAY_EGRESS_ONLY)
 		p->log_waits = 1;
 	else
-		flow_log_write(skb, p, FLOW_EGRESS(FLOW_ACCEPT, p->way == WAY_PEERING ? PATH_PEERING : PATH_INSIDE));
+		flow_log_write(skb, p, FLOW_EGRESS(FLOW_ACCEPT, path_inside(p)));
 }
 
 /* What the gateway said of it. */

@@ -20,6 +20,7 @@
 
 #define GATEWAY_MTU 1500 /* through the internet gateway, either way */
 #define NAT_MTU 8500	 /* through a NAT gateway (VPC user guide, "NAT gateway basics") */
+#define REMOTE_PEERING_MTU 8500 /* to a VPC of another region */
 #define INSIDE_MTU 9001	 /* within a VPC */
 
 #define IP_DF 0x4000
@@ -124,7 +125,7 @@ struct flow {
 #define V4(address) ((address).word[3])
 
 /* How the packet goes on after the source's subnet. */
-enum way { WAY_LOCAL = 1, WAY_INTERFACE = 2, WAY_GATEWAY = 3, WAY_NAT = 4, WAY_PEERING = 5, WAY_EGRESS_ONLY = 6 };
+enum way { WAY_LOCAL = 1, WAY_INTERFACE = 2, WAY_GATEWAY = 3, WAY_NAT = 4, WAY_PEERING = 5, WAY_EGRESS_ONLY = 6, WAY_REMOTE_PEERING = 7 };
 
 struct packet {
 	__u32 link;   /* index of the link it came in on: the interface's slot; 0 when it came from the internet */

@@ -68,7 +68,6 @@ static __noinline int route_peering(struct packet *p, __u32 peer)
 
 	if (!p)
 		return DROP_tables_incomplete;
-	p->way = WAY_PEERING;
 	if (!find_address(p->source.vpc, &p->flow.source))
 		return DROP_peering_source;
 	row = find_address(peer, &p->flow.destination);
@@ -100,6 +99,10 @@ static __always_inline int route_by_table(struct packet *p)
 	case ROUTE_NAT_GATEWAY:
 		return route_nat_gateway(p, route->slot, subnet->zone);
 	case ROUTE_PEERING:
+		p->way = WAY_PEERING;
+		return route_peering(p, route->slot);
+	case ROUTE_REMOTE_PEERING:
+		p->way = WAY_REMOTE_PEERING;
 		return route_peering(p, route->slot);
 	case ROUTE_INTERNET_GATEWAY:
 		p->way = WAY_GATEWAY;

@@ -128,6 +128,7 @@ enum route_target {
 	ROUTE_PEERING = 5,
 	ROUTE_NOTHING = 6,
 	ROUTE_EGRESS_ONLY = 7,
+	ROUTE_REMOTE_PEERING = 8,
 };
 
 enum rule_list_kind {
