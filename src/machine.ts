@@ -8,6 +8,7 @@ import { ProgramRefused } from "./datapath/object.ts";
 import { giveReserve } from "./host/disk-watch.ts";
 import { execInInstance } from "./host/exec.ts";
 import { type Host, type HostUp, openHost } from "./host/host.ts";
+import { runPromptly } from "./host/priority.ts";
 import { startPlan } from "./image.ts";
 import { present } from "./lib/assert.ts";
 import { reasons } from "./lib/reasons.ts";
@@ -33,6 +34,7 @@ const OBJECT = join(import.meta.dirname, "../datapath/genkan.bpf.o");
 /** Namespaces, links and services, then the kernel's tables brought to what the state says, then the program on every link. */
 export async function startMachine(options: MachineOptions, world: World, image: LoadedImage | undefined): Promise<RunningMachine> {
   if (!existsSync(OBJECT)) throw new CommandError(`The compiled kernel program is missing: ${OBJECT}. Run: npm start`);
+  runPromptly();
   const { home, pools, hostLink, log } = options;
   const opened: { datapath?: Datapath } = {};
   const host = openHost({

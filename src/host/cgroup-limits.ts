@@ -22,7 +22,7 @@ const LEAST_PROCESSES = 128;
 /**
  * All instances together: less than the machine has, so that it goes on, and of the processors what one group of any
  * others has (version 1: or one process without a group), however many processes they are. Processes are many more than the instances' shares add up to at first: who took his share
- * when there were few instances keeps it, and those that came later find room.
+ * when there were few instances keeps it as long as the others find room, see process-watch.ts.
  */
 export function limitsOfAll(machine: Machine): Limits {
   return {
@@ -45,6 +45,11 @@ export function limitsOfOne(machine: Machine, instances: number): Limits {
 export function processShare(machine: Machine, instances: number): number {
   const step = 2 ** Math.ceil(Math.log2(Math.max(1, instances)));
   return Math.min(MOST_PROCESSES, Math.max(LEAST_PROCESSES, Math.floor(machine.processes / 2 / step)));
+}
+
+/** What each of so many instances is sure of: who has more makes way when others need theirs. All of it together is half of the machine's. */
+export function processGuarantee(machine: Machine, instances: number): number {
+  return Math.min(MOST_PROCESSES, Math.floor(machine.processes / 2 / Math.max(1, instances)));
 }
 
 export const CONTROLLERS = ["cpu", "memory", "pids"] as const;

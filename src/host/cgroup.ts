@@ -60,7 +60,7 @@ export function ensureCgroups({ id }: Installation, mount = CGROUP_MOUNT): reado
   return [...failed].map(([controller, why]) => `instances can ${UNLIMITED[controller]}: ${why}`);
 }
 
-function thisMachine(): Machine {
+export function thisMachine(): Machine {
   const most = ["pid_max", "threads-max"].map((name) => Number(read(`/proc/sys/kernel/${name}`) ?? 32_768));
   return { bytes: totalmem(), processes: Math.min(...most) };
 }
@@ -125,6 +125,13 @@ function shareProcesses({ version, controllers }: Hierarchy, all: string, before
       if (!["ENOENT", "ENODEV"].includes((cause as NodeJS.ErrnoException).code ?? "")) throw cause;
     }
   }
+}
+
+/** How many processes and threads an instance has, or all together; undefined where nobody counts them. */
+export function processCount({ id }: Installation, instanceId = "", mount = CGROUP_MOUNT): number | undefined {
+  const { root } = hierarchies(mount).find(({ controllers }) => controllers.includes("pids")) ?? {};
+  const counted = root === undefined ? undefined : read(join(root, `genkan-${id}`, instanceId, "pids.current"));
+  return counted === undefined ? undefined : Number(counted);
 }
 
 /** Removes every group of the installation. */

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { CLEAN_ENVIRONMENT, start } from "./command.ts";
 import { disinherit } from "./inheritance.ts";
 import type { Installation } from "./installation.ts";
+import { atPriority, PROMPT, PROMPT_SESSION } from "./priority.ts";
 import { isAlive, type ProcessRecord, readRecord, RECORD_SELF } from "./processes.ts";
 
 /** The processes of their own that answer instances; they outlive the control plane. */
@@ -31,7 +32,8 @@ export async function ensureDaemon(installation: Installation, name: DaemonName)
   disinherit();
   const child = await start(
     [
-      ["sh", "-ec", `${RECORD_SELF}\nrecord "$1"; shift\nexec "$@"`, "sh", join(installation.records, `${name}.json`)],
+      atPriority(PROMPT),
+      ["sh", "-ec", `${RECORD_SELF}\nrecord "$1"; shift\n${PROMPT_SESSION}\nexec "$@"`, "sh", join(installation.records, `${name}.json`)],
       ["nsenter", `--net=${installation.namespaces[name]}`, "--"],
       ["setpriv", "--bounding-set", capabilities, "--inh-caps", "-all", "--no-new-privs", "--"],
       [process.execPath, main, installation.home],

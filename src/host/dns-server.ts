@@ -1,9 +1,8 @@
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
-import { setImmediate as turn } from "node:timers/promises";
 import { roomForConnections } from "./descriptors.ts";
-import { type AskerOf, connectionLimit, rateLimit } from "./fairness.ts";
+import { type AskerOf, askersInTurn, connectionLimit, rateLimit, type TakeTurn } from "./fairness.ts";
 
 /** What answers one query from an address; undefined for what gets no answer. */
 export type AnswerQuery = (query: Uint8Array, from: string) => Uint8Array | undefined;
@@ -13,6 +12,7 @@ type DnsServing = {
   readonly answer: AnswerQuery;
   readonly port?: number;
   readonly askerOf?: AskerOf;
+  readonly turn?: TakeTurn;
   readonly queriesPerSecond?: number;
 };
 
@@ -23,18 +23,18 @@ const CONNECTIONS_OF_ONE = 32;
 const QUERIES_PER_SECOND = 1_024;
 /** Of a query: a name and options need no more. */
 const MAX_QUERY_BYTES = 2_048;
-/** So many queries of one connection are answered before others have their turn. */
-const QUERIES_IN_A_TURN = 32;
+/** So many queries of one asker are answered before others have their turn. */
+const QUERIES_IN_A_TURN = 16;
 
 /** Serves DNS over UDP and TCP (RFC 1035 section 4.2) on a port of each address; settles when all listen. */
 export async function serveDns(serving: DnsServing): Promise<void> {
-  const { addresses, answer, port = 53, askerOf = (address) => address } = serving;
+  const { addresses, answer, port = 53, askerOf = (address) => address, turn = askersInTurn(askerOf) } = serving;
   const mayAsk = rateLimit(serving.queriesPerSecond ?? QUERIES_PER_SECOND, askerOf);
   const limit = connectionLimit({ most: roomForConnections(MAX_CONNECTIONS, 0.2), ofOne: () => CONNECTIONS_OF_ONE, askerOf });
   const limited: AnswerQuery = (query, from) =>
     query.length <= MAX_QUERY_BYTES && mayAsk(from, Date.now()) ? guarded(answer, query, from) : undefined;
   await Promise.all(
-    addresses.flatMap((address) => [serveUdp(address, limited, port), serveTcp({ address, answer: limited, port, limit })]),
+    addresses.flatMap((address) => [serveUdp(address, limited, port), serveTcp({ address, answer: limited, port, limit, turn })]),
   );
 }
 
@@ -70,14 +70,15 @@ type TcpServing = {
   readonly answer: AnswerQuery;
   readonly port: number;
   readonly limit: ReturnType<typeof connectionLimit>;
+  readonly turn: TakeTurn;
 };
 
-function serveTcp({ address, answer, port, limit }: TcpServing): Promise<void> {
+function serveTcp({ address, answer, port, limit, turn }: TcpServing): Promise<void> {
   const server = createServer((socket) => {
     socket.setTimeout(IDLE_MILLISECONDS, () => socket.destroy());
     socket.on("error", () => socket.destroy());
     // What is no query, too long, or one too many in this second ends the connection.
-    void answerQueries(socket, answer)
+    void answerQueries(socket, answer, turn)
       .catch(() => undefined)
       .finally(() => socket.destroy());
   });
@@ -92,22 +93,24 @@ function serveTcp({ address, answer, port, limit }: TcpServing): Promise<void> {
 }
 
 /** One query after another, each behind its length; no more is read than the asker has taken answers for. */
-async function answerQueries(socket: Socket, answer: AnswerQuery): Promise<void> {
+async function answerQueries(socket: Socket, answer: AnswerQuery, turn: TakeTurn): Promise<void> {
   const from = socket.remoteAddress ?? "";
   let buffered = Buffer.alloc(0);
   let answered = 0;
   for await (const data of socket as AsyncIterable<Buffer>) {
     buffered = Buffer.concat([buffered, data]);
-    while (buffered.length >= 2 && buffered.length >= 2 + Math.min(buffered.readUInt16BE(0), MAX_QUERY_BYTES)) {
+    await new Promise<void>((resolve) => turn(from, resolve));
+    while (buffered.length >= 2) {
       const end = 2 + buffered.readUInt16BE(0);
       if (end - 2 > MAX_QUERY_BYTES) return;
+      if (buffered.length < end) break;
       const response = answer(buffered.subarray(2, end), from);
       buffered = buffered.subarray(end);
       if (!response) return;
       const length = Buffer.alloc(2);
       length.writeUInt16BE(response.length);
       if (!socket.write(Buffer.concat([length, response]))) await once(socket, "drain");
-      if (++answered % QUERIES_IN_A_TURN === 0) await turn();
+      if (++answered % QUERIES_IN_A_TURN === 0) await new Promise<void>((resolve) => turn(from, resolve));
     }
   }
 }

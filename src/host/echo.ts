@@ -1,10 +1,12 @@
 import { createSocket } from "node:dgram";
 import { createServer } from "node:net";
-import type { connectionLimit } from "./fairness.ts";
+import { askersInTurn, type connectionLimit, type TakeTurn } from "./fairness.ts";
+import { Gate } from "./gate.ts";
 
 const ECHO_PORT = 7;
 /** A little longer than NAT gateways remember a connection that is idle (350 s). */
 const IDLE_MILLISECONDS = 400_000;
+const PIECE = 16_384;
 
 /** The echo over UDP (RFC 862). */
 export function serveEchoUdp(address: string): Promise<void> {
@@ -26,16 +28,18 @@ export function serveEchoUdp(address: string): Promise<void> {
 type EchoServing = {
   readonly address: string;
   readonly limit: ReturnType<typeof connectionLimit>;
+  readonly turn?: TakeTurn;
   readonly port?: number;
   readonly idleMilliseconds?: number;
 };
 
 /** The same over TCP. Who went away without a word leaves nothing behind for long. */
-export function serveEchoTcp({ address, limit, port = ECHO_PORT, idleMilliseconds = IDLE_MILLISECONDS }: EchoServing): Promise<void> {
+export function serveEchoTcp(serving: EchoServing): Promise<void> {
+  const { address, limit, turn = askersInTurn(), port = ECHO_PORT, idleMilliseconds = IDLE_MILLISECONDS } = serving;
   const server = createServer({ allowHalfOpen: true }, (socket) => {
-    socket.on("error", () => socket.destroy());
     socket.setTimeout(idleMilliseconds, () => socket.destroy());
-    socket.pipe(socket);
+    const gate = new Gate(socket, { turn, piece: PIECE });
+    gate.pipe(gate);
   });
   limit(server);
   return new Promise((resolve, reject) => {

@@ -35,19 +35,50 @@ export function connectionLimit({ most, ofOne, askerOf = (address) => address }:
     });
 }
 
-/** Whether an asker may ask once more in this second: `most` times. `now` in milliseconds. */
-export function rateLimit(most: number, askerOf: AskerOf = (address) => address): (address: string, now: number) => boolean {
+/** Whether an asker may ask once more in this second, or have so much more: `most` in all. `now` in milliseconds. */
+export type RateLimit = (address: string, now: number, amount?: number) => boolean;
+
+export function rateLimit(most: number, askerOf: AskerOf = (address) => address): RateLimit {
   const asked = new Map<string, number>();
   let second = 0;
-  return (address, now) => {
+  return (address, now, amount = 1) => {
     const asker = askerOf(address);
     const current = Math.floor(now / 1000);
     if (current !== second) {
       asked.clear();
       second = current;
     }
-    const count = (asked.get(asker) ?? 0) + 1;
+    const count = (asked.get(asker) ?? 0) + amount;
     asked.set(asker, count);
     return count <= most;
+  };
+}
+
+/** Does a piece of work for an asker, when it is his turn. */
+export type TakeTurn = (address: string, work: () => void) => void;
+
+/**
+ * One piece of work for each asker, then what the sockets say, then the next: who has much to do waits for himself, and the others for
+ * one piece of his.
+ */
+export function askersInTurn(askerOf: AskerOf = (address) => address): TakeTurn {
+  const waiting = new Map<string, (() => void)[]>();
+  let begun = false;
+  const round = (): void => {
+    for (const [asker, works] of Array.from(waiting)) {
+      const work = works.shift();
+      if (works.length === 0) waiting.delete(asker);
+      work?.();
+    }
+    begun = waiting.size > 0;
+    if (begun) setImmediate(round);
+  };
+  return (address, work) => {
+    const asker = askerOf(address);
+    const works = waiting.get(asker);
+    if (works) works.push(work);
+    else waiting.set(asker, [work]);
+    if (!begun) setImmediate(round);
+    begun = true;
   };
 }

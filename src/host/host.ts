@@ -21,6 +21,7 @@ import { ensureFixedLinks, type HostLinks } from "./links.ts";
 import { ensureNamespaces } from "./namespaces.ts";
 import { MOST_NEIGHBOURS, NeighbourWatch } from "./neighbour-watch.ts";
 import type { InterfaceSpec } from "./network-interface.ts";
+import { crowdingProcesses } from "./process-watch.ts";
 import { isAlive, killTree, readRecord, recordNames, signal } from "./processes.ts";
 import { Removal } from "./removal.ts";
 import { sandboxProblem } from "./sandbox.ts";
@@ -321,6 +322,7 @@ export class Host {
     for (const id of this.#running.keys())
       await this.#guarded(`the console of ${id} could not be trimmed`, () => trimConsole(this.installation, id));
     await this.#guarded("the room on the disk could not be looked at", () => this.#lookAtDisk());
+    await this.#guarded("the instances' processes could not be counted", () => this.#lookAtProcesses());
     await this.#guarded("the machine's neighbours could not be counted", () => this.#lookAtNeighbours());
     this.#looks += 1;
     if (this.#looks % LOOKS_AT_LINKS === 0 && this.#running.size > 0)
@@ -335,6 +337,15 @@ export class Host {
       const running = this.#running.get(id);
       if (running) signal(running.init, "SIGKILL");
     }
+  }
+
+  /** One that took its processes while there were few instances makes way for those that came later. */
+  #lookAtProcesses(): void {
+    const crowding = crowdingProcesses(this.installation, this.instances());
+    const running = crowding && this.#running.get(crowding.id);
+    if (!running) return;
+    this.#options.log(`${crowding.id} had ${crowding.processes} processes, and others found no room for theirs: it is ended`);
+    signal(running.init, "SIGKILL");
   }
 
   /** One that fills the disk ends, before there is no room for the state: its files stay until it is terminated. */

@@ -10,6 +10,7 @@ import type { InstanceLinks } from "./instance-links.ts";
 import type { InterfaceSpec } from "./network-interface.ts";
 import { ended, isAlive, killTree, type ProcessRecord, readRecord, removeRecord, signal, startTime, writeRecord } from "./processes.ts";
 import { REBOOT_STATUS } from "./init.ts";
+import { atPriority } from "./priority.ts";
 import { sandboxArgv, userMap } from "./sandbox.ts";
 import { readUserData } from "./user-data.ts";
 
@@ -40,7 +41,7 @@ export async function bootInstance({ installation, spec: given, links, onEnd }: 
   const spec = { ...given, hostname: userData.hostname ?? given.hostname, dnsDomain: userData.domain ?? given.dnsDomain };
   const console = prepareFiles(installation, spec, userData);
   disinherit();
-  const child = await start(sandboxArgv(installation, spec.id, spec.hostname), {
+  const child = await start([...atPriority(0), ...sandboxArgv(installation, spec.id, spec.hostname)], {
     detached: true,
     stdio: ["pipe", console, console, "pipe"],
     env: CLEAN_ENVIRONMENT,

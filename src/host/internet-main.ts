@@ -3,31 +3,36 @@
  * port 80, the simulated internet's names on port 53. ICMP echo is answered by the kernel. A process of its own.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createListener } from "node:net";
 import { answerDns } from "./dns.ts";
 import { serveDns } from "./dns-server.ts";
 import { roomForConnections } from "./descriptors.ts";
 import { serveEchoTcp, serveEchoUdp } from "./echo.ts";
-import { connectionLimit } from "./fairness.ts";
+import { askersInTurn, connectionLimit } from "./fairness.ts";
+import { Gate } from "./gate.ts";
 import { INTERNET_IPV4, INTERNET_IPV6 } from "./installation.ts";
 import { sayReady } from "./ready.ts";
 
 const IDLE_MILLISECONDS = 60_000;
 const MAX_CONNECTIONS = 16_000;
 const LEAST_OF_ONE = 64;
+/** Of requests, in bytes: a few of them. */
+const PIECE = 512;
 const NOBODY = { bySlot: () => undefined, byPublicIp: () => undefined, ptrRecordOf: () => undefined };
 
 /** One client has a quarter of what is left at most: others always find room. */
 const limit = connectionLimit({ most: roomForConnections(MAX_CONNECTIONS, 0.75), ofOne: (free) => Math.max(LEAST_OF_ONE, free / 4) });
+const turn = askersInTurn();
 
 async function main(): Promise<void> {
   await Promise.all([
     serveEchoUdp(INTERNET_IPV4),
     serveEchoUdp(INTERNET_IPV6),
-    serveEchoTcp({ address: INTERNET_IPV4, limit }),
-    serveEchoTcp({ address: INTERNET_IPV6, limit }),
+    serveEchoTcp({ address: INTERNET_IPV4, limit, turn }),
+    serveEchoTcp({ address: INTERNET_IPV6, limit, turn }),
     serveHttp(INTERNET_IPV4),
     serveHttp(INTERNET_IPV6),
-    serveDns({ addresses: [INTERNET_IPV4], answer: (query) => answerDns(query, { kind: "internet" }, NOBODY) }),
+    serveDns({ addresses: [INTERNET_IPV4], answer: (query) => answerDns(query, { kind: "internet" }, NOBODY), turn }),
   ]);
   sayReady();
 }
@@ -37,11 +42,12 @@ function serveHttp(address: string): Promise<void> {
   // Of clients that do not take their answer.
   server.timeout = IDLE_MILLISECONDS;
   server.on("clientError", (_error, socket) => socket.destroy());
-  limit(server);
+  const listener = createListener({ allowHalfOpen: true }, (socket) => server.emit("connection", new Gate(socket, { turn, piece: PIECE })));
+  limit(listener);
   return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen({ port: 80, host: address, ipv6Only: address.includes(":") }, () => {
-      server.off("error", reject).on("error", (error) => console.error("HTTP:", error));
+    listener.once("error", reject);
+    listener.listen({ port: 80, host: address, ipv6Only: address.includes(":") }, () => {
+      listener.off("error", reject).on("error", (error) => console.error("HTTP:", error));
       resolve();
     });
   });

@@ -1,17 +1,24 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { Socket } from "node:net";
+import { createServer as createListener } from "node:net";
+import type { Duplex } from "node:stream";
 import type { Asker } from "./directory.ts";
-import type { connectionLimit, rateLimit } from "./fairness.ts";
+import type { connectionLimit, RateLimit, TakeTurn } from "./fairness.ts";
+import { Gate } from "./gate.ts";
 import type { Identity } from "./identity.ts";
 import { answerMetadata } from "./metadata-service.ts";
 
 const REQUEST_MILLISECONDS = 10_000;
+/** A few requests' bytes. */
+const PIECE = 1_024;
 
 export type MetadataServing = {
   readonly address: string;
   readonly port?: number;
   readonly askerAt: (address: string) => Asker | undefined;
-  readonly mayAsk: ReturnType<typeof rateLimit>;
+  readonly mayAsk: RateLimit;
+  /** Whether so many bytes of questions may come. */
+  readonly mayRead: RateLimit;
+  readonly turn: TakeTurn;
   readonly limit: ReturnType<typeof connectionLimit>;
   /** What session tokens are made with. */
   readonly secret: Uint8Array;
@@ -40,19 +47,24 @@ export function serveMetadata(serving: MetadataServing): Promise<void> {
   );
   // Of who does not take the answer.
   server.timeout = REQUEST_MILLISECONDS;
-  serving.limit(server);
   server.on("clientError", (_error, socket) => socket.destroy());
+  const { turn, mayRead } = serving;
+  const listener = createListener({ allowHalfOpen: true }, (socket) => {
+    const from = socket.remoteAddress ?? "";
+    server.emit("connection", new Gate(socket, { turn, piece: PIECE, mayRead: (bytes) => mayRead(from, Date.now(), bytes) }));
+  });
+  serving.limit(listener);
   return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen({ port: serving.port ?? 80, host: serving.address, ipv6Only: serving.address.includes(":") }, () => {
-      server.off("error", reject).on("error", (error) => console.error("metadata:", error));
+    listener.once("error", reject);
+    listener.listen({ port: serving.port ?? 80, host: serving.address, ipv6Only: serving.address.includes(":") }, () => {
+      listener.off("error", reject).on("error", (error) => console.error("metadata:", error));
       resolve();
     });
   });
 }
 
 /** Connections that end with the answer to one request too many: those that came along with it are not looked at. */
-const refused = new WeakSet<Socket>();
+const refused = new WeakSet<Duplex>();
 
 function answer(request: IncomingMessage, response: ServerResponse, { askerAt, mayAsk, secret, identity }: MetadataServing): void {
   const { socket, method = "GET", url = "/", headers } = request;

@@ -9,7 +9,7 @@ import { roomForConnections } from "./descriptors.ts";
 import { type Asker, directoryOf } from "./directory.ts";
 import { answerDns } from "./dns.ts";
 import { type AnswerQuery, serveDns } from "./dns-server.ts";
-import { type AskerOf, connectionLimit, rateLimit } from "./fairness.ts";
+import { type AskerOf, askersInTurn, connectionLimit, rateLimit } from "./fairness.ts";
 import { type Identity, openIdentity } from "./identity.ts";
 import { METADATA_IPV4, METADATA_IPV6, RESOLVER_IPV4, RESOLVER_IPV6, TIME_IPV4, TIME_IPV6 } from "./installation.ts";
 import { hasIpv6 } from "./ipv6.ts";
@@ -22,6 +22,8 @@ const MAX_CONNECTIONS = 4_000;
 const CONNECTIONS_OF_ONE = 64;
 /** Of one interface, far above what boots and agents ask. Beyond it is 503, as AWS throttles (EC2 user guide, "Query throttling"). */
 const REQUESTS_PER_SECOND = 200;
+/** So many requests, each with a token and a long name of its sender, have no more. What exceeds it ends the connection. */
+const BYTES_PER_SECOND = 128 << 10;
 /** Session tokens don't outlive the process: clients ask for a new one on 401. */
 const SECRET = randomBytes(48);
 
@@ -44,17 +46,20 @@ async function main(home: string): Promise<void> {
     const asker = askerAt(from);
     return answerDns(query, asker && { kind: "vpc", asker }, directory);
   };
+  const turn = askersInTurn(askerOf);
   const metadata = {
     askerAt,
     secret: SECRET,
     identity: () => identity,
     mayAsk: rateLimit(REQUESTS_PER_SECOND, askerOf),
+    mayRead: rateLimit(BYTES_PER_SECOND, askerOf),
+    turn,
     limit: connectionLimit({ most: roomForConnections(MAX_CONNECTIONS, 0.5), ofOne: () => CONNECTIONS_OF_ONE, askerOf }),
   };
   const ipv6 = hasIpv6();
   await Promise.all([
     ...[METADATA_IPV4, ...(ipv6 ? [METADATA_IPV6] : [])].map((address) => serveMetadata({ ...metadata, address })),
-    serveDns({ addresses: [RESOLVER_IPV4, ...(ipv6 ? [RESOLVER_IPV6] : [])], answer, askerOf }),
+    serveDns({ addresses: [RESOLVER_IPV4, ...(ipv6 ? [RESOLVER_IPV6] : [])], answer, askerOf, turn }),
     serveTime({ addresses: [TIME_IPV4, ...(ipv6 ? [TIME_IPV6] : [])], askerOf }),
   ]);
   sayReady();
