@@ -65,14 +65,15 @@ const TOOLS: Readonly<Record<string, string>> = {
 };
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/** Installs what is missing of the programs needed here. @throws NoBase when they cannot be had. */
-export function installTools(): void {
+/** Installs what is missing of the programs needed here. @throws NoBase when they cannot be had by the deadline. */
+export function installTools(deadline: number): void {
   const missing = Object.entries(TOOLS).flatMap(([command, name]) => (found(command) ? [] : [name]));
   if (!existsSync(KEYRING)) missing.push("debian-archive-keyring");
   if (missing.length === 0) return;
   console.error(`kernels: installing Debian packages: ${missing.join(" ")}`);
   const install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", ...missing];
-  if (!succeeds(install) && !(succeeds(["apt-get", "update", "-q"]) && succeeds(install)))
+  const done = (argv: readonly string[]): boolean => succeeds(argv, deadline);
+  if (!done(install) && !(done(["apt-get", "update", "-q"]) && done(install)))
     throw new NoBase(`apt-get could not install ${missing.join(" ")}`);
 }
 
@@ -80,9 +81,9 @@ function found(command: string): boolean {
   return [...(process.env["PATH"] ?? "").split(":"), "/usr/sbin", "/sbin"].some((folder) => existsSync(join(folder, command)));
 }
 
-function succeeds([command = "", ...args]: readonly string[]): boolean {
+function succeeds([command = "", ...args]: readonly string[], deadline: number): boolean {
   try {
-    execFileSync(command, args, { stdio: "ignore", env: environment() });
+    execFileSync(command, args, { stdio: "ignore", env: environment(), timeout: Math.max(1, Math.floor(deadline - performance.now())) });
     return true;
   } catch {
     return false;
@@ -106,7 +107,7 @@ export function prepareBase(suite: Suite, deadline: number): Base {
   const wanted = createHash("sha256").update(recipe).digest("hex");
   const mark = join(folder, "wanted");
   if (!existsSync(mark) || readFileSync(mark, "utf8") !== wanted) {
-    if (!succeeds(["curl", "-sfI", "--max-time", "30", "-o", "/dev/null", `${MIRROR}/dists/${suite}/Release`]))
+    if (!succeeds(["curl", "-sfI", "--max-time", "30", "-o", "/dev/null", `${MIRROR}/dists/${suite}/Release`], deadline))
       throw new NoBase(`${MIRROR} does not answer for ${suite}`);
     console.error(`kernels: making the base of Debian ${suite} (some minutes, once)`);
     const making = temporaryFolder();
