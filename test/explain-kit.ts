@@ -15,21 +15,24 @@ export type Asking = Taker & {
   readonly reader: () => Reader;
   readonly begin: () => Transaction;
   readonly context: Context;
+  /** Other regions of the account, by name. */
+  readonly others?: () => ReadonlyMap<string, Reader>;
   readonly settings: PlanSettings;
 };
 
 export type Question = Readonly<Partial<Record<"to" | "port" | "protocol" | "direction", string>>>;
 
-function tablesOf({ reader, settings }: Pick<Asking, "reader" | "settings">): MemoryTables {
-  return memoryTables(fullPlan([reader()], settings));
+function tablesOf(readers: readonly Reader[], settings: PlanSettings): MemoryTables {
+  return memoryTables(fullPlan(readers, settings));
 }
 
 export function asked(asking: Asking, subject: string, question: Question): Explanation {
   const { begin, context, settings } = asking;
-  const tables = tablesOf(asking);
-  const reader = asking.reader();
-  const places = [{ realm: { account: context.account, region: context.region }, reader }];
-  const ids = idsIn([reader], interfaceNames(() => [reader], tables).placeOf);
+  const regions = [[context.region, asking.reader()] as const, ...(asking.others?.() ?? [])];
+  const places = regions.map(([region, reader]) => ({ realm: { account: context.account, region }, reader }));
+  const readers = places.map(({ reader }) => reader);
+  const tables = tablesOf(readers, settings);
+  const ids = idsIn(readers, interfaceNames(() => readers, tables).placeOf);
   return explainQuestion({ places, draft: () => ({ begin, context }), tables, ids, pools: settings.pools, subject, question });
 }
 

@@ -10,9 +10,11 @@ import { type Kernel, openKernel, type Outcome } from "./explain-kernel.ts";
 import { openedBesides } from "./explain-opened.ts";
 import { newShell } from "./paste.ts";
 import { growth, POOLS, randomRegion, type RandomRegion, SEED } from "./random-region.ts";
+import { REMOTE } from "./random-request.ts";
 import { SETTINGS } from "./scene.ts";
 import { noKernel } from "../src/datapath/test-kit.ts";
 import { present } from "../src/lib/assert.ts";
+import { isManaged, type NetworkInterface } from "../src/model/network-interface.ts";
 import type { Reader } from "../src/model/state.ts";
 import { fullPlan } from "../src/plan/compile.ts";
 import { ICMP, ICMPV6, type Packet, TCP, UDP } from "../src/reach/packet.ts";
@@ -61,16 +63,17 @@ type Trial = {
 };
 
 function ask({ kernel, region, choice, count, name }: Trial): void {
-  const asking: Asking = { ...region, settings };
-  const found = randomQuestion(region.reader(), choice);
+  const others = (): ReadonlyMap<string, Reader> => new Map([[REMOTE, present(region.readers()[1], REMOTE)]]);
+  const asking: Asking = { ...region, others, settings };
+  const found = randomQuestion(region.reader(), present(others().get(REMOTE), REMOTE), choice);
   if (!found) return;
   const { subject, question } = found;
   const what = `${name}: explain ${subject} ${JSON.stringify(question)}`;
-  const before = snapshot(region);
-  kernel.load(fullPlan([region.reader()], settings));
+  const before = region.readers().map(frozenReader);
+  kernel.load(fullPlan(region.readers(), settings));
   const told = asked(asking, subject, question);
   for (const exchange of told.exchanges) {
-    agrees(kernel, region.reader(), exchange, choice, what);
+    agrees(kernel, region.readers(), exchange, choice, what);
     count(exchange.verdict);
     if (exchange.verdict === "passes") count(`${exchange.family} passes`);
     for (const hop of exchange.hops) if (!hop.ok) count(hop.what);
@@ -88,13 +91,15 @@ function ask({ kernel, region, choice, count, name }: Trial): void {
       throw new Error(`${what}: ${line}\n${commands.join("\n")}`, { cause: error });
     }
   }
-  const opened = openedBesides(before, region.reader(), told, question.to === undefined, choice);
+  const opened = region
+    .readers()
+    .flatMap((after, place) => openedBesides(present(before[place], "before"), after, told, question.to === undefined, choice));
   assert.deepEqual(opened, [], `${what}\n${commands.join("\n")}`);
-  kernel.load(fullPlan([region.reader()], settings));
+  kernel.load(fullPlan(region.readers(), settings));
   const after = asked(asking, subject, question);
   for (const [index, exchange] of told.exchanges.entries()) {
     const then = present(after.exchanges[index], "the same exchange");
-    agrees(kernel, region.reader(), then, choice, `${what}, mended`);
+    agrees(kernel, region.readers(), then, choice, `${what}, mended`);
     if (then.verdict === "forwarded") count("forwarded");
     if (exchange.verdict !== "blocked") {
       assert.equal(then.verdict, exchange.verdict, `${what}: what passed goes on passing\n${commands.join("\n")}`);
@@ -110,15 +115,11 @@ function ask({ kernel, region, choice, count, name }: Trial): void {
   }
 }
 
-/** A reader of the region as it is now, whatever comes later. */
-function snapshot(region: RandomRegion): Reader {
-  return present(frozenReader(region), "the state");
-}
-
-function frozenReader(region: RandomRegion): Reader {
+/** A region as it is now, whatever comes later. */
+function frozenReader(reader: Reader): Reader {
   const copy = randomRegion();
   copy.change((tx) => {
-    for (const kind of KINDS_KEPT) for (const resource of region.reader().list(kind)) tx.put(resource);
+    for (const kind of KINDS_KEPT) for (const resource of reader.list(kind)) tx.put(resource);
   });
   return copy.reader();
 }
@@ -144,11 +145,17 @@ const KINDS_KEPT = [
   "carrier-gateway",
 ] as const;
 
-function randomQuestion(reader: Reader, choice: Choice): { readonly subject: string; readonly question: Question } | undefined {
-  const interfaces = reader.list("network-interface").filter(({ natGatewayId }) => natGatewayId === undefined);
+/** Of this region's interfaces; the other end may be in the other. */
+function randomQuestion(
+  reader: Reader,
+  remote: Reader,
+  choice: Choice,
+): { readonly subject: string; readonly question: Question } | undefined {
+  const interfaces = reader.list("network-interface").filter((eni) => !isManaged(eni));
   if (interfaces.length === 0) return undefined;
   const subject = choice.pick(interfaces);
   const other = choice.pick(interfaces);
+  const [beyond = other] = choice.oneIn(2) ? remote.list("network-interface") : remote.list("network-interface").toReversed();
   const publicIp =
     reader.list("address").find(({ association }) => association?.networkInterfaceId === other.id)?.publicIp ?? other.autoPublicIp;
   const to = choice.weighted<string | undefined>([
@@ -160,6 +167,8 @@ function randomQuestion(reader: Reader, choice: Choice): { readonly subject: str
     [3, publicIp],
     [2, other.privateIpAddresses[0]],
     [1, other.ipv6Addresses?.[0]],
+    [2, beyond.id === subject.id ? undefined : beyond.id],
+    [1, beyond.privateIpAddresses[0]],
     [1, "169.254.169.254"],
     [1, "169.254.169.253"],
     [1, choice.pick(["192.168.0.1", "10.1.0.9", "10.50.0.7", "203.0.113.9"])],
@@ -179,13 +188,12 @@ function randomQuestion(reader: Reader, choice: Choice): { readonly subject: str
 const PROTOCOLS: Readonly<Record<string, number>> = { tcp: TCP, udp: UDP, icmp: ICMP };
 
 /** The verdict is the kernel program's, from whichever port the client sends. */
-function agrees(kernel: Kernel, reader: Reader, exchange: ExchangeText, choice: Choice, what: string): void {
+function agrees(kernel: Kernel, readers: readonly Reader[], exchange: ExchangeText, choice: Choice, what: string): void {
   const { source, destination, verdict } = exchange;
   if (source === undefined || destination === undefined) return assert.equal(verdict, "blocked", what);
-  const client = reader
-    .list("network-interface")
-    .find((eni) => eni.id === exchange.client || eni.attachment?.instanceId === exchange.client);
-  const from = client && reader.list("network-interface").find((eni) => holds(reader, eni.id, client.vpcId, source))?.slot;
+  const enis = readers.flatMap((reader) => reader.list("network-interface"));
+  const client = enis.find((eni) => eni.id === exchange.client || eni.attachment?.instanceId === exchange.client);
+  const from = client && enis.find((eni) => eni.vpcId === client.vpcId && has(eni, source))?.slot;
   const isIpv6 = source.includes(":");
   const protocol = exchange.protocol === "icmp" && isIpv6 ? ICMPV6 : (PROTOCOLS[exchange.protocol] ?? 0);
   const packet = (port: number): Packet => ({
@@ -198,15 +206,12 @@ function agrees(kernel: Kernel, reader: Reader, exchange: ExchangeText, choice: 
     ...(exchange.protocol === "tcp" ? { tcp: { syn: true } } : {}),
     ...(from === undefined ? {} : { from }),
   });
-  const owns = (slot: number, address: string): boolean =>
-    reader
-      .list("network-interface")
-      .some((eni) => eni.slot === slot && [...eni.privateIpAddresses, ...(eni.ipv6Addresses ?? [])].includes(address));
+  const owns = (slot: number, address: string): boolean => enis.some((eni) => eni.slot === slot && has(eni, address));
   const range = from === undefined ? ([1024, 65_535] as const) : ([32_768, 60_999] as const);
   const run = (port: number): Outcome => kernel.exchange(packet(port), owns);
   const usual = run(40_000);
   if (verdict === "forwarded") return assert.equal(usual.kind, "forwarded", `${what}: ${JSON.stringify(usual)}`);
-  const ports = exchange.protocol === "icmp" ? [40_000] : portsIn(reader, range, choice);
+  const ports = exchange.protocol === "icmp" ? [40_000] : portsIn(readers, range, choice);
   const outcomes = [usual, ...ports.map(run)];
   const failed = outcomes.find(({ kind }) => kind !== "answered");
   if (verdict === "passes")
@@ -216,15 +221,14 @@ function agrees(kernel: Kernel, reader: Reader, exchange: ExchangeText, choice: 
     assert.ok(failed, `${what}: ${JSON.stringify(exchange)} passes`);
 }
 
-function holds(reader: Reader, id: string, vpcId: string, address: string): boolean {
-  const eni = reader.get("network-interface", id);
-  return eni?.vpcId === vpcId && [...eni.privateIpAddresses, ...(eni.ipv6Addresses ?? [])].includes(address);
+function has({ privateIpAddresses, ipv6Addresses = [] }: NetworkInterface, address: string): boolean {
+  return privateIpAddresses.includes(address) || ipv6Addresses.includes(address);
 }
 
 /** Both ends, all ports at which an ACL may begin to think otherwise, and any other. */
-function portsIn(reader: Reader, [from, to]: readonly [number, number], choice: Choice): readonly number[] {
-  const bounds = reader
-    .list("network-acl")
+function portsIn(readers: readonly Reader[], [from, to]: readonly [number, number], choice: Choice): readonly number[] {
+  const bounds = readers
+    .flatMap((reader) => reader.list("network-acl"))
     .flatMap(({ entries }) => entries.flatMap(({ portRange }) => (portRange ? [portRange.from, portRange.to + 1] : [])));
   const within = [...new Set(bounds)].filter((port) => port > from && port <= to);
   return [from, to, from + choice.below(to - from + 1), ...within];

@@ -34,7 +34,9 @@ function command(taker: Taker, line: string): string {
   const options = optionsOf(words);
   const id = options["instance-ids"];
   let answer: unknown;
-  taker.change((tx, context) => {
+  taker.change((asked, home) => {
+    const context = { ...home, region: options["region"] ?? home.region };
+    const tx = asked.elsewhere(context.region);
     if (verb === "wait") haltDone(tx, present(id, "an id"), context);
     else answer = perform(tx, pascal(verb), inputOf(verb, options), context);
     if (verb === "start-instances") bootDone(tx, present(id, "an id"), context);

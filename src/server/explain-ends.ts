@@ -1,5 +1,6 @@
 import { parseIpv4 } from "../lib/ip.ts";
 import type { NetworkInterface } from "../model/network-interface.ts";
+import type { Reader } from "../model/state.ts";
 import { poolIndex, NO_POOL, poolsOf } from "../plan/pool.ts";
 import type { TableReader } from "../plan/tables.ts";
 import { isIn } from "../reach/block.ts";
@@ -44,7 +45,8 @@ export function endsOf(subject: Subject, to: string | undefined, around: Around)
 
 function namedEnds(subject: Subject, to: string, { places }: Around): Ends {
   const here = places.filter(({ realm }) => realm === subject.place.realm);
-  const found = subjectOf(here, to) ?? subjectOf(places, to);
+  const account = places.filter(({ realm }) => realm.account === subject.place.realm.account);
+  const found = subjectOf(here, to) ?? subjectOf(account, to);
   if (!found)
     throw new BadQuestion(`--to ${to} is neither an address nor the id or the name of an instance, a network interface or a NAT gateway.`);
   const end = interfaceEnd(found);
@@ -90,15 +92,17 @@ function endAt({ place, eni }: Subject, address: string, { places, tables, pools
   const { reader } = place;
   const vpc = reader.get("vpc", eni.vpcId);
   if (isService(tables, eni, address)) return { kind: "service", address };
-  const peers = livePeerings(reader, eni.vpcId).map(({ peer }) => peer);
-  const near = [...(vpc ? [vpc] : []), ...peers];
+  // The account's, its own first.
+  const around = [place, ...places.filter((one) => one !== place && one.realm.account === place.realm.account)];
+  const readerIn = (region: string): Reader | undefined => around.find(({ realm }) => realm.region === region)?.reader;
+  const near = [vpc, ...livePeerings(reader, eni.vpcId, readerIn).map(({ peer }) => peer)].filter((one) => one !== undefined);
   for (const { id } of near) {
-    const [held] = reader.by("network-interface", "vpcAddress", `${id}/${address}`);
+    const [held] = around.flatMap((one) => one.reader.by("network-interface", "vpcAddress", `${id}/${address}`));
     if (held) return { kind: "interface", id: held.id, address };
   }
   if (near.some((one) => blockWith(one, address) !== undefined)) return { kind: "nobody", address };
-  const elsewhere = address.includes(":") ? heldByIpv6(place, address) : byPublicIp(place, address);
-  if (elsewhere[0]) return interfaceEnd(elsewhere[0]);
+  const [elsewhere] = around.flatMap((one) => (address.includes(":") ? heldByIpv6(one, address) : byPublicIp(one, address)));
+  if (elsewhere) return interfaceEnd(elsewhere);
   return isNobodys(places, pools, address) ? { kind: "nobody", address } : { kind: "internet", address, anyone: false };
 }
 

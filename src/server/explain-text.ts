@@ -4,7 +4,7 @@ import type { ExchangeExplanation, Finding } from "../reach/explain/explain.ts";
 import type { LegStep, Obstacle } from "../reach/explain/obstacle.ts";
 import type { AbsentReason, End, Family, Protocol } from "../reach/explain/question.ts";
 import type { Remedy } from "../reach/explain/remedy.ts";
-import { interfaceOf, type Scratch } from "../reach/explain/scratch.ts";
+import { interfaceOf, regionAt, regionOf, type Scratch } from "../reach/explain/scratch.ts";
 import { decider, routeOf } from "../reach/explain/where.ts";
 import { type Ids } from "./trace-entry.ts";
 import type { Place } from "./trace-line.ts";
@@ -58,7 +58,7 @@ type Telling = {
 export function exchangeText(explained: ExchangeExplanation, telling: Telling): ExchangeText {
   const { question, packet, verdict, forwarder, again } = explained;
   const { scratch, direction } = telling;
-  const depends = forwarder === undefined ? undefined : interfaceOf(scratch, forwarder)?.id;
+  const depends = forwarder === undefined ? undefined : interfaceOf(regionAt(scratch, forwarder), forwarder)?.id;
   return {
     direction,
     family: question.family,
@@ -74,9 +74,9 @@ export function exchangeText(explained: ExchangeExplanation, telling: Telling): 
   };
 }
 
-function endText({ reader }: Scratch, end: End): string {
+function endText(scratch: Scratch, end: End): string {
   if (end.kind !== "interface") return end.address;
-  const eni = reader.get("network-interface", end.id);
+  const eni = regionOf(scratch, end.id)?.reader.get("network-interface", end.id);
   return eni?.attachment?.instanceId ?? eni?.natGatewayId ?? end.id;
 }
 

@@ -9,7 +9,7 @@ import type { TableReader } from "../plan/tables.ts";
 import { explainExchange } from "../reach/explain/explain.ts";
 import type { End, ExchangeQuestion, Family, Protocol } from "../reach/explain/question.ts";
 import type { Remedy } from "../reach/explain/remedy.ts";
-import type { Scratch } from "../reach/explain/scratch.ts";
+import { regionOf, type Scratch } from "../reach/explain/scratch.ts";
 import { type Ends, endsOf, familiesOf, INTERNET, INTERNET_IPV6, interfaceEnd } from "./explain-ends.ts";
 import { type ExchangeText, exchangeText } from "./explain-text.ts";
 import type { Realm } from "./committer.ts";
@@ -53,7 +53,9 @@ export function explainQuestion(asked: Asked): Explanation {
   const { place, ends, name, to } = meant(asked);
   if (ends.own !== undefined) return { subject: name, to: ends.own, local: true, exchanges: [], ok: false };
   const { begin, context } = asked.draft(place.realm);
-  const scratch = openScratch({ begin, context, tables: asked.tables, pools: asked.pools });
+  const account = asked.places.filter(({ realm }) => realm.account === place.realm.account).map(({ realm }) => realm.region);
+  const regions = [place.realm.region, ...account.filter((region) => region !== place.realm.region)];
+  const scratch = openScratch({ begin, context, regions, tables: asked.tables, pools: asked.pools });
   if (!scratch) throw new Error("assertion failed: nothing is refused where nothing is asked");
   const said: Remedy[] = [];
   const exchanges = questionsOf(scratch, ends, question).map(({ direction, exchange }) => {
@@ -127,9 +129,9 @@ function directionsOf(text = "both"): readonly Direction[] {
 }
 
 /** Services and endpoints only answer, as does what NAT64 stands for; and a NAT gateway sends for others. */
-function begins({ reader }: Scratch, end: End): boolean {
+function begins(scratch: Scratch, end: End): boolean {
   if (end.kind === "interface") {
-    const eni = reader.get("network-interface", end.id);
+    const eni = regionOf(scratch, end.id)?.reader.get("network-interface", end.id);
     return !eni || !isManaged(eni);
   }
   return end.kind === "internet" && !isNat64(end.address);

@@ -5,7 +5,7 @@ import { seededRandom } from "../lib/random.ts";
 import { Fault } from "../model/fault.ts";
 import type { Change, Tx } from "../model/state.ts";
 import type { Transaction } from "../model/world.ts";
-import { planDelta } from "../plan/compile.ts";
+import { joinedDelta, planDelta } from "../plan/compile.ts";
 import { overlaidTables } from "../plan/overlaid-tables.ts";
 import { poolsOf } from "../plan/pool.ts";
 import type { TableReader } from "../plan/tables.ts";
@@ -15,6 +15,8 @@ import type { Scratch } from "../reach/explain/scratch.ts";
 type Sources = {
   /** A transaction on the region as it is, which nobody commits. */
   readonly begin: () => Transaction;
+  /** All regions of the account that have begun, this one first. */
+  readonly regions: readonly string[];
   readonly context: Context;
   /** What packets meet now. */
   readonly tables: TableReader;
@@ -34,21 +36,29 @@ export function openScratch(sources: Sources, calls: readonly Call[] = []): Scra
     if (error instanceof Fault) return undefined;
     throw error;
   }
-  const changes = tx.changes();
-  const delta = changes.length === 0 ? undefined : planDelta(tx, changes, poolsOf(sources.pools));
-  const news = newTexts(changes);
-  return {
-    reader: tx,
-    tables: delta ? overlaidTables(sources.tables, delta) : sources.tables,
-    after: (more) => openScratch(sources, [...calls, ...more]),
+  const parts = tx.parts();
+  const pools = poolsOf(sources.pools);
+  const deltas = parts.map(({ region, changes }) => planDelta(tx.elsewhere(region), changes, pools));
+  const news = newTexts(parts.flatMap(({ changes }) => changes));
+  const [home = context.region] = sources.regions;
+  const at = (region: string): Scratch => ({
+    region,
+    reader: tx.elsewhere(region),
+    regions: [region, ...sources.regions.filter((one) => one !== region)],
+    elsewhere: at,
+    tables: deltas.length > 0 ? overlaidTables(sources.tables, joinedDelta(deltas)) : sources.tables,
+    after: (more) => openScratch(sources, [...calls, ...more])?.elsewhere(region),
     isNew: (text) => news.has(text),
-  };
+  });
+  return at(home);
 }
 
 const SEED = 0x67_6b;
 
-/** Runs one request; the machine follows at once. */
-function run(tx: Tx, call: Call, context: Context, results: Map<string, Value>): void {
+/** Runs one request in its region; the machine follows at once. */
+function run(asked: Tx, call: Call, { region: home, ...rest }: Context, results: Map<string, Value>): void {
+  const context: Context = { ...rest, region: call.region ?? home };
+  const tx = asked.elsewhere(context.region);
   if (call.kind === "wait") return call.until === "instance-stopped" ? haltDone(tx, call.instanceId, context) : undefined;
   const { operation, input, result } = call;
   const answer = perform(tx, operation, resolved(input, (name) => results.get(name) ?? "") as Input, context);

@@ -1,7 +1,11 @@
-/** One EC2 request of a remedy, or a wait for what the one before began. Its results can be named and used by later ones. */
-export type Call =
+/**
+ * One EC2 request of a remedy, or a wait for what the one before began. Its results can be named and used by later ones. `region`:
+ * where it is made, if that is not the region of whom was asked about.
+ */
+export type Call = { readonly region?: string } & (
   | { readonly kind: "request"; readonly operation: string; readonly input: Input; readonly result?: Result }
-  | { readonly kind: "wait"; readonly until: "instance-running" | "instance-stopped"; readonly instanceId: string };
+  | { readonly kind: "wait"; readonly until: "instance-running" | "instance-stopped"; readonly instanceId: string }
+);
 
 export type Input = { readonly [member: string]: Value };
 export type Value = string | number | boolean | Named | Input | readonly Value[];

@@ -4,13 +4,13 @@ type Request = Call & { readonly kind: "request" };
 
 /**
  * The calls as AWS CLI commands, a line each, that can be pasted into a POSIX shell as they stand and in their order. `region`: to be
- * said in each. What a call answers goes straight into the next one where that alone needs it, and else into a shell variable.
+ * said in each that says none of its own. What a call answers goes straight into the next one where that alone needs it, and else into a shell variable.
  */
 export function commandsOf(calls: readonly Call[], region: string | undefined): readonly string[] {
   const inner = new Map<string, string>();
   return calls.flatMap((call, index) => {
     const words = (name: string): string => inner.get(name) ?? `"$${name}"`;
-    const command = call.kind === "wait" ? waitWords(call, region) : requestWords(call, region, words);
+    const command = call.kind === "wait" ? waitWords(call, call.region ?? region) : requestWords(call, call.region ?? region, words);
     if (call.kind === "wait" || !call.result) return [command];
     const { name } = call.result;
     const users = calls.filter((other) => other.kind === "request" && mentions(other.input, name));

@@ -5,9 +5,9 @@ import { parseIpv4 } from "../../lib/ip.ts";
 import type { NetworkInterface } from "../../model/network-interface.ts";
 import type { Reader } from "../../model/state.ts";
 import type { Vpc } from "../../model/vpc.ts";
-import type { VpcPeeringConnection } from "../../model/vpc-peering-connection.ts";
+import { otherSide, type VpcPeeringConnection } from "../../model/vpc-peering-connection.ts";
 import { ICMP, ICMPV6, type Packet, TCP, UDP } from "../packet.ts";
-import type { Scratch } from "./scratch.ts";
+import { regionOf, type Scratch } from "./scratch.ts";
 
 /** One end of an exchange. */
 export type End =
@@ -47,7 +47,7 @@ export function packetOf(scratch: Scratch, question: ExchangeQuestion): Packet |
   if (typeof source !== "string") return source;
   const destination = destinationOf(scratch, question);
   if (typeof destination !== "string") return destination;
-  const sender = client.kind === "interface" ? scratch.reader.get("network-interface", client.id) : undefined;
+  const sender = client.kind === "interface" ? interfaceWith(scratch, client.id).eni : undefined;
   const isIpv6 = family === "ipv6";
   return {
     source,
@@ -65,8 +65,8 @@ const PROTOCOLS = { tcp: TCP, udp: UDP, icmp: ICMP } as const;
 
 type InterfaceEnd = End & { readonly kind: "interface" };
 
-function ownAddress({ reader }: Scratch, { id, address }: InterfaceEnd, family: Family): string | Absent {
-  const eni = interfaceWith(reader, id);
+function ownAddress(scratch: Scratch, { id, address }: InterfaceEnd, family: Family): string | Absent {
+  const { eni, reader } = interfaceWith(scratch, id);
   if (address !== undefined && address.includes(":") === (family === "ipv6")) return address;
   const own = family === "ipv6" ? eni.ipv6Addresses?.[0] : eni.privateIpAddresses[0];
   return own ?? { kind: "absent", reason: family === "ipv4" ? "no_ipv4_address" : missingOfIpv6(reader, eni), interface: eni };
@@ -83,9 +83,9 @@ function destinationOf(scratch: Scratch, { client, server, family }: ExchangeQue
   if (typeof own !== "string" || family === "ipv6") return own;
   if (server.publicIp !== undefined) return server.publicIp;
   // Who was asked for by a public address sees the other's public one.
-  const isInside = client.kind === "interface" && client.publicIp === undefined && meet(scratch.reader, client.id, server.id);
+  const isInside = client.kind === "interface" && client.publicIp === undefined && meet(scratch, client.id, server.id);
   if (isInside) return own;
-  const eni = interfaceWith(scratch.reader, server.id);
+  const { eni } = interfaceWith(scratch, server.id);
   return publicIpOf(scratch, eni, own) ?? { kind: "absent", reason: "no_public_address", interface: eni };
 }
 
@@ -98,26 +98,31 @@ export function publicIpOf({ tables }: Scratch, { slot }: NetworkInterface, addr
 
 const NONE = "0.0.0.0";
 
-function interfaceWith(reader: Reader, id: string): NetworkInterface {
-  return present(reader.get("network-interface", id), id);
+/** The interface, and its region's state. */
+function interfaceWith(scratch: Scratch, id: string): { readonly eni: NetworkInterface; readonly reader: Reader } {
+  const { reader } = present(regionOf(scratch, id), id);
+  return { reader, eni: present(reader.get("network-interface", id), id) };
 }
 
 /** Whether they meet on private addresses: in one VPC, or in two with a peering connection. */
-function meet(reader: Reader, one: string, other: string): boolean {
-  const [{ vpcId: vpc }, { vpcId: otherVpc }] = [interfaceWith(reader, one), interfaceWith(reader, other)];
-  return vpc === otherVpc || livePeerings(reader, vpc).some(({ peer }) => peer.id === otherVpc);
+function meet(scratch: Scratch, one: string, other: string): boolean {
+  const { eni, reader } = interfaceWith(scratch, one);
+  const { vpcId: otherVpc } = interfaceWith(scratch, other).eni;
+  return eni.vpcId === otherVpc || livePeerings(reader, eni.vpcId, () => undefined).some(({ peerId }) => peerId === otherVpc);
 }
 
-/** The VPC's connections with others that are active, or wait to be accepted. */
-export function livePeerings(reader: Reader, vpcId: string): readonly { readonly connection: VpcPeeringConnection; readonly peer: Vpc }[] {
+/** `peer`: absent where its region is out of sight. */
+type Peering = { readonly connection: VpcPeeringConnection; readonly peerId: string; readonly peer: Vpc | undefined };
+
+/** The VPC's connections with others that are active, or wait to be accepted. `readerIn`: another region's. */
+export function livePeerings(reader: Reader, vpcId: string, readerIn: (region: string) => Reader | undefined): readonly Peering[] {
   return reader
     .by("vpc-peering-connection", "vpcId", vpcId)
     .filter(({ status }) => status === "active" || status === "pending-acceptance")
     .toSorted((a, b) => Number(b.status === "active") - Number(a.status === "active"))
-    .flatMap((connection) => {
-      const { requester, accepter } = connection;
-      const peer = reader.get("vpc", requester.vpcId === vpcId ? accepter.vpcId : requester.vpcId);
-      return peer ? [{ connection, peer }] : [];
+    .map((connection) => {
+      const { vpcId: peerId, region } = otherSide(connection, vpcId);
+      return { connection, peerId, peer: reader.get("vpc", peerId) ?? readerIn(region)?.get("vpc", peerId) };
     });
 }
 

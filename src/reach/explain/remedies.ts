@@ -7,10 +7,27 @@ import { type Drop, only, type Remedy, type Scene, starts } from "./remedy.ts";
 import { attachGateway, peerRemedies, routeRemedies, unattachedRemedies } from "./remedy-route.ts";
 import { aclRemedies, groupRemedies } from "./remedy-rule.ts";
 import { freeIpv6Block } from "./ipv6-block.ts";
-import { interfaceOf, type Scratch } from "./scratch.ts";
+import { interfaceOf, regionAt, regionOf, type Scratch } from "./scratch.ts";
 
-/** What could take the obstacle away, the best first; none: nothing can that would not open, or cut off, something else. */
-export function remediesFor(scene: Scene, obstacle: Obstacle): readonly Remedy[] {
+/**
+ * What could take the obstacle away, the best first; none: nothing can that would not open, or cut off, something else. It is done
+ * in the region where the obstacle stands.
+ */
+export function remediesFor({ scratch, question }: Scene, obstacle: Obstacle): readonly Remedy[] {
+  const there = placeOfObstacle(scratch, obstacle);
+  const remedies = remediesIn({ scratch: there, question }, obstacle);
+  if (there.region === scratch.region) return remedies;
+  return remedies.map((remedy) => ({ ...remedy, calls: remedy.calls.map((call) => ({ region: there.region, ...call })) }));
+}
+
+function placeOfObstacle(scratch: Scratch, obstacle: Obstacle): Scratch {
+  if (obstacle.kind === "misdirected") return scratch;
+  if (obstacle.kind === "absent") return regionOf(scratch, obstacle.interface.id) ?? scratch;
+  const { interface: slot, source, target } = obstacle.step;
+  return regionAt(scratch, slot || (source ?? target ?? 0));
+}
+
+function remediesIn(scene: Scene, obstacle: Obstacle): readonly Remedy[] {
   if (obstacle.kind === "misdirected") return [];
   if (obstacle.kind === "absent") return ABSENT[obstacle.reason](scene.scratch, obstacle);
   const reason = obstacle.step.drop;

@@ -1,6 +1,8 @@
 import { embeddedIpv4, isNat64, NAT64_BLOCK } from "../../lib/nat64.ts";
 import { isActive } from "../../model/route-state.ts";
 import { type Route, routeId, type RouteTable } from "../../model/route-table.ts";
+import type { Reader } from "../../model/state.ts";
+import type { VpcPeeringConnection } from "../../model/vpc-peering-connection.ts";
 import { prefixOf, routeTo } from "../passage.ts";
 import { type Call, type Input, request, type Value } from "./call.ts";
 import { gatewayRoute, type Place, placeOf, routeAt } from "./place.ts";
@@ -29,7 +31,8 @@ export function routeRemedies(scene: Scene, obstacle: Drop): readonly Remedy[] {
   if (!place) return [];
   const { route } = place;
   if (route?.target.kind === "network-interface") return startOf(scratch, route);
-  if (route?.target.kind === "vpc-peering-connection" && isPending(scratch, route)) return [accepted(route.target.id)];
+  const pending = route && pendingPeering(scratch, route);
+  if (pending) return [accepted(pending)];
   return targets(place, obstacle).flatMap((target) => placed(place, target));
 }
 
@@ -60,19 +63,22 @@ function startOf(scratch: Scratch, { target }: Route): readonly Remedy[] {
   return eni ? starts(scratch, eni) : [];
 }
 
-function isPending({ reader }: Scratch, { target }: Route): boolean {
-  return reader.get("vpc-peering-connection", target.id)?.status === "pending-acceptance";
+function pendingPeering({ reader }: Scratch, { target }: Route): VpcPeeringConnection | undefined {
+  const connection = target.kind === "vpc-peering-connection" ? reader.get(target.kind, target.id) : undefined;
+  return connection?.status === "pending-acceptance" ? connection : undefined;
 }
 
-function accepted(id: string): Remedy {
-  return { calls: [request("AcceptVpcPeeringConnection", { VpcPeeringConnectionId: id })] };
+/** The accepter's region alone accepts. */
+function accepted({ id, accepter }: VpcPeeringConnection): Remedy {
+  return { calls: [{ ...request("AcceptVpcPeeringConnection", { VpcPeeringConnectionId: id }), region: accepter.region }] };
 }
 
-function peerTargets({ scratch: { reader }, eni, destination }: Place): readonly Target[] {
-  return livePeerings(reader, eni.vpcId).flatMap(({ connection, peer }): readonly Target[] => {
-    const block = blockWith(peer, destination);
+function peerTargets({ scratch, eni, destination }: Place): readonly Target[] {
+  const readerIn = (region: string): Reader => scratch.elsewhere(region).reader;
+  return livePeerings(scratch.reader, eni.vpcId, readerIn).flatMap(({ connection, peer }): readonly Target[] => {
+    const block = peer && blockWith(peer, destination);
     if (block === undefined) return [];
-    const before = connection.status === "active" ? [] : accepted(connection.id).calls;
+    const before = connection.status === "active" ? [] : accepted(connection).calls;
     return [{ kind: "vpc-peering-connection", value: connection.id, destination: block, before }];
   });
 }

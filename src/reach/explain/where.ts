@@ -2,12 +2,13 @@ import type { NetworkInterface } from "../../model/network-interface.ts";
 import type { Route } from "../../model/route-table.ts";
 import type { Step } from "../passage.ts";
 import { gatewayRoute, placeOf } from "./place.ts";
-import { interfaceOf, type Scratch } from "./scratch.ts";
+import { interfaceOf, regionAt, type Scratch } from "./scratch.ts";
 
-/** Which resource has decided at a stage: its id; undefined: nobody's, or none of this region. */
+/** Which resource has decided at a stage: its id; undefined: nobody's, or none of the account. */
 export function decider(scratch: Scratch, step: Step): string | undefined {
-  const eni = step.interface === 0 ? undefined : interfaceOf(scratch, step.interface);
-  return eni && DECIDERS[step.stage](scratch, eni, step);
+  const there = regionAt(scratch, step.interface);
+  const eni = step.interface === 0 ? undefined : interfaceOf(there, step.interface);
+  return eni && DECIDERS[step.stage](there, eni, step);
 }
 
 type Decider = (scratch: Scratch, eni: NetworkInterface, step: Step) => string | undefined;
@@ -52,6 +53,7 @@ function gatewayOf({ reader }: Scratch, { id, vpcId, subnetId }: NetworkInterfac
 
 /** The user's route by which a stage went, or that led it nowhere. */
 export function routeOf(scratch: Scratch, { stage, source, target, flow }: Step): Route | undefined {
-  if (stage === "internet_gateway") return target === undefined ? undefined : gatewayRoute(scratch, target, flow.destination);
-  return source === undefined ? undefined : placeOf(scratch, source, flow.destination)?.route;
+  if (stage === "internet_gateway")
+    return target === undefined ? undefined : gatewayRoute(regionAt(scratch, target), target, flow.destination);
+  return source === undefined ? undefined : placeOf(regionAt(scratch, source), source, flow.destination)?.route;
 }
