@@ -22,7 +22,7 @@ describe("packets outlive the control plane", { skip: noPackets }, () => {
 
   test(
     `kill -9, restart and an upgrade of the kernel program: no gap in ${SECONDS} seconds of numbered packets each way`,
-    { timeout: 120_000 },
+    { timeout: 600_000 },
     async () => {
       const { client } = genkan;
       const vpc = await buildVpc(client);

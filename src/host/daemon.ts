@@ -12,7 +12,8 @@ import { isAlive, type ProcessRecord, readRecord, RECORD_SELF } from "./processe
 export const DAEMONS = ["internet", "services"] as const;
 export type DaemonName = (typeof DAEMONS)[number];
 
-const START_MILLISECONDS = 20_000;
+/** Only what hangs takes so long: an emulated or crowded machine needs half a minute for what takes others a second. */
+const START_MILLISECONDS = 90_000;
 const LOG_BYTES = 1_000_000;
 
 /**

@@ -14,6 +14,8 @@ type DnsServing = {
   readonly askerOf?: AskerOf;
   readonly turn?: TakeTurn;
   readonly queriesPerSecond?: number;
+  /** After so long without a word a connection is closed. */
+  readonly idleMilliseconds?: number;
 };
 
 const IDLE_MILLISECONDS = 10_000;
@@ -28,13 +30,23 @@ const QUERIES_IN_A_TURN = 16;
 
 /** Serves DNS over UDP and TCP (RFC 1035 section 4.2) on a port of each address; settles when all listen. */
 export async function serveDns(serving: DnsServing): Promise<void> {
-  const { addresses, answer, port = 53, askerOf = (address) => address, turn = askersInTurn(askerOf) } = serving;
+  const {
+    addresses,
+    answer,
+    port = 53,
+    idleMilliseconds = IDLE_MILLISECONDS,
+    askerOf = (address) => address,
+    turn = askersInTurn(askerOf),
+  } = serving;
   const mayAsk = rateLimit(serving.queriesPerSecond ?? QUERIES_PER_SECOND, askerOf);
   const limit = connectionLimit({ most: roomForConnections(MAX_CONNECTIONS, 0.2), ofOne: () => CONNECTIONS_OF_ONE, askerOf });
   const limited: AnswerQuery = (query, from) =>
     query.length <= MAX_QUERY_BYTES && mayAsk(from, Date.now()) ? guarded(answer, query, from) : undefined;
   await Promise.all(
-    addresses.flatMap((address) => [serveUdp(address, limited, port), serveTcp({ address, answer: limited, port, limit, turn })]),
+    addresses.flatMap((address) => [
+      serveUdp(address, limited, port),
+      serveTcp({ address, answer: limited, port, limit, turn, idleMilliseconds }),
+    ]),
   );
 }
 
@@ -71,11 +83,12 @@ type TcpServing = {
   readonly port: number;
   readonly limit: ReturnType<typeof connectionLimit>;
   readonly turn: TakeTurn;
+  readonly idleMilliseconds: number;
 };
 
-function serveTcp({ address, answer, port, limit, turn }: TcpServing): Promise<void> {
+function serveTcp({ address, answer, port, limit, turn, idleMilliseconds }: TcpServing): Promise<void> {
   const server = createServer((socket) => {
-    socket.setTimeout(IDLE_MILLISECONDS, () => socket.destroy());
+    socket.setTimeout(idleMilliseconds, () => socket.destroy());
     socket.on("error", () => socket.destroy());
     // What is no query, too long, or one too many in this second ends the connection.
     void answerQueries(socket, answer, turn)

@@ -143,7 +143,7 @@ function execTests(): void {
     );
   });
 
-  test("at a terminal a shell controls its jobs, and Ctrl-C ends what runs, not the shell", { timeout: 120_000 }, async () => {
+  test("at a terminal a shell controls its jobs, and Ctrl-C ends what runs, not the shell", { timeout: 600_000 }, async () => {
     const [command = "", ...args] = atTerminal(execInInstance({ pid, command: ["bash", "--norc", "-i"], terminal: "dumb" }));
     const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
     let said = "";

@@ -33,7 +33,8 @@ type Booting = {
   readonly onEnd: (ending: Ending) => void;
 };
 
-const BOOT_MILLISECONDS = 30_000;
+/** As for the daemons: only what hangs takes so long. */
+const BOOT_MILLISECONDS = 90_000;
 
 /** Starts the instance; settles when its init is up with its network. User data runs on. On failure nothing of it is left running. */
 export async function bootInstance({ installation, spec: given, links, onEnd }: Booting): Promise<RunningInstance> {

@@ -206,7 +206,7 @@ function interfaceTests(): void {
     );
   }
 
-  test("addresses, rules and ways inside are those of the interfaces, whatever came before", { timeout: 240_000 }, async () => {
+  test("addresses, rules and ways inside are those of the interfaces, whatever came before", { timeout: 1_200_000 }, async () => {
     let number = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(STEP, { minLength: 5, maxLength: 10 }), async (steps) => {
