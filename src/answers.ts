@@ -2,7 +2,6 @@ import { monotonicNow } from "./datapath/clock.ts";
 import { primaryPrivateIp } from "./model/network-interface.ts";
 import type { Reader } from "./model/state.ts";
 import type { Home } from "./cli/home.ts";
-import { readUserData } from "./host/user-data.ts";
 import type { RegionStatus, Status } from "./cli/status.ts";
 import type { Realm } from "./server/committer.ts";
 import { imageAnswers } from "./server/image-answers.ts";
@@ -92,7 +91,7 @@ function status({ plane, settings, machine, noPackets }: Sources): Status {
     endpoint: `http://${settings.host}:${settings.port}`,
     packets: machine !== undefined,
     ...(noPackets === undefined ? {} : { noPackets }),
-    regions: realms.map((realm) => ({ ...realm, ...regionStatus(plane.reader(realm)) })),
+    regions: realms.map((realm) => ({ ...realm, ...regionStatus(plane.reader(realm), machine) })),
     drops: (machine?.datapath.drops() ?? []).map(({ interface: slot, reason, packets, bytes }) => {
       const eni = names.get(slot);
       const name = eni?.attachment?.instanceId ?? eni?.id ?? (slot === 0 ? "internet" : `link ${slot}`);
@@ -101,12 +100,7 @@ function status({ plane, settings, machine, noPackets }: Sources): Status {
   };
 }
 
-/** What an instance does not run of its user data, which is in base64. */
-function notDone(userData: string | undefined): readonly string[] {
-  return userData === undefined ? [] : readUserData(Buffer.from(userData, "base64")).notes;
-}
-
-function regionStatus(reader: Reader): Omit<RegionStatus, "account" | "region"> {
+function regionStatus(reader: Reader, machine: RunningMachine | undefined): Omit<RegionStatus, "account" | "region"> {
   return {
     vpcs: reader.list("vpc").map((vpc) => ({
       id: vpc.id,
@@ -125,7 +119,7 @@ function regionStatus(reader: Reader): Omit<RegionStatus, "account" | "region"> 
         publicIp: elastic ?? eni?.autoPublicIp,
         ipv6: eni?.ipv6Addresses ?? [],
         subnet: instance.subnetId,
-        notDone: notDone(instance.userData),
+        notDone: machine?.host.notDone(instance.id) ?? [],
       };
     }),
     addresses: reader.count("address"),

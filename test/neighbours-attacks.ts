@@ -25,6 +25,10 @@ export const ATTACKS: Readonly<Record<string, string>> = {
   "connections to ever other ports": `begun(); for (my $n = 0; ; $n++) { socket my $socket, PF_INET, SOCK_STREAM | 2048, 0; connect $socket, sockaddr_in(1 + $n % 65535, inet_aton('198.51.100.1')) }`,
 };
 
+/** More neighbours than all namespaces of a machine may have, again and again: until who does that is ended. */
+export const MANY_NEIGHBOURS = `begun(); while (1) { open my $ip, '|-', 'ip -force -batch - 2>/dev/null';
+  print $ip map { "neigh replace 10.0." . (16 + ($_ >> 8)) . '.' . ($_ & 255) . " lladdr 02:00:00:00:00:01 dev eth0 nud reachable\\n" } 1 .. 1400; close $ip }`;
+
 /** What the attacks have in common. All of it ends with the command's input. */
 export const PRELUDE = `use strict; use POSIX (); use Socket; $| = 1; my $begun;
 sub begun { print "begun\\n" if !$begun++ }

@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
-import { createInterface, type Interface } from "node:readline";
 import { after, before, describe, test } from "node:test";
 import * as ec2 from "@aws-sdk/client-ec2";
-import { attachGateway, buildVpc, type Genkan, launchInstance, MAIN, noPackets, startGenkan, there } from "./kit.ts";
-import { ATTACKS, PRELUDE, PROBE } from "./neighbours-attacks.ts";
+import { attachGateway, buildVpc, type Genkan, launchInstance, noPackets, startGenkan, there, type Vpc } from "./kit.ts";
+import { ATTACKS, MANY_NEIGHBOURS, PRELUDE, PROBE } from "./neighbours-attacks.ts";
+import { begun, ended, over, Probe, runPerl } from "./neighbours-probe.ts";
 
 /** How much slower a quiet neighbour and the control plane may get while an instance does its worst. */
 const NEIGHBOUR = 3;
@@ -14,7 +13,7 @@ const QUICK = 40;
 
 /** Quiet and attacked rounds take turns, so that whatever else the machine does is in both alike. */
 const ROUNDS = 2;
-const SAMPLES = 6;
+const SAMPLES = 4;
 
 const KINDS = ["web", "echo", "metadata", "resolver", "time", "change", "question"] as const;
 type Kind = (typeof KINDS)[number];
@@ -24,20 +23,23 @@ describe("a quiet neighbour of an instance that does its worst", { skip: noPacke
   let genkan: Genkan;
   let attacker: string;
   let tagged: string;
+  let elsewhere: Vpc;
   let probe: Probe;
 
   before(async () => {
     genkan = await startGenkan();
     const { client } = genkan;
-    const launch = async (): Promise<readonly [string, string]> => {
+    const launch = async (): Promise<readonly [string, Vpc]> => {
       const vpc = await buildVpc(client);
       const igw = await attachGateway(client, vpc.vpc);
       await client.send(new ec2.CreateRouteCommand({ RouteTableId: vpc.table, DestinationCidrBlock: "0.0.0.0/0", GatewayId: igw }));
-      return [there((await launchInstance(client, vpc, { publicIp: true })).InstanceId), vpc.vpc];
+      return [there((await launchInstance(client, vpc, { publicIp: true })).InstanceId), vpc];
     };
-    [attacker, tagged] = await launch();
-    const [neighbour] = await launch();
-    probe = new Probe(run(genkan, neighbour, PROBE));
+    const [one, its] = await launch();
+    [attacker, tagged] = [one, its.vpc];
+    const [neighbour, other] = await launch();
+    elsewhere = other;
+    probe = new Probe(runPerl(genkan, neighbour, PROBE));
   });
   after(async () => {
     await probe.end();
@@ -64,7 +66,7 @@ describe("a quiet neighbour of an instance that does its worst", { skip: noPacke
       const attacked = noTimes();
       for (let round = 0; round < ROUNDS; round += 1) {
         await sample(quiet);
-        const attack = run(genkan, attacker, `${PRELUDE}${script}`);
+        const attack = runPerl(genkan, attacker, `${PRELUDE}${script}`);
         await begun(attack);
         await sample(attacked);
         assert.equal(attack.exitCode ?? attack.signalCode, null, "the attack ended by itself");
@@ -78,54 +80,34 @@ describe("a quiet neighbour of an instance that does its worst", { skip: noPacke
       }
     });
   }
+
+  test(
+    "an instance that begins while another fills the machine's table of neighbours has its network at once",
+    { timeout: 300_000 },
+    async () => {
+      const { client } = genkan;
+      for (let round = 0; round < ROUNDS; round += 1) {
+        const attack = runPerl(genkan, attacker, `${PRELUDE}${MANY_NEIGHBOURS}`);
+        await begun(attack);
+        const id = there((await launchInstance(client, elsewhere, { publicIp: true })).InstanceId);
+        const its = new Probe(runPerl(genkan, id, PROBE));
+        const times = await its.ask();
+        assert.ok(times.every(Number.isFinite), times.join(" "));
+        assert.ok((await probe.ask()).every(Number.isFinite));
+        await its.end();
+        await client.send(new ec2.TerminateInstancesCommand({ InstanceIds: [id] }));
+        // Whoever takes the table is ended, and may begin anew.
+        await ended(attack);
+        await ec2.waitUntilInstanceStopped({ client, maxWaitTime: 60, minDelay: 1, maxDelay: 1 }, { InstanceIds: [attacker] });
+        await client.send(new ec2.StartInstancesCommand({ InstanceIds: [attacker] }));
+        await ec2.waitUntilInstanceRunning({ client, maxWaitTime: 60, minDelay: 1, maxDelay: 1 }, { InstanceIds: [attacker] });
+      }
+    },
+  );
 });
 
 function noTimes(): Times {
   return Object.fromEntries(KINDS.map((kind) => [kind, [] as number[]])) as Times;
-}
-
-/** Perl in an instance; it ends with its input. */
-function run(genkan: Genkan, instance: string, script: string): ChildProcess {
-  const argv = ["--no-warnings", MAIN, "exec", instance, "--", "perl", "-e", script];
-  return spawn(process.execPath, argv, { env: genkan.environment, stdio: ["pipe", "pipe", "inherit"] });
-}
-
-async function begun(child: ChildProcess): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    child.stdout?.once("data", () => resolve());
-    child.once("exit", () => reject(new Error("the attack ended by itself")));
-  });
-}
-
-async function over(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const gone = new Promise((resolve) => child.once("exit", resolve));
-  child.stdin?.end();
-  await gone;
-}
-
-class Probe {
-  readonly #child: ChildProcess;
-  readonly #lines: AsyncIterator<string>;
-
-  constructor(child: ChildProcess) {
-    this.#child = child;
-    const lines: Interface = createInterface({ input: there(child.stdout ?? undefined) });
-    this.#lines = lines[Symbol.asyncIterator]();
-  }
-
-  /** Milliseconds of an exchange of each kind; without end what failed. */
-  async ask(): Promise<readonly number[]> {
-    this.#child.stdin?.write("\n");
-    const line = await this.#lines.next();
-    return String(line.value)
-      .split(" ")
-      .map((time) => (time.startsWith("-") ? Number.POSITIVE_INFINITY : Number(time)));
-  }
-
-  end(): Promise<void> {
-    return over(this.#child);
-  }
 }
 
 function median(values: readonly number[]): number {

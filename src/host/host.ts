@@ -14,6 +14,7 @@ import {
   type RunningInstance,
   stopInstance,
 } from "./instance.ts";
+import { readNotes } from "./instance-files.ts";
 import { InstanceLinks } from "./instance-links.ts";
 import type { InstanceSpec } from "./instance-spec.ts";
 import { fillingDisk } from "./disk-watch.ts";
@@ -226,6 +227,11 @@ export class Host {
     return readConsole(this.installation, instanceId);
   }
 
+  /** What is not done here of the instance's user data. */
+  notDone(instanceId: string): readonly string[] {
+    return readNotes(this.installation, instanceId);
+  }
+
   /** The id, on the machine, of the instance's first process. */
   pidOf(instanceId: string): number | undefined {
     return this.isUp(instanceId) ? this.#running.get(instanceId)?.init.pid : undefined;
@@ -333,7 +339,9 @@ export class Host {
   async #lookAtNeighbours(): Promise<void> {
     const up = [...this.#running].map(([id, { init }]) => ({ id, pid: init.pid }));
     for (const { id } of await this.#neighbours.crowding(up)) {
-      this.#options.log(`${id} had more than ${MOST_NEIGHBOURS} neighbours, which are the whole machine's: it is ended`);
+      this.#options.log(
+        `${id} had too many neighbours (the instances may have ${MOST_NEIGHBOURS} together), which are the whole machine's: it is ended`,
+      );
       const running = this.#running.get(id);
       if (running) signal(running.init, "SIGKILL");
     }

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, lchownSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, lchownSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openConsole } from "./console.ts";
 import { COMMANDS, INIT, initSettings } from "./init.ts";
@@ -89,6 +89,12 @@ const ETC_FILES: Readonly<Record<string, string>> = {
   "bash.bashrc": "[ -z \"$PS1\" ] || PS1='[\\u@\\h \\W]\\$ '\n",
   profile: '[ -z "$BASH_VERSION" ] || . /etc/bash.bashrc\n',
 };
+
+/** What is not done of the instance's user data, as its last boot found it. */
+export function readNotes(installation: Installation, instanceId: string): readonly string[] {
+  const path = join(installation.instances, instanceId, "boot/notes");
+  return existsSync(path) ? readFileSync(path, "utf8").split("\n").filter(Boolean) : [];
+}
 
 /** Read-only for the instance, and written by nobody but this function. */
 function writeBootFolder(installation: Installation, folder: string, spec: InstanceSpec, userData: UserData): void {

@@ -12,7 +12,7 @@ import { ended, isAlive, killTree, type ProcessRecord, readRecord, removeRecord,
 import { REBOOT_STATUS } from "./init.ts";
 import { atPriority } from "./priority.ts";
 import { sandboxArgv, userMap } from "./sandbox.ts";
-import { readUserData } from "./user-data.ts";
+import { readUserDataAside } from "./user-data-aside.ts";
 
 /** An instance that is up: its sandbox's outer process and its init, and which links are its. */
 export type RunningInstance = {
@@ -38,7 +38,7 @@ const BOOT_MILLISECONDS = 90_000;
 
 /** Starts the instance; settles when its init is up with its network. User data runs on. On failure nothing of it is left running. */
 export async function bootInstance({ installation, spec: given, links, onEnd }: Booting): Promise<RunningInstance> {
-  const userData = readUserData(given.userData ?? new Uint8Array());
+  const userData = await readUserDataAside(given.userData ?? new Uint8Array());
   const spec = { ...given, hostname: userData.hostname ?? given.hostname, dnsDomain: userData.domain ?? given.dnsDomain };
   const console = prepareFiles(installation, spec, userData);
   disinherit();

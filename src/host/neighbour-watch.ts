@@ -12,18 +12,39 @@ const LOOKED_AT = 100 * MOST_NEIGHBOURS;
 
 type Looked = { readonly id: string; readonly pid: number };
 
+/** Of so many nobody asks whose they are: an instance's routers, and what it may add for itself. */
+const FEW = 16;
+
+/** How many neighbours an instance has now: of IPv4, and of all kinds. */
+export type Counts = { readonly ofIpv4: (pid: number) => number; readonly ofAll: (pid: number) => Promise<number> };
+
 /** Finds instances that fill the machine's tables of neighbours. */
 export class NeighbourWatch {
+  readonly #counts: Counts;
+  /** Of each process, when it was last looked at whole. */
+  readonly #whole = new Map<number, number>();
   #next = 0;
 
-  /** Those of the instances that have too many: of IPv4, any; of others, one is looked at in each call. */
+  constructor(counts: Counts = { ofIpv4: arpLines, ofAll: allLines }) {
+    this.#counts = counts;
+  }
+
+  /**
+   * Those of the instances that have too many; and when all together have, the one with most. Of IPv4 all are looked at, of others one in each call.
+   */
   async crowding(instances: readonly Looked[], total = totalOfMachine()): Promise<readonly Looked[]> {
     if (instances.length === 0 || (total !== undefined && total <= MOST_NEIGHBOURS)) return [];
-    const found = instances.filter(({ pid }) => arpLines(pid) > MOST_NEIGHBOURS);
     this.#next = (this.#next + 1) % instances.length;
     const one = instances[this.#next];
-    if (one && !found.includes(one) && (await hasMore(one.pid))) return [...found, one];
-    return found;
+    const pids = new Set(instances.map(({ pid }) => pid));
+    for (const pid of this.#whole.keys()) if (!pids.has(pid)) this.#whole.delete(pid);
+    if (one) this.#whole.set(one.pid, await this.#counts.ofAll(one.pid));
+    const counted = instances
+      .map((instance) => ({ instance, count: Math.max(this.#counts.ofIpv4(instance.pid), this.#whole.get(instance.pid) ?? 0) }))
+      .toSorted((a, b) => b.count - a.count);
+    const found = counted.filter(({ count }) => count > MOST_NEIGHBOURS);
+    const together = counted.reduce((sum, { count }) => sum + (count > FEW ? count : 0), 0);
+    return (found.length === 0 && together > MOST_NEIGHBOURS ? counted.slice(0, 1) : found).map(({ instance }) => instance);
   }
 }
 
@@ -65,11 +86,12 @@ function arpLines(pid: number): number {
   }
 }
 
-async function hasMore(pid: number): Promise<boolean> {
+/** As far as is too many. */
+async function allLines(pid: number): Promise<number> {
   const script = `ip neigh show nud all | head -n ${MOST_NEIGHBOURS + 1} | wc -l`;
   try {
-    return Number(await run([...inNetwork(`/proc/${pid}/ns/net`), "sh", "-c", script])) > MOST_NEIGHBOURS;
+    return Number(await run([...inNetwork(`/proc/${pid}/ns/net`), "sh", "-c", script]));
   } catch {
-    return false; // It ended.
+    return 0; // It ended.
   }
 }

@@ -7,6 +7,7 @@ import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import * as fc from "fast-check";
 import { readUserData, type UserData } from "./user-data.ts";
+import { readUserDataAside } from "./user-data-aside.ts";
 
 const read = (text: string | Uint8Array): UserData => readUserData(typeof text === "string" ? Buffer.from(text) : text);
 const programs = ({ programs: all }: UserData): readonly string[] =>
@@ -149,4 +150,28 @@ test("whatever bytes it is, it is read", () => {
     }),
     { numRuns: 500 },
   );
+});
+
+test("what takes long to read, such as a hundred bytes that unpack to deep nesting, keeps nobody waiting and is told", async () => {
+  const deep = gzipSync(`#cloud-config\nruncmd: ${"[".repeat(1_000_000)}`);
+  assert.ok(deep.length < 2_000);
+  let others = 0;
+  const timer = setInterval(() => (others += 1), 10);
+  const { programs: none, notes } = await readUserDataAside(deep, 500);
+  clearInterval(timer);
+  assert.deepEqual([none, notes], [[], ["nothing of it is run: it takes more than 0.5 s to read"]]);
+  assert.ok(others > 0);
+});
+
+test("aside, user data is read as it is in place", async () => {
+  for (const text of [
+    "",
+    "#!/bin/sh\n",
+    "#cloud-config\nhostname: a\nruncmd: [echo]\npackages: [x]\n",
+    "nothing",
+    MULTI("\n#!/bin/sh\n"),
+  ]) {
+    const [aside, there] = [await readUserDataAside(Buffer.from(text)), read(text)];
+    assert.deepEqual({ ...aside, programs: programs(aside) }, { ...there, programs: programs(there) });
+  }
 });

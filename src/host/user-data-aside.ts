@@ -1,0 +1,32 @@
+import { Worker } from "node:worker_threads";
+import { reasons } from "../lib/reasons.ts";
+import { readUserData, type UserData } from "./user-data.ts";
+
+/** Far more than it takes to read what people write. */
+const READ_MILLISECONDS = 10_000;
+const MOST_MEGABYTES = 256;
+
+/**
+ * The same as {@link readUserData}, in a thread of its own unless it is a plain script: what unpacks to much, or is nested deeply, takes its reader long,
+ * and nobody else must wait for that. What takes too long is not run, and told.
+ */
+export async function readUserDataAside(userData: Uint8Array, milliseconds = READ_MILLISECONDS): Promise<UserData> {
+  if (userData.length === 0 || Buffer.from(userData.subarray(0, 2)).toString("latin1") === "#!") return readUserData(userData);
+  const worker = new Worker(new URL("./user-data-main.js", import.meta.url), {
+    workerData: userData,
+    resourceLimits: { maxOldGenerationSizeMb: MOST_MEGABYTES },
+  });
+  const timer = setTimeout(() => void worker.terminate(), milliseconds);
+  try {
+    return await new Promise<UserData>((resolve, reject) => {
+      worker.once("message", resolve);
+      worker.once("error", reject);
+      worker.once("exit", () => reject(new Error(`it takes more than ${milliseconds / 1000} s to read`)));
+    });
+  } catch (cause) {
+    return { programs: [], notes: [`nothing of it is run: ${reasons(cause)}`], hostname: undefined, domain: undefined };
+  } finally {
+    clearTimeout(timer);
+    void worker.terminate();
+  }
+}
