@@ -30,7 +30,7 @@ const STEPS = {
   down: "./genkan down",
   "data plane": "node --no-warnings dist/tools/run-tests.js dist/src/datapath",
   host: "node --no-warnings dist/tools/run-tests.js dist/src/host",
-  proof: "node --no-warnings dist/test/prove.js --packets 20000",
+  proof: "node --no-warnings dist/test/prove.js --packets 100000",
   "kill -9": "node --no-warnings dist/tools/run-tests.js dist/test/survives dist/src/store",
 } as const;
 type StepName = keyof typeof STEPS;
