@@ -1,15 +1,17 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { getPriority, setPriority, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { inNetwork, run } from "./command.ts";
+import { DAEMONS } from "./daemon.ts";
 import { giveReserve, keepReserve } from "./disk-watch.ts";
 import { execInInstance, execInInternet } from "./exec.ts";
 import { footprint, type Footprint } from "./test-footprint.ts";
 import { type Host, openHost } from "./host.ts";
+import { readRecord } from "./processes.ts";
 import { launchVictim, nextExit, status } from "./test-kit.ts";
 import { example, output, POOL } from "./test-kit.ts";
 import { openEmbedded } from "../store/embedded.ts";
@@ -265,6 +267,21 @@ swap: {size: 1G}
       output(["umount", "--no-mtab", "--lazy", disk]);
       rmSync(disk, { recursive: true });
     }
+  });
+
+  test("the services run before instances, which run as everybody does, whatever the control plane has", async () => {
+    // In the 19th place of proc(5)'s stat, behind a name without blanks.
+    const niceness = (pid: number): string | undefined => readFileSync(`/proc/${pid}/stat`, "utf8").split(" ")[18];
+    for (const name of DAEMONS) assert.equal(niceness(readRecord(host.installation.records, name)?.pid ?? 0), "-10", name);
+    const before = getPriority();
+    try {
+      setPriority(-7);
+      await host.boot(example(5));
+    } finally {
+      setPriority(before);
+    }
+    assert.equal(niceness(host.pidOf(example(5).id) ?? 0), "0");
+    await host.destroy(example(5).id);
   });
 
   test("many boot at once", async () => {

@@ -6,6 +6,8 @@ import { getPriority, setPriority } from "node:os";
  * for it.
  */
 export const PROMPT = -10;
+/** Of what nobody waits for. */
+export const LAST = 19;
 
 /** Gives this process that priority, where it may. Where the kernel weighs whole sessions (sched(7), autogroup), the session that it leads. */
 export function runPromptly(): void {

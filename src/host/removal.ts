@@ -3,6 +3,7 @@ import { existsSync, readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { CLEAN_ENVIRONMENT, start } from "./command.ts";
 import type { Installation } from "./installation.ts";
+import { atPriority, LAST } from "./priority.ts";
 
 /** The names under which instances' files wait to be removed. */
 const ASIDE = /^i-[0-9a-f]+\.gone(-\d+)?$/;
@@ -92,7 +93,7 @@ export class Removal {
 
   /** @returns what it said first */
   async #remove(paths: readonly string[]): Promise<string> {
-    const child = await start(["nice", "-n", "19", "rm", "-rf", "--one-file-system", "--", ...paths], {
+    const child = await start([...atPriority(LAST), "rm", "-rf", "--one-file-system", "--", ...paths], {
       stdio: ["ignore", "ignore", "pipe"],
       env: CLEAN_ENVIRONMENT,
     });
