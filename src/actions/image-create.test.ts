@@ -134,6 +134,11 @@ test("images are registered from snapshots, and copied with snapshots of their o
   copy({ Name: "of AWS", SourceImageId: listed });
   refuses("InvalidAMIID.NotFound", () => copy({ Name: "none", SourceImageId: "ami-0123456789abcdef0" }));
   refuses("InvalidAMIID.NotFound", () => copy({ Name: "elsewhere", SourceRegion: "us-west-2" }));
+  const west = region.elsewhere("us-west-2");
+  const wanted = { Name: "west", SourceImageId: ImageId, SourceRegion: "us-east-1", CopyImageTags: true };
+  const [there] = ownIn(west, { ImageIds: [must(west.call(CopyImage, wanted).ImageId)] });
+  assert.deepEqual([there?.SourceImageRegion, there?.Architecture, there?.Tags], ["us-east-1", "arm64", [{ Key: "k", Value: "v" }]]);
+  assert.equal(west.reader().count("snapshot"), 1);
 });
 
 test("an image's attributes are changed one by one", () => {

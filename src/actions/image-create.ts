@@ -182,7 +182,7 @@ function imdsOf(support: string | undefined): boolean {
   throw new Fault("InvalidParameterValue", `Value (${support}) for parameter imdsSupport is invalid.`);
 }
 
-/** Of one of the region's own, or of a listed one of any region, with snapshots of its own. */
+/** Of one of the account's own or a listed one, of any region, with snapshots of its own. */
 const CopyImage: Action<CopyImageRequest, CopyImageResult> = (tx, input, context) => {
   refuseUnoffered(input, [
     "DestinationOutpostArn",
@@ -192,7 +192,8 @@ const CopyImage: Action<CopyImageRequest, CopyImageResult> = (tx, input, context
     "SnapshotCopyCompletionDurationMinutes",
   ]);
   const region = required(input.SourceRegion, "sourceRegion");
-  const source = copied(tx, required(input.SourceImageId, "sourceImageId"), region, context);
+  const there = tx.elsewhere(region);
+  const source = copied(there, required(input.SourceImageId, "sourceImageId"), region);
   const [types, specifications] = [["image", "snapshot"], input.TagSpecifications] as const;
   const tags = tagsFor("image", specifications, context.quotas, types);
   const snapshotTags = tagsFor("snapshot", specifications, context.quotas, types);
@@ -204,7 +205,7 @@ const CopyImage: Action<CopyImageRequest, CopyImageResult> = (tx, input, context
     const wanted = snapshotOf({ id: "vol-ffffffff", sizeGib: device.sizeGib, encrypted }, description, snapshotTags);
     return { ...device, encrypted, snapshotId: putSnapshot(tx, wanted, context).id };
   });
-  const own = input.CopyImageTags === true ? { ...tx.get("image", source.id)?.tags, ...tags } : tags;
+  const own = input.CopyImageTags === true ? { ...there.get("image", source.id)?.tags, ...tags } : tags;
   const described = input.Description ?? source.description;
   const facts: Facts = {
     ...factsOf(source),
@@ -218,9 +219,9 @@ const CopyImage: Action<CopyImageRequest, CopyImageResult> = (tx, input, context
   return { ImageId: putImage(tx, id, facts, context).id };
 };
 
-/** @throws InvalidAMIID.NotFound for one that is nowhere to be read: another region's own. */
-function copied(tx: Reader, id: string, region: string, context: Context): Image {
-  const image = region === context.region ? findImage(tx, id, region) : imageOf(undefined, id, region);
+/** @throws InvalidAMIID.NotFound for one that the region has not. */
+function copied(there: Reader, id: string, region: string): Image {
+  const image = findImage(there, id, region);
   if (image.isListed) return image;
   throw new Fault("InvalidAMIID.NotFound", `The image id '[${id}]' does not exist`);
 }

@@ -86,12 +86,12 @@ const CreateSnapshots: Action<CreateSnapshotsRequest, CreateSnapshotsResult> = (
   };
 };
 
-/** Within the region: no region's request sees what another has. */
+/** Of the region, or of another region of the account. */
 const CopySnapshot: Action<CopySnapshotRequest, CopySnapshotResult> = (tx, input, context) => {
   refuseUnoffered(input, ["DestinationOutpostArn", "KmsKeyId", "CompletionDurationMinutes", "DestinationAvailabilityZone"]);
   if (input.DestinationRegion !== undefined && input.DestinationRegion !== context.region) throw unoffered("DestinationRegion");
-  if (required(input.SourceRegion, "sourceRegion") !== context.region) throw unoffered("SourceRegion");
-  const source = findSnapshot(tx, required(input.SourceSnapshotId, "sourceSnapshotId"), context);
+  const region = required(input.SourceRegion, "sourceRegion");
+  const source = findSnapshot(tx.elsewhere(region), required(input.SourceSnapshotId, "sourceSnapshotId"), { ...context, region });
   const copy = putSnapshot(
     tx,
     {
@@ -99,7 +99,7 @@ const CopySnapshot: Action<CopySnapshotRequest, CopySnapshotResult> = (tx, input
       volumeId: "vol-ffffffff",
       sizeGib: source.sizeGib,
       encrypted: source.encrypted || input.Encrypted === true,
-      description: input.Description ?? `[Copied ${source.id} from ${context.region}]`,
+      description: input.Description ?? `[Copied ${source.id} from ${region}]`,
     },
     context,
   );

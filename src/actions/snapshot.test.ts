@@ -103,7 +103,14 @@ test("a copy stands by itself, and may be encrypted", () => {
     [id, true, "vol-ffffffff", `[Copied ${SourceSnapshotId} from us-east-1]`],
   );
   refuses("InvalidSnapshot.NotFound", () => copy({ PresignedUrl: "https://ec2.us-east-1.amazonaws.com/" }));
-  refuses("UnsupportedOperation", () => copy({ SourceRegion: "us-west-2" }));
+  const west = region.elsewhere("us-west-2");
+  const { SnapshotId: there } = west.call(CopySnapshot, { SourceRegion: "us-east-1", SourceSnapshotId: id });
+  assert.deepEqual(
+    ownIn(west).map((one) => [one.SnapshotId, one.Encrypted, one.Description]),
+    [[there, true, `[Copied ${id} from us-east-1]`]],
+  );
+  refuses("InvalidSnapshot.NotFound", () => copy({ SourceRegion: "us-west-2", SourceSnapshotId: id }));
+  refuses("InvalidSnapshot.NotFound", () => copy({ SourceRegion: "eu-west-1", SourceSnapshotId: there }));
 });
 
 test("a snapshot is shared with accounts and with everybody, never encrypted with everybody", () => {
