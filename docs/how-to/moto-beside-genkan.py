@@ -8,6 +8,7 @@ balancers and the like find them. It takes moto_server's arguments, and Genkan's
 The copy is brought up to date before each request that may name a network. Nothing goes from moto to Genkan.
 """
 
+import functools
 import re
 import sys
 import threading
@@ -22,13 +23,14 @@ from moto.ec2.models import EC2Backend, ec2_backends
 WITHOUT_NETWORK = {"iam", "s3", "logs", "dynamodb", "sqs", "sns", "kms", "secretsmanager", "ssm", "monitoring"}
 LOCK = threading.Lock()
 copied: set[str] = set()
+client_of = functools.cache(lambda region: boto3.client("ec2", region_name=region))
 
 
 def update(region: str) -> None:
     """Makes moto's EC2 of a region follow Genkan's."""
     # Read under the lock: of two requests at once, the one that read first must not undo what the other has copied.
     with LOCK:
-        genkan = boto3.client("ec2", region_name=region)
+        genkan = client_of(region)
         vpcs = all_of(genkan, "describe_vpcs", "Vpcs", "VpcId")
         subnets = all_of(genkan, "describe_subnets", "Subnets", "SubnetId")
         groups = all_of(genkan, "describe_security_groups", "SecurityGroups", "GroupId")
