@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,6 +21,12 @@ function inFolder(
   } finally {
     rmSync(mount, { recursive: true });
   }
+}
+
+/** A hierarchy of version 1. */
+function hierarchy(mount: string, controller: string): void {
+  mkdirSync(join(mount, controller));
+  writeFileSync(join(mount, controller, "cgroup.procs"), "");
 }
 
 test("version 2: the controllers are handed down, and each instance has a group within that of all", () => {
@@ -62,7 +69,7 @@ test("version 2 without a controller: the others keep their limits, and one is t
 test("version 1: a group in each hierarchy, processors in equal parts, and sockets' memory counted by itself", () => {
   inFolder((mount, installation, read) => {
     const name = `genkan-${installation.id}`;
-    for (const controller of ["cpu", "memory", "pids"]) mkdirSync(join(mount, controller));
+    for (const controller of ["cpu", "memory", "pids"]) hierarchy(mount, controller);
     assert.deepEqual(ensureCgroups(installation, mount), []);
     assert.equal(read("cpu", name, "cpu.shares"), "1024");
     enterCgroup(installation, INSTANCE, [76, 77], mount);
@@ -78,7 +85,7 @@ test("version 1: a group in each hierarchy, processors in equal parts, and socke
 test("instances' parts of the processes get smaller for all when there are more of them, and larger again", () => {
   inFolder((mount, installation, read) => {
     const name = `genkan-${installation.id}`;
-    mkdirSync(join(mount, "pids"));
+    hierarchy(mount, "pids");
     ensureCgroups(installation, mount);
     const machine = { bytes: 2 ** 34, processes: Number(read("pids", name, "pids.max")) };
     const most = Math.ceil((machine.processes * 8) / 7 / 2 / 2_048) + 1;
@@ -123,5 +130,35 @@ test("without control groups an instance starts all the same, and one is told wh
     enterCgroup(installation, INSTANCE, [76, 77], mount);
     removeCgroups(installation, mount);
     assert.equal(existsSync(join(mount, `genkan-${installation.id}`)), false);
+  });
+});
+
+test("version 1 without a controller, whose empty folder is there: the others keep their limits, and one is told", () => {
+  inFolder((mount, installation) => {
+    for (const controller of ["cpu", "pids"]) hierarchy(mount, controller);
+    mkdirSync(join(mount, "memory"));
+    assert.deepEqual(ensureCgroups(installation, mount), [
+      `instances can use up the machine's memory: there is no such control group at ${mount}`,
+    ]);
+    enterCgroup(installation, INSTANCE, [76, 77], mount);
+    assert.deepEqual(readdirSync(join(mount, "memory")), []);
+    assert.equal(existsSync(join(mount, "pids", `genkan-${installation.id}`, INSTANCE)), true);
+  });
+});
+
+const mounts = process.platform === "linux" && process.getuid?.() === 0 ? false : "needs root on Linux";
+
+test("where no group could be made, as nothing can be written there, there is none to remove", { skip: mounts }, () => {
+  inFolder((mount, installation) => {
+    execFileSync("mount", ["-t", "tmpfs", "tmpfs", mount]);
+    try {
+      writeFileSync(join(mount, "cgroup.controllers"), "cpu memory pids\n");
+      execFileSync("mount", ["-o", "remount,ro", mount]);
+      assert.equal(ensureCgroups(installation, mount).length, 3);
+      removeCgroup(installation, INSTANCE, mount);
+      removeCgroups(installation, mount);
+    } finally {
+      execFileSync("umount", [mount]);
+    }
   });
 });

@@ -22,12 +22,15 @@ import type { Installation } from "./installation.ts";
 /** A hierarchy of groups, and the controllers whose limits it keeps. */
 type Hierarchy = { readonly root: string; readonly version: 1 | 2; readonly controllers: readonly Controller[] };
 
-/** Version 2 has one hierarchy; version 1 has one for each controller. None where there are no groups. */
+/**
+ * Version 2 has one hierarchy; version 1 has one for each controller. None where there are no groups: of a controller that the
+ * kernel has no version 1 of (memory, on Debian 13) systemd leaves an empty folder.
+ */
 function hierarchies(mount: string): readonly Hierarchy[] {
   const there = read(join(mount, "cgroup.controllers"))?.split(/\s+/);
   if (there) return [{ root: mount, version: 2, controllers: CONTROLLERS.filter((controller) => there.includes(controller)) }];
   return CONTROLLERS.map((controller) => ({ root: join(mount, controller), version: 1 as const, controllers: [controller] })).filter(
-    ({ root }) => existsSync(root),
+    ({ root }) => existsSync(join(root, "cgroup.procs")),
   );
 }
 
@@ -150,6 +153,8 @@ function groupsIn(group: string): readonly string[] {
 
 /** Whether it is gone now, and was there. */
 function remove(group: string): boolean {
+  // Where nothing can be written, in a container, the kernel says that before it looks for the group.
+  if (!existsSync(group)) return false;
   try {
     rmdirSync(group);
     return true;
