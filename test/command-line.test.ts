@@ -91,7 +91,8 @@ describe("the command line where no packets move", () => {
     writeFileSync(join(folder, "aws"), '#!/bin/sh\n[ "$1" = --version ] && { echo aws-cli/2.9.19; exit; }\necho "called with $*"\n');
     chmodSync(join(folder, "aws"), 0o755);
     const env = { ...genkan.environment, PATH: `${folder}:${process.env["PATH"]}` };
-    const ended = await execute("bash", ["-c", `eval "$('${GENKAN}' env)" && aws ec2 describe-vpcs`], { env });
+    // Bash whose input is a socket takes itself for a remote shell, and reads .bashrc, which may set PATH.
+    const ended = await execute("bash", ["--norc", "-c", `eval "$('${GENKAN}' env)" && aws ec2 describe-vpcs`], { env });
     rmSync(folder, { recursive: true });
     assert.equal(ended.out, `called with --endpoint-url http://127.0.0.1:${genkan.port} ec2 describe-vpcs\n`);
     assert.match(ended.err, /The AWS CLI here \(2\.9\) ignores AWS_ENDPOINT_URL/);
@@ -113,7 +114,7 @@ describe("while Genkan is down", () => {
   it('eval "$(genkan env)" fails, so that the next command does not ask the real AWS', async () => {
     const home = join(tmpdir(), `genkan-down-${process.pid}`);
     const env = { ...process.env, GENKAN_HOME: home };
-    const ended = await execute("bash", ["-c", `eval "$('${GENKAN}' env)" && echo evaluated`], { env });
+    const ended = await execute("bash", ["--norc", "-c", `eval "$('${GENKAN}' env)" && echo evaluated`], { env });
     assert.equal(ended.status, 1);
     assert.equal(ended.out, "");
     assert.match(ended.err, /Genkan is not up/);

@@ -21,7 +21,7 @@ async function typed(genkan: Genkan, page: string): Promise<readonly string[]> {
   try {
     symlinkSync(join(ROOT, "genkan"), join(folder, "genkan"));
     writeFileSync(join(folder, "page.sh"), `set -e\neval "$(./genkan env)"\n${blocks.join("\n")}`);
-    const ended = await execute("bash", ["-c", `cd '${folder}' && bash page.sh`], { env: genkan.environment, timeout: 560_000 });
+    const ended = await execute("bash", ["--norc", "-c", `cd '${folder}' && bash page.sh`], { env: genkan.environment, timeout: 560_000 });
     assert.equal(ended.status, 0, `${page}: ${ended.err}\n${ended.out}`);
     return ended.out.split("\n");
   } finally {

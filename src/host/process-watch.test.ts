@@ -67,6 +67,7 @@ test("processes are counted by the kernel, in the group of each instance and of 
     const own = installationAt(mount);
     assert.equal(processCount(own, "", mount), undefined);
     mkdirSync(join(mount, "pids"));
+    writeFileSync(join(mount, "pids", "cgroup.procs"), "");
     ensureCgroups(own, mount);
     enterCgroup(own, "i-00000000000000001", [76], mount);
     writeFileSync(join(mount, "pids", `genkan-${own.id}`, "pids.current"), "12\n");
