@@ -75,6 +75,7 @@ describe("a quiet neighbour of an instance that does its worst", { skip: noPacke
       const figures = KINDS.map((kind) => `${kind} ${show(quiet[kind])} → ${show(attacked[kind])}`).join(", ");
       console.log(`${what}: ${figures}`);
       for (const kind of KINDS) {
+        assert.ok(Number.isFinite(Math.max(...quiet[kind])), `${kind} has not recovered from the attack before: ${figures}`);
         const most = (kind === "change" || kind === "question" ? CONTROL_PLANE : NEIGHBOUR) * median(quiet[kind]);
         assert.ok(median(attacked[kind]) <= Math.max(QUICK, most), `${kind}: ${figures}`);
       }

@@ -27,6 +27,7 @@ if (process.env[INSIDE] === undefined) {
   await manyRequests();
   await manyBytes();
   await halfOpen();
+  await brokenOff();
   await greedyClients();
   await idleClients();
   process.exit(0);
@@ -161,6 +162,27 @@ async function halfOpen(): Promise<void> {
   const said = randomBytes(300_000);
   caller.end(said);
   assert.deepEqual(await bytesOf(caller), said);
+}
+
+/** A client that goes away with answers on their way to it takes nobody along. */
+async function brokenOff(): Promise<void> {
+  const port = await freePort();
+  await serveEchoTcp({ address: "127.0.0.1", port, limit: connectionLimit({ most: 100, ofOne: () => 64 }) });
+  for (let client = 0; client < 20; client += 1) {
+    const socket = connect(port, "127.0.0.1");
+    socket.on("error", () => undefined);
+    await once(socket, "connect");
+    // It takes nothing of what comes back, until no more of what it says is taken.
+    socket.pause();
+    for (let pieces = 0; pieces < 500 && socket.write(Buffer.alloc(16_384)); pieces += 1) await turn();
+    await turn();
+    socket.resetAndDestroy();
+    await once(socket, "close");
+  }
+  const other = connect(port, "127.0.0.1");
+  other.write("?");
+  assert.equal((await bytesOf(other, 1)).toString(), "?");
+  other.destroy();
 }
 
 /** A client has a quarter of what is left, and the next one a quarter of the rest. */

@@ -24,6 +24,8 @@ export class Gate extends Duplex {
     super();
     this.#socket = socket;
     this.#options = options;
+    // What goes wrong with a connection, as when the other side breaks it off, is its end and nobody else's.
+    this.on("error", () => this.destroy());
     socket.on("readable", () => this.#await());
     socket.once("end", () => this.push(null));
     socket.on("error", () => this.destroy());
