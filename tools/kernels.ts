@@ -18,7 +18,7 @@ type Guest = {
   readonly suite: Suite;
   readonly kernelOptions?: string;
   readonly steps: readonly StepName[];
-  /** Of those, what `--quick` runs: together some twelve minutes of a quiet machine with two processors and no KVM. */
+  /** Of those, what `--quick` runs: together some ten minutes of a quiet machine with two processors and no KVM. */
   readonly quick: readonly StepName[];
 };
 
