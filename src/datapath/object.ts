@@ -10,7 +10,7 @@ const FLOW_MAPS = ["flows", "ipv6_flows", "changes", "epochs"] as const;
 /** The maps that are the kernel program's own: they live on over a change of the plan's layout. */
 const STATE_MAPS = ["connections", "nat_connections", "nat_ports", "drops", "first_fragments"] as const;
 /** Those of them that grow with the region: connections stay when these are made anew, and the sweep counts them again. */
-const INTERFACE_MAPS = ["tracking", "connection_floors", "traffic", "flow_shares", "flow_window", "link_local_counts"] as const;
+const INTERFACE_MAPS = ["tracking", "connection_floors", "traffic", "flow_shares", "flow_window"] as const;
 /** What flow logs count: they outlive the control plane, and no change of the plan's layout touches them. */
 const FLOW_LOG_MAPS = ["flow_records_a", "flow_records_b"] as const;
 type StateMapName =
@@ -18,9 +18,9 @@ type StateMapName =
   | (typeof STATE_MAPS)[number]
   | (typeof INTERFACE_MAPS)[number]
   | (typeof FLOW_MAPS)[number];
-/** The maps of those who watch packets: they end with the load that made them, since a watch is over when its control plane is. */
-const TRACE_MAPS = ["trace_control", "trace_events", "trace_lost"] as const;
-export type MapName = TableName | StateMapName | (typeof TRACE_MAPS)[number];
+/** They end with the load that made them: a watch of packets is over when its control plane is, and a second's counts soon anyway. */
+const PASSING_MAPS = ["trace_control", "trace_events", "trace_lost", "link_local_counts"] as const;
+export type MapName = TableName | StateMapName | (typeof PASSING_MAPS)[number];
 
 /** Grows when a struct of a state map changes: then connections are forgotten. */
 const STATE_VERSION = 3;
@@ -104,7 +104,7 @@ function prepareMaps(object: unknown, pins: string, sizes: Sizes, reused: number
       ...state.wanted,
       ...interfaces.wanted,
       ...flowLogs.wanted,
-      ...TRACE_MAPS.map((name) => unpinned(object, name)),
+      ...PASSING_MAPS.map((name) => unpinned(object, name)),
     ],
   };
 }
@@ -151,7 +151,7 @@ function prepareSet(
 }
 
 function sizeOf(name: MapName, sizes: Sizes): number | undefined {
-  if (["interfaces", "traffic", "tracking", "connection_floors", "flow_shares", "link_local_counts"].includes(name))
+  if (["interfaces", "traffic", "tracking", "connection_floors", "flow_shares"].includes(name))
     return sizes.interfaces ?? DEFAULT_INTERFACES;
   if (name === "vpcs" || name === "subnets") return sizes[name];
   if (name.startsWith("flow_records_")) return sizes.flowRecords;

@@ -12,10 +12,13 @@ struct link_local_count {
 	__u32 packets;
 };
 
-/* By interface slot. Two processors that begin a second at once may let a few packets more through. */
+/*
+ * By interface slot: those that asked last. An array would have a row for each interface of the region, most of which never ask
+ * in the same second. Two processors that begin a second at once may let a few packets more through.
+ */
 struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 65536);
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
 	__type(key, __u32);
 	__type(value, struct link_local_count);
 } link_local_counts SEC(".maps");
@@ -37,6 +40,12 @@ static __always_inline int over_allowance(const struct __sk_buff *skb, const str
 	const struct settings *s = get_settings();
 	struct link_local_count *count = bpf_map_lookup_elem(&link_local_counts, &slot);
 
+	if (!count) {
+		struct link_local_count first = { .second = second };
+
+		bpf_map_update_elem(&link_local_counts, &slot, &first, BPF_NOEXIST);
+		count = bpf_map_lookup_elem(&link_local_counts, &slot);
+	}
 	if (!s || !count)
 		return DROP_link_local_allowance;
 	if (count->second != second) {
