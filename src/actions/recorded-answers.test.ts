@@ -169,6 +169,11 @@ test("zones and the lists of AWS's services have each region's own ids", () => {
   assert.deepEqual(ids("us-west-1"), ["usw1-az1", "usw1-az3"]);
   assert.deepEqual(ids("ca-central-1"), ["cac1-az1", "cac1-az2", "cac1-az4"]);
   assert.deepEqual(ids("ap-northeast-1"), ["apne1-az4", "apne1-az1", "apne1-az2"]);
+  assert.deepEqual(ids("cn-north-1"), ["cnn1-az1", "cnn1-az2", "cnn1-az4"]);
+  assert.deepEqual(
+    zonesOf("cn-north-1").map(({ name }) => name),
+    ["cn-north-1a", "cn-north-1b", "cn-north-1d"],
+  );
   assert.deepEqual(
     ["us-gov-east-1", "us-gov-west-1", "cn-north-1", "cn-northwest-1"].map((name) => ids(name)[0]),
     ["usge1-az1", "usgw1-az1", "cnn1-az1", "cnnw1-az1"],
@@ -178,6 +183,13 @@ test("zones and the lists of AWS's services have each region's own ids", () => {
     ["us-east-2", "pl-7ba54012", "pl-4ca54025"],
     ["us-west-1", "pl-6ba54002", "pl-6ea54007"],
     ["us-west-2", "pl-68a54001", "pl-00a54069"],
+    ["ap-northeast-2", "pl-78a54011", "pl-48a54021"],
+    ["ap-south-1", "pl-78a54011", "pl-66a7420f"],
+    ["ca-central-1", "pl-7da54014", "pl-4ea54027"],
+    ["eu-north-1", "pl-c3aa4faa", "pl-adae4bc4"],
+    ["eu-west-2", "pl-7ca54015", "pl-b3a742da"],
+    ["eu-west-3", "pl-23ad484a", "pl-abb451c2"],
+    ["sa-east-1", "pl-6aa54003", "pl-60a54009"],
   ] as const) {
     const lists = newRegion({ region: name }).perform("DescribePrefixLists", {}) as { PrefixLists: readonly Answer[] };
     assert.deepEqual(

@@ -11,7 +11,7 @@ export function tagList(tags: Tags): { Key: string; Value: string }[] {
   return Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
 }
 
-/** The same, or undefined without tags: for the nouns whose answers leave an empty tagSet out (facts, section 1). */
+/** The same, or undefined without tags: for the nouns whose answers leave an empty tagSet out, as AWS does. */
 export function tagListOrAbsent(tags: Tags): { Key: string; Value: string }[] | undefined {
   const list = tagList(tags);
   return list.length > 0 ? list : undefined;

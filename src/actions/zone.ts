@@ -57,24 +57,31 @@ export const REGIONS: Readonly<Record<string, RegionFacts>> = {
   "mx-central-1": optInRegion("Mexico (Central)", "mxc1"),
 };
 
-/** Of AWS's other partitions. */
-const OTHER_REGIONS: ReadonlySet<string> = new Set(["cn-north-1", "cn-northwest-1", "us-gov-east-1", "us-gov-west-1", "eusc-de-east-1"]);
+/** Of AWS's other partitions, with the letters of their zones. */
+const OTHER_REGIONS: Readonly<Record<string, string>> = {
+  "cn-north-1": "abd",
+  "cn-northwest-1": "abc",
+  "us-gov-east-1": "abc",
+  "us-gov-west-1": "abc",
+  "eusc-de-east-1": "abc",
+};
 
 /** Whether AWS has a region of this name, in any public partition. */
 export function isAwsRegion(name: string): boolean {
-  return Object.hasOwn(REGIONS, name) || OTHER_REGIONS.has(name);
+  return Object.hasOwn(REGIONS, name) || Object.hasOwn(OTHER_REGIONS, name);
 }
 
 /** Which of AWS's partitions the region is of, that have nothing in common; a name that AWS doesn't have is in the first. */
 export function partitionOf(name: string): string {
   const [place = "", more = ""] = name.split("-");
-  if (!OTHER_REGIONS.has(name)) return "aws";
+  if (!Object.hasOwn(OTHER_REGIONS, name)) return "aws";
   return place === "us" ? `aws-us-${more}` : `aws-${place}`;
 }
 
 /** The facts of a region; a name that AWS doesn't have works as well and gets three zones. */
 export function regionFacts(name: string): RegionFacts {
-  return (Object.hasOwn(REGIONS, name) ? REGIONS[name] : undefined) ?? region(name, shortPrefix(name));
+  const known = Object.hasOwn(REGIONS, name) ? REGIONS[name] : undefined;
+  return known ?? region(name, shortPrefix(name), Object.hasOwn(OTHER_REGIONS, name) ? OTHER_REGIONS[name] : undefined);
 }
 
 /** As AWS shortens the names of all its partitions' regions: `us-gov-east-1` is `usge1`, `cn-northwest-1` is `cnnw1`. */
@@ -99,6 +106,7 @@ export function zonesOf(name: string): readonly Zone[] {
 const ZONE_IDS: Readonly<Record<string, readonly number[] | undefined>> = {
   "ap-northeast-1": [4, 1, 2],
   "ca-central-1": [1, 2, 4],
+  "cn-north-1": [1, 2, 4],
   "us-west-1": [1, 3],
 };
 

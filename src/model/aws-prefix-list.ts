@@ -50,10 +50,16 @@ const S3: Ids = {
   "us-west-1": "pl-6ba54002",
   "us-west-2": "pl-68a54001",
   "ap-northeast-1": "pl-61a54008",
+  "ap-northeast-2": "pl-78a54011",
+  "ap-south-1": "pl-78a54011",
   "ap-southeast-1": "pl-6fa54006",
   "ap-southeast-2": "pl-6ca54005",
+  "ca-central-1": "pl-7da54014",
   "eu-central-1": "pl-6ea54007",
+  "eu-north-1": "pl-c3aa4faa",
   "eu-west-1": "pl-6da54004",
+  "eu-west-2": "pl-7ca54015",
+  "eu-west-3": "pl-23ad484a",
   "sa-east-1": "pl-6aa54003",
 };
 
@@ -63,10 +69,17 @@ const DYNAMODB: Ids = {
   "us-west-1": "pl-6ea54007",
   "us-west-2": "pl-00a54069",
   "ap-northeast-1": "pl-78a54011",
+  "ap-northeast-2": "pl-48a54021",
+  "ap-south-1": "pl-66a7420f",
   "ap-southeast-1": "pl-67a5400e",
   "ap-southeast-2": "pl-62a5400b",
+  "ca-central-1": "pl-4ea54027",
   "eu-central-1": "pl-66a5400f",
+  "eu-north-1": "pl-adae4bc4",
   "eu-west-1": "pl-6fa54006",
+  "eu-west-2": "pl-b3a742da",
+  "eu-west-3": "pl-abb451c2",
+  "sa-east-1": "pl-60a54009",
 };
 
 const LISTS = [

@@ -1,4 +1,4 @@
-/** AWS's default quotas, per region unless the name says otherwise (facts, section 9). */
+/** AWS's default quotas, per region unless the name says otherwise. */
 export const DEFAULT_QUOTAS = {
   vpcs: 5,
   "internet-gateways": 5,
