@@ -24,12 +24,11 @@ stop() {
   exit "$status"
 }
 # Written anew at each boot, like a system's own start-up would.
-mkdir -p /run/lock /var/lib/cloud/instance/sem 2>/dev/null
+mkdir -p /run/lock /run/cloud-init /var/lib/cloud/instance/sem /var/lib/cloud/instance/scripts 2>/dev/null
+rm -f /etc/resolv.conf /var/lib/cloud/instance/boot-finished
 printf '%s\\n' "$HOST_NAME" > /etc/hostname
 printf '%s' "$HOSTS" > /etc/hosts
-rm -f /etc/resolv.conf
 printf '%s' "$RESOLV_CONF" > /etc/resolv.conf
-rm -f /var/lib/cloud/instance/boot-finished
 set -- /tmp/* /tmp/.[!.]*
 [ "$*" = '/tmp/* /tmp/.[!.]*' ] || rm -rf -- "$@"
 if [ -n "$PUBLIC_KEY" ] && [ ! -e /var/lib/cloud/instance/sem/keys ]; then
@@ -54,7 +53,6 @@ if [ ! -e /var/lib/cloud/instance/sem/user-data ]; then
 fi
 (
   cd /
-  mkdir -p /var/lib/cloud/instance/scripts /run/cloud-init
   [ -z "$first" ] || while read -r note; do echo "$INSTANCE_ID: user data: $note"; done < /run/genkan/notes
   set -- /run/genkan/programs/*
   for program; do

@@ -1,5 +1,6 @@
 import {
   addInterfaceLink,
+  beginInterfaces,
   configureInterfaces,
   interfaceLinks,
   type InterfaceSpec,
@@ -38,8 +39,13 @@ export class InstanceLinks {
 
   /** All links of an instance that begins, with their addresses; nothing runs in it yet. */
   async begin({ id, pid }: Plugged, interfaces: readonly InterfaceSpec[]): Promise<void> {
-    for (const spec of interfaces) await this.#add(id, pid, spec);
-    await configureInterfaces(namespaceOf(pid), interfaces, true);
+    for (const { slot } of interfaces) this.#holders.set(slot, id);
+    try {
+      await beginInterfaces(this.#options.dp, interfaces, pid);
+    } catch {
+      for (const spec of interfaces) await this.#add(id, pid, spec);
+      await configureInterfaces(namespaceOf(pid), interfaces, true);
+    }
     for (const { slot } of interfaces) await this.#options.attach(slot);
   }
 

@@ -10,7 +10,7 @@ import type { InstanceLinks } from "./instance-links.ts";
 import type { InterfaceSpec } from "./network-interface.ts";
 import { ended, isAlive, killTree, type ProcessRecord, readRecord, removeRecord, signal, startTime, writeRecord } from "./processes.ts";
 import { REBOOT_STATUS } from "./init.ts";
-import { atPriority } from "./priority.ts";
+import { runOrdinarily } from "./priority.ts";
 import { sandboxArgv, userMap } from "./sandbox.ts";
 import { readUserDataAside } from "./user-data-aside.ts";
 
@@ -42,11 +42,12 @@ export async function bootInstance({ installation, spec: given, links, onEnd }: 
   const spec = { ...given, hostname: userData.hostname ?? given.hostname, dnsDomain: userData.domain ?? given.dnsDomain };
   const console = prepareFiles(installation, spec, userData);
   disinherit();
-  const child = await start([...atPriority(0), ...sandboxArgv(installation, spec.id, spec.hostname)], {
+  const child = await start(sandboxArgv(installation, spec.id, spec.hostname), {
     detached: true,
     stdio: ["pipe", console, console, "pipe"],
     env: CLEAN_ENVIRONMENT,
   }).finally(() => closeSync(console));
+  runOrdinarily(child.pid ?? 0);
   const failure = new Promise<never>((_, reject) => {
     child.once("exit", (code, signal) =>
       reject(new Error(`${spec.id} ended while it was starting (${signal ?? `status ${code}`}); see its console output`)),

@@ -26,11 +26,15 @@ const INSTANCE_MTU = 9001;
 
 /** Makes the interface's link, one end in the data plane's namespace, the other in that of the process. Neither end has a way to elsewhere yet. */
 export async function addInterfaceLink(dp: string, spec: InterfaceSpec, pid: number): Promise<void> {
+  await ip(dp, linkLines(spec, pid));
+}
+
+function linkLines(spec: InterfaceSpec, pid: number): readonly string[] {
   const name = `eni${spec.slot}`;
-  await ip(dp, [
+  return [
     `link add name ${name} index ${spec.slot} mtu ${HOST_SIDE_MTU} type veth peer name eth${spec.deviceIndex} address ${spec.mac} mtu ${INSTANCE_MTU} netns ${pid}`,
     `link set ${name} up`,
-  ]);
+  ];
 }
 
 /** Removes the interface's link, when it is there. */
@@ -135,10 +139,37 @@ function removalLines(spec: InterfaceSpec, kept: InterfaceSpec): Lines {
 
 /** Gives interfaces whose links are there their addresses and routes. `first`: the namespace is new, and nothing is on in it. */
 export async function configureInterfaces(namespace: string, specs: readonly InterfaceSpec[], first = false): Promise<void> {
-  const off = first ? ["all", "default"].flatMap((name) => ipv6Switch(name, false)) : [];
-  const lo = first ? batch(4, ["link set lo up"]) : [];
-  await run([...inNetwork(namespace), "sh", "-ec", [...off, ...lo, ...specs.flatMap((spec) => commands(spec))].join("\n")]);
+  await run([...inNetwork(namespace), "sh", "-ec", configuration(specs, first)]);
   for (const spec of specs) await addRules(namespace, spec, spec);
+}
+
+/**
+ * Makes all links of the process's new namespace, with their addresses and routes: one program for all, since it is this process's own
+ * copying that takes longest.
+ */
+export async function beginInterfaces(dp: string, specs: readonly InterfaceSpec[], pid: number): Promise<void> {
+  const namespace = `/proc/${pid}/ns/net`;
+  const links = batch(
+    4,
+    specs.flatMap((spec) => linkLines(spec, pid)),
+  ).join("\n");
+  const within = [...inNetwork(namespace), "sh", "-ec"].join(" ");
+  await run([...inNetwork(dp), "sh", "-ec", `${links}\nexec ${within} "$1"`, "sh", configuration(specs, true)]);
+  for (const spec of specs) await addRules(namespace, spec, spec);
+}
+
+function configuration(specs: readonly InterfaceSpec[], first: boolean): string {
+  const lines = specs.map((spec) => interfaceLines(spec));
+  return [
+    ...(first ? ["all", "default"].flatMap((name) => ipv6Switch(name, false)) : []),
+    ...commands(
+      specs.filter((_, i) => (lines[i]?.ipv6.length ?? 0) > 0),
+      {
+        ipv4: [...(first ? ["link set lo up"] : []), ...lines.flatMap(({ ipv4 }) => ipv4)],
+        ipv6: lines.flatMap(({ ipv6 }) => ipv6),
+      },
+    ),
+  ].join("\n");
 }
 
 /** Makes the addresses that Genkan gave the interface, those of `before`, those of `after`. The link is the same. */
@@ -148,15 +179,19 @@ export async function readdress(namespace: string, before: InterfaceSpec, after:
     ipv6Addresses: after.ipv6Addresses.filter((address) => !before.ipv6Addresses.includes(address)),
   };
   if (added.addresses.length + added.ipv6Addresses.length > 0)
-    await run([...inNetwork(namespace), "sh", "-ec", commands(after, added).join("\n")]);
+    await run([...inNetwork(namespace), "sh", "-ec", readdressing(after, added)]);
   await addRules(namespace, after, added);
   await change(namespace, removalLines(before, after));
 }
 
-function commands(spec: InterfaceSpec, added: Addresses = spec): readonly string[] {
-  const { ipv4, ipv6 } = interfaceLines(spec, added);
-  // IPv6 is for the interfaces that have an address of it; the rest hears and says nothing.
-  const on = ipv6.length === 0 ? [] : [...ipv6Switch("lo", true), ...ipv6Switch(deviceOf(spec), true)];
+function readdressing(spec: InterfaceSpec, added: Addresses): string {
+  const lines = interfaceLines(spec, added);
+  return commands(lines.ipv6.length === 0 ? [] : [spec], lines).join("\n");
+}
+
+/** IPv6 is for the interfaces that have an address of it; the rest hears and says nothing. */
+function commands(ofIpv6: readonly InterfaceSpec[], { ipv4, ipv6 }: Lines): readonly string[] {
+  const on = ofIpv6.length === 0 ? [] : ["lo", ...ofIpv6.map(deviceOf)].flatMap((device) => ipv6Switch(device, true));
   return [...on, ...batch(4, ipv4), ...batch(6, ipv6)];
 }
 

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { getPriority, setPriority } from "node:os";
 
 /**
@@ -21,6 +21,15 @@ export function runPromptly(): void {
 
 /** The same for a shell that leads its session. */
 export const PROMPT_SESSION = `{ echo ${PROMPT} > /proc/self/autogroup; } 2>/dev/null || :`;
+
+/** Gives a process that was just started, and what it starts, the priority that most have, whatever this process has. */
+export function runOrdinarily(pid: number): void {
+  try {
+    setPriority(pid, 0);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== "ERR_SYSTEM_ERROR" || existsSync(`/proc/${pid}`)) throw cause;
+  }
+}
 
 /** What stands before a command so that it runs with this priority, whatever this process has. */
 export function atPriority(priority: number): readonly string[] {

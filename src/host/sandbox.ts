@@ -5,9 +5,10 @@ import { RECORD_SELF } from "./processes.ts";
 import { isArchitecture } from "./seccomp.ts";
 
 /**
- * The way into an instance's sandbox. Each step is one `exec` in the same process, whose record stays true:
+ * The way into an instance's sandbox. Each step is one `exec` in the same process, whose record stays true. The shell is busybox's,
+ * which needs no further program for most of what it does here: a hundred instances wait for little else.
  *
- *   record     the shell writes its own record
+ *   record     the process writes its own record
  *   mounts     a mount namespace of its own; its root is put together under the installation's `root` folder from /usr,
  *              /etc, /dev, /proc, the instance's files and its boot folder, and the machine's own root is let go. So the
  *              unprivileged user of the next step reaches the files whatever the modes of the folders above them.
@@ -20,22 +21,22 @@ import { isArchitecture } from "./seccomp.ts";
 export function sandboxArgv(installation: Installation, instanceId: string, hostname: string): readonly string[] {
   const folder = join(installation.instances, instanceId);
   return [
-    "sh",
-    "-ec",
-    `${RECORD_SELF}\nrecord "$1"\n${FIRST_TO_GO}\nexec 5< "$2"\nshift 2\nexec unshare --mount --propagation private -- sh -ec "$@"`,
+    ["unshare", "--mount", "--propagation", "private", "--"],
+    ...SHELL,
+    `${RECORD_SELF}\nrecord "$1"\n${FIRST_TO_GO}\nexec 5< "$2"\nshift 2\n${MOUNTS}`,
     "sh",
     join(installation.records, `${instanceId}.json`),
     installation.seccomp,
-    MOUNTS,
-    "sh",
     join(folder, "boot/fstab"),
     join(folder, "boot/views"),
     installation.root,
     USER,
     NETWORK,
     ...bubblewrap(hostname),
-  ];
+  ].flat();
 }
+
+const SHELL = ["busybox", "sh", "-ec"] as const;
 
 /**
  * When memory ends, an instance's processes go before the machine's. Written in the machine's own user namespace, this is
@@ -52,19 +53,20 @@ const NODES = ["null", "zero", "full", "random", "urandom", "tty"] as const;
  * own. Where the kernel can't have them, it sees the machine's.
  */
 const MOUNTS = `
-mount --no-mtab --all --fstab "$1"
+mount=$(command -v /usr/bin/mount || command -v /bin/mount)
+"$mount" --no-mtab --all --fstab "$1"
 cd "$3"
 mkdir -m 1777 tmp
 mkdir old network nothing usr etc dev
 : > empty
-mount --no-mtab --all --fstab "$2" 2>/dev/null || for name in usr etc; do mount --no-mtab --bind "/$name" "$name"; done
-cp --archive ${NODES.map((name) => `/dev/${name}`).join(" ")} dev 2>/dev/null || mount --no-mtab --rbind /dev dev
+"$mount" --no-mtab --all --fstab "$2" 2>/dev/null || for name in usr etc; do "$mount" --no-mtab --bind "/$name" "$name"; done
+cp -a ${NODES.map((name) => `/dev/${name}`).join(" ")} dev 2>/dev/null || "$mount" --no-mtab --rbind /dev dev
 ln -s usr/bin usr/sbin usr/lib usr/lib32 usr/lib64 usr/libx32 .
 pivot_root . old
-umount --no-mtab --lazy /old
+umount -l /old
 user=$4
 shift 4
-exec unshare --user --keep-caps -- sh -ec "$user" sh "$@"`;
+exec /usr/bin/unshare --user --keep-caps -- ${SHELL.join(" ")} "$user" sh "$@"`;
 
 /** Limits of an instance: processes of each of its users, kB of data of each process, no core files. */
 const USER = `
@@ -74,11 +76,11 @@ echo 0 > /proc/sys/user/max_user_namespaces
 ulimit -p 1024 2>/dev/null || ulimit -u 1024 # dash, bash
 ulimit -d 4194304
 ulimit -c 0
-exec setpriv --reuid 0 --regid 0 --clear-groups --ambient-caps -all --inh-caps -all -- unshare --net --mount --propagation private -- sh -ec "$@" 4>&3`;
+exec /usr/bin/setpriv --reuid 0 --regid 0 --clear-groups --ambient-caps -all --inh-caps -all -- unshare --net --mount --propagation private -- ${SHELL.join(" ")} "$@" 4>&3`;
 
 /** A machine that is a container itself may hide parts of its /sys, and then nobody gets another: the instance has none either. */
 const NETWORK = `
-mount --no-mtab --types sysfs --options ro,nosuid,nodev,noexec sysfs /network 2>/dev/null || :
+mount -t sysfs -o ro,nosuid,nodev,noexec sysfs /network 2>/dev/null || :
 exec "$@"`;
 
 /**
@@ -172,7 +174,7 @@ function bubblewrap(hostname: string): readonly string[] {
     "--",
     // bubblewrap hands its capabilities on as ambient ones and leaves the bounding set.
     ["setpriv", "--bounding-set", CAPABILITY_BOUNDS, "--inh-caps", "-all", "--ambient-caps", "-all", "--"],
-    ["/bin/sh", "/run/genkan/init"],
+    ["/usr/bin/busybox", "sh", "/run/genkan/init"],
   ].flat();
 }
 
