@@ -3,6 +3,7 @@ import { type Datapath, openDatapath } from "../src/datapath/loader.ts";
 import { icmp, icmpv6, ipv6Frame, frame, TCP as FLAGS, tcp, udp } from "../src/datapath/test-frame.ts";
 import { bpffs, OBJECT } from "../src/datapath/test-kit.ts";
 import { testRun, type TestRun } from "../src/datapath/test-run.ts";
+import { isNat64 } from "../src/lib/nat64.ts";
 import { present } from "../src/lib/assert.ts";
 import type { Entry } from "../src/plan/tables.ts";
 import { ROUTER_MAC } from "../src/plan/tables.ts";
@@ -18,7 +19,9 @@ export type Outcome =
   /** To an interface that is not the one that has the destination. */
   | { readonly kind: "forwarded"; readonly slot: number }
   /** An answer that belongs to nothing for who asked. */
-  | { readonly kind: "misdirected" };
+  | { readonly kind: "misdirected" }
+  /** It left for the internet with an address of NAT64, which no host has. */
+  | { readonly kind: "no_such_host" };
 
 export type Kernel = {
   readonly load: (rows: readonly Entry[]) => void;
@@ -61,6 +64,7 @@ export function openKernel(): Kernel {
       const arrived = outcomeOf(request);
       if (arrived) return arrived;
       const came = packetIn(request);
+      if (request.verdict === "internet" && isNat64(came.destination)) return { kind: "no_such_host" };
       const isDelivered = request.verdict === "deliver";
       if (isDelivered && !owns(request.target, came.destination)) return { kind: "forwarded", slot: request.target };
       const answer = send({

@@ -598,6 +598,30 @@ describe("NAT64", () => {
   });
 });
 
+describe("an address of NAT64", () => {
+  test("that a route for everywhere leads to the internet is nobody's there: a route to a NAT gateway is proposed, where one has a way out", () => {
+    const s = scene();
+    const table = ownTable(s);
+    s.ec2("AssociateVpcCidrBlock", { VpcId: s.vpc, AmazonProvidedIpv6CidrBlock: true });
+    const [block] = present(s.region.reader().get("vpc", s.vpc)?.ipv6CidrBlocks, "its blocks");
+    s.ec2("AssociateSubnetCidrBlock", { SubnetId: s.subnet, Ipv6CidrBlock: (block?.ipv6CidrBlock ?? "").replace(/56$/, "64") });
+    s.ec2("AssignIpv6Addresses", { NetworkInterfaceId: s.web.eni, Ipv6AddressCount: 1 });
+    s.ec2("CreateRoute", { RouteTableId: table, DestinationIpv6CidrBlock: "::/0", GatewayId: s.gateway });
+    const question = { to: "64:ff9b::c633:6401", direction: "out" };
+    const without = explained(s, question);
+    assert.deepEqual([all(without), commands(without), without.ok], [[["no_such_host"]], [], false]);
+    assert.equal(without.exchanges[0]?.hops.at(-1)?.id, table, "the table that leads it astray");
+    const AllocationId = s.ec2("AllocateAddress", {})["AllocationId"];
+    const nat = madeBy(s.ec2("CreateNatGateway", { SubnetId: s.otherSubnet, AllocationId }), "nat");
+    assert.deepEqual(commands(explained(s, question)), [
+      `aws ec2 create-route --route-table-id ${table} --destination-ipv6-cidr-block 64:ff9b::/96 --nat-gateway-id ${nat}`,
+    ]);
+    assert.equal(mend(s, question).ok, true);
+    const beside = explained(s, { to: "64:ff9b:1::c633:6401", direction: "out" });
+    assert.equal(beside.ok, true, "a block beside it is the internet's");
+  });
+});
+
 describe("IPv6", () => {
   /** Blocks for the VPC and the subnet, an address for the instance. */
   function withIpv6(s: Scene): void {

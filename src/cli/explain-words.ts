@@ -20,6 +20,10 @@ export const FINDINGS: Readonly<Record<string, Words>> = {
     en: "the answer comes from {source}, which was not asked: whoever asked discards it",
     ja: "応答の送信元が、問い合わせ先ではない {source} になる（受け取った側で捨てられる）",
   },
+  no_such_host: {
+    en: "no host of the internet has {destination}: only a NAT gateway translates it, and the route table leads {block} to none",
+    ja: "{destination} を持つホストはインターネットにない（変換するのは NAT ゲートウェイだけで、ルートテーブルの {block} の先が NAT ゲートウェイではない）",
+  },
   blackhole_target: {
     en: "the route {destination} leads to {target}, which takes no packets now",
     ja: "ルート {destination} の先の {target} が、今はパケットを受け取らない（ブラックホール）",

@@ -17,6 +17,7 @@ export type PacketTrace = {
   readonly reason?: string;
   readonly answerDropped?: string;
   readonly answerFrom?: string;
+  readonly noSuchHost?: true;
   readonly to?: Place;
   readonly sourceAfter: string;
   readonly destinationAfter: string;
@@ -46,12 +47,13 @@ export function walkLines(trace: PacketTrace, language: Language, paint: Paint):
     trace.verdict === "passed"
       ? paint.good(`✓ ${say(language, WALK.passed, { target, packet: flow(sourceAfter, destinationAfter) })}`)
       : paint.bad(`✗ ${say(language, WALK.dropped, { why })}`);
-  const { answerDropped, answerFrom } = trace;
+  const { answerDropped, answerFrom, noSuchHost } = trace;
   const answer = [
     ...(answerDropped === undefined
       ? []
       : [say(language, WALK.answerDropped, { why: `${answerDropped}: ${reasonText(answerDropped, language)}` })]),
     ...(answerFrom === undefined ? [] : [say(language, WALK.answerFrom, { source: answerFrom })]),
+    ...(noSuchHost ? [say(language, WALK.noSuchHost, { destination: destinationAfter })] : []),
   ].map((line) => paint.bad(`! ${line}`));
   return [paint.strong(sent), ...hops.flatMap((hop) => hopLines(hop, language, paint)), verdict, ...answer];
 }

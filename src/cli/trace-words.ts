@@ -227,5 +227,9 @@ export const WALK = {
     en: "but the answer would come from {source}, which was not asked",
     ja: "ただし応答の送信元が、問い合わせ先ではない {source} になる",
   },
+  noSuchHost: {
+    en: "but nobody there has {destination}: a NAT gateway would translate it, and no route leads it to one",
+    ja: "ただし {destination} を持つホストはない（NAT ゲートウェイが変換するアドレスだが、そこへのルートがない）",
+  },
   answerDropped: { en: "but the answer would be dropped: {why}", ja: "ただし応答は破棄される: {why}" },
 } as const;

@@ -1,3 +1,4 @@
+import { isNat64 } from "../lib/nat64.ts";
 import type { TableReader } from "../plan/tables.ts";
 import { connectionMemory } from "./connection.ts";
 import { natMemory } from "./nat-connection.ts";
@@ -18,6 +19,8 @@ export type Leg = "request" | "answer";
 export type WalkEnd =
   | { readonly kind: "answered" }
   | { readonly kind: "dropped"; readonly leg: Leg; readonly step: Step }
+  /** It leaves for the internet, where no host has such an address: it is one of NAT64, that no NAT gateway translated. */
+  | { readonly kind: "no_such_host"; readonly destination: string; readonly step: Step }
   /** It comes to an interface that does not have the destination: an appliance, whose own software decides. */
   | { readonly kind: "forwarded"; readonly leg: Leg; readonly interface: number }
   /** The answer comes from another address or port than the one that was asked, and belongs to nothing for who asked. */
@@ -36,6 +39,7 @@ export function walkExchange(tables: TableReader, packet: Packet, natPort?: numb
   const request = run(packet);
   const { verdict } = request;
   if (verdict.kind === "drop") return { request, end: droppedAt("request", request) };
+  if (verdict.kind === "internet" && isNat64(request.packet.destination)) return { request, end: nobodyAt(request) };
   const server = verdict.kind === "deliver" ? interfaceAt(tables, verdict.interface) : undefined;
   if (server && !owns(tables, server, request.packet.destination))
     return { request, end: { kind: "forwarded", leg: "request", interface: server.slot } };
@@ -63,6 +67,13 @@ function endOf(packet: Packet, answer: Trace): WalkEnd {
     sourcePort === packet.destinationPort &&
     destinationPort === packet.sourcePort;
   return belongs ? { kind: "answered" } : { kind: "misdirected", source };
+}
+
+/** `step`: of the route that led there. */
+function nobodyAt({ packet: { destination }, steps }: Trace): WalkEnd {
+  const step = steps.findLast(({ stage }) => stage === "route");
+  if (!step) throw new Error("assertion failed: what leaves a VPC goes by a route");
+  return { kind: "no_such_host", destination, step };
 }
 
 function droppedAt(leg: Leg, { steps }: Trace): WalkEnd {

@@ -1,3 +1,4 @@
+import { NAT64_BLOCK } from "../lib/nat64.ts";
 import { DROPS } from "../plan/stages.ts";
 import { commandsOf } from "../reach/explain/command.ts";
 import type { ExchangeExplanation, Finding } from "../reach/explain/explain.ts";
@@ -109,6 +110,7 @@ function obstacleHop(obstacle: Obstacle, { question }: ExchangeExplanation, tell
     };
   }
   if (obstacle.kind === "misdirected") return { leg: "answer", ok: false, what: "misdirected", params: { source: obstacle.source } };
+  if (obstacle.kind === "no_such_host") return nobodyHop(obstacle, telling.scratch);
   const hop = stepHop(obstacle, false, telling);
   const { step, ports, isPartial } = obstacle;
   const asksDefault = telling.isDefault && step.drop === "security_group_in" && question.client.kind === "internet";
@@ -117,6 +119,12 @@ function obstacleHop(obstacle: Obstacle, { question }: ExchangeExplanation, tell
     ...(isPartial ? { params: { ...hop.params, ports: `${ports[0]}-${ports[1]}` } } : {}),
     ...(asksDefault ? { asked: "default" as const } : {}),
   };
+}
+
+function nobodyHop({ kind, destination, step }: Obstacle & { readonly kind: "no_such_host" }, scratch: Scratch): ExplainedHop {
+  const id = decider(scratch, step);
+  const params = { destination, block: NAT64_BLOCK };
+  return { leg: "request", ok: false, what: kind, params, ...(id === undefined ? {} : { id }) };
 }
 
 function absentCode(reason: AbsentReason): { readonly code?: string } {

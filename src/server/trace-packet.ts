@@ -22,6 +22,8 @@ export type PacketTrace = {
   readonly answerDropped?: DropReason;
   /** It passes, and the answer comes from this address, which was not asked. */
   readonly answerFrom?: string;
+  /** It passes, and nobody on the internet has the address, which is one of NAT64. */
+  readonly noSuchHost?: true;
   /** Where it ends when it passes. */
   readonly to?: Place;
   /** After translation. */
@@ -125,6 +127,7 @@ function told(packet: Packet, protocol: Protocol, tables: TableReader, ids: Ids)
     ...(verdict.kind === "drop" ? { reason: verdict.reason } : {}),
     ...(end.kind === "dropped" && end.leg === "answer" && end.step.drop ? { answerDropped: end.step.drop } : {}),
     ...(end.kind === "misdirected" ? { answerFrom: end.source } : {}),
+    ...(end.kind === "no_such_host" ? { noSuchHost: true as const } : {}),
     ...(to ? { to } : {}),
     sourceAfter: after.source,
     destinationAfter: after.destination,

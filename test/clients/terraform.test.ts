@@ -27,17 +27,36 @@ describe("Terraform", { skip: absent, concurrency: 3 }, () => {
       const folder = mkdtempSync(join(tmpdir(), "genkan-terraform-"));
       const genkan = await startGenkan(["--no-host-link"]);
       const environment = environmentOf(genkan, folder);
-      const provider = name === "public" ? undefined : await startProvider(environment);
-      try {
-        await lifeOf(name, folder, genkan.client, { ...environment, ...provider?.environment });
-      } finally {
-        provider?.stop();
-        await genkan.stop();
-        rmSync(folder, { recursive: true, force: true });
-      }
+      await both(
+        async () => {
+          const provider = name === "public" ? undefined : await startProvider(environment);
+          await both(
+            () => lifeOf(name, folder, genkan.client, { ...environment, ...provider?.environment }),
+            () => provider?.stop(),
+          );
+        },
+        async () => {
+          await genkan.stop();
+          rmSync(folder, { recursive: true, force: true });
+        },
+      );
     });
   }
 });
+
+/** The end runs whatever the body does. When both fail, both are told: what went wrong in the body is often why the end can't be. */
+async function both(body: () => Promise<void>, end: () => Promise<void> | void): Promise<void> {
+  const failed: unknown[] = [];
+  for (const part of [body, end])
+    try {
+      await part();
+    } catch (error) {
+      failed.push(error);
+    }
+  if (failed.length > 1)
+    throw new AggregateError(failed, failed.map((error) => (error instanceof Error ? error.message : String(error))).join("\n\n"));
+  if (failed.length > 0) throw failed[0];
+}
 
 async function lifeOf(name: string, folder: string, client: Genkan["client"], environment: NodeJS.ProcessEnv): Promise<void> {
   const source = join(ROOT, "test/clients/terraform");

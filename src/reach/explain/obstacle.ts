@@ -25,7 +25,7 @@ export type Obstacle =
       /** Only some of those ports are concerned. */
       readonly isPartial: boolean;
     })
-  | { readonly kind: "misdirected"; readonly source: string };
+  | Extract<WalkEnd, { readonly kind: "misdirected" | "no_such_host" }>;
 
 /** How an exchange goes: the stages that it comes to, and what stops it, if anything does. */
 export type Look = {
@@ -77,7 +77,7 @@ type How = { readonly ranges: Ranges; readonly isPartial: boolean };
 
 function stopped(packet: Packet, walk: Walk, end: Exclude<WalkEnd, { kind: "answered" }>, how: How): Pick<Look, "obstacle" | "forwarder"> {
   if (end.kind === "forwarded") return { obstacle: undefined, forwarder: end.interface };
-  if (end.kind === "misdirected") return { obstacle: end, forwarder: undefined };
+  if (end.kind === "misdirected" || end.kind === "no_such_host") return { obstacle: end, forwarder: undefined };
   const { leg, step } = end;
   const trace = present(leg === "request" ? walk.request : walk.answer, leg);
   const before = trace.steps.slice(0, -1);
@@ -135,7 +135,7 @@ function boundsOf(tables: TableReader, { stage, entries }: Step): readonly numbe
 
 /** The same for the same obstacle, however the packet looks. */
 export function obstacleKey(obstacle: Obstacle): string {
-  if (obstacle.kind === "misdirected") return "misdirected";
+  if (obstacle.kind === "misdirected" || obstacle.kind === "no_such_host") return obstacle.kind;
   if (obstacle.kind === "absent") return `${obstacle.reason} ${obstacle.interface.id}`;
   const { leg, step } = obstacle;
   return [leg, step.stage, step.drop, step.interface, step.source ?? 0].join(" ");

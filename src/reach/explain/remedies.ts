@@ -4,7 +4,7 @@ import { request } from "./call.ts";
 import type { Absent, AbsentReason } from "./question.ts";
 import type { Obstacle } from "./obstacle.ts";
 import { type Drop, only, type Remedy, type Scene, starts } from "./remedy.ts";
-import { attachGateway, peerRemedies, routeRemedies, unattachedRemedies } from "./remedy-route.ts";
+import { attachGateway, nat64Remedies, peerRemedies, routeRemedies, unattachedRemedies } from "./remedy-route.ts";
 import { aclRemedies, groupRemedies } from "./remedy-rule.ts";
 import { freeIpv6Block } from "./ipv6-block.ts";
 import { interfaceOf, regionAt, regionOf, type Scratch } from "./scratch.ts";
@@ -29,6 +29,7 @@ function placeOfObstacle(scratch: Scratch, obstacle: Obstacle): Scratch {
 
 function remediesIn(scene: Scene, obstacle: Obstacle): readonly Remedy[] {
   if (obstacle.kind === "misdirected") return [];
+  if (obstacle.kind === "no_such_host") return nat64Remedies(scene, obstacle.step);
   if (obstacle.kind === "absent") return ABSENT[obstacle.reason](scene.scratch, obstacle);
   const reason = obstacle.step.drop;
   return (reason && DROPPED[reason]?.(scene, obstacle)) ?? [];

@@ -3,7 +3,7 @@ import { isActive } from "../../model/route-state.ts";
 import { type Route, routeId, type RouteTable } from "../../model/route-table.ts";
 import type { Reader } from "../../model/state.ts";
 import type { VpcPeeringConnection } from "../../model/vpc-peering-connection.ts";
-import { prefixOf, routeTo } from "../passage.ts";
+import { prefixOf, routeTo, type Step } from "../passage.ts";
 import { type Call, type Input, request, type Value } from "./call.ts";
 import { gatewayRoute, type Place, placeOf, routeAt } from "./place.ts";
 import { blockWith, livePeerings, publicIpOf } from "./question.ts";
@@ -34,6 +34,12 @@ export function routeRemedies(scene: Scene, obstacle: Drop): readonly Remedy[] {
   const pending = route && pendingPeering(scratch, route);
   if (pending) return [accepted(pending)];
   return targets(place, obstacle).flatMap((target) => placed(place, target));
+}
+
+/** An address of NAT64 that a route leads to the internet as it is. */
+export function nat64Remedies({ scratch }: Scene, { source, flow }: Step): readonly Remedy[] {
+  const place = source === undefined ? undefined : placeOf(scratch, source, flow.destination);
+  return place ? natTargets(place).flatMap((target) => placed(place, target)) : [];
 }
 
 /** A peered VPC's address that a less specific route leads elsewhere. */
