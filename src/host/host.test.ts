@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { getPriority, setPriority, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { setImmediate as immediate } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { inNetwork, run } from "./command.ts";
 import { DAEMONS } from "./daemon.ts";
@@ -11,9 +12,8 @@ import { giveReserve, keepReserve } from "./disk-watch.ts";
 import { execInInstance, execInInternet } from "./exec.ts";
 import { footprint, type Footprint } from "./test-footprint.ts";
 import { type Host, openHost } from "./host.ts";
-import { readRecord } from "./processes.ts";
-import { launchVictim, nextExit, status } from "./test-kit.ts";
-import { example, output, POOL } from "./test-kit.ts";
+import { isAlive, readRecord } from "./processes.ts";
+import { example, launchVictim, nextExit, output, POOL, status } from "./test-kit.ts";
 import { openEmbedded } from "../store/embedded.ts";
 import { aliasOf } from "./alias.ts";
 import { EXAMPLE, exampleChanges, mapped, SLOT } from "./test-state.ts";
@@ -290,6 +290,31 @@ swap: {size: 1G}
     assert.equal(host.instances().length, 12);
     await Promise.all(specs.map((spec) => host.destroy(spec.id)));
     assert.deepEqual(host.slots(), []);
+  });
+
+  test("files that keep instances from booting keep nobody else", { timeout: 120_000 }, async () => {
+    const stuck = Array.from({ length: 16 }, (_, i) => example(30 + i, { publicKey: "ssh-ed25519 key" }));
+    await Promise.all(stuck.map((spec) => host.boot(spec)));
+    const spoil = "cd /etc; rm hostname hosts resolv.conf; mkfifo hostname hosts resolv.conf";
+    const keys = "cd /root/.ssh; rm authorized_keys /var/lib/cloud/instance/sem/keys; mkfifo authorized_keys";
+    for (const { id } of stuck) inside(id, "sh", "-c", `${spoil}; ${keys}`);
+    await Promise.all(stuck.map(({ id }) => host.halt(id)));
+    const boots = stuck.map((spec) => host.boot(spec));
+    const file = (id: string, path: string): string => join(home, "instances", id, "rootfs", path);
+    for (const { id } of stuck) while (!existsSync(file(id, "var/lib/cloud/instance/sem/keys"))) await immediate();
+    await host.boot(example(46));
+    assert.deepEqual(host.instances(), [example(46).id]);
+    // As when it has taken too long: nothing of it is left.
+    const [first, ...others] = stuck;
+    const init = readRecord(host.installation.records, `${first?.id}.init`) ?? assert.fail("no record");
+    process.kill(Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${init.pid}/status`, "utf8"))?.[1]), "SIGKILL");
+    await assert.rejects(boots.shift() ?? assert.fail("no boot"), /ended while it was starting \(SIGKILL\)/);
+    assert.equal(isAlive(init), false);
+    // Whoever reads what waits to be written lets it go on.
+    for (const { id } of others) assert.equal(output(["cat", file(id, "root/.ssh/authorized_keys")]), "ssh-ed25519 key\n");
+    await Promise.all(boots);
+    assert.match(inside(example(31).id, "cat", "/etc/hostname", "/etc/hosts"), /^ip-10-0-1-41\n127\.0\.0\.1 localhost\n/);
+    await Promise.all([...stuck, example(46)].map(({ id }) => host.destroy(id)));
   });
 
   test("the simulated internet answers, and the machine is a host of it that only asks", async () => {

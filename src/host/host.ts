@@ -115,21 +115,24 @@ export class Host {
   /** Boots the instance; it must not be up. Settles when its first process runs with its network; user data may still run. */
   async boot(spec: InstanceSpec): Promise<void> {
     if (this.isUp(spec.id)) throw new Error(`assertion failed: ${spec.id} is not up`);
-    await this.#boots.take();
-    try {
-      await this.#queues.run(spec.id, () => this.#boot(spec));
-    } finally {
-      this.#boots.give();
-    }
+    await this.#queues.run(spec.id, async () => {
+      const give = await this.#boots.take();
+      try {
+        await this.#boot(spec, give);
+      } finally {
+        give();
+      }
+    });
   }
 
-  async #boot(spec: InstanceSpec): Promise<void> {
+  async #boot(spec: InstanceSpec, onMade: () => void): Promise<void> {
     const life = {};
     this.#lives.set(spec.id, life);
     const running = await bootInstance({
       installation: this.installation,
       spec,
       links: this.#links,
+      onMade,
       onEnd: (ending) => {
         if (this.#lives.get(spec.id) === life) void this.#ended(spec.id, ending);
       },

@@ -23,9 +23,9 @@ stop() {
   done
   exit "$status"
 }
-# Written anew at each boot, like a system's own start-up would.
+# Written anew at each boot, like a system's own start-up would, whatever stands there: a named pipe would keep it waiting.
 mkdir -p /run/lock /run/cloud-init /var/lib/cloud/instance/sem /var/lib/cloud/instance/scripts 2>/dev/null
-rm -f /etc/resolv.conf /var/lib/cloud/instance/boot-finished
+rm -f /etc/hostname /etc/hosts /etc/resolv.conf /var/lib/cloud/instance/boot-finished
 printf '%s\\n' "$HOST_NAME" > /etc/hostname
 printf '%s' "$HOSTS" > /etc/hosts
 printf '%s' "$RESOLV_CONF" > /etc/resolv.conf

@@ -29,6 +29,8 @@ type Booting = {
   readonly installation: Installation;
   readonly spec: InstanceSpec;
   readonly links: InstanceLinks;
+  /** Called when the machine's part is done: how long the rest takes is the instance's, whose own files it concerns. */
+  readonly onMade: () => void;
   /** Called when the instance's processes have ended, also when that was asked for. */
   readonly onEnd: (ending: Ending) => void;
 };
@@ -37,7 +39,7 @@ type Booting = {
 const BOOT_MILLISECONDS = 90_000;
 
 /** Starts the instance; settles when its init is up with its network. User data runs on. On failure nothing of it is left running. */
-export async function bootInstance({ installation, spec: given, links, onEnd }: Booting): Promise<RunningInstance> {
+export async function bootInstance({ installation, spec: given, links, onMade, onEnd }: Booting): Promise<RunningInstance> {
   const userData = await readUserDataAside(given.userData ?? new Uint8Array());
   const spec = { ...given, hostname: userData.hostname ?? given.hostname, dnsDomain: userData.domain ?? given.dnsDomain };
   const console = prepareFiles(installation, spec, userData);
@@ -59,14 +61,14 @@ export async function bootInstance({ installation, spec: given, links, onEnd }: 
   input.on("error", () => undefined); // The exit tells.
   const status = listen(child.stdio[3] as Readable);
   try {
-    const running = await Promise.race([failure, walkIn({ installation, spec, links, pid: child.pid ?? 0, input, status })]);
+    const running = await Promise.race([failure, walkIn({ installation, spec, links, onMade, pid: child.pid ?? 0, input, status })]);
     child.once("exit", (code) => onEnd(code === REBOOT_STATUS || code === 128 + 1 ? "reboot" : "poweroff"));
     if (child.exitCode !== null || child.signalCode !== null) onEnd("poweroff");
     child.unref();
     return running;
   } catch (error) {
     // What can't be cleared now hides nothing of why; the next boot meets it again.
-    if (child.pid !== undefined) await killTree({ pid: child.pid, starttime: startTime(child.pid) ?? "" }).catch(() => undefined);
+    await endBoot(installation, spec.id, child.pid ?? 0).catch(() => undefined);
     await forget({ installation, links }, spec.id, spec.interfaces);
     throw error;
   } finally {
@@ -76,17 +78,21 @@ export async function bootInstance({ installation, spec: given, links, onEnd }: 
   }
 }
 
-type Walk = {
-  readonly installation: Installation;
-  readonly spec: InstanceSpec;
-  readonly links: InstanceLinks;
+/** Ends what a boot has started: the outer process, and the inner one, which the end of the outer one does not end. */
+async function endBoot({ records }: Installation, instanceId: string, outer: number): Promise<void> {
+  const init = readRecord(records, `${instanceId}.init`);
+  await killTree({ pid: outer, starttime: startTime(outer) ?? "" });
+  if (init) await killTree(init);
+}
+
+type Walk = Omit<Booting, "onEnd"> & {
   readonly pid: number;
   readonly input: Writable;
   readonly status: Listener;
 };
 
 /** The host's side of the steps in sandbox.ts. */
-async function walkIn({ installation, spec, links, pid, input, status }: Walk): Promise<RunningInstance> {
+async function walkIn({ installation, spec, links, onMade, pid, input, status }: Walk): Promise<RunningInstance> {
   await status.until(/mapped\n/);
   const map = userMap(spec.interfaces[0]?.slot ?? 0);
   writeFileSync(`/proc/${pid}/uid_map`, map);
@@ -99,6 +105,7 @@ async function walkIn({ installation, spec, links, pid, input, status }: Walk): 
   // Before anything of the instance's own runs, and no sooner: that it gets so far is the machine's work.
   enterCgroup(installation, spec.id, [pid, initPid]);
   input.write("go\n");
+  onMade();
   await status.until(/\nup\n/);
   const running = { outer: { pid, starttime: startTime(pid) ?? "" }, init, interfaces: spec.interfaces };
   recordUp(installation, spec.id, running);

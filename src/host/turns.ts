@@ -7,12 +7,18 @@ export class Turns {
     this.#free = atOnce;
   }
 
-  async take(): Promise<void> {
+  /** @returns what gives the turn back, once, however often it is called. */
+  async take(): Promise<() => void> {
     if (this.#free > 0) this.#free -= 1;
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    let held = true;
+    return () => {
+      if (held) this.#give();
+      held = false;
+    };
   }
 
-  give(): void {
+  #give(): void {
     const next = this.#waiting.shift();
     if (next) next();
     else this.#free += 1;
