@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import * as ec2 from "@aws-sdk/client-ec2";
+import * as sts from "@aws-sdk/client-sts";
 import { execute, type Genkan, ROOT, startGenkan, there } from "./kit.ts";
 
 const GENKAN = join(ROOT, "genkan");
@@ -84,6 +85,22 @@ describe("the command line where no packets move", () => {
       /^AWS was not able to validate the provided access credentials\. Genkan has keys of its own: genkan env prints them$/,
     );
     assert.equal(await message("AKIAIOSFODNN7EXAMPLE"), "AWS was not able to validate the provided access credentials");
+  });
+
+  it("tells them so too where clients ask who they are before anything else", async () => {
+    const answer = async (accessKeyId: string): Promise<readonly string[]> => {
+      const client = new sts.STSClient({
+        endpoint: `http://127.0.0.1:${genkan.port}`,
+        region: "us-east-1",
+        credentials: { accessKeyId, secretAccessKey: "test" },
+      });
+      const error = (await client.send(new sts.GetCallerIdentityCommand({})).catch((cause: unknown) => cause)) as Error;
+      client.destroy();
+      return [error.name, error.message];
+    };
+    const invalid = "The security token included in the request is invalid.";
+    assert.deepEqual(await answer("test"), ["InvalidClientTokenId", `${invalid} Genkan has keys of its own: genkan env prints them`]);
+    assert.deepEqual(await answer("AKIAIOSFODNN7EXAMPLE"), ["InvalidClientTokenId", invalid]);
   });
 
   it("the environment of an AWS CLI that ignores AWS_ENDPOINT_URL stands in for `aws`", async () => {

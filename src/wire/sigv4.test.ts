@@ -129,9 +129,9 @@ test("a changed body, method, path, query or header is refused", async () => {
 });
 
 test("an unknown key, a wrong secret and a wrong clock are refused in each service's words", async () => {
-  const invalid = /^AWS was not able to validate the provided access credentials/;
+  const invalid = /^AWS was not able to validate the provided access credentials$/;
   const unknown = (request: SignedRequest): SignedRequest =>
-    withHeader(request, "authorization", (v) => v.replace(KEY.accessKeyId, "AKIDOTHER"));
+    withHeader(request, "authorization", (v) => v.replace(KEY.accessKeyId, "AKIAIOSFODNN7EXAMPLE"));
   refused(unknown(await signedPost()), "AuthFailure", invalid);
   refused(
     unknown(await signedPost({ service: "sts" })),

@@ -325,6 +325,7 @@ type Refusal = "key" | "token" | "signature" | "time" | "expired";
 
 const MISMATCH =
   "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.";
+const INVALID_TOKEN = "The security token included in the request is invalid.";
 const NOT_VALIDATED = "AWS was not able to validate the provided access credentials";
 
 /** What each service answers; EC2 tells a wrong clock from a wrong key only by what is added here to its message. */
@@ -332,7 +333,7 @@ function refuse(service: string, refusal: Refusal, detail?: string): Fault {
   if (refusal === "signature") return new Fault("SignatureDoesNotMatch", MISMATCH);
   if (service === "sts" || service === "ssm") {
     if (refusal === "token") return new Fault("ExpiredToken", "The security token included in the request is expired");
-    if (refusal === "key") return new Fault("InvalidClientTokenId", "The security token included in the request is invalid.");
+    if (refusal === "key") return new Fault("InvalidClientTokenId", detail === undefined ? INVALID_TOKEN : `${INVALID_TOKEN} ${detail}`);
     return new Fault("SignatureDoesNotMatch", detail ?? "Signature expired.");
   }
   if (refusal === "expired" || refusal === "token") return new Fault("RequestExpired", "Request has expired.");
