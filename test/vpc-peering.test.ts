@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import * as ec2 from "@aws-sdk/client-ec2";
-import { buildVpc, type Genkan, launchInstance, noPackets, startGenkan, there } from "./kit.ts";
+import { buildVpc, type Genkan, launchInstance, noPackets, startGenkan, there, type Vpc } from "./kit.ts";
 
 describe("two VPCs that are peered", { skip: noPackets }, () => {
   let genkan: Genkan;
@@ -39,7 +39,7 @@ describe("two VPCs that are peered", { skip: noPackets }, () => {
     assert.notEqual(await ping(), 0, "deleted");
   });
 
-  test("of two regions exchange packets of 8500 bytes, until the connection is deleted in either", { timeout: 180_000 }, async (t) => {
+  test("of two regions exchange packets of 8500 bytes, over both families, until the connection is deleted in either", { timeout: 180_000 }, async (t) => {
     const { client: east } = genkan;
     const west = genkan.clientIn("us-west-2");
     t.after(() => west.destroy());
@@ -73,8 +73,23 @@ describe("two VPCs that are peered", { skip: noPackets }, () => {
     assert.equal(await ping(other, ofOne), 0, "both ways");
     assert.equal(await ping(one, ofOther, "-M", "do", "-s", "8472"), 0, "8500 bytes with their headers");
     assert.notEqual(await ping(one, ofOther, "-M", "do", "-s", "8473"), 0, "one more");
+    const [six, otherSix] = [await ipv6Of(east, left, a), await ipv6Of(west, right, b)];
+    const ipv6Leads = (RouteTableId: string, DestinationIpv6CidrBlock: string) => ({
+      RouteTableId,
+      DestinationIpv6CidrBlock,
+      VpcPeeringConnectionId,
+    });
+    const icmpv6 = [{ IpProtocol: "icmpv6", FromPort: -1, ToPort: -1, Ipv6Ranges: [{ CidrIpv6: six.block }] }];
+    await west.send(new ec2.AuthorizeSecurityGroupIngressCommand({ GroupId: right.group, IpPermissions: icmpv6 }));
+    await east.send(new ec2.CreateRouteCommand(ipv6Leads(left.table, otherSix.block)));
+    assert.notEqual(await ping(one, otherSix.address), 0, "there is no way back over IPv6");
+    await west.send(new ec2.CreateRouteCommand(ipv6Leads(right.table, six.block)));
+    assert.equal(await ping(one, otherSix.address), 0, "over IPv6");
+    assert.equal(await ping(one, otherSix.address, "-M", "do", "-s", "8452"), 0, "8500 bytes of IPv6");
+    assert.notEqual(await ping(one, otherSix.address, "-M", "do", "-s", "8453"), 0, "one more of IPv6");
     await east.send(new ec2.DeleteVpcPeeringConnectionCommand({ VpcPeeringConnectionId }));
     assert.notEqual(await ping(one, ofOther), 0, "deleted");
+    assert.notEqual(await ping(one, otherSix.address), 0, "deleted for IPv6");
     assert.notEqual(await ping(other, ofOne), 0, "deleted in the other region, too");
     const states = [east, west].map(async (client) => {
       const { VpcPeeringConnections } = await client.send(new ec2.DescribeVpcPeeringConnectionsCommand({}));
@@ -83,3 +98,14 @@ describe("two VPCs that are peered", { skip: noPackets }, () => {
     assert.deepEqual(await Promise.all(states), ["deleted", "deleted"]);
   });
 });
+
+/** Gives the VPC and its subnet IPv6 blocks, and the instance an address. @returns the VPC's block, and the address */
+async function ipv6Of(client: ec2.EC2Client, { vpc, subnet }: Vpc, instance: ec2.Instance): Promise<{ block: string; address: string }> {
+  await client.send(new ec2.AssociateVpcCidrBlockCommand({ VpcId: vpc, AmazonProvidedIpv6CidrBlock: true }));
+  const { Vpcs } = await client.send(new ec2.DescribeVpcsCommand({ VpcIds: [vpc] }));
+  const block = there(Vpcs?.[0]?.Ipv6CidrBlockAssociationSet?.[0]?.Ipv6CidrBlock);
+  await client.send(new ec2.AssociateSubnetCidrBlockCommand({ SubnetId: subnet, Ipv6CidrBlock: block.replace("/56", "/64") }));
+  const NetworkInterfaceId = there(instance.NetworkInterfaces?.[0]?.NetworkInterfaceId);
+  const assigned = await client.send(new ec2.AssignIpv6AddressesCommand({ NetworkInterfaceId, Ipv6AddressCount: 1 }));
+  return { block, address: there(assigned.AssignedIpv6Addresses?.[0]) };
+}

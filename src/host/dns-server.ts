@@ -26,7 +26,7 @@ const QUERIES_PER_SECOND = 1_024;
 /** Of a query: a name and options need no more. */
 const MAX_QUERY_BYTES = 2_048;
 /** So many queries of one asker are answered before others have their turn. */
-const QUERIES_IN_A_TURN = 16;
+const QUERIES_IN_A_TURN = 2;
 
 /** Serves DNS over UDP and TCP (RFC 1035 section 4.2) on a port of each address; settles when all listen. */
 export async function serveDns(serving: DnsServing): Promise<void> {

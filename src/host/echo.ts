@@ -6,7 +6,7 @@ import { Gate } from "./gate.ts";
 const ECHO_PORT = 7;
 /** A little longer than NAT gateways remember a connection that is idle (350 s). */
 const IDLE_MILLISECONDS = 400_000;
-const PIECE = 16_384;
+const PIECE = 8_192;
 
 /** The echo over UDP (RFC 862). */
 export function serveEchoUdp(address: string): Promise<void> {

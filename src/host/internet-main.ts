@@ -16,8 +16,8 @@ import { sayReady } from "./ready.ts";
 const IDLE_MILLISECONDS = 60_000;
 const MAX_CONNECTIONS = 16_000;
 const LEAST_OF_ONE = 64;
-/** Of requests, in bytes: a few of them. */
-const PIECE = 512;
+/** Of requests, in bytes: one or two of them. */
+const PIECE = 64;
 const NOBODY = { bySlot: () => undefined, byPublicIp: () => undefined, ptrRecordOf: () => undefined };
 
 /** One client has a quarter of what is left at most: others always find room. */

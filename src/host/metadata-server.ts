@@ -8,8 +8,8 @@ import type { Identity } from "./identity.ts";
 import { answerMetadata } from "./metadata-service.ts";
 
 const REQUEST_MILLISECONDS = 10_000;
-/** A few requests' bytes. */
-const PIECE = 1_024;
+/** A request or two: so long others wait for who asks most. */
+const PIECE = 128;
 
 export type MetadataServing = {
   readonly address: string;
