@@ -75,10 +75,7 @@ describe("flow logs", { skip: noPackets, timeout: 120_000 }, () => {
   });
 
   test("lie in files, which survive the control plane's death with what the kernel counted meanwhile", async () => {
-    const { token } = JSON.parse(readFileSync(join(genkan.home, "credentials.json"), "utf8")) as { token: string };
-    const headers = { authorization: `Bearer ${token}` };
-    const answer = await fetch(`http://127.0.0.1:${genkan.port}/_genkan/internet`, { headers });
-    const { netns } = (await answer.json()) as { netns: string };
+    const { netns } = await genkan.ask<{ netns: string }>("internet");
     const gone = new Promise((resolve) => genkan.process.once("exit", resolve));
     genkan.process.kill("SIGKILL");
     await gone;

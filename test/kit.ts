@@ -6,6 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import * as ec2 from "@aws-sdk/client-ec2";
+import { ask, findControl } from "../src/cli/control.ts";
+import { openHome } from "../src/cli/home.ts";
 
 const run = promisify(execFile);
 export const ROOT = join(import.meta.dirname, "../..");
@@ -28,6 +30,8 @@ export type Genkan = {
   /** Starts the control plane again after it was killed. */
   readonly start: () => Promise<void>;
   readonly genkan: (...argv: string[]) => Promise<Ended>;
+  /** What `/_genkan/PATH` answers. */
+  readonly ask: <T>(path: string) => Promise<T>;
   readonly stop: () => Promise<void>;
 };
 
@@ -55,6 +59,9 @@ export async function execute(
   }
 }
 
+/** As long as the slowest machine takes, an emulated one. */
+const DOWN_MILLISECONDS = 300_000;
+
 export async function startGenkan(flags: readonly string[] = ["--no-host-link"]): Promise<Genkan> {
   const home = mkdtempSync(join(tmpdir(), "genkan-test-"));
   const port = await freePort();
@@ -71,11 +78,15 @@ export async function startGenkan(flags: readonly string[] = ["--no-host-link"])
       genkan.process = await launch(environment, flags);
     },
     genkan: (...argv) => execute(process.execPath, ["--no-warnings", MAIN, ...argv], { env: environment }),
+    ask: (path) => ask(findControl(openHome(environment, false)), "GET", path),
     stop: async () => {
       genkan.client.destroy();
-      const down = await genkan.genkan("down");
+      const down = await execute(process.execPath, ["--no-warnings", MAIN, "down"], { env: environment, timeout: DOWN_MILLISECONDS });
       rmSync(home, { recursive: true, force: true });
-      if (down.status !== 0) throw new Error(`down failed: ${down.err}`);
+      if (down.status === 0) return;
+      // A control plane that lives on would keep the test from its end.
+      genkan.process.kill("SIGKILL");
+      throw new Error(`down failed: ${down.err}`);
     },
   };
   return genkan;

@@ -32,8 +32,8 @@ describe("packets outlive the control plane", { skip: noPackets }, () => {
       const address = there(instance.PublicIpAddress);
 
       const argv = (prefix: readonly string[], ...rest: string[]): readonly string[] => [...prefix, process.execPath, STREAM, ...rest];
-      const inside = await prefixOf(genkan, "instances", there(instance.InstanceId));
-      const outside = await prefixOf(genkan, "internet", "");
+      const inside = await prefixOf(genkan, `instances/${there(instance.InstanceId)}`);
+      const outside = await prefixOf(genkan, "internet");
       const receivers = [start(argv(inside, "receive", "9000")), start(argv(outside, "receive", "9000"))];
       for (const receiver of receivers) await line(receiver);
       const senders = [
@@ -62,12 +62,8 @@ describe("packets outlive the control plane", { skip: noPackets }, () => {
   );
 });
 
-async function prefixOf(genkan: Genkan, what: string, id: string): Promise<readonly string[]> {
-  const { token } = JSON.parse(await import("node:fs").then((fs) => fs.readFileSync(join(genkan.home, "credentials.json"), "utf8"))) as {
-    token: string;
-  };
-  const answer = await fetch(`http://127.0.0.1:${genkan.port}/_genkan/${what}/${id}`, { headers: { authorization: `Bearer ${token}` } });
-  const { netns } = (await answer.json()) as { netns: string };
+async function prefixOf(genkan: Genkan, path: string): Promise<readonly string[]> {
+  const { netns } = await genkan.ask<{ netns: string }>(path);
   return ["nsenter", `--net=${netns}`];
 }
 
