@@ -610,12 +610,16 @@ describe("an address of NAT64", () => {
     const question = { to: "64:ff9b::c633:6401", direction: "out" };
     const without = explained(s, question);
     assert.deepEqual([all(without), commands(without), without.ok], [[["no_such_host"]], [], false]);
-    assert.equal(without.exchanges[0]?.hops.at(-1)?.id, table, "the table that leads it astray");
+    const hops = without.exchanges[0]?.hops ?? [];
+    assert.deepEqual([hops.at(-2)?.stage, hops.at(-1)?.id], ["route", table], "the table that leads it astray");
     const AllocationId = s.ec2("AllocateAddress", {})["AllocationId"];
     const nat = madeBy(s.ec2("CreateNatGateway", { SubnetId: s.otherSubnet, AllocationId }), "nat");
-    assert.deepEqual(commands(explained(s, question)), [
+    const found = explained(s, question);
+    assert.deepEqual(commands(found), [
       `aws ec2 create-route --route-table-id ${table} --destination-ipv6-cidr-block 64:ff9b::/96 --nat-gateway-id ${nat}`,
     ]);
+    const stages = (found.exchanges[0]?.hops ?? []).map(({ stage }) => stage);
+    assert.ok(stages.includes("nat_gateway"), "the way that it will go is told on");
     assert.equal(mend(s, question).ok, true);
     const beside = explained(s, { to: "64:ff9b:1::c633:6401", direction: "out" });
     assert.equal(beside.ok, true, "a block beside it is the internet's");

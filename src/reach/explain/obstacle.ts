@@ -66,9 +66,11 @@ function rangesOf({ client }: ExchangeQuestion): Ranges {
   return { client: client.kind === "interface" ? INSTANCE_PORTS : ANY_CLIENT_PORTS, nat: ANY_CLIENT_PORTS };
 }
 
-function stepsOf({ request, answer }: Walk): readonly LegStep[] {
+/** Of a way that leads to nobody, what comes after the route that led astray is nobody's concern. */
+function stepsOf({ request: { steps }, answer, end }: Walk): readonly LegStep[] {
+  const request = end.kind === "no_such_host" ? steps.slice(0, steps.indexOf(end.step) + 1) : steps;
   return [
-    ...request.steps.map((step): LegStep => ({ leg: "request", step })),
+    ...request.map((step): LegStep => ({ leg: "request", step })),
     ...(answer?.steps ?? []).map((step): LegStep => ({ leg: "answer", step })),
   ];
 }
