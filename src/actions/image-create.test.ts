@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { imageActions } from "./image.ts";
 import { imageAttributeActions } from "./image-attribute.ts";
+import { imagesOf } from "./image-catalogue.ts";
 import { imageCreateActions } from "./image-create.ts";
 import { snapshotActions } from "./snapshot.ts";
 import { snapshotCreateActions } from "./snapshot-create.ts";
@@ -134,6 +135,10 @@ test("images are registered from snapshots, and copied with snapshots of their o
   copy({ Name: "of AWS", SourceImageId: listed });
   refuses("InvalidAMIID.NotFound", () => copy({ Name: "none", SourceImageId: "ami-0123456789abcdef0" }));
   refuses("InvalidAMIID.NotFound", () => copy({ Name: "elsewhere", SourceRegion: "us-west-2" }));
+  // Images of AWS's are listed in AWS's regions alone, and nothing is copied between its partitions.
+  for (const SourceRegion of ["us-west-9", "__proto__", "../us-west-2", "x".repeat(100_000), "cn-north-1"]) {
+    refuses("InvalidParameterValue", () => copy({ Name: "nowhere", SourceRegion, SourceImageId: imagesOf(SourceRegion)[0]?.id }));
+  }
   const west = region.elsewhere("us-west-2");
   const wanted = { Name: "west", SourceImageId: ImageId, SourceRegion: "us-east-1", CopyImageTags: true };
   const [there] = ownIn(west, { ImageIds: [must(west.call(CopyImage, wanted).ImageId)] });

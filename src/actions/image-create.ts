@@ -21,6 +21,7 @@ import type { Image } from "./image-catalogue.ts";
 import { findInstance } from "./instance.ts";
 import { given, refuseUnoffered, required, unoffered } from "./parameter.ts";
 import { requireQuota } from "./quota.ts";
+import { sourceRegionOf } from "./region.ts";
 import { findSnapshot } from "./snapshot.ts";
 import { putSnapshot, snapshotOf } from "./snapshot-create.ts";
 import { tagsFor } from "./tags.ts";
@@ -191,7 +192,7 @@ const CopyImage: Action<CopyImageRequest, CopyImageResult> = (tx, input, context
     "KmsKeyId",
     "SnapshotCopyCompletionDurationMinutes",
   ]);
-  const region = required(input.SourceRegion, "sourceRegion");
+  const region = sourceRegionOf(input.SourceRegion, context);
   const there = tx.elsewhere(region);
   const source = copied(there, required(input.SourceImageId, "sourceImageId"), region);
   const [types, specifications] = [["image", "snapshot"], input.TagSpecifications] as const;

@@ -8,9 +8,27 @@ import type {
 } from "@aws-sdk/client-ec2";
 import type { Tags } from "../model/common.ts";
 import { Fault } from "../model/fault.ts";
-import type { Action } from "./action.ts";
+import type { Action, Context } from "./action.ts";
 import { type FilterFields, filtered } from "./describe.ts";
-import { REGIONS, regionFacts, zonesOf } from "./zone.ts";
+import { required } from "./parameter.ts";
+import { isAwsRegion, partitionOf, REGIONS, regionFacts, zonesOf } from "./zone.ts";
+
+/** Whether there is a region of this name: one of AWS's, the one asked, or another that the account has here. */
+export function isKnownRegion(name: string, { region, hasRegion }: Pick<Context, "region" | "hasRegion">): boolean {
+  return name === region || isAwsRegion(name) || hasRegion?.(name) === true;
+}
+
+/** Whether it is one that the region asked can have to do with: no other of AWS's partitions. */
+export function isRegionInReach(name: string, context: Pick<Context, "region" | "hasRegion">): boolean {
+  return isKnownRegion(name, context) && partitionOf(name) === partitionOf(context.region);
+}
+
+/** The region that something is copied from. @throws MissingParameter; InvalidParameterValue for one out of reach. */
+export function sourceRegionOf(name: string | undefined, context: Context): string {
+  const region = required(name, "sourceRegion");
+  if (isRegionInReach(region, context)) return region;
+  throw new Fault("InvalidParameterValue", `Value (${region.slice(0, 64)}) for parameter sourceRegion is invalid.`);
+}
 
 /** Every region of AWS, and the one asked; all are usable without opting in. */
 const DescribeRegions: Action<DescribeRegionsRequest, DescribeRegionsResult> = (_tx, input, context) => {

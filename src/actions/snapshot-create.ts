@@ -16,6 +16,7 @@ import type { Action, Context } from "./action.ts";
 import { findInstance } from "./instance.ts";
 import { type Done, DONE, given, refuseUnoffered, required, unoffered } from "./parameter.ts";
 import { requireQuota } from "./quota.ts";
+import { sourceRegionOf } from "./region.ts";
 import { describedSnapshot, findSnapshot } from "./snapshot.ts";
 import { tagList, tagsFor } from "./tags.ts";
 import { type AnyVolume, blockDevicesOf, findVolume } from "./volume.ts";
@@ -90,7 +91,7 @@ const CreateSnapshots: Action<CreateSnapshotsRequest, CreateSnapshotsResult> = (
 const CopySnapshot: Action<CopySnapshotRequest, CopySnapshotResult> = (tx, input, context) => {
   refuseUnoffered(input, ["DestinationOutpostArn", "KmsKeyId", "CompletionDurationMinutes", "DestinationAvailabilityZone"]);
   if (input.DestinationRegion !== undefined && input.DestinationRegion !== context.region) throw unoffered("DestinationRegion");
-  const region = required(input.SourceRegion, "sourceRegion");
+  const region = sourceRegionOf(input.SourceRegion, context);
   const source = findSnapshot(tx.elsewhere(region), required(input.SourceSnapshotId, "sourceSnapshotId"), { ...context, region });
   const copy = putSnapshot(
     tx,

@@ -111,6 +111,9 @@ test("a copy stands by itself, and may be encrypted", () => {
   );
   refuses("InvalidSnapshot.NotFound", () => copy({ SourceRegion: "us-west-2", SourceSnapshotId: id }));
   refuses("InvalidSnapshot.NotFound", () => copy({ SourceRegion: "eu-west-1", SourceSnapshotId: there }));
+  for (const SourceRegion of ["us-west-9", "constructor", "cn-north-1"]) {
+    refuses("InvalidParameterValue", () => copy({ SourceRegion }), `Value (${SourceRegion}) for parameter sourceRegion is invalid.`);
+  }
 });
 
 test("a snapshot is shared with accounts and with everybody, never encrypted with everybody", () => {

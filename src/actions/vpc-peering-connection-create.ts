@@ -9,7 +9,7 @@ import type { PeeringSide, VpcPeeringConnection } from "../model/vpc-peering-con
 import type { Action, Context } from "./action.ts";
 import { required } from "./parameter.ts";
 import { requireQuota } from "./quota.ts";
-import { partitionOf, isAwsRegion } from "./zone.ts";
+import { isRegionInReach } from "./region.ts";
 import { tagsFor } from "./tags.ts";
 import { findVpc } from "./vpc.ts";
 import { describedConnection } from "./vpc-peering-connection-describe.ts";
@@ -77,10 +77,10 @@ function requireOwn({ PeerOwnerId }: CreateVpcPeeringConnectionRequest, { accoun
 }
 
 /** @throws InvalidParameterValue for a region that there is not, or that is of another of AWS's partitions. */
-function regionAsked({ PeerRegion }: CreateVpcPeeringConnectionRequest, { region, hasRegion }: Context): string {
-  if (PeerRegion === undefined || PeerRegion === "" || PeerRegion === region) return region;
-  const known = isAwsRegion(PeerRegion) || hasRegion?.(PeerRegion) === true;
-  if (known && partitionOf(PeerRegion) === partitionOf(region)) return PeerRegion;
+function regionAsked({ PeerRegion }: CreateVpcPeeringConnectionRequest, context: Context): string {
+  const { region } = context;
+  if (PeerRegion === undefined || PeerRegion === "") return region;
+  if (isRegionInReach(PeerRegion, context)) return PeerRegion;
   throw new Fault("InvalidParameterValue", `You cannot create a VPC peering connection between the ${region} and ${PeerRegion} regions.`);
 }
 
