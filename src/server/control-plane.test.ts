@@ -8,6 +8,8 @@ import { type Delta, ROUTE_TARGET } from "../plan/tables.ts";
 import { type Store, StoreError } from "../store/store.ts";
 import { openMemory } from "../store/test-memory.ts";
 import { ControlPlane } from "./control-plane.ts";
+import { imageAnswers } from "./image-answers.ts";
+import { BadQuestion } from "./internal.ts";
 
 const ACCOUNT = "123456789012";
 const [EAST, WEST] = ["us-east-1", "us-west-2"] as const;
@@ -125,4 +127,19 @@ test("a region that was only asked about has not begun", async () => {
   const id = await made(EAST, "CreateVpcPeeringConnection", { VpcId, PeerVpcId: "vpc-0123456789abcdef0", PeerRegion: WEST });
   assert.equal(state(EAST, id), "failed");
   assert.deepEqual(plane.realms(), [{ account: ACCOUNT, region: EAST }]);
+});
+
+test("an image is made known in a region that there is, and in no other", async () => {
+  const { plane } = newPlane();
+  const own = { account: ACCOUNT, region: EAST };
+  const { aliasImage, removeImage, images } = imageAnswers(plane, own);
+  for (const region of ["us-west-9", "a/b", "", "__proto__", "us-west-2/", "../us-west-2"]) {
+    await assert.rejects(async () => aliasImage({ name: "known", region }), BadQuestion, region);
+    await assert.rejects(async () => removeImage({ name: "known", region }), BadQuestion, region);
+  }
+  assert.deepEqual(plane.realms(), []);
+  await aliasImage({ name: "known" });
+  await aliasImage({ name: "known", region: WEST });
+  assert.deepEqual(plane.realms(), [own, { account: ACCOUNT, region: WEST }]);
+  assert.match(JSON.stringify(images()), /"us-east-1".*"us-west-2"/);
 });

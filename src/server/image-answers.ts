@@ -1,4 +1,5 @@
 import { addImageAlias, removeImageAlias } from "../actions/image-alias.ts";
+import { isKnownRegion } from "../actions/region.ts";
 import { Fault } from "../model/fault.ts";
 import type { ImageAlias } from "../model/image-alias.ts";
 import type { Realm } from "./committer.ts";
@@ -7,10 +8,14 @@ import { BadQuestion, type Internal, NotFound } from "./internal.ts";
 
 /** What the command line asks about images. `own`: the account and region of requests that name none. */
 export function imageAnswers(
-  plane: Pick<ControlPlane, "realms" | "reader" | "run">,
+  plane: Pick<ControlPlane, "realms" | "reader" | "run" | "context">,
   own: Realm,
 ): Pick<Internal, "images" | "aliasImage" | "removeImage"> {
-  const realmOf = ({ region = own.region }: Readonly<Record<string, string>>): Realm => ({ account: own.account, region });
+  const realmOf = ({ region = own.region }: Readonly<Record<string, string>>): Realm => {
+    // A typing error would make a new one.
+    if (!isKnownRegion(region, plane.context(own))) throw new BadQuestion(`--region ${region} is no region of yours, nor of AWS's.`);
+    return { account: own.account, region };
+  };
   return {
     images: () => ({
       images: plane.realms().flatMap((realm) =>
