@@ -140,7 +140,9 @@ async function answerOf(request: IncomingMessage, requestId: string, setting: Se
   const { options, names, connections, bodies } = setting;
   const refusal = guard(request, names);
   if (refusal) return refused(refusal.status, refusal.message, requestId);
-  const [path = "", query = ""] = split(request.url ?? "", "?");
+  // In a request to a proxy (RFC 9112 section 3.2.2) the whole URL stands there, whose host would go before the one that was looked at.
+  if (!request.url?.startsWith("/")) return refused(400, "The request must name a path: Genkan is no proxy.", requestId);
+  const [path = "", query = ""] = split(request.url, "?");
   const method = request.method ?? "";
   if (path === "/_genkan" || path.startsWith("/_genkan/")) {
     // None of these questions has a body: what is sent as one is not read.

@@ -129,6 +129,23 @@ test("a body streams through, of known length or not, and an empty one stays emp
   assert.deepEqual([chunked, got[2]?.body.toString()], [202, "one two"]);
 });
 
+test("a body never passes for another request, and nobody is asked but the other side", async () => {
+  const { port, got } = await standIn();
+  const server = await start(port);
+  const hidden = "GET /hidden HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  for (const method of ["GET", "DELETE", "POST"]) {
+    const headers = [...signedFor("s3"), "Connection", "close, Content-Length, Host"];
+    assert.equal((await call(server, { method, path: "/b/k", headers, body: hidden })).status, 202, method);
+    const [seen, ...more] = got.splice(0);
+    assert.deepEqual([seen?.method, seen?.url, seen?.body.toString(), more], [method, "/b/k", hidden, []]);
+    assert.deepEqual(valuesOf(seen?.rawHeaders ?? [], "host"), [`127.0.0.1:${server.port}`]);
+  }
+  for (const path of ["http://169.254.169.254/latest/meta-data/", "http://localhost:1/", "*"]) {
+    const proxied = await call(server, { method: "OPTIONS", path, headers: signedFor("s3") });
+    assert.deepEqual([proxied.status, got.length], [400, 0], path);
+  }
+});
+
 test("EC2's and STS's own are never handed on, whatever they ask, nor what a web page asks", async () => {
   const { port, got } = await standIn();
   const server = await start(port);

@@ -144,12 +144,15 @@ const OF_A_CONNECTION: ReadonlySet<string> = new Set([
   "expect",
 ]);
 
+/** Headers for everybody on the way, which no option of a connection takes away: without its length a body would pass for a request. */
+const OF_ALL: ReadonlySet<string> = new Set(["host", "content-length"]);
+
 function onlyEndToEnd(rawHeaders: readonly string[]): string[] {
   const at = (place: number): string => (rawHeaders[place] ?? "").toLowerCase();
   const named = rawHeaders.flatMap((value, place) =>
     place % 2 === 1 && at(place - 1) === "connection" ? value.toLowerCase().split(/[\s,]+/) : [],
   );
-  const dropped = new Set([...OF_A_CONNECTION, ...named]);
+  const dropped = new Set([...OF_A_CONNECTION, ...named.filter((name) => !OF_ALL.has(name))]);
   return rawHeaders.filter((_, place) => !dropped.has(at(place - (place % 2))));
 }
 
