@@ -78,7 +78,7 @@ async function addText(file: string, header: string, lines: readonly string[]): 
 
 /** Under its name only when it is whole. */
 async function writeParquet(file: string, header: string, lines: readonly string[]): Promise<number> {
-  const bytes = parquetOf(header, lines);
+  const bytes = await parquetOf(header, lines);
   await writeFile(file + UNFINISHED, bytes, { mode: 0o600 });
   await rename(file + UNFINISHED, file);
   return bytes.length;

@@ -1,28 +1,44 @@
-import { parquetReadObjects } from "hyparquet";
-import { parquetWriteBuffer } from "hyparquet-writer";
+import { setImmediate as othersTurn } from "node:timers/promises";
+import { parquetMetadata, parquetReadObjects } from "hyparquet";
+import { ByteWriter, ParquetWriter, schemaFromColumnData } from "hyparquet-writer";
 
 /**
  * Records in Apache Parquet, with AWS's data types (VPC user guide, "Available fields"). Columns are named as in Athena's tables:
  * underscores for hyphens.
+ *
+ * A full table of flows takes seconds to encode, and one instance can fill it. So it is done a row group at a time, and requests have
+ * their turn between them.
  */
 
 const INT32: ReadonlySet<string> = new Set(["version", "srcport", "dstport", "protocol", "tcp-flags", "traffic-path", "encryption-status"]);
 const INT64: ReadonlySet<string> = new Set(["packets", "bytes", "start", "end"]);
 const NONE = "-";
+const GROUP_ROWS = 2_000;
 
 /** The file of these lines, whose fields are those of the header. A number that is not there is null. */
-export function parquetOf(header: string, lines: readonly string[]): Uint8Array {
+export async function parquetOf(header: string, lines: readonly string[]): Promise<Uint8Array> {
+  const fields = header.split(" ");
+  const writer = new ByteWriter();
+  const file = new ParquetWriter({ writer, schema: schemaFromColumnData({ columnData: columnsOf(fields, []) }) });
+  for (let start = 0; start < lines.length; start += GROUP_ROWS) {
+    if (start > 0) await othersTurn();
+    await file.write({ columnData: columnsOf(fields, lines.slice(start, start + GROUP_ROWS)), rowGroupSize: GROUP_ROWS });
+  }
+  await file.finish();
+  return new Uint8Array(writer.getBuffer());
+}
+
+type Column = { readonly name: string; readonly type: "INT32" | "INT64" | "STRING"; data: (string | number | bigint | null)[] };
+
+function columnsOf(fields: readonly string[], lines: readonly string[]): Column[] {
   const rows = lines.map((line) => line.split(" "));
-  const columnData = header.split(" ").map((field, place) =>
+  return fields.map((field, place) =>
     columnOf(
       field,
       rows.map((row) => row[place] ?? NONE),
     ),
   );
-  return new Uint8Array(parquetWriteBuffer({ columnData }));
 }
-
-type Column = { readonly name: string; readonly type: "INT32" | "INT64" | "STRING"; data: (string | number | bigint | null)[] };
 
 function columnOf(field: string, values: readonly string[]): Column {
   const name = field.replaceAll("-", "_");
@@ -33,12 +49,17 @@ function columnOf(field: string, values: readonly string[]): Column {
 }
 
 /** The header and the lines that a file was made of. @throws when it is no such file. */
-export async function linesOf(file: Uint8Array): Promise<{ readonly fields: readonly string[]; readonly lines: readonly string[] }> {
-  const rows = (await parquetReadObjects({ file: Uint8Array.from(file).buffer })) as readonly Readonly<Record<string, unknown>>[];
-  const names = Object.keys(rows[0] ?? {});
+export async function linesOf(bytes: Uint8Array): Promise<{ readonly fields: readonly string[]; readonly lines: readonly string[] }> {
+  const file = Uint8Array.from(bytes).buffer;
+  const metadata = parquetMetadata(file);
+  const names = metadata.schema.slice(1).map(({ name }) => name);
   const text = (value: unknown): string => (value === null || value === undefined ? NONE : String(value));
-  return {
-    fields: names.map((name) => name.replaceAll("_", "-")),
-    lines: rows.map((row) => names.map((name) => text(row[name])).join(" ")),
-  };
+  const lines: string[] = [];
+  for (const group of metadata.row_groups) {
+    const rows = { rowStart: lines.length, rowEnd: lines.length + Number(group.num_rows) };
+    const read = (await parquetReadObjects({ file, metadata, ...rows })) as readonly Readonly<Record<string, unknown>>[];
+    for (const row of read) lines.push(names.map((name) => text(row[name])).join(" "));
+    await othersTurn();
+  }
+  return { fields: names.map((name) => name.replaceAll("_", "-")), lines };
 }

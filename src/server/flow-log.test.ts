@@ -12,6 +12,7 @@ import type { TableReader } from "../plan/tables.ts";
 import { FlowRecorder } from "./flow-log.ts";
 import { openFlowLogFiles } from "./flow-log-files.ts";
 import { flowFilterOf, flowFits } from "./flow-log-filter.ts";
+import { linesOf, parquetOf } from "./flow-log-parquet.ts";
 import { BadQuestion } from "./internal.ts";
 
 const SECOND = 1_000_000_000n;
@@ -210,6 +211,27 @@ test("Parquet files have AWS's columns and types, one file for each writing, and
       ["action", "log_status", "next_hop_interface_id"].map((name) => `${name} UTF8`),
     ),
   );
+});
+
+test("while many records become a Parquet file, or are read from one, requests have their turn", async () => {
+  const lines = Array.from({ length: 9_001 }, (_, n) => `11 ${n % 7 === 0 ? "-" : n % 65_536} ${n % 3 === 0 ? "-" : `a%20${n}`} ${n * 1000}`);
+  const turnsIn = async <T>(work: () => Promise<T>): Promise<{ readonly turns: number; readonly made: T }> => {
+    let [turns, ended] = [0, false];
+    const turn = (): void => {
+      turns += 1;
+      if (!ended) setImmediate(turn);
+    };
+    setImmediate(turn);
+    const made = await work();
+    ended = true;
+    return { turns, made };
+  };
+  const written = await turnsIn(() => parquetOf("version srcport instance-tag bytes", lines));
+  const { row_groups: groups } = parquetMetadata(Uint8Array.from(written.made).buffer);
+  assert.ok(groups.length > 4 && groups.every(({ num_rows: rows }) => rows <= 2_000n));
+  const read = await turnsIn(() => linesOf(written.made));
+  assert.deepEqual(read.made, { fields: ["version", "srcport", "instance-tag", "bytes"], lines });
+  for (const { turns } of [written, read]) assert.ok(turns >= groups.length - 1, `${turns} turns`);
 });
 
 test("what found no room is SKIPDATA, and a minute without anything NODATA, once for each", async () => {
