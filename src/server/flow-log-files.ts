@@ -92,10 +92,11 @@ async function textIn(path: string): Promise<Content> {
   return { fields: header.split(" "), lines: lines.slice(0, -1) };
 }
 
-/** A file that went meanwhile has nothing. */
+/** A file that went meanwhile has nothing, nor one that is damaged, as when power failed: the others are read all the same. */
 async function parquetIn(path: string): Promise<Content> {
-  const bytes = await readFile(path).catch(() => undefined);
-  return bytes ? linesOf(bytes) : { fields: [], lines: [] };
+  return readFile(path)
+    .then(linesOf)
+    .catch(() => ({ fields: [], lines: [] }));
 }
 
 async function sizeOf(file: string): Promise<number> {

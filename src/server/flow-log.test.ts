@@ -214,7 +214,10 @@ test("Parquet files have AWS's columns and types, one file for each writing, and
 });
 
 test("while many records become a Parquet file, or are read from one, requests have their turn", async () => {
-  const lines = Array.from({ length: 9_001 }, (_, n) => `11 ${n % 7 === 0 ? "-" : n % 65_536} ${n % 3 === 0 ? "-" : `a%20${n}`} ${n * 1000}`);
+  const lines = Array.from(
+    { length: 9_001 },
+    (_, n) => `11 ${n % 7 === 0 ? "-" : n % 65_536} ${n % 3 === 0 ? "-" : `a%20${n}`} ${n * 1000}`,
+  );
   const turnsIn = async <T>(work: () => Promise<T>): Promise<{ readonly turns: number; readonly made: T }> => {
     let [turns, ended] = [0, false];
     const turn = (): void => {
@@ -307,6 +310,18 @@ test("a Parquet file that a crash left unfinished is not read, and goes with the
   const read: string[] = [];
   for await (const { line } of files.read()) read.push(line);
   assert.deepEqual(read, [`${eni.id} 172.31.0.5 ACCEPT 3 OK`]);
+});
+
+test("a Parquet file that is damaged is passed over, and the others are read", async () => {
+  const home = join(folder, "damaged");
+  const files = openFlowLogFiles({ folder: home, limit: 1 << 20 });
+  const names = ["fl-1.log.parquet", "fl-2.log.parquet", "fl-3.log.parquet"];
+  for (const name of names) await files.append([name], "version srcaddr", [`2 ${name}`]);
+  writeFileSync(join(home, "fl-1.log.parquet"), "");
+  writeFileSync(join(home, "fl-3.log.parquet"), "PAR1 but no more PAR1");
+  const read: string[] = [];
+  for await (const { line } of files.read()) read.push(line);
+  assert.deepEqual(read, ["2 fl-2.log.parquet"]);
 });
 
 test("filters let through what has the field and the value", () => {
