@@ -238,3 +238,44 @@ test("a route to a prefix list that is not there is told of by its own parameter
   const words = `no route with destination-prefix-list-id pl-63a5400a in route table ${RouteTableId}`;
   refuses("InvalidRoute.NotFound", () => region.perform("DeleteRoute", { RouteTableId, DestinationPrefixListId }), words);
 });
+
+test("what has no tags says so, or says nothing, as it is recorded of its kind", () => {
+  const { region, vpcId: VpcId, subnetId: SubnetId } = newNetwork();
+  const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKja36Hk5g1yo3vgWxq3CXQN/Jw4wYxWh9okmVktqVI9";
+  region.perform("ImportKeyPair", { KeyName: "key", PublicKeyMaterial: Buffer.from(key) });
+  region.perform("CreateNatGateway", { SubnetId, ConnectivityType: "private" });
+  region.perform("CreateNetworkInterface", { SubnetId });
+  region.perform("CreateVpcEndpoint", { VpcId, ServiceName: "com.amazonaws.us-east-1.s3" });
+  region.perform("CreateVolume", { AvailabilityZone: "us-east-1a", Size: 1 });
+  region.perform("AllocateAddress", {});
+  const tags = (operation: string, input = {}) => {
+    const item = first(region, operation, input);
+    return item["Tags"] ?? item["TagSet"];
+  };
+  for (const kind of ["KeyPairs", "NatGateways", "InternetGateways", "RouteTables", "NetworkAcls", "NetworkInterfaces", "VpcEndpoints"])
+    assert.deepEqual(tags(`Describe${kind}`), [], kind);
+  assert.deepEqual(tags("GetSecurityGroupsForVpc", { VpcId }), []);
+  for (const kind of ["Vpcs", "Subnets", "SecurityGroups", "Addresses", "Volumes"]) assert.equal(tags(`Describe${kind}`), undefined, kind);
+});
+
+test("a VPC and a subnet that are made say nothing of Block Public Access, and are described with it", () => {
+  const region = newRegion();
+  const { Vpc } = region.perform("CreateVpc", { CidrBlock: "10.0.0.0/16" }) as { Vpc: Answer };
+  const { Subnet } = region.perform("CreateSubnet", { VpcId: Vpc["VpcId"], CidrBlock: "10.0.0.0/24" }) as { Subnet: Answer };
+  const states = (item: Answer) => item["BlockPublicAccessStates"];
+  assert.deepEqual([states(Vpc), states(Subnet)], [undefined, undefined]);
+  const off = { InternetGatewayBlockMode: "off" };
+  assert.deepEqual([states(first(region, "DescribeVpcs")), states(first(region, "DescribeSubnets"))], [off, off]);
+});
+
+test("a request that names none of what it is about is refused in its operation's words", () => {
+  const region = newRegion();
+  for (const operation of ["TerminateInstances", "StopInstances", "StartInstances", "RebootInstances"])
+    refuses("InvalidParameterCombination", () => region.perform(operation, {}), "No instances specified");
+  for (const operation of ["CreateTags", "DeleteTags"])
+    refuses(
+      "MissingParameter",
+      () => region.perform(operation, { Tags: [{ Key: "a" }] }),
+      "The request must contain the parameter resourceIdSet",
+    );
+});
