@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { after, before, describe, it } from "node:test";
-import type { Datapath } from "./loader.ts";
-import { A, noKernel, noTcx, route } from "./test-kit.ts";
+import { type Datapath, openDatapath } from "./loader.ts";
+import { A, bpffs, noKernel, noTcx, OBJECT, route } from "./test-kit.ts";
 import { attachAll, type Links, realLinks } from "./test-links.ts";
 
 const PING = "ping -n -c 1 -W 2";
@@ -151,3 +152,21 @@ for (const by of ["tcx", "clsact"] as const) {
     });
   });
 }
+
+it("loads though the process gets signals meanwhile, as of the ends of others", { skip: noKernel }, () => {
+  const ignore = (): void => undefined;
+  process.on("SIGUSR2", ignore);
+  // Each attempt of libbpf's ends with the next signal.
+  const sender = spawn("sh", ["-c", `for n in $(seq 40); do kill -USR2 ${process.pid}; sleep 0.03; done`]);
+  try {
+    openDatapath({
+      pins: bpffs(),
+      netns: "/proc/thread-self/ns/net",
+      object: OBJECT,
+      sizes: { interfaces: 64, publicAddresses: 64 },
+    }).close();
+  } finally {
+    process.off("SIGUSR2", ignore);
+    sender.kill();
+  }
+});

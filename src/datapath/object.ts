@@ -29,7 +29,15 @@ export const PROGRAMS = ["from_eni", "from_uplink", "from_services", "from_fragm
 export type ProgramName = (typeof PROGRAMS)[number];
 
 /** The kernel does not take the program; `cause` has the verifier's words. */
-export class ProgramRefused extends KernelError {}
+export class ProgramRefused extends KernelError {
+  /** The verifier stops when its process gets a signal, as of a child's end: it has nothing against the program. */
+  get isInterruption(): boolean {
+    return this.errno === "EAGAIN" || this.errno === "EWOULDBLOCK";
+  }
+}
+
+/** How often it is tried again then; libbpf itself tries five times each. */
+const INTERRUPTIONS = 100;
 
 export type LoadedObject = {
   readonly maps: Readonly<Record<MapName, KernelMap>>;
@@ -58,6 +66,16 @@ const DEFAULT_INTERFACES = 65_536;
  * Maps of another layout are left alone: programs that run on them go on until they are replaced.
  */
 export function loadObject(file: string, pins: string, sizes: Sizes): LoadedObject {
+  for (let interruptions = 0; ; interruptions += 1) {
+    try {
+      return loadOnce(file, pins, sizes);
+    } catch (error) {
+      if (!(error instanceof ProgramRefused && error.isInterruption) || interruptions === INTERRUPTIONS) throw error;
+    }
+  }
+}
+
+function loadOnce(file: string, pins: string, sizes: Sizes): LoadedObject {
   return withLibbpfLog((log) => {
     const lib = libbpf();
     const object: unknown = lib.open(file, null);
