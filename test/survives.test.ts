@@ -55,8 +55,8 @@ describe("packets outlive the control plane", { skip: noPackets }, () => {
       await sent;
       for (const receiver of receivers) {
         receiver.stdin?.end();
-        const report = JSON.parse(await line(receiver)) as { received: number; missing: number };
-        assert.deepEqual(report, { received: RATE * SECONDS, missing: 0 });
+        const report = JSON.parse(await line(receiver)) as { came: number; missing: number };
+        assert.deepEqual(report, { came: RATE * SECONDS, missing: 0 });
       }
     },
   );
