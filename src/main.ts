@@ -8,7 +8,7 @@ import { createInterface } from "node:readline/promises";
 import { type Arguments, languageFlag, parseArguments, text, texts } from "./cli/arguments.ts";
 import { ask, CommandError, type Control, endpointOf, findControl } from "./cli/control.ts";
 import { examine, findingLines, isKernelNewEnough } from "./cli/doctor.ts";
-import { clientEnvironment, environmentCommands, oldClients } from "./cli/environment.ts";
+import { clientEnvironment, cliVersion, environmentCommands, oldClients } from "./cli/environment.ts";
 import { helpOf, overview } from "./cli/help.ts";
 import { type Home, isAlive, openHome, readRunning, readStarting } from "./cli/home.ts";
 import { type Language, languageOf, paintFor, say } from "./cli/language.ts";
@@ -43,9 +43,9 @@ const RUN: Readonly<Record<VerbName, Run>> = {
       print(JSON.stringify(clientEnvironment(findControl(home), process.env), null, 2));
       return 0;
     }
-    const clients = oldClients();
-    print(environmentCommands(controlForShell(home), process.env, { oldCli: clients.some(({ client }) => client === "aws") }));
-    for (const { warning } of clients) warn(`genkan: ${warning}`);
+    const cli = cliVersion();
+    print(environmentCommands(controlForShell(home), process.env, cli));
+    for (const { warning } of oldClients(cli)) warn(`genkan: ${warning}`);
     return 0;
   },
   aws: async ({ args, home }) => {

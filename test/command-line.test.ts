@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import * as ec2 from "@aws-sdk/client-ec2";
 import * as sts from "@aws-sdk/client-sts";
-import { execute, type Genkan, ROOT, startGenkan, there } from "./kit.ts";
+import { type Ended, execute, type Genkan, ROOT, startGenkan, there } from "./kit.ts";
 
 const GENKAN = join(ROOT, "genkan");
 
@@ -103,14 +103,27 @@ describe("the command line where no packets move", () => {
     assert.deepEqual(await answer("AKIAIOSFODNN7EXAMPLE"), ["InvalidClientTokenId", invalid]);
   });
 
-  it("the environment of an AWS CLI that ignores AWS_ENDPOINT_URL stands in for `aws`", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "genkan-old-cli-"));
-    writeFileSync(join(folder, "aws"), '#!/bin/sh\n[ "$1" = --version ] && { echo aws-cli/2.9.19; exit; }\necho "called with $*"\n');
+  /** A shell that has the environment, where the AWS CLI is of that version and says what it is called with. */
+  async function withCli(version: string, command: string): Promise<Ended> {
+    const folder = mkdtempSync(join(tmpdir(), "genkan-cli-"));
+    writeFileSync(join(folder, "aws"), `#!/bin/sh\n[ "$1" = --version ] && { echo aws-cli/${version}; exit; }\necho "called with $*"\n`);
     chmodSync(join(folder, "aws"), 0o755);
     const env = { ...genkan.environment, PATH: `${folder}:${process.env["PATH"]}` };
     // Bash whose input is a socket takes itself for a remote shell, and reads .bashrc, which may set PATH.
-    const ended = await execute("bash", ["--norc", "-c", `eval "$('${GENKAN}' env)" && aws ec2 describe-vpcs`], { env });
+    const ended = await execute("bash", ["--norc", "-c", `eval "$('${GENKAN}' env)" && ${command}`], { env });
     rmSync(folder, { recursive: true });
+    return ended;
+  }
+
+  it("the environment of an AWS CLI that takes some services to the real AWS stands in for `aws`, and that of others does not", async () => {
+    const first = await withCli("1.45.11", "aws rds describe-db-instances");
+    assert.equal(first.out, `called with --endpoint-url http://127.0.0.1:${genkan.port} rds describe-db-instances\n`);
+    const second = await withCli("2.15.0", "aws rds describe-db-instances");
+    assert.deepEqual([first.err, second.err, second.out], ["", "", "called with rds describe-db-instances\n"]);
+  });
+
+  it("the environment of an AWS CLI that ignores AWS_ENDPOINT_URL stands in for `aws`", async () => {
+    const ended = await withCli("2.9.19", "aws ec2 describe-vpcs");
     assert.equal(ended.out, `called with --endpoint-url http://127.0.0.1:${genkan.port} ec2 describe-vpcs\n`);
     assert.match(ended.err, /The AWS CLI here \(2\.9\) ignores AWS_ENDPOINT_URL/);
   });

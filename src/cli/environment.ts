@@ -7,15 +7,22 @@ const GENKAN = join(import.meta.dirname, "../../../genkan");
 
 /**
  * Shell commands that point AWS's clients at Genkan. AWS_PROFILE and AWS_SESSION_TOKEN would win over the keys, so
- * they are unset; a proxy must not see requests to this machine. An AWS CLI that ignores AWS_ENDPOINT_URL is stood in for
- * by `genkan aws`, so that `aws` never asks the real AWS.
+ * they are unset; a proxy must not see requests to this machine. An AWS CLI that ignores AWS_ENDPOINT_URL, always or for some
+ * services, is stood in for, so that `aws` never asks the real AWS.
  */
-export function environmentCommands(control: Control, environment: NodeJS.ProcessEnv, { oldCli }: { readonly oldCli: boolean }): string {
+export function environmentCommands(control: Control, environment: NodeJS.ProcessEnv, cli: CliVersion | undefined): string {
   return [
     ...Object.entries(clientEnvironment(control, environment)).map(([name, value]) => `export ${name}=${quoted(value)}`),
     "unset AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN AWS_SECURITY_TOKEN AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
-    ...(oldCli ? [`aws() { ${quoted(GENKAN)} aws "$@"; }`] : []),
+    ...standIn(control, cli),
   ].join("\n");
+}
+
+function standIn(control: Control, cli: CliVersion | undefined): readonly string[] {
+  if (!cli) return [];
+  if (isOld(cli)) return [`aws() { ${quoted(GENKAN)} aws "$@"; }`];
+  // Version 1 takes RDS, SQS, EMR, DocumentDB, Neptune and Health to AWS's own names all the same (awscli/customizations/overridesslcommonname.py).
+  return cli[0] === 1 ? [`aws() { command aws --endpoint-url ${quoted(endpointOf(control))} "$@"; }`] : [];
 }
 
 export function clientEnvironment(control: Control, environment: NodeJS.ProcessEnv): Record<string, string> {
@@ -39,11 +46,21 @@ export function clientEnvironment(control: Control, environment: NodeJS.ProcessE
 
 export type OldClient = { readonly client: "aws" | "boto3"; readonly warning: string };
 
+export type CliVersion = readonly [major: number, minor: number];
+
+/** The AWS CLI's here, if there is one. */
+export function cliVersion(): CliVersion | undefined {
+  return versionOf("aws", ["--version"], /aws-cli\/(\d+)\.(\d+)/);
+}
+
+function isOld([major, minor]: CliVersion): boolean {
+  return major === 2 ? minor < 13 : minor < 29;
+}
+
 /** The clients here that ignore AWS_ENDPOINT_URL and so would call the real AWS. */
-export function oldClients(): readonly OldClient[] {
+export function oldClients(cli = cliVersion()): readonly OldClient[] {
   const found: OldClient[] = [];
-  const cli = versionOf("aws", ["--version"], /aws-cli\/(\d+)\.(\d+)/);
-  if (cli && (cli[0] === 2 ? cli[1] < 13 : cli[1] < 29)) {
+  if (cli && isOld(cli)) {
     const warning = `The AWS CLI here (${cli.join(".")}) ignores AWS_ENDPOINT_URL and by itself calls the real AWS. After eval "$(./genkan env)", \`aws\` in that shell is \`genkan aws\`; in scripts use: ./genkan aws …`;
     found.push({ client: "aws", warning });
   }
