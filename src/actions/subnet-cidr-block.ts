@@ -11,6 +11,7 @@ import { withEnded } from "../model/lingering.ts";
 import type { Action } from "./action.ts";
 import { refuseUnoffered, required } from "./parameter.ts";
 import { findSubnet } from "./subnet.ts";
+import { deleteReservationsOf } from "./subnet-cidr-reservation.ts";
 import { describedSubnetIpv6Block, newSubnetIpv6Block, requireSubnetIpv6Block } from "./subnet-ipv6.ts";
 
 /** A subnet has one IPv6 block at most. */
@@ -40,6 +41,7 @@ const DisassociateSubnetCidrBlock: Action<DisassociateSubnetCidrBlockRequest, Di
   if (tx.by("network-interface", "subnetId", subnet.id).some((eni) => (eni.ipv6Addresses ?? []).length > 0)) {
     throw inUse(id, "its addresses are assigned to network interfaces");
   }
+  deleteReservationsOf(tx, subnet.id, "IPv6");
   tx.put({ ...subnet, endedIpv6CidrBlocks: withEnded(subnet.endedIpv6CidrBlocks, association, now) });
   return { SubnetId: subnet.id, Ipv6CidrBlockAssociation: describedSubnetIpv6Block(association, "disassociating") };
 };

@@ -61,6 +61,24 @@ test("a reservation is made, described, tagged and deleted, and goes with its su
   assert.equal(region.reader().count("subnet-cidr-reservation"), 0);
 });
 
+test("reservations for IPv6 go with the subnet's IPv6 block, and do not come back with another", () => {
+  const network = newNetwork();
+  const { region, vpcId: VpcId } = network;
+  const SubnetId = subnetOf(network, "10.0.9.0/24");
+  region.perform("AssociateVpcCidrBlock", { VpcId, AmazonProvidedIpv6CidrBlock: true });
+  const Ipv6CidrBlock = must(region.reader().get("vpc", VpcId)?.ipv6CidrBlocks?.[0]).ipv6CidrBlock.replace("/56", "/64");
+  const associate = () => region.perform("AssociateSubnetCidrBlock", { SubnetId, Ipv6CidrBlock });
+  associate();
+  for (const Cidr of ["10.0.9.16/28", Ipv6CidrBlock])
+    region.call(CreateSubnetCidrReservation, { SubnetId, Cidr, ReservationType: "explicit" });
+  const AssociationId = region.reader().get("subnet", SubnetId)?.ipv6CidrBlock?.associationId;
+  region.perform("DisassociateSubnetCidrBlock", { AssociationId });
+  const { SubnetIpv4CidrReservations, SubnetIpv6CidrReservations } = region.call(GetSubnetCidrReservations, { SubnetId });
+  assert.deepEqual([SubnetIpv4CidrReservations?.length, SubnetIpv6CidrReservations], [1, []]);
+  associate();
+  assert.ok(region.call(CreateNetworkInterface, { SubnetId, Ipv6AddressCount: 1 }).NetworkInterface?.Ipv6Address);
+});
+
 test("reserved addresses are given to those alone who name them", () => {
   const network = newNetwork();
   const { region } = network;

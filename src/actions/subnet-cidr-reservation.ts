@@ -88,9 +88,10 @@ const DeleteSubnetCidrReservation: Action<DeleteSubnetCidrReservationRequest, De
   return { DeletedSubnetCidrReservation: described(reservation, context) };
 };
 
-/** They go with their subnet. */
-export function deleteReservationsOf(tx: Tx, subnetId: string): void {
-  for (const { id } of reservationsOf(tx, subnetId)) tx.delete("subnet-cidr-reservation", id);
+/** They go with their subnet, and those for IPv6 with its IPv6 block. */
+export function deleteReservationsOf(tx: Tx, subnetId: string, family?: "IPv6"): void {
+  const gone = reservationsOf(tx, subnetId).filter((one) => family === undefined || isIpv6(one));
+  for (const { id } of gone) tx.delete("subnet-cidr-reservation", id);
 }
 
 /** Of a page, each family's apart. */
