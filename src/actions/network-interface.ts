@@ -17,6 +17,7 @@ import {
 } from "../model/network-interface.ts";
 import type { Reader, Tx } from "../model/state.ts";
 import type { Subnet } from "../model/subnet.ts";
+import type { VpcEndpoint } from "../model/vpc-endpoint.ts";
 import type { Action, Context } from "./action.ts";
 import { elasticIpOf, takePublicIp, unmapAddress } from "./address.ts";
 import { deleteFlowLogsOf } from "./flow-log.ts";
@@ -170,10 +171,11 @@ function groupIdsIn(tx: Reader, { groupIds, subnet }: NewNetworkInterface): read
 }
 
 /** @throws InvalidGroup.NotFound; InvalidParameter for a group of another VPC; SecurityGroupsPerInterfaceLimitExceeded. */
-export function requireGroups(tx: Reader, subnet: Subnet, groupIds: readonly string[], context: Context): void {
+export function requireGroups(tx: Reader, of: Subnet | VpcEndpoint, groupIds: readonly string[], context: Context): void {
   for (const group of groupIds.map((id) => findSecurityGroup(tx, id))) {
-    if (vpcsOf(group).includes(subnet.vpcId)) continue;
-    throw new Fault("InvalidParameter", `Security group ${group.id} and subnet ${subnet.id} belong to different networks.`);
+    if (vpcsOf(group).includes(of.vpcId)) continue;
+    const noun = of.kind === "subnet" ? "subnet" : "VPC endpoint";
+    throw new Fault("InvalidParameter", `Security group ${group.id} and ${noun} ${of.id} belong to different networks.`);
   }
   const words = "The maximum number of security groups per interface has been reached.";
   requireQuota(context, "security-groups-per-interface", groupIds.length, "SecurityGroupsPerInterfaceLimitExceeded", words);

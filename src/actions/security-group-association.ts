@@ -12,7 +12,7 @@ import type { SecurityGroup } from "../model/security-group.ts";
 import type { Tx } from "../model/state.ts";
 import type { Action } from "./action.ts";
 import { type FilterFields, filtered, paged } from "./describe.ts";
-import { findSecurityGroup } from "./security-group.ts";
+import { findSecurityGroup, isOfEndpoint } from "./security-group.ts";
 import { findVpc } from "./vpc.ts";
 
 /** From then on interfaces of the VPC can have the group. Neither default groups nor the default VPC (EC2 API reference, AssociateSecurityGroupVpc). */
@@ -33,14 +33,14 @@ const AssociateSecurityGroupVpc: Action<AssociateSecurityGroupVpcRequest, Associ
   return { State: "associating" };
 };
 
-/** @throws InvalidAssociationID.NotFound; DependencyViolation while an interface of the VPC has the group. */
+/** @throws InvalidAssociationID.NotFound; DependencyViolation while an interface or endpoint of the VPC has the group. */
 const DisassociateSecurityGroupVpc: Action<DisassociateSecurityGroupVpcRequest, DisassociateSecurityGroupVpcResult> = (tx, input) => {
   const group = findSecurityGroup(tx, input.GroupId);
   const { id } = findVpc(tx, input.VpcId);
   if (!(group.associatedVpcIds ?? []).includes(id)) {
     throw new Fault("InvalidAssociationID.NotFound", `The security group '${group.id}' is not associated with the VPC '${id}'`);
   }
-  if (tx.by("network-interface", "groupId", group.id).some((eni) => eni.vpcId === id)) {
+  if (isOfEndpoint(tx, group, id) || tx.by("network-interface", "groupId", group.id).some((eni) => eni.vpcId === id)) {
     throw new Fault("DependencyViolation", `resource ${group.id} has a dependent object`);
   }
   disassociate(tx, group, id);

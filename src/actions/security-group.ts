@@ -161,6 +161,11 @@ export function isAllowedText(value: string): boolean {
   return value.length <= 255 && /^[a-zA-Z0-9. _\-:/()#,@[\]+=&;{}!$*]*$/.test(value);
 }
 
+/** Whether an interface endpoint of the VPC has the group, be it in no subnet yet. */
+export function isOfEndpoint(tx: Reader, { id }: SecurityGroup, vpcId: string): boolean {
+  return tx.by("vpc-endpoint", "vpcId", vpcId).some(({ interfaces }) => interfaces?.groupIds.includes(id) === true);
+}
+
 const DeleteSecurityGroup: Action<DeleteSecurityGroupRequest, DeleteSecurityGroupResult> = (tx, input) => {
   const group = securityGroupOf(tx, input);
   if (group.name === "default") {
@@ -170,7 +175,8 @@ const DeleteSecurityGroup: Action<DeleteSecurityGroupRequest, DeleteSecurityGrou
   const holds = ({ groupId, peer }: SecurityGroupRule): boolean =>
     groupId !== group.id && peer.kind === "group" && peer.peering === undefined;
   const named = tx.by("security-group-rule", "referencedGroupId", group.id).some(holds);
-  if (named || (group.associatedVpcIds ?? []).length > 0 || tx.countBy("network-interface", "groupId", group.id) > 0) {
+  const had = tx.countBy("network-interface", "groupId", group.id) > 0 || isOfEndpoint(tx, group, group.vpcId);
+  if (named || had || (group.associatedVpcIds ?? []).length > 0) {
     throw new Fault("DependencyViolation", `resource ${group.id} has a dependent object`);
   }
   deleteSecurityGroup(tx, group);

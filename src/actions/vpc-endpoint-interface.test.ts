@@ -150,3 +150,29 @@ test("what an interface endpoint cannot be is refused", () => {
   create();
   refused("VpcEndpointLimitExceeded", { PrivateDnsEnabled: false });
 });
+
+test("an endpoint in no subnet yet has groups of its VPC, no more than an interface may have, and holds them", () => {
+  const { call, vpcId, create, modify, now, group } = scene();
+  const { VpcId: other } = call<{ Vpc: { VpcId: string } }>("CreateVpc", { CidrBlock: "10.7.0.0/16" }).Vpc;
+  const wish = { VpcId: other, GroupName: "theirs", Description: "d" };
+  const { GroupId: theirs } = call<{ GroupId: string }>("CreateSecurityGroup", wish);
+  const words = new RegExp(`^Security group ${theirs} and VPC endpoint vpce-[0-9a-f]{17} belong to different networks`);
+  const many = Array.from({ length: 17 }, (_, n) => group(`many ${n}`));
+  refuses("InvalidParameter", () => create({ SecurityGroupIds: [theirs] }), words);
+  refuses("SecurityGroupsPerInterfaceLimitExceeded", () => create({ SecurityGroupIds: many }));
+  const own = group("own");
+  const { VpcEndpointId } = create({ SecurityGroupIds: [own] });
+  refuses("InvalidParameter", () => modify(VpcEndpointId, { AddSecurityGroupIds: [theirs] }), words);
+  refuses("SecurityGroupsPerInterfaceLimitExceeded", () => modify(VpcEndpointId, { AddSecurityGroupIds: many }));
+  refuses("DependencyViolation", () => call("DeleteSecurityGroup", { GroupId: own }));
+  call("AssociateSecurityGroupVpc", { GroupId: theirs, VpcId: vpcId });
+  modify(VpcEndpointId, { AddSecurityGroupIds: [theirs] });
+  refuses("DependencyViolation", () => call("DisassociateSecurityGroupVpc", { GroupId: theirs, VpcId: vpcId }));
+  modify(VpcEndpointId, { RemoveSecurityGroupIds: [theirs, own], AddSecurityGroupIds: many.slice(0, 1) });
+  call("DisassociateSecurityGroupVpc", { GroupId: theirs, VpcId: vpcId });
+  call("DeleteSecurityGroup", { GroupId: own });
+  assert.deepEqual(
+    now(VpcEndpointId).Groups?.map(({ GroupId }) => GroupId),
+    many.slice(0, 1),
+  );
+});

@@ -29,7 +29,6 @@ export function newInterfaces(tx: Reader, vpc: Vpc, input: CreateVpcEndpointRequ
     privateDnsOnlyForInboundResolverEndpoint: onlyForInbound(input.DnsOptions, isS3(service)),
     dnsSuffix: context.random.hex(8),
   };
-  for (const id of interfaces.groupIds) findSecurityGroup(tx, id);
   requirePrivateDns(tx, vpc, { service, interfaces, id: undefined });
   return interfaces;
 }
@@ -156,10 +155,10 @@ export function modifyInterfaces(tx: Tx, endpoint: InterfaceEndpoint, input: Mod
   };
   if (input.PrivateDnsEnabled !== undefined || input.DnsOptions) requirePrivateDns(tx, vpc, { service, interfaces, id: endpoint.id });
   const now = { ...endpoint, interfaces };
+  requireGroups(tx, now, interfaces.groupIds, context);
   tx.put(now);
   for (const id of new Set(input.RemoveSubnetIds)) removeSubnet(tx, endpoint, id);
   for (const eni of interfacesOf(tx, endpoint.id)) {
-    requireGroups(tx, present(tx.get("subnet", eni.subnetId), eni.subnetId), interfaces.groupIds, context);
     tx.put({ ...eni, groupIds: interfaces.groupIds });
   }
   addSubnets(tx, now, input.AddSubnetIds, input.SubnetConfigurations, context);

@@ -16,6 +16,7 @@ import type { Reader, Tx } from "../model/state.ts";
 import type { Vpc } from "../model/vpc.ts";
 import type { VpcEndpoint } from "../model/vpc-endpoint.ts";
 import type { Action, Context } from "./action.ts";
+import { requireGroups } from "./network-interface.ts";
 import { refuseUnoffered, required } from "./parameter.ts";
 import { requireQuota } from "./quota.ts";
 import { putRoute } from "./route.ts";
@@ -66,6 +67,7 @@ function createInterface(tx: Tx, input: CreateVpcEndpointRequest, context: Conte
   const vpc = findVpc(tx, input.VpcId);
   const interfaces = newInterfaces(tx, vpc, input, context);
   const endpoint = { ...newEndpoint(vpc, input.ServiceName ?? "", input, context), interfaces };
+  requireGroups(tx, endpoint, interfaces.groupIds, context);
   tx.put(endpoint);
   addSubnets(tx, endpoint, input.SubnetIds, input.SubnetConfigurations, context);
   // What it will be shows from the next describe call on.
