@@ -8,7 +8,7 @@ import type {
   EnableAddressTransferResult,
 } from "@aws-sdk/client-ec2";
 import type { Address } from "../model/address.ts";
-import { Fault } from "../model/fault.ts";
+import { Fault, notPermitted } from "../model/fault.ts";
 import type { Action, Context } from "./action.ts";
 import { findAddress } from "./address.ts";
 import { paged } from "./describe.ts";
@@ -19,10 +19,12 @@ const OFFERED_FOR_MS = 7 * 24 * 60 * 60 * 1000;
 
 /**
  * Offers an Elastic IP to another account. There is one account here, so nobody accepts, and the offer ends by itself.
- * @throws InvalidAllocationID.NotFound; InvalidParameterValue for what is no other account, and when it is offered to another one already.
+ * @throws InvalidAllocationID.NotFound; InvalidParameterValue for what is no other account, and when it is offered to another one already; AuthFailure for a
+ * NAT gateway's own.
  */
 const EnableAddressTransfer: Action<EnableAddressTransferRequest, EnableAddressTransferResult> = (tx, input, context) => {
   const address = findAddress(tx, input.AllocationId);
+  if (address.serviceManaged !== undefined) throw notPermitted();
   if (address.pool !== undefined) {
     throw new Fault("InvalidParameterValue", `The address '${address.id}' is of a range that was brought and cannot be transferred.`);
   }

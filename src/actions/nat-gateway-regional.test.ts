@@ -89,6 +89,8 @@ test("what a regional gateway has for itself shows in no list, and goes with it"
   const [address] = now(network, id).NatGatewayAddresses ?? [];
   refuses("AuthFailure", () => region.call(addressAssociationActions.DisassociateAddress, { AssociationId: address?.AssociationId }));
   refuses("AuthFailure", () => region.call(addressAssociationActions.ReleaseAddress, { AllocationId: address?.AllocationId }));
+  const offer = { AllocationId: address?.AllocationId, TransferAccountId: "210987654321" };
+  refuses("AuthFailure", () => region.perform("EnableAddressTransfer", offer));
   refuses("DependencyViolation", () =>
     region.call(internetGatewayAttachmentActions.DetachInternetGateway, { VpcId, InternetGatewayId: gatewayId }),
   );
@@ -133,6 +135,8 @@ test("its route table leads to the internet gateway, is for it alone, and takes 
   refuses("InvalidAssociationID.NotFound", () => region.call(routeTableAssociationActions.DisassociateRouteTable, { AssociationId: own }));
   const toItself = { RouteTableId, DestinationCidrBlock: "192.0.2.0/24", NatGatewayId: id };
   refuses("InvalidParameterValue", () => region.call(routeActions.CreateRoute, toItself), /back to network interfaces/);
+  const wish = { VpcId: vpcId, ServiceName: "com.amazonaws.us-east-1.s3", RouteTableIds: [RouteTableId] };
+  refuses("InvalidParameterValue", () => region.perform("CreateVpcEndpoint", wish), /back to network interfaces/);
 });
 
 test("zones and addresses that the request names are the user's to change", () => {

@@ -155,7 +155,13 @@ function vpcOf(tx: Reader, table: RouteTable): Vpc {
 const SERVICES = cidrOf("169.254.168.0/22");
 const SERVICES_IPV6 = cidr6Of("fd00:ec2::/32");
 
-/** Of a regional NAT gateway's own table. */
+/** Of a regional NAT gateway's own table, whoever makes the route. @throws InvalidParameterValue. */
+export function requireNatTarget({ id, natGateway }: RouteTable, target: RouteTarget): void {
+  if (!natGateway || NAT_TARGETS.has(target.kind)) return;
+  const words = `Route table ${id} is for the regional NAT gateway ${natGateway.id}: its routes lead to the internet gateway, and back to network interfaces.`;
+  throw new Fault("InvalidParameterValue", words);
+}
+
 const NAT_TARGETS: ReadonlySet<RouteTarget["kind"]> = new Set(["internet-gateway", "network-interface"]);
 
 /**
@@ -165,10 +171,7 @@ const NAT_TARGETS: ReadonlySet<RouteTarget["kind"]> = new Set(["internet-gateway
 function requireFitting(tx: Reader, table: RouteTable, destination: Destination, target: RouteTarget): void {
   const { text } = destination;
   requireFamily(destination, target);
-  if (table.natGateway && !NAT_TARGETS.has(target.kind)) {
-    const words = `Route table ${table.id} is for the regional NAT gateway ${table.natGateway.id}: its routes lead to the internet gateway, and back to network interfaces.`;
-    throw new Fault("InvalidParameterValue", words);
-  }
+  requireNatTarget(table, target);
   if (destination.kind === "prefix-list") {
     if (isEdgeTable(tx, table)) requireEdgeRoute(vpcOf(tx, table), table, { destination: text, target });
     return;

@@ -19,7 +19,7 @@ import type { Action, Context } from "./action.ts";
 import { requireGroups } from "./network-interface.ts";
 import { refuseUnoffered, required } from "./parameter.ts";
 import { requireQuota } from "./quota.ts";
-import { putRoute } from "./route.ts";
+import { putRoute, requireNatTarget } from "./route.ts";
 import { isEdgeTable, requireEdgeRoute } from "./route-edge.ts";
 import { findRouteTable } from "./route-table.ts";
 import { tagsFor } from "./tags.ts";
@@ -136,6 +136,7 @@ function addRoute(tx: Tx, endpoint: VpcEndpoint, routeTableId: string, context: 
     throw new Fault("RouteAlreadyExists", `route table ${table.id} already has a route with destination-prefix-list-id ${destination}`);
   }
   const target = { kind: "vpc-endpoint", id: endpoint.id } as const;
+  requireNatTarget(table, target);
   if (isEdgeTable(tx, table)) requireEdgeRoute(present(tx.get("vpc", table.vpcId), table.vpcId), table, { destination, target });
   putRoute(tx, table, destination, target);
 }
