@@ -439,6 +439,20 @@ describe("an appliance", () => {
     assert.equal(s.region.reader().by("route", "routeTableId", edge).length, 1);
   });
 
+  test("that the subnet's own route leads to, and that is stopped, is started, and the route stays", () => {
+    const s = scene();
+    const table = ownTable(s);
+    s.ec2("ReplaceRoute", { RouteTableId: table, DestinationCidrBlock: EVERYWHERE, NetworkInterfaceId: s.other.eni });
+    s.ec2("ModifyNetworkInterfaceAttribute", { NetworkInterfaceId: s.other.eni, SourceDestCheck: { Value: false } });
+    s.ec2("AuthorizeSecurityGroupIngress", { GroupId: s.group, IpPermissions: [{ IpProtocol: "-1", IpRanges: [{ CidrIp: EVERYWHERE }] }] });
+    stop(s, s.other.id);
+    const answer = explained(s, { direction: "out" });
+    assert.deepEqual([all(answer), commands(answer)], [[["blackhole"]], [`aws ec2 start-instances --instance-ids ${s.other.id}`]]);
+    assert.deepEqual(verdicts(mend(s, { direction: "out" })), ["forwarded"]);
+    const [kept] = s.region.reader().by("route", "target", s.other.eni);
+    assert.deepEqual([kept?.routeTableId, kept?.destination], [table, EVERYWHERE]);
+  });
+
   test("before a peered VPC is not bypassed, on the way there or back", () => {
     const s = scene();
     const peer = withPeer(s);
