@@ -10,7 +10,7 @@ import { ask, CommandError, type Control, endpointOf, findControl } from "./cli/
 import { examine, findingLines, isKernelNewEnough } from "./cli/doctor.ts";
 import { clientEnvironment, cliVersion, environmentCommands, oldClients } from "./cli/environment.ts";
 import { helpOf, overview } from "./cli/help.ts";
-import { type Home, isAlive, openHome, readRunning, readStarting } from "./cli/home.ts";
+import { type Home, isAlive, openHome, readRunning, requireWritable, readStarting } from "./cli/home.ts";
 import { type Language, languageOf, paintFor, say } from "./cli/language.ts";
 import { onTerminal, runApart, runHere } from "./cli/run.ts";
 import { type Status, statusLines } from "./cli/status.ts";
@@ -234,6 +234,7 @@ async function upDetached(before: Home): Promise<number> {
   const home = openHome(process.env, true);
   const running = readRunning(before);
   if (running && isAlive(running)) throw new CommandError(`Genkan is already up in ${home.folder} (process ${running.pid}).`);
+  requireWritable(home);
   const log = join(home.folder, "genkan.log");
   const file = openSync(log, "a", 0o600);
   const from = readFileSync(log).length;

@@ -76,15 +76,32 @@ describe("a start says in words why it can't be", () => {
     writeFileSync(data(), whole);
   });
 
+  test("when a file of the home is damaged, and so do status and down", { timeout: 120_000 }, async () => {
+    for (const name of ["credentials.json", "running.json"]) {
+      const path = join(genkan.home, name);
+      const whole = existsSync(path) ? readFileSync(path) : undefined;
+      for (const text of ["", "{}"]) {
+        writeFileSync(path, text);
+        for (const ended of [await up(), await genkan.genkan("status")])
+          assert.match(words(ended), new RegExp(`^genkan: .*${name} is damaged\\. Remove it: the next start makes it anew\\.`));
+      }
+      if (name === "running.json") assert.match(words(await genkan.genkan("down")), /running\.json is damaged/);
+      if (whole) writeFileSync(path, whole);
+      else rmSync(path);
+    }
+  });
+
   test("when the home can't be written to", { skip: noPackets }, async () => {
     const folder = mkdtempSync(join(tmpdir(), "genkan-readonly-"));
     execFileSync("mount", ["-t", "tmpfs", "-o", "ro", "tmpfs", folder]);
-    for (const home of [folder, join(folder, "within")]) {
-      const ended = await execute(process.execPath, ["--no-warnings", MAIN, "up", "--no-packets"], {
-        env: { ...genkan.environment, GENKAN_HOME: home },
-      });
-      assert.match(words(ended), /can't be (made|written to) \(its file system is read-only\)\. Choose another folder: GENKAN_HOME=/);
-    }
+    const start = async (home: string, ...more: readonly string[]): Promise<string> => {
+      const env = { ...genkan.environment, GENKAN_HOME: home };
+      return words(await execute(process.execPath, ["--no-warnings", MAIN, "up", "--no-packets", ...more], { env }));
+    };
+    const readOnly = /can't be (made|written to) \(its file system is read-only\)\. Choose another folder: GENKAN_HOME=/;
+    for (const home of [folder, join(folder, "within")])
+      for (const more of [[], ["--detach"]]) assert.match(await start(home, ...more), readOnly);
+    assert.match(await start("/proc/genkan"), /\/proc\/genkan can't be made/);
     execFileSync("umount", [folder]);
     rmSync(folder, { recursive: true });
   });

@@ -12,6 +12,7 @@ import {
   realpathSync,
   renameSync,
   rmSync,
+  statSync,
   writeSync,
 } from "node:fs";
 import { dirname, join, resolve } from "node:path";
@@ -48,12 +49,19 @@ export function openHome(environment: NodeJS.ProcessEnv, create: boolean): Home 
 
 function make(folder: string): void {
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeWithin(folder);
   } catch (cause) {
     throw new HomeError(`${folder} can't be made (${reasonOf(refusal(folder) ?? cause)}). Choose another folder: GENKAN_HOME=FOLDER`, {
       cause,
     });
   }
+}
+
+/** Makes the folders above it as well. (By itself mkdir goes on for ever where nobody can make folders, as in /proc.) */
+function makeWithin(folder: string): void {
+  if (existsSync(folder) && statSync(folder).isDirectory()) return;
+  if (dirname(folder) !== folder) makeWithin(dirname(folder));
+  mkdirSync(folder, { mode: 0o700 });
 }
 
 /** Why nothing can be written to the folder, or to the nearest one above it that is there; undefined when it can. (Making folders on the way tells ENOENT whatever the reason.) */
@@ -68,7 +76,7 @@ function refusal(folder: string): unknown {
 }
 
 export function readCredentials(home: Home): Credentials | undefined {
-  return readJson(join(home.folder, "credentials.json")) as Credentials | undefined;
+  return readJson(join(home.folder, "credentials.json"), ["accessKeyId", "secretAccessKey", "token"]) as Credentials | undefined;
 }
 
 /** The home's credentials; new ones on the first start. Account and region given on the command line are kept for the next start. */
@@ -89,12 +97,12 @@ export function ensureCredentials(
 }
 
 export function readRunning(home: Home): Running | undefined {
-  return readJson(join(home.folder, "running.json")) as Running | undefined;
+  return readJson(join(home.folder, "running.json"), ["pid", "startTime", "host", "port"]) as Running | undefined;
 }
 
 /** The process that is starting Genkan in this home, or was, and did not come to an end of it. */
 export function readStarting(home: Home): Pick<Running, "pid" | "startTime"> | undefined {
-  return readJson(join(home.folder, "starting.json")) as Running | undefined;
+  return readJson(join(home.folder, "starting.json"), ["pid", "startTime"]) as Running | undefined;
 }
 
 /** Told before anything is begun, and taken back when it is done. */
@@ -157,7 +165,8 @@ class NotYourHome extends Error {
   override readonly name = "NotYourHome";
 }
 
-function readJson(path: string): unknown {
+/** @throws HomeError for a file that is damaged: without one of the members. */
+function readJson(path: string, members: readonly string[]): unknown {
   let text: string;
   try {
     text = readFileSync(path, "utf8");
@@ -168,10 +177,17 @@ function readJson(path: string): unknown {
       throw new NotYourHome(`${dirname(path)} belongs to another user, who started Genkan: ask as that user (sudo ./genkan …).`, { cause });
     throw cause;
   }
+  const value = parsed(text);
+  if (!members.every((name) => value?.[name] !== undefined))
+    throw new HomeError(`${path} is damaged. Remove it: the next start makes it anew.`);
+  return value;
+}
+
+function parsed(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new Error(`${path} can't be read; remove it to start anew`, { cause });
+    return JSON.parse(text) as Readonly<Record<string, unknown>>;
+  } catch {
+    return undefined;
   }
 }
 
