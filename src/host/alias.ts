@@ -30,3 +30,8 @@ export function slotOfAlias(address: string): number | undefined {
 export function aliasOf(slot: number, asked: "link-local" | "vpc-resolver", place = 0): string {
   return formatIpv4(ipv4(BASE + (asked === "vpc-resolver" ? AT_VPC : 0) + place * PLACE + slot));
 }
+
+/** Who asks from an address: all aliases of an interface are one asker's. */
+export function askerOf(address: string): string {
+  return String(slotOfAlias(address) ?? address);
+}

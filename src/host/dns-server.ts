@@ -5,7 +5,7 @@ import { roomForConnections } from "./descriptors.ts";
 import { type AskerOf, askersInTurn, connectionLimit, rateLimit, type TakeTurn } from "./fairness.ts";
 
 /** What answers one query from an address; undefined for what gets no answer. */
-export type AnswerQuery = (query: Uint8Array, from: string) => Uint8Array | undefined;
+type AnswerQuery = (query: Uint8Array, from: string) => Uint8Array | undefined;
 
 type DnsServing = {
   readonly addresses: readonly string[];

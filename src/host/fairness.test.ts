@@ -133,7 +133,7 @@ function serving(port: number, limits: Partial<Pick<MetadataServing, "askerAt" |
   };
 }
 
-/** Who says more than is read in a second loses his connection, and nothing of it is looked at. */
+/** Who says more than is read in a second loses his connection, and of what he says no more is looked at than that. */
 async function manyBytes(): Promise<void> {
   const port = await freePort();
   const looked: string[] = [];
@@ -145,8 +145,11 @@ async function manyBytes(): Promise<void> {
   const modest = connect({ port, host: "127.0.0.1", localAddress: "127.0.0.3" });
   modest.write(ask);
   assert.match(String((await once(modest, "data"))[0]), /^HTTP\/1.1 404 /);
-  assert.equal((await taken).length, 0);
-  assert.deepEqual(looked, ["127.0.0.3"]);
+  await taken;
+  const ofGreedy = looked.filter((address) => address === "127.0.0.2").length;
+  // Where a second ended in between, as many again.
+  assert.ok(ofGreedy <= 2 * Math.floor(400 / ask.length), `${ofGreedy} requests of one who says too much`);
+  assert.equal(looked.length - ofGreedy, 1);
   modest.destroy();
 }
 

@@ -1,35 +1,29 @@
 /**
- * The simulated internet's hosts, 198.51.100.1 and 2001:db8:ffff::1: echo on port 7 over UDP and TCP (RFC 862), HTTP on
- * port 80, the simulated internet's names on port 53. ICMP echo is answered by the kernel. A process of its own.
+ * The simulated internet's hosts, 198.51.100.1 and 2001:db8:ffff::1: HTTP on port 80, the simulated internet's names on port 53, and in
+ * a thread of its own the echo on port 7 over UDP and TCP (RFC 862). ICMP echo is answered by the kernel. A process of its own.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createListener } from "node:net";
 import { answerDns } from "./dns.ts";
 import { serveDns } from "./dns-server.ts";
-import { roomForConnections } from "./descriptors.ts";
-import { serveEchoTcp, serveEchoUdp } from "./echo.ts";
-import { askersInTurn, connectionLimit } from "./fairness.ts";
+import { serveApart } from "./apart.ts";
+import { askersInTurn } from "./fairness.ts";
 import { Gate } from "./gate.ts";
 import { INTERNET_IPV4, INTERNET_IPV6 } from "./installation.ts";
+import { internetLimit } from "./internet-limit.ts";
 import { sayReady } from "./ready.ts";
 
 const IDLE_MILLISECONDS = 60_000;
-const MAX_CONNECTIONS = 16_000;
-const LEAST_OF_ONE = 64;
 /** Of requests, in bytes: one or two of them. */
 const PIECE = 64;
 const NOBODY = { bySlot: () => undefined, byPublicIp: () => undefined, ptrRecordOf: () => undefined };
 
-/** One client has a quarter of what is left at most: others always find room. */
-const limit = connectionLimit({ most: roomForConnections(MAX_CONNECTIONS, 0.75), ofOne: (free) => Math.max(LEAST_OF_ONE, free / 4) });
+const limit = internetLimit();
 const turn = askersInTurn();
 
 async function main(): Promise<void> {
   await Promise.all([
-    serveEchoUdp(INTERNET_IPV4),
-    serveEchoUdp(INTERNET_IPV6),
-    serveEchoTcp({ address: INTERNET_IPV4, limit, turn }),
-    serveEchoTcp({ address: INTERNET_IPV6, limit, turn }),
+    serveApart(new URL("./echo-main.js", import.meta.url), undefined),
     serveHttp(INTERNET_IPV4),
     serveHttp(INTERNET_IPV6),
     serveDns({ addresses: [INTERNET_IPV4], answer: (query) => answerDns(query, { kind: "internet" }, NOBODY), turn }),

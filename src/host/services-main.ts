@@ -1,22 +1,21 @@
 /**
- * The metadata service (169.254.169.254 and fd00:ec2::254, port 80), the VPCs' resolver (169.254.169.253 and fd00:ec2::253, port 53)
- * and the time (169.254.169.123 and fd00:ec2::123, NTP) of all instances of this machine. A process of its own, which reads the state as it changes. Its argument is GENKAN_HOME.
+ * The metadata service (169.254.169.254 and fd00:ec2::254, port 80) of all instances of this machine, and in threads of their own the
+ * VPCs' resolver (169.254.169.253 and fd00:ec2::253, port 53) and the time (169.254.169.123 and fd00:ec2::123, NTP). A process of its
+ * own, which reads the state as it changes. Its argument is GENKAN_HOME.
  */
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { slotOfAlias } from "./alias.ts";
+import { askerOf, slotOfAlias } from "./alias.ts";
+import { serveApart } from "./apart.ts";
 import { roomForConnections } from "./descriptors.ts";
 import { type Asker, directoryOf } from "./directory.ts";
-import { answerDns } from "./dns.ts";
-import { type AnswerQuery, serveDns } from "./dns-server.ts";
-import { type AskerOf, askersInTurn, connectionLimit, rateLimit } from "./fairness.ts";
+import { askersInTurn, connectionLimit, rateLimit } from "./fairness.ts";
 import { type Identity, openIdentity } from "./identity.ts";
-import { METADATA_IPV4, METADATA_IPV6, RESOLVER_IPV4, RESOLVER_IPV6, TIME_IPV4, TIME_IPV6 } from "./installation.ts";
+import { METADATA_IPV4, METADATA_IPV6 } from "./installation.ts";
 import { hasIpv6 } from "./ipv6.ts";
 import { serveMetadata } from "./metadata-server.ts";
 import { sayReady } from "./ready.ts";
 import { openState } from "./state.ts";
-import { serveTime } from "./time-service.ts";
 
 const MAX_CONNECTIONS = 4_000;
 const CONNECTIONS_OF_ONE = 64;
@@ -26,9 +25,6 @@ const REQUESTS_PER_SECOND = 200;
 const BYTES_PER_SECOND = 128 << 10;
 /** Session tokens don't outlive the process: clients ask for a new one on 401. */
 const SECRET = randomBytes(48);
-
-/** All addresses that stand for one interface are one asker's. */
-const askerOf: AskerOf = (address) => String(slotOfAlias(address) ?? address);
 
 async function main(home: string): Promise<void> {
   let identity: Identity | undefined;
@@ -42,25 +38,19 @@ async function main(home: string): Promise<void> {
     const slot = slotOfAlias(address);
     return slot === undefined ? undefined : directory.bySlot(slot);
   };
-  const answer: AnswerQuery = (query, from) => {
-    const asker = askerAt(from);
-    return answerDns(query, asker && { kind: "vpc", asker }, directory);
-  };
-  const turn = askersInTurn(askerOf);
   const metadata = {
     askerAt,
     secret: SECRET,
     identity: () => identity,
     mayAsk: rateLimit(REQUESTS_PER_SECOND, askerOf),
     mayRead: rateLimit(BYTES_PER_SECOND, askerOf),
-    turn,
+    turn: askersInTurn(askerOf),
     limit: connectionLimit({ most: roomForConnections(MAX_CONNECTIONS, 0.5), ofOne: () => CONNECTIONS_OF_ONE, askerOf }),
   };
-  const ipv6 = hasIpv6();
   await Promise.all([
-    ...[METADATA_IPV4, ...(ipv6 ? [METADATA_IPV6] : [])].map((address) => serveMetadata({ ...metadata, address })),
-    serveDns({ addresses: [RESOLVER_IPV4, ...(ipv6 ? [RESOLVER_IPV6] : [])], answer, askerOf, turn }),
-    serveTime({ addresses: [TIME_IPV4, ...(ipv6 ? [TIME_IPV6] : [])], askerOf }),
+    ...[METADATA_IPV4, ...(hasIpv6() ? [METADATA_IPV6] : [])].map((address) => serveMetadata({ ...metadata, address })),
+    serveApart(new URL("./resolver-main.js", import.meta.url), home),
+    serveApart(new URL("./time-main.js", import.meta.url), home),
   ]);
   sayReady();
 }
