@@ -5,12 +5,15 @@ import { fileURLToPath } from "node:url";
 import { CLEAN_ENVIRONMENT, start } from "./command.ts";
 import { disinherit } from "./inheritance.ts";
 import type { Installation } from "./installation.ts";
-import { atPriority, PROMPT, PROMPT_SESSION } from "./priority.ts";
+import { atPriority, ofSession, PROMPT } from "./priority.ts";
 import { isAlive, type ProcessRecord, readRecord, RECORD_SELF } from "./processes.ts";
 
 /** The processes of their own that answer instances; they outlive the control plane. */
 export const DAEMONS = ["internet", "services"] as const;
 export type DaemonName = (typeof DAEMONS)[number];
+
+/** All instances wait for the services; of the simulated internet each has what a process has. */
+const PRIORITIES: Readonly<Record<DaemonName, number>> = { internet: 0, services: PROMPT };
 
 /** Only what hangs takes so long: an emulated or crowded machine needs half a minute for what takes others a second. */
 const START_MILLISECONDS = 90_000;
@@ -33,8 +36,14 @@ export async function ensureDaemon(installation: Installation, name: DaemonName)
   disinherit();
   const child = await start(
     [
-      atPriority(PROMPT),
-      ["sh", "-ec", `${RECORD_SELF}\nrecord "$1"; shift\n${PROMPT_SESSION}\nexec "$@"`, "sh", join(installation.records, `${name}.json`)],
+      atPriority(PRIORITIES[name]),
+      [
+        "sh",
+        "-ec",
+        `${RECORD_SELF}\nrecord "$1"; shift\n${ofSession(PRIORITIES[name])}\nexec "$@"`,
+        "sh",
+        join(installation.records, `${name}.json`),
+      ],
       ["nsenter", `--net=${installation.namespaces[name]}`, "--"],
       ["setpriv", "--bounding-set", capabilities, "--inh-caps", "-all", "--no-new-privs", "--"],
       [process.execPath, main, installation.home],

@@ -20,7 +20,9 @@ export function runPromptly(): void {
 }
 
 /** The same for a shell that leads its session. */
-export const PROMPT_SESSION = `{ echo ${PROMPT} > /proc/self/autogroup; } 2>/dev/null || :`;
+export function ofSession(priority: number): string {
+  return `{ echo ${priority} > /proc/self/autogroup; } 2>/dev/null || :`;
+}
 
 /** Gives a process that was just started, and what it starts, the priority that most have, whatever this process has. */
 export function runOrdinarily(pid: number): void {

@@ -18,7 +18,7 @@ import { sayReady } from "./ready.ts";
 import { openState } from "./state.ts";
 
 const MAX_CONNECTIONS = 4_000;
-const CONNECTIONS_OF_ONE = 64;
+const CONNECTIONS_OF_ONE = 32;
 /** Of one interface, far above what boots and agents ask. Beyond it is 503, as AWS throttles (EC2 user guide, "Query throttling"). */
 const REQUESTS_PER_SECOND = 200;
 /** So many requests, each with a token and a long name of its sender, have no more. What exceeds it ends the connection. */
