@@ -21,8 +21,8 @@ import { type Zone, zonesOf } from "./zone.ts";
 /*
  * A regional NAT gateway: one gateway with a place in each of several zones, and a route table of its own that leads to the
  * internet gateway (VPC user guide, "Regional NAT gateways for automatic multi-AZ expansion"). A place is an interface in a
- * subnet that nobody sees, with a link-local block: no packet can name its addresses, and none leaves with them, since what the
- * gateway sends goes through the internet gateway.
+ * subnet that nobody sees, with a link-local block: no packet can name its addresses. What the gateway sends goes through the internet
+ * gateway; to an address of the VPC itself it comes from such an address, and no answer comes back.
  */
 
 /** The Elastic IPs of one zone. */
