@@ -272,8 +272,7 @@ swap: {size: 1G}
   test("the services run before instances and the simulated internet, which run as everybody does, whatever the control plane has", async () => {
     // In the 19th place of proc(5)'s stat, behind a name without blanks.
     const niceness = (pid: number): string | undefined => readFileSync(`/proc/${pid}/stat`, "utf8").split(" ")[18];
-    const ofDaemons = DAEMONS.map((name) => niceness(readRecord(host.installation.records, name)?.pid ?? 0)).join();
-    assert.equal(ofDaemons, "0,-10");
+    assert.equal(DAEMONS.map((name) => niceness(readRecord(host.installation.records, name)?.pid ?? 0)).join(), "0,-10");
     const before = getPriority();
     try {
       setPriority(-7);
