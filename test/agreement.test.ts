@@ -1,11 +1,14 @@
 /** The kernel program and the tables read by hand agree on every packet: verdict, reason, whose it is, and all bytes that leave. */
 import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { noKernel } from "../src/datapath/test-kit.ts";
+import { ROOT } from "./kit.ts";
 import { openMachine } from "./proof.ts";
 import { SEED } from "./random-region.ts";
 import { told } from "./report.ts";
-import { playRandom } from "./scenario.ts";
+import { fromText, playRandom, replay } from "./scenario.ts";
 
 const PACKETS = Number(process.env["GENKAN_PACKETS"] ?? 10_000);
 const FRAMES = 500;
@@ -32,4 +35,11 @@ test("the kernel program and the reading by hand agree", { skip: noKernel }, () 
     "spoofed_source",
   ])
     assert.ok(machine.seen.has(what), `${what} was seen: ${JSON.stringify(Object.fromEntries(machine.seen))}`);
+});
+
+test("they agree on what they once disagreed on, as the proof told it", { skip: noKernel }, () => {
+  const machine = openMachine();
+  const folder = join(ROOT, "test/disagreements");
+  for (const name of readdirSync(folder))
+    assert.equal(replay(machine, fromText(readFileSync(join(folder, name), "utf8"))), undefined, name);
 });

@@ -251,8 +251,12 @@ static __always_inline int open_connection(struct packet *p, const struct connec
 	all = bpf_map_lookup_elem(&tracking, &together);
 	refresh_connection(&fresh, p, key->interface, flags, inbound);
 	fresh.kept = 0;
-	if (p->flow.protocol == IPPROTO_UDP)
+	if (p->flow.protocol == IPPROTO_UDP) {
 		p->may_keep = 0;
+		/* What came by the internet gateway may have gone untracked, and be on the fast path, where nobody would hear its turns. */
+		if (row && p->through_service)
+			__sync_fetch_and_add(&row->epoch, 1);
+	}
 	old = bpf_map_lookup_elem(&connections, key);
 	if (old) {
 		/* Packets of this very second may be on the fast path for what the entry was until now. */
