@@ -2,8 +2,8 @@ import { Worker } from "node:worker_threads";
 import { reasons } from "../lib/reasons.ts";
 import { readUserData, type UserData } from "./user-data.ts";
 
-/** Far more than it takes to read what people write. */
-const READ_MILLISECONDS = 10_000;
+/** Far more than it takes to read what people write, from when the thread runs: a crowded or emulated machine is slow at both. */
+const READ_MILLISECONDS = 30_000;
 const MOST_MEGABYTES = 256;
 
 /**
@@ -16,7 +16,8 @@ export async function readUserDataAside(userData: Uint8Array, milliseconds = REA
     workerData: userData,
     resourceLimits: { maxOldGenerationSizeMb: MOST_MEGABYTES },
   });
-  const timer = setTimeout(() => void worker.terminate(), milliseconds);
+  let timer: NodeJS.Timeout | undefined;
+  worker.once("online", () => (timer = setTimeout(() => void worker.terminate(), milliseconds)));
   try {
     return await new Promise<UserData>((resolve, reject) => {
       worker.once("message", resolve);
