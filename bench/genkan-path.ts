@@ -6,7 +6,7 @@ import { inNetwork, ip, run } from "../src/host/command.ts";
 import { INTERNET_IPV4, INTERNET_IPV6, type Installation, installationAt } from "../src/host/installation.ts";
 import { ensureFixedLinks } from "../src/host/links.ts";
 import { ensureNamespaces, removeNamespaces } from "../src/host/namespaces.ts";
-import { addInterfaceLink, configureInterfaces, type InterfaceSpec } from "../src/host/network-interface.ts";
+import { addInterfaceLink, configureInterface, type InterfaceSpec } from "../src/host/network-interface.ts";
 import { assert } from "../src/lib/assert.ts";
 import { nat64Address } from "../src/lib/nat64.ts";
 import type { NetworkInterface } from "../src/model/network-interface.ts";
@@ -98,7 +98,7 @@ async function instanceAt(installation: Installation, name: string, spec: Interf
   await new Promise((resolve) => holder.stdout.once("data", resolve) && holder.stdin.write("in\n"));
   await addInterfaceLink(installation.namespaces.dp, spec, holder.pid ?? 0);
   await ip(instance, ["link set lo up"]);
-  await configureInterfaces(instance, [spec]);
+  await configureInterface(instance, spec);
   holder.stdin.end();
   return instance;
 }

@@ -589,14 +589,20 @@ describe("a NAT gateway", () => {
   });
 });
 
+/** Blocks for the VPC and the subnet, an address for the instance. */
+function withIpv6(s: Scene): void {
+  s.ec2("AssociateVpcCidrBlock", { VpcId: s.vpc, AmazonProvidedIpv6CidrBlock: true });
+  const [block] = present(s.region.reader().get("vpc", s.vpc)?.ipv6CidrBlocks, "its blocks");
+  const Ipv6CidrBlock = (block?.ipv6CidrBlock ?? "").replace(/56$/, "64");
+  s.ec2("AssociateSubnetCidrBlock", { SubnetId: s.subnet, Ipv6CidrBlock });
+  s.ec2("AssignIpv6Addresses", { NetworkInterfaceId: s.web.eni, Ipv6AddressCount: 1 });
+}
+
 describe("NAT64", () => {
   test("is walked through the NAT gateway and back, and its route is proposed", () => {
     const s = scene();
     const table = ownTable(s);
-    s.ec2("AssociateVpcCidrBlock", { VpcId: s.vpc, AmazonProvidedIpv6CidrBlock: true });
-    const [block] = present(s.region.reader().get("vpc", s.vpc)?.ipv6CidrBlocks, "its blocks");
-    s.ec2("AssociateSubnetCidrBlock", { SubnetId: s.subnet, Ipv6CidrBlock: (block?.ipv6CidrBlock ?? "").replace(/56$/, "64") });
-    s.ec2("AssignIpv6Addresses", { NetworkInterfaceId: s.web.eni, Ipv6AddressCount: 1 });
+    withIpv6(s);
     const AllocationId = s.ec2("AllocateAddress", {})["AllocationId"];
     const nat = madeBy(s.ec2("CreateNatGateway", { SubnetId: s.otherSubnet, AllocationId }), "nat");
     const question = { to: "64:ff9b::c633:6401", direction: "out" };
@@ -610,16 +616,11 @@ describe("NAT64", () => {
     );
     assert.equal(mend(s, question).ok, true);
   });
-});
 
-describe("an address of NAT64", () => {
-  test("that a route for everywhere leads to the internet is nobody's there: a route to a NAT gateway is proposed, where one has a way out", () => {
+  test("has nobody where a route for everywhere leads to the internet: a route to a NAT gateway is proposed, where one has a way out", () => {
     const s = scene();
     const table = ownTable(s);
-    s.ec2("AssociateVpcCidrBlock", { VpcId: s.vpc, AmazonProvidedIpv6CidrBlock: true });
-    const [block] = present(s.region.reader().get("vpc", s.vpc)?.ipv6CidrBlocks, "its blocks");
-    s.ec2("AssociateSubnetCidrBlock", { SubnetId: s.subnet, Ipv6CidrBlock: (block?.ipv6CidrBlock ?? "").replace(/56$/, "64") });
-    s.ec2("AssignIpv6Addresses", { NetworkInterfaceId: s.web.eni, Ipv6AddressCount: 1 });
+    withIpv6(s);
     s.ec2("CreateRoute", { RouteTableId: table, DestinationIpv6CidrBlock: "::/0", GatewayId: s.gateway });
     const question = { to: "64:ff9b::c633:6401", direction: "out" };
     const without = explained(s, question);
@@ -641,15 +642,6 @@ describe("an address of NAT64", () => {
 });
 
 describe("IPv6", () => {
-  /** Blocks for the VPC and the subnet, an address for the instance. */
-  function withIpv6(s: Scene): void {
-    s.ec2("AssociateVpcCidrBlock", { VpcId: s.vpc, AmazonProvidedIpv6CidrBlock: true });
-    const [block] = present(s.region.reader().get("vpc", s.vpc)?.ipv6CidrBlocks, "its blocks");
-    const Ipv6CidrBlock = (block?.ipv6CidrBlock ?? "").replace(/56$/, "64");
-    s.ec2("AssociateSubnetCidrBlock", { SubnetId: s.subnet, Ipv6CidrBlock });
-    s.ec2("AssignIpv6Addresses", { NetworkInterfaceId: s.web.eni, Ipv6AddressCount: 1 });
-  }
-
   test("is explained beside IPv4 where the instance has both", () => {
     const s = scene();
     withIpv6(s);

@@ -45,6 +45,7 @@ const CHECKS: readonly Check[] = [
   { what: { en: "ip (iproute2)", ja: "ip（iproute2）" }, good: command("ip"), mend: install("iproute2") },
   { what: { en: "nft (nftables)", ja: "nft（nftables）" }, good: command("nft"), mend: install("nftables") },
   { what: { en: "bwrap (bubblewrap)", ja: "bwrap（bubblewrap）" }, good: command("bwrap"), mend: install("bubblewrap") },
+  { what: { en: "busybox", ja: "busybox" }, good: command("busybox"), mend: install("busybox") },
   {
     what: { en: "libbpf.so.1", ja: "libbpf.so.1" },
     good: () => (outputOf(["sh", "-c", "PATH=$PATH:/usr/sbin:/sbin ldconfig -p"], 5000) ?? "").includes("libbpf.so.1"),

@@ -9,15 +9,16 @@ export function serveApart(module: URL, data: unknown): Promise<void> {
   const worker = new Worker(module, { workerData: data });
   return new Promise((resolve, reject) => {
     let answers = false;
+    const fail = (cause: unknown): void => {
+      if (answers) throw cause;
+      reject(cause);
+    };
     worker.once("message", () => {
       answers = true;
       resolve();
     });
-    worker.once("error", (cause) => {
-      if (answers) throw cause;
-      reject(cause);
-    });
-    worker.once("exit", (status) => reject(new Error(`${module.pathname} ended with ${status}`)));
+    worker.once("error", fail);
+    worker.once("exit", (status) => fail(new Error(`${module.pathname} ended with ${status}`)));
   });
 }
 

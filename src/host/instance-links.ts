@@ -1,10 +1,11 @@
 import {
   addInterfaceLink,
   beginInterfaces,
-  configureInterfaces,
+  configureInterface,
   interfaceLinks,
   type InterfaceSpec,
   isSameLink,
+  namespaceOf,
   readdress,
   removeInterfaceLink,
   removeRules,
@@ -43,8 +44,9 @@ export class InstanceLinks {
     try {
       await beginInterfaces(this.#options.dp, interfaces, pid);
     } catch {
-      for (const spec of interfaces) await this.#add(id, pid, spec);
-      await configureInterfaces(namespaceOf(pid), interfaces, true);
+      // A link that is left over makes way.
+      for (const { slot } of interfaces) await removeInterfaceLink(this.#options.dp, slot);
+      await beginInterfaces(this.#options.dp, interfaces, pid);
     }
     for (const { slot } of interfaces) await this.#options.attach(slot);
   }
@@ -84,7 +86,7 @@ export class InstanceLinks {
   /** Makes the link, with its addresses and the program on it, in place of what there may be of it. */
   async put({ id, pid }: Plugged, spec: InterfaceSpec): Promise<void> {
     await this.#add(id, pid, spec);
-    await configureInterfaces(namespaceOf(pid), [spec]);
+    await configureInterface(namespaceOf(pid), spec);
     await this.#options.attach(spec.slot);
   }
 
@@ -118,7 +120,3 @@ export class InstanceLinks {
 }
 
 export type Followed = { readonly now: readonly InterfaceSpec[]; readonly failures: readonly unknown[] };
-
-function namespaceOf(pid: number): string {
-  return `/proc/${pid}/ns/net`;
-}

@@ -4,9 +4,9 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createListener } from "node:net";
+import { serveApart } from "./apart.ts";
 import { answerDns } from "./dns.ts";
 import { serveDns } from "./dns-server.ts";
-import { serveApart } from "./apart.ts";
 import { askersInTurn } from "./fairness.ts";
 import { Gate } from "./gate.ts";
 import { INTERNET_IPV4, INTERNET_IPV6 } from "./installation.ts";

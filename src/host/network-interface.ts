@@ -137,39 +137,32 @@ function removalLines(spec: InterfaceSpec, kept: InterfaceSpec): Lines {
   };
 }
 
-/** Gives interfaces whose links are there their addresses and routes. `first`: the namespace is new, and nothing is on in it. */
-export async function configureInterfaces(namespace: string, specs: readonly InterfaceSpec[], first = false): Promise<void> {
-  await run([...inNetwork(namespace), "sh", "-ec", configuration(specs, first)]);
-  for (const spec of specs) await addRules(namespace, spec, spec);
+/** Gives an interface whose link is there its addresses and routes. */
+export async function configureInterface(namespace: string, spec: InterfaceSpec): Promise<void> {
+  await run([...inNetwork(namespace), "sh", "-ec", configuration([spec]).join("\n")]);
+  await addRules(namespace, spec, spec);
 }
 
 /**
- * Makes all links of the process's new namespace, with their addresses and routes: one program for all, since it is this process's own
- * copying that takes longest.
+ * Makes all links of the process's new network namespace, in which nothing is on, with their addresses and routes: by one program, since
+ * it is the copying of this process that takes longest.
  */
 export async function beginInterfaces(dp: string, specs: readonly InterfaceSpec[], pid: number): Promise<void> {
-  const namespace = `/proc/${pid}/ns/net`;
+  const namespace = namespaceOf(pid);
+  const off = ["all", "default"].flatMap((name) => ipv6Switch(name, false));
+  const within = [...off, ...configuration(specs, { first: ["link set lo up"] })].join("\n");
   const links = batch(
     4,
     specs.flatMap((spec) => linkLines(spec, pid)),
-  ).join("\n");
-  const within = [...inNetwork(namespace), "sh", "-ec"].join(" ");
-  await run([...inNetwork(dp), "sh", "-ec", `${links}\nexec ${within} "$1"`, "sh", configuration(specs, true)]);
+  );
+  const enter = `exec ${[...inNetwork(namespace), "sh", "-ec"].join(" ")} "$1"`;
+  await run([...inNetwork(dp), "sh", "-ec", [...links, enter].join("\n"), "sh", within]);
   for (const spec of specs) await addRules(namespace, spec, spec);
 }
 
-function configuration(specs: readonly InterfaceSpec[], first: boolean): string {
-  const lines = specs.map((spec) => interfaceLines(spec));
-  return [
-    ...(first ? ["all", "default"].flatMap((name) => ipv6Switch(name, false)) : []),
-    ...commands(
-      specs.filter((_, i) => (lines[i]?.ipv6.length ?? 0) > 0),
-      {
-        ipv4: [...(first ? ["link set lo up"] : []), ...lines.flatMap(({ ipv4 }) => ipv4)],
-        ipv6: lines.flatMap(({ ipv6 }) => ipv6),
-      },
-    ),
-  ].join("\n");
+/** The path of a process's network namespace. */
+export function namespaceOf(pid: number): string {
+  return `/proc/${pid}/ns/net`;
 }
 
 /** Makes the addresses that Genkan gave the interface, those of `before`, those of `after`. The link is the same. */
@@ -179,20 +172,25 @@ export async function readdress(namespace: string, before: InterfaceSpec, after:
     ipv6Addresses: after.ipv6Addresses.filter((address) => !before.ipv6Addresses.includes(address)),
   };
   if (added.addresses.length + added.ipv6Addresses.length > 0)
-    await run([...inNetwork(namespace), "sh", "-ec", readdressing(after, added)]);
+    await run([...inNetwork(namespace), "sh", "-ec", configuration([after], { added }).join("\n")]);
   await addRules(namespace, after, added);
   await change(namespace, removalLines(before, after));
 }
 
-function readdressing(spec: InterfaceSpec, added: Addresses): string {
-  const lines = interfaceLines(spec, added);
-  return commands(lines.ipv6.length === 0 ? [] : [spec], lines).join("\n");
-}
+type Beside = {
+  /** Of the addresses, some; all when it is not said. */
+  readonly added?: Addresses;
+  /** What `ip` is told before. */
+  readonly first?: readonly string[];
+};
 
 /** IPv6 is for the interfaces that have an address of it; the rest hears and says nothing. */
-function commands(ofIpv6: readonly InterfaceSpec[], { ipv4, ipv6 }: Lines): readonly string[] {
-  const on = ofIpv6.length === 0 ? [] : ["lo", ...ofIpv6.map(deviceOf)].flatMap((device) => ipv6Switch(device, true));
-  return [...on, ...batch(4, ipv4), ...batch(6, ipv6)];
+function configuration(specs: readonly InterfaceSpec[], { added, first = [] }: Beside = {}): readonly string[] {
+  const lines = specs.map((spec) => ({ device: deviceOf(spec), ...interfaceLines(spec, added) }));
+  const ofIpv6 = lines.filter(({ ipv6 }) => ipv6.length > 0).map(({ device }) => device);
+  const on = ofIpv6.length === 0 ? [] : ["lo", ...ofIpv6].flatMap((device) => ipv6Switch(device, true));
+  const [ipv4, ipv6] = [lines.flatMap((one) => one.ipv4), lines.flatMap((one) => one.ipv6)];
+  return [...on, ...batch(4, [...first, ...ipv4]), ...batch(6, ipv6)];
 }
 
 function addRules(namespace: string, spec: InterfaceSpec, added: Addresses): Promise<void> {

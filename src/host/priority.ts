@@ -19,7 +19,7 @@ export function runPromptly(): void {
   }
 }
 
-/** The same for a shell that leads its session. */
+/** A line of shell that gives the session which the shell leads that priority, where the kernel weighs whole sessions. */
 export function ofSession(priority: number): string {
   return `{ echo ${priority} > /proc/self/autogroup; } 2>/dev/null || :`;
 }
@@ -29,7 +29,8 @@ export function runOrdinarily(pid: number): void {
   try {
     setPriority(pid, 0);
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== "ERR_SYSTEM_ERROR" || existsSync(`/proc/${pid}`)) throw cause;
+    // Where it has ended already there is nothing to give.
+    if (existsSync(`/proc/${pid}`)) throw cause;
   }
 }
 

@@ -36,6 +36,7 @@ export function sandboxArgv(installation: Installation, instanceId: string, host
   ].flat();
 }
 
+/** What busybox has of a command goes before the system's, unless that is named whole. */
 const SHELL = ["busybox", "sh", "-ec"] as const;
 
 /**
@@ -53,14 +54,13 @@ const NODES = ["null", "zero", "full", "random", "urandom", "tty"] as const;
  * own. Where the kernel can't have them, it sees the machine's.
  */
 const MOUNTS = `
-mount=$(command -v /usr/bin/mount || command -v /bin/mount)
-"$mount" --no-mtab --all --fstab "$1"
+/usr/bin/mount --no-mtab --all --fstab "$1"
 cd "$3"
 mkdir -m 1777 tmp
 mkdir old network nothing usr etc dev
 : > empty
-"$mount" --no-mtab --all --fstab "$2" 2>/dev/null || for name in usr etc; do "$mount" --no-mtab --bind "/$name" "$name"; done
-cp -a ${NODES.map((name) => `/dev/${name}`).join(" ")} dev 2>/dev/null || "$mount" --no-mtab --rbind /dev dev
+/usr/bin/mount --no-mtab --all --fstab "$2" 2>/dev/null || for name in usr etc; do /usr/bin/mount --no-mtab --bind "/$name" "$name"; done
+cp -a ${NODES.map((name) => `/dev/${name}`).join(" ")} dev 2>/dev/null || /usr/bin/mount --no-mtab --rbind /dev dev
 ln -s usr/bin usr/sbin usr/lib usr/lib32 usr/lib64 usr/libx32 .
 pivot_root . old
 umount -l /old
@@ -221,7 +221,8 @@ export function userMap(slot: number): string {
 
 /** Whether what the sandbox needs is on this machine; else the reason. */
 export function sandboxProblem(): string | undefined {
-  if (!existsSync("/usr/bin/bwrap")) return "bubblewrap is not installed (apt-get install bubblewrap)";
+  for (const [command, name] of Object.entries({ bwrap: "bubblewrap", busybox: "busybox" }))
+    if (!existsSync(`/usr/bin/${command}`)) return `${name} is not installed (apt-get install ${name})`;
   if (!isArchitecture(process.arch)) return `there is no filter of system calls for instances on ${process.arch}`;
   return undefined;
 }
