@@ -11,12 +11,19 @@ import { signedRequest } from "./signed-request.ts";
 type Call = Readonly<Record<string, string>>;
 
 /**
- * Milliseconds from the sending of a request to a packet that obeys it: an Elastic IP is associated, and the program that is
- * attached to the running gateway's uplink knows the address; it is disassociated, and the program knows it no more.
+ * Milliseconds from the sending of a request to a packet that obeys it: an Elastic IP is associated, and the
+ * program that is attached to the running gateway's uplink knows the address; it is disassociated, and the
+ * program knows it no more.
  */
-export async function changeToPacket(server: Server, home: string, subnet: string, times: number): Promise<readonly number[]> {
+export async function changeToPacket(
+  server: Server,
+  home: string,
+  subnet: string,
+  times: number,
+): Promise<readonly number[]> {
   const program = uplinkProgram(home);
-  const call = (parameters: Call): Promise<string> => sendOne(server.port, signedRequest(server.signer, parameters, new Date()));
+  const call = (parameters: Call): Promise<string> =>
+    sendOne(server.port, signedRequest(server.signer, parameters, new Date()));
   const eni = found(await call({ Action: "CreateNetworkInterface", SubnetId: subnet }), /eni-[0-9a-f]{17}/);
   const allocated = await call({ Action: "AllocateAddress" });
   const address = found(allocated, /eipalloc-[0-9a-f]{17}/);
@@ -35,8 +42,14 @@ export async function changeToPacket(server: Server, home: string, subnet: strin
   };
   assert(!isMapped(), "nobody has the address yet");
   for (let round = 0; round < times; round++) {
-    const associated = await timed({ Action: "AssociateAddress", AllocationId: address, NetworkInterfaceId: eni }, true);
-    await timed({ Action: "DisassociateAddress", AssociationId: found(associated, /eipassoc-[0-9a-f]{17}/) }, false);
+    const associated = await timed(
+      { Action: "AssociateAddress", AllocationId: address, NetworkInterfaceId: eni },
+      true,
+    );
+    await timed(
+      { Action: "DisassociateAddress", AssociationId: found(associated, /eipassoc-[0-9a-f]{17}/) },
+      false,
+    );
   }
   await call({ Action: "ReleaseAddress", AllocationId: address });
   await call({ Action: "DeleteNetworkInterface", NetworkInterfaceId: eni });

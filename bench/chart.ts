@@ -5,7 +5,11 @@ import { PATH_NAMES, PATHS, type PathName } from "./path.ts";
 import { number, type Report } from "./report.ts";
 
 /** One panel for each of these figures: a title, and what is good. */
-const PANELS: readonly { readonly figure: FigureName; readonly title: string; readonly better: "higher" | "lower" }[] = [
+const PANELS: readonly {
+  readonly figure: FigureName;
+  readonly title: string;
+  readonly better: "higher" | "lower";
+}[] = [
   { figure: "rate", title: "Packets per second, 64 bytes", better: "higher" },
   { figure: "udp50", title: "Round trip of UDP, median", better: "lower" },
   { figure: "tcp50", title: "Round trip of TCP, median", better: "lower" },
@@ -30,15 +34,22 @@ const BAR = { left: 112, width: 210, height: 16, gap: 7 } as const;
 const PANEL_HEIGHT = 160;
 const TOP = 82;
 
-/** The figures as bars, a scalable drawing without anything from elsewhere, in the reader's own light or dark. */
+/**
+ * The figures as bars, a scalable drawing without anything from elsewhere, in the reader's own light or dark.
+ */
 export function chart(report: Report): string {
   const panels = PANELS.flatMap((panel) => {
     const found = report.figures.find(({ measure }) => measure === FIGURES[panel.figure].words);
     return found ? [{ ...panel, found }] : [];
   });
   const height = TOP + Math.ceil(panels.length / 2) * PANEL_HEIGHT + 34;
-  const body = panels.map(({ title, better, found }, place) =>
-    panelOf(found, `${title}, ${better} is better`, 24 + (place % 2) * COLUMN, TOP + Math.floor(place / 2) * PANEL_HEIGHT),
+  const body = panels.map(({ title, better, found }, index) =>
+    panelOf(
+      found,
+      `${title}, ${better} is better`,
+      24 + (index % 2) * COLUMN,
+      TOP + Math.floor(index / 2) * PANEL_HEIGHT,
+    ),
   );
   const label = `Genkan beside ${Object.values(NAMES).slice(0, 3).join(", ")}: ${panels.map(({ title }) => title).join("; ")}`;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${escaped(label)}">
@@ -62,10 +73,10 @@ text{font:13px system-ui,-apple-system,"Segoe UI",sans-serif;fill:#24292f}
 
 function panelOf({ values, unit }: Figure, title: string, x: number, y: number): string {
   const most = Math.max(...Object.values(values).map(({ value }) => value));
-  const bars = PATH_NAMES.flatMap((name, place) => {
+  const bars = PATH_NAMES.flatMap((name, index) => {
     const figure = values[name];
     if (!figure || name === "K") return [];
-    const top = y + 12 + place * (BAR.height + BAR.gap);
+    const top = y + 12 + index * (BAR.height + BAR.gap);
     const own = name === "G" ? " own" : "";
     const ratio = name === "B" ? "" : `<tspan class="small" dx="6">${figure.toRouter.toFixed(2)}×</tspan>`;
     const rest = `x="${x + BAR.left}" y="${top}" height="${BAR.height}" rx="3"`;
@@ -77,7 +88,10 @@ function panelOf({ values, unit }: Figure, title: string, x: number, y: number):
       `<text x="${x + BAR.left + BAR.width + 8}" y="${top + 13}" class="value${own}">${number(figure.value)}${ratio}</text></g>`,
     ];
   });
-  return [`<text x="${x}" y="${y}" class="head">${escaped(title)}<tspan class="small" dx="6">${unit}</tspan></text>`, ...bars].join("\n");
+  return [
+    `<text x="${x}" y="${y}" class="head">${escaped(title)}<tspan class="small" dx="6">${unit}</tspan></text>`,
+    ...bars,
+  ].join("\n");
 }
 
 function escaped(text: string): string {

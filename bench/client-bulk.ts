@@ -22,11 +22,14 @@ export function bulk(job: Extract<Job, { kind: "bulk" }>): Answer["bulk"] {
     for (let slice = -job.warm; slice < job.slices; slice += 1)
       for (const { fd, perSecond } of order.shuffled(lanes)) {
         const start = performance.now();
-        for (let left = job.bytes; left > 0; left -= chunk.length) sendAll(fd, chunk, Math.min(left, chunk.length));
+        for (let left = job.bytes; left > 0; left -= chunk.length)
+          sendAll(fd, chunk, Math.min(left, chunk.length));
         if (receive(fd, answer) !== 1) throw new Error("the other end has closed the connection");
         if (slice >= 0) perSecond.push((job.bytes / (performance.now() - start)) * 1000);
       }
-    return perPath(job.paths, (name) => ({ perSecond: lanes.find(({ path }) => path.name === name)?.perSecond ?? [] }));
+    return perPath(job.paths, (name) => ({
+      perSecond: lanes.find(({ path }) => path.name === name)?.perSecond ?? [],
+    }));
   } finally {
     for (const { fd } of lanes) closeSocket(fd);
   }

@@ -9,12 +9,19 @@ import { quantile } from "./row.ts";
 /** Bytes of a request and of its answer. */
 const PAYLOAD = 22;
 
-/** Requests and answers one at a time, some on each path in turn; the other end is a process on the same processor. */
+/**
+ * Requests and answers one at a time, some on each path in turn; the other end is a process on the same
+ * processor.
+ */
 export function roundTrips(job: Extract<Job, { kind: "round-trips" }>): Answer["round-trips"] {
   const order = seededOrder(job.seed);
   const request = Buffer.alloc(PAYLOAD);
   const answer = Buffer.alloc(64);
-  const lanes = job.paths.map((path) => ({ path, fd: openTo(path, job.protocol), times: new Float64Array(job.slices * job.count) }));
+  const lanes = job.paths.map((path) => ({
+    path,
+    fd: openTo(path, job.protocol),
+    times: new Float64Array(job.slices * job.count),
+  }));
   try {
     for (let slice = -job.warm; slice < job.slices; slice += 1)
       for (const { fd, times } of order.shuffled(lanes))

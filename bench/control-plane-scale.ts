@@ -1,17 +1,19 @@
 /**
- * The control plane with a large region: how long it takes to start, what memory it takes, and how long single calls take. The
- * region is put into the store beforehand (region-at-scale.ts), then the real server starts on it, without packets.
+ * The control plane with a large region: how long it takes to start, what memory it takes, and how long
+ * single calls take. The region is put into the store beforehand (region-at-scale.ts), then the real server
+ * starts on it, without packets.
  */
+
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { compiledTables, startPlan } from "../src/agent/image.ts";
 import { openDatapath } from "../src/datapath/loader.ts";
 import { OBJECT, sh } from "../src/datapath/test-kit.ts";
-import { compiledTables, startPlan } from "../src/image.ts";
 import { openEmbedded } from "../src/store/embedded.ts";
-import { imagePath, openImage } from "../src/store/image.ts";
 import { writeImage } from "../src/store/image-writer.ts";
+import { imagePath, openImage } from "../src/store/image.ts";
 import { changeToPacket } from "./change-to-packet.ts";
 import { flushTime, settled } from "./disk.ts";
 import { sendOne } from "./load.ts";
@@ -46,7 +48,8 @@ async function measure({ scale, starts, calls, keep }: ScaleOptions): Promise<re
     const sample = await prepare(scale, home);
     const many = scale.addresses.toLocaleString("en");
     const loads: number[] = [];
-    for (let start = 0; start < starts; start++) loads.push(await loadSeconds(join(home, "state"), scale.addresses));
+    for (let start = 0; start < starts; start++)
+      loads.push(await loadSeconds(join(home, "state"), scale.addresses));
     const seconds: number[] = [];
     for (let start = 1; start < starts; start++) {
       const server = await startServer({ home, pools: [SCALE_POOL] });
@@ -66,7 +69,11 @@ async function measure({ scale, starts, calls, keep }: ScaleOptions): Promise<re
           unit: "s",
           samples: loads,
         }),
-        rowOf({ measure: `genkan up with ${many} addresses, until a packet has passed`, unit: "s", samples: packets.starts }),
+        rowOf({
+          measure: `genkan up with ${many} addresses, until a packet has passed`,
+          unit: "s",
+          samples: packets.starts,
+        }),
         rowOf({
           measure: `one API change to packets obeying, region of ${many} addresses`,
           ...(million ? { must: atMost(10), aim: atMost(2) } : {}),
@@ -78,8 +85,16 @@ async function measure({ scale, starts, calls, keep }: ScaleOptions): Promise<re
           unit: "ms",
           samples: packets.first,
         }),
-        rowOf({ measure: `genkan up with ${many} addresses: resident memory`, unit: "GB", samples: [packets.memory / 1e9] }),
-        rowOf({ measure: `control plane of ${many} addresses: start, without packets`, unit: "s", samples: seconds }),
+        rowOf({
+          measure: `genkan up with ${many} addresses: resident memory`,
+          unit: "GB",
+          samples: [packets.memory / 1e9],
+        }),
+        rowOf({
+          measure: `control plane of ${many} addresses: start, without packets`,
+          unit: "s",
+          samples: seconds,
+        }),
         rowOf({
           measure: `control plane of ${many} addresses: resident memory`,
           ...(million ? { must: atMost(6), aim: atMost(2) } : {}),
@@ -96,7 +111,10 @@ async function measure({ scale, starts, calls, keep }: ScaleOptions): Promise<re
   }
 }
 
-/** The whole of Genkan on the region: starts until the self-check's packet has come back, and changes that packets obey. */
+/**
+ * The whole of Genkan on the region: starts until the self-check's packet has come back, and changes that
+ * packets obey.
+ */
 async function withPackets(
   home: string,
   { subnet }: Sample,
@@ -114,8 +132,9 @@ async function withPackets(
     const server = await startServer({ home, pools: [SCALE_POOL], packets: true });
     try {
       seconds.push(server.startSeconds);
-      // The transactions that made the region freed tens of thousands of pages each. The first process that writes after them
-      // carries a list of those along in every commit; a store that grew by requests has no such lists.
+      // The transactions that made the region freed tens of thousands of pages each. The first process that
+      // writes after them carries a list of those along in every commit; a store that grew by requests has no
+      // such lists.
       const changes = await changeToPacket(server, home, subnet, calls);
       first ??= changes;
       if (start >= starts) return { starts: seconds, first, changes, memory: server.memory() };
@@ -169,7 +188,11 @@ async function prepare(scale: Scale, home: string): Promise<Sample> {
 }
 
 type Call = Readonly<Record<string, string>>;
-type Pair = { readonly name: string; readonly call: Call | ((round: number) => Call); readonly back: (answer: string) => Call };
+type Pair = {
+  readonly name: string;
+  readonly call: Call | ((round: number) => Call);
+  readonly back: (answer: string) => Call;
+};
 
 /** Changes that are made and taken back; both are measured. */
 function changes({ gateway, group, table, subnet }: Sample): readonly Pair[] {
@@ -199,7 +222,10 @@ function changes({ gateway, group, table, subnet }: Sample): readonly Pair[] {
     {
       name: "create interface",
       call: { Action: "CreateNetworkInterface", SubnetId: subnet },
-      back: (answer) => ({ Action: "DeleteNetworkInterface", NetworkInterfaceId: found(answer, /eni-[0-9a-f]{17}/) }),
+      back: (answer) => ({
+        Action: "DeleteNetworkInterface",
+        NetworkInterfaceId: found(answer, /eni-[0-9a-f]{17}/),
+      }),
     },
     {
       name: "allocate address",
@@ -209,7 +235,12 @@ function changes({ gateway, group, table, subnet }: Sample): readonly Pair[] {
   ];
 }
 
-async function callRows(server: Server, sample: Sample, calls: number, where: string): Promise<readonly Row[]> {
+async function callRows(
+  server: Server,
+  sample: Sample,
+  calls: number,
+  where: string,
+): Promise<readonly Row[]> {
   const times = new Map<string, number[]>();
   const timed = async (name: string, parameters: Call): Promise<string> => {
     const request = signedRequest(server.signer, parameters, new Date());
@@ -234,9 +265,19 @@ type Timed = (name: string, parameters: Call) => Promise<string>;
 
 /** An address of an interface's changes hands: first away, then back. */
 async function associate(timed: Timed, { subnet }: Sample): Promise<void> {
-  const eni = found(await timed("create interface", { Action: "CreateNetworkInterface", SubnetId: subnet }), /eni-[0-9a-f]{17}/);
-  const address = found(await timed("allocate address", { Action: "AllocateAddress" }), /eipalloc-[0-9a-f]{17}/);
-  const associated = await timed("associate address", { Action: "AssociateAddress", AllocationId: address, NetworkInterfaceId: eni });
+  const eni = found(
+    await timed("create interface", { Action: "CreateNetworkInterface", SubnetId: subnet }),
+    /eni-[0-9a-f]{17}/,
+  );
+  const address = found(
+    await timed("allocate address", { Action: "AllocateAddress" }),
+    /eipalloc-[0-9a-f]{17}/,
+  );
+  const associated = await timed("associate address", {
+    Action: "AssociateAddress",
+    AllocationId: address,
+    NetworkInterfaceId: eni,
+  });
   const AssociationId = found(associated, /eipassoc-[0-9a-f]{17}/);
   await timed("disassociate address", { Action: "DisassociateAddress", AssociationId });
   await timed("allocate address, back", { Action: "ReleaseAddress", AllocationId: address });
@@ -245,15 +286,26 @@ async function associate(timed: Timed, { subnet }: Sample): Promise<void> {
 
 /** Reading: by an index, and page by page. */
 async function describe(timed: Timed, { subnet, vpc }: Sample): Promise<void> {
-  const filter = (name: string, value: string): Call => ({ "Filter.1.Name": name, "Filter.1.Value.1": value });
+  const filter = (name: string, value: string): Call => ({
+    "Filter.1.Name": name,
+    "Filter.1.Value.1": value,
+  });
   const action = "DescribeNetworkInterfaces";
   const first = await timed("describe 1000 interfaces", { Action: action, MaxResults: "1000" });
   const NextToken = /<nextToken>(.*)<\/nextToken>/.exec(first)?.[1];
-  if (NextToken !== undefined) await timed("describe the next 1000 interfaces", { Action: action, MaxResults: "1000", NextToken });
-  await timed("describe 1000 interfaces of a VPC", { Action: action, MaxResults: "1000", ...filter("vpc-id", vpc) });
+  if (NextToken !== undefined)
+    await timed("describe the next 1000 interfaces", { Action: action, MaxResults: "1000", NextToken });
+  await timed("describe 1000 interfaces of a VPC", {
+    Action: action,
+    MaxResults: "1000",
+    ...filter("vpc-id", vpc),
+  });
   await timed("describe the interfaces of a subnet", { Action: action, ...filter("subnet-id", subnet) });
   await timed("describe subnets", { Action: "DescribeSubnets", ...filter("vpc-id", vpc) });
-  await timed("describe addresses by a public IP that nobody has", { Action: "DescribeAddresses", ...filter("public-ip", "192.0.2.1") });
+  await timed("describe addresses by a public IP that nobody has", {
+    Action: "DescribeAddresses",
+    ...filter("public-ip", "192.0.2.1"),
+  });
 }
 
 function found(answer: string, pattern: RegExp): string {

@@ -1,7 +1,9 @@
 /**
- * The control plane's speed: the real server with signatures checked and every change on disk, on the loopback of a network
- * namespace of its own, without packets (`--no-packets`: instances are records, and no kernel tables are written).
+ * The control plane's speed: the real server with signatures checked and every change on disk, on the
+ * loopback of a network namespace of its own, without packets (`--no-packets`: instances are records, and no
+ * kernel tables are written).
  */
+
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -30,15 +32,24 @@ const CLIENTS = 64;
 async function measureRates({ rounds, requests }: ControlPlaneOptions): Promise<readonly Row[]> {
   const home = mkdtempSync(join(tmpdir(), "genkan-bench-"));
   const profile = process.env["GENKAN_BENCH_PROFILE"];
-  const server = await startServer({ home, nodeOptions: profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profile}`] });
+  const server = await startServer({
+    home,
+    nodeOptions: profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profile}`],
+  });
   try {
-    const gateway = /igw-[0-9a-f]{17}/.exec(await call(server, { Action: "CreateInternetGateway" }))?.[0] ?? "";
+    const gateway =
+      /igw-[0-9a-f]{17}/.exec(await call(server, { Action: "CreateInternetGateway" }))?.[0] ?? "";
     const describe = { Action: "DescribeInternetGateways", "InternetGatewayId.1": gateway };
     const create = { Action: "CreateInternetGateway" };
     const alone = Math.ceil(requests / 10);
     // The compiler's warming up is no part of the figure.
     for (const parameters of [describe, create]) await load(server, CLIENTS, parameters, requests);
-    const samples = { describe: [] as Load[], create: [] as Load[], describeAlone: [] as Load[], createAlone: [] as Load[] };
+    const samples = {
+      describe: [] as Load[],
+      create: [] as Load[],
+      describeAlone: [] as Load[],
+      createAlone: [] as Load[],
+    };
     for (let round = 0; round < rounds; round++) {
       samples.describe.push(await load(server, CLIENTS, describe, requests));
       samples.create.push(await load(server, CLIENTS, create, requests));
@@ -46,8 +57,14 @@ async function measureRates({ rounds, requests }: ControlPlaneOptions): Promise<
       samples.createAlone.push(await load(server, 1, create, alone));
     }
     return [
-      rateRow("signed describe of one gateway, 64 clients", samples.describe, { must: atLeast(4_000), aim: atLeast(10_000) }),
-      rateRow("signed durable create, 64 clients", samples.create, { must: atLeast(2_000), aim: atLeast(6_000) }),
+      rateRow("signed describe of one gateway, 64 clients", samples.describe, {
+        must: atLeast(4_000),
+        aim: atLeast(10_000),
+      }),
+      rateRow("signed durable create, 64 clients", samples.create, {
+        must: atLeast(2_000),
+        aim: atLeast(6_000),
+      }),
       rateRow("signed describe of one gateway, alone", samples.describeAlone, {}),
       rateRow("signed durable create, alone", samples.createAlone, {}),
       ...latencyRows("describe of one gateway, 64 clients", samples.describe),
@@ -67,7 +84,11 @@ function rateRow(measure: string, loads: readonly Load[], bounds: Pick<Row, "mus
 
 function latencyRows(measure: string, loads: readonly Load[]): readonly Row[] {
   return [0.5, 0.99].map((share) =>
-    rowOf({ measure: `${measure}, p${share * 100}`, unit: "ms", samples: loads.map(({ latencies }) => quantile(latencies, share)) }),
+    rowOf({
+      measure: `${measure}, p${share * 100}`,
+      unit: "ms",
+      samples: loads.map(({ latencies }) => quantile(latencies, share)),
+    }),
   );
 }
 
@@ -76,7 +97,12 @@ function call(server: Server, parameters: Readonly<Record<string, string>>): Pro
 }
 
 /** The requests are signed before the clock runs. */
-function load(server: Server, clients: number, parameters: Readonly<Record<string, string>>, count: number): Promise<Load> {
+function load(
+  server: Server,
+  clients: number,
+  parameters: Readonly<Record<string, string>>,
+  count: number,
+): Promise<Load> {
   const now = new Date();
   const requests = Array.from({ length: count }, () => signedRequest(server.signer, parameters, now));
   return sendAll({ port: server.port, clients, requests });

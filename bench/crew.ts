@@ -3,7 +3,10 @@ import { join } from "node:path";
 import type { Answer, Job, Said } from "./job.ts";
 import type { Path, PathName } from "./path.ts";
 
-/** The processes that make and answer traffic: one client, and one other end for each path. All keep to one processor. */
+/**
+ * The processes that make and answer traffic: one client, and one other end for each path. All keep to one
+ * processor.
+ */
 export type Crew = {
   /** Has the client do the job, with the other ends serving `service` meanwhile if it names one. */
   readonly run: <K extends Job["kind"]>(
@@ -13,11 +16,16 @@ export type Crew = {
   readonly close: () => void;
 };
 
-type Worker = { readonly ask: (job: Job, onReady?: () => void) => Promise<unknown>; readonly end: () => void };
+type Worker = {
+  readonly ask: (job: Job, onReady?: () => void) => Promise<unknown>;
+  readonly end: () => void;
+};
 
 export function openCrew(paths: readonly Path[], cpu: number): Crew {
   const client = startWorker("the client", cpu);
-  const servers = new Map<PathName, Worker>(paths.map(({ name }) => [name, startWorker(`the other end of ${name}`, cpu)]));
+  const servers = new Map<PathName, Worker>(
+    paths.map(({ name }) => [name, startWorker(`the other end of ${name}`, cpu)]),
+  );
   return {
     run: async (job, service) => {
       if (!service) return (await client.ask(job)) as never;
@@ -26,7 +34,10 @@ export function openCrew(paths: readonly Path[], cpu: number): Crew {
         ("paths" in job ? job.paths : paths).map(
           (path) =>
             new Promise<void>((resolve, reject) => {
-              const done = (servers.get(path.name) as Worker).ask({ kind: "serve", path, ...service }, resolve);
+              const done = (servers.get(path.name) as Worker).ask(
+                { kind: "serve", path, ...service },
+                resolve,
+              );
               serving.push(done);
               done.catch(reject);
             }),

@@ -31,9 +31,10 @@ export type DataPlaneReport = {
 };
 
 /**
- * Measures the paths. They all exist at once, are made anew for each round, and take turns, in an order that is shuffled in every
- * round and slice, so that whatever else the machine does falls on all alike. A ratio is that of two values of one round; its figure the median of the rounds.
- * Needs root, and namespaces of its own. Throws when a path does not do what it is said to do: then there is no figure.
+ * Measures the paths. They all exist at once, are made anew for each round, and take turns, in an order that
+ * is shuffled in every round and slice, so that whatever else the machine does falls on all alike. A ratio is
+ * that of two values of one round; its figure the median of the rounds. Needs root, and namespaces of its
+ * own. Throws when a path does not do what it is said to do: then there is no figure.
  */
 export async function dataPlaneRows(options: DataPlaneOptions): Promise<DataPlaneReport> {
   const { samples, notes } = await takeRounds(options);
@@ -43,7 +44,13 @@ export async function dataPlaneRows(options: DataPlaneOptions): Promise<DataPlan
 /** By figure: each round's value of each path. */
 type Samples = ReadonlyMap<FigureName, readonly PerPath<number>[]>;
 
-async function takeRounds({ rounds, quick, cpu, chosen, say }: DataPlaneOptions): Promise<{ samples: Samples; notes: readonly string[] }> {
+async function takeRounds({
+  rounds,
+  quick,
+  cpu,
+  chosen,
+  say,
+}: DataPlaneOptions): Promise<{ samples: Samples; notes: readonly string[] }> {
   const order = seededOrder(1);
   const samples = new Map<FigureName, PerPath<number>[]>();
   const measures = MEASURES.filter(({ name }) => chosen(name));
@@ -52,7 +59,9 @@ async function takeRounds({ rounds, quick, cpu, chosen, say }: DataPlaneOptions)
     const stage = await openStage(cpu);
     try {
       for (const measure of order.shuffled(measures))
-        for (const [name, values] of Object.entries(await takeOnce(stage, measure, order, { seed: round, quick })))
+        for (const [name, values] of Object.entries(
+          await takeOnce(stage, measure, order, { seed: round, quick }),
+        ))
           samples.set(name as FigureName, [...(samples.get(name as FigureName) ?? []), values]);
       for (const note of stage.notes) notes.add(note);
     } finally {
@@ -66,7 +75,10 @@ async function takeRounds({ rounds, quick, cpu, chosen, say }: DataPlaneOptions)
 /** Packets that one measure makes at least, on each path. */
 const LEAST_PACKETS = 1_000;
 
-/** Proves the paths, measures them, and sees that the packets went where they should and that none was dropped on the way. */
+/**
+ * Proves the paths, measures them, and sees that the packets went where they should and that none was dropped
+ * on the way.
+ */
 async function takeOnce(
   { crew, paths: all, genkan }: Stage,
   measure: Measure,
@@ -96,8 +108,13 @@ async function provePaths({ crew, paths, genkan }: Pick<Stage, "crew" | "paths" 
     try {
       await crew.run({ kind: "prove", path });
     } catch (cause) {
-      const drops = path.name === "G" || path.name === "N" ? ` Its drops so far: ${genkan.counts().dropped || "none"}.` : "";
-      throw new Error(`Path ${path.name} (${PATHS[path.name]}) does not do what it should.${drops}`, { cause });
+      const drops =
+        path.name === "G" || path.name === "N"
+          ? ` Its drops so far: ${genkan.counts().dropped || "none"}.`
+          : "";
+      throw new Error(`Path ${path.name} (${PATHS[path.name]}) does not do what it should.${drops}`, {
+        cause,
+      });
     }
 }
 
@@ -105,7 +122,9 @@ async function provePaths({ crew, paths, genkan }: Pick<Stage, "crew" | "paths" 
 async function carriedBy(paths: readonly Path[]): Promise<PerPath<number>> {
   const counts = paths.map(async ({ name, internet }) => {
     const text = await run([...inNetwork(internet), "ip", "-j", "-s", "link", "show", "dev", "eth0"]);
-    const [link] = JSON.parse(text) as readonly { stats64: { rx: { packets: number }; tx: { packets: number } } }[];
+    const [link] = JSON.parse(text) as readonly {
+      stats64: { rx: { packets: number }; tx: { packets: number } };
+    }[];
     return [name, (link?.stats64.rx.packets ?? 0) + (link?.stats64.tx.packets ?? 0)] as const;
   });
   return Object.fromEntries(await Promise.all(counts));
@@ -127,7 +146,13 @@ const RATIOS: readonly Ratio[] = [
   { figure: "rate", by: "C", words: "packets/s", must: atLeast(1.8), aim: atLeast(2.3) },
   { figure: "udp50", by: "B", words: "round trip p50, UDP", must: atMost(1), aim: atMost(0.9) },
   { figure: "tcp50", by: "B", words: "round trip p50, TCP", must: atMost(1), aim: atMost(0.9) },
-  { figure: "connection50", by: "B", words: "connect-request-close time p50", must: atMost(1.02), aim: atMost(0.95) },
+  {
+    figure: "connection50",
+    by: "B",
+    words: "connect-request-close time p50",
+    must: atMost(1.02),
+    aim: atMost(0.95),
+  },
   { figure: "bulk", by: "A", words: "bulk TCP with offload", must: atLeast(0.95), aim: atLeast(1) },
   { figure: "segments", by: "B", words: "bulk TCP without offload", must: atLeast(1), aim: atLeast(1.1) },
   { figure: "ipv6", by: "B", words: "packets/s, IPv6" },
@@ -153,8 +178,19 @@ function ratioRows(samples: Samples): readonly Row[] {
     const rounds = samples.get(figure);
     if (!rounds?.some((round) => round[of] !== undefined)) return [];
     const bound = quantile(ratios(rounds, "R", by), 0.5);
-    const note = bounds.aim && !Number.isNaN(bound) ? { note: `a program that only hands packets on reaches ${bound.toFixed(2)}` } : {};
-    return [rowOf({ measure: `${words}, ${of} ÷ ${by}`, ...bounds, ...note, unit: "×", samples: ratios(rounds, of, by) })];
+    const note =
+      bounds.aim && !Number.isNaN(bound)
+        ? { note: `a program that only hands packets on reaches ${bound.toFixed(2)}` }
+        : {};
+    return [
+      rowOf({
+        measure: `${words}, ${of} ÷ ${by}`,
+        ...bounds,
+        ...note,
+        unit: "×",
+        samples: ratios(rounds, of, by),
+      }),
+    ];
   });
 }
 
@@ -171,7 +207,11 @@ function figuresOf(samples: Samples): readonly Figure[] {
       const values = Object.keys(rounds[0] ?? {})
         .toSorted()
         .map((path) => {
-          const { value, spread } = rowOf({ measure, unit, samples: rounds.map((round) => round[path as PathName] ?? Number.NaN) });
+          const { value, spread } = rowOf({
+            measure,
+            unit,
+            samples: rounds.map((round) => round[path as PathName] ?? Number.NaN),
+          });
           const toRouter = quantile(ratios(rounds, path as PathName, "B"), 0.5);
           return [path, { value, spread, toRouter }];
         });

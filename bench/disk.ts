@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { quantile } from "./row.ts";
 
 const FLUSHES = 10;
-const PAUSE_MS = 2_000;
-const LONGEST_MS = 300_000;
+const PAUSE_MILLISECONDS = 2_000;
+const LONGEST_MILLISECONDS = 300_000;
 
 /** The median time in milliseconds of writing 4 KiB to a file in the folder and flushing it. */
 export function flushTime(folder: string): number {
@@ -25,10 +25,11 @@ export function flushTime(folder: string): number {
 }
 
 /**
- * Waits until the disk flushes as fast again as it did before gigabytes were written to it, or almost: what stands behind a
- * virtual disk goes on writing for a while. After five minutes it is as it is.
+ * Waits until the disk flushes as fast again as it did before gigabytes were written to it, or almost: what
+ * stands behind a virtual disk goes on writing for a while. After five minutes it is as it is.
  */
 export async function settled(folder: string, before: number): Promise<void> {
-  const until = performance.now() + LONGEST_MS;
-  while (flushTime(folder) > 2 * before && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  const until = performance.now() + LONGEST_MILLISECONDS;
+  while (flushTime(folder) > 2 * before && performance.now() < until)
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MILLISECONDS));
 }

@@ -5,11 +5,15 @@ import type { Figure } from "./data-plane.ts";
 import { machineName } from "./machine.ts";
 import { FIGURES } from "./measures.ts";
 import { figureTable, markdownTable, number, type Report, rowTable } from "./report.ts";
+import { summaryTable } from "./summary.ts";
 
 const BEGIN = "<!-- begin: written by npm run bench -- --write-docs -->";
 const END = "<!-- end -->";
 
-/** Puts the run's figures between the marks of `performance.md` in the folder, and draws `performance.svg` beside it. */
+/**
+ * Puts the run's figures between the marks of `performance.md` in the folder, and draws `performance.svg`
+ * beside it.
+ */
 export function writeDocs(folder: string, report: Report): void {
   const page = join(folder, "performance.md");
   const text = readFileSync(page, "utf8");
@@ -21,24 +25,39 @@ export function writeDocs(folder: string, report: Report): void {
 
 function section({ rows, figures, notes, machine, date, rounds }: Report): string {
   const remarks = rows.flatMap(({ measure, note }) => (note === undefined ? [] : [`- ${measure}: ${note}`]));
+  const first = summaryTable(rows);
   return [
     `${machineName(machine)}. ${date.slice(0, 10)}, ${rounds} rounds. ${notes.join(" ")}`,
     "",
+    ...(first.length > 0
+      ? [
+          "What matters most, in medians; the paths A to N are told [below](#the-paths):",
+          "",
+          ...markdownTable(first),
+        ]
+      : []),
+    ...(first.length > 0 ? ["", "Everything that was measured, with its bounds:", ""] : []),
     ...markdownTable(rowTable(rows)),
     ...(remarks.length > 0 ? ["", ...remarks] : []),
     ...perPacket(figures),
-    ...(figures.length > 0 ? ["", "The paths' own figures, medians of the rounds:", "", ...markdownTable(figureTable(figures))] : []),
+    ...(figures.length > 0
+      ? ["", "The paths' own figures, medians of the rounds:", "", ...markdownTable(figureTable(figures))]
+      : []),
   ].join("\n");
 }
 
-/** What the packet rates mean for one packet: the ends' and the cable's share, and what each path adds to it. */
+/**
+ * What the packet rates mean for one packet: the ends' and the cable's share, and what each path adds to it.
+ */
 function perPacket(figures: readonly Figure[]): readonly string[] {
   const values = figures.find(({ measure }) => measure === FIGURES.rate.words)?.values;
   const { A, B, C, R, G } = values ?? {};
   if (!A || !B || !C || !G) return [];
   const time = ({ value }: { readonly value: number }): number => 1e9 / value;
   const more = (path: { readonly value: number }): string => `${number(time(path) - time(A))} ns`;
-  const least = R ? ` (${more(R)} for the links and handing the packet on, the rest for all that Genkan decides and rewrites)` : "";
+  const least = R
+    ? ` (${more(R)} for the links and handing the packet on, the rest for all that Genkan decides and rewrites)`
+    : "";
   return [
     "",
     `For one packet of 64 bytes, sending, the cable and receiving take ${number(time(A))} ns. On top of that come, with the kernel's router, ${more(B)}; with bridge and connection-tracked NAT, ${more(C)}; with Genkan, ${more(G)}${least}.`,

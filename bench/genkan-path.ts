@@ -30,15 +30,20 @@ type GenkanCounts = { readonly drops: number; readonly dropped: string; readonly
 
 const OBJECT = join(import.meta.dirname, "../datapath/genkan.bpf.o");
 /** As `genkan up` sets it. */
-const CONNECTION_LIMIT = 65_536;
 
-export async function genkanPath(home: string, region: BenchRegion, prefixLength: number, router: string): Promise<GenkanPath> {
+export async function genkanPath(
+  home: string,
+  region: BenchRegion,
+  prefixLength: number,
+  router: string,
+): Promise<GenkanPath> {
   mkdirSync(home, { recursive: true });
   const installation = installationAt(home);
   await ensureNamespaces(installation);
   const links = await ensureFixedLinks(installation, [POOL]);
   const { internet } = installation.namespaces;
-  // The ends are alike on every path. The simulated internet's rules keep it apart from the machine, which is no part of this.
+  // The ends are alike on every path. The simulated internet's rules keep it apart from the machine, which is
+  // no part of this.
   await run([...inNetwork(internet), "nft", "delete", "table", "inet", "genkan"]);
   await endHost(internet, "as it is");
   await moreHosts(internet);
@@ -56,7 +61,7 @@ export async function genkanPath(home: string, region: BenchRegion, prefixLength
   const slots = [region.eni.slot, region.hidden.eni.slot];
   const datapath = openDatapath({ pins: links.bpf, netns: links.namespace, object: OBJECT });
   const { uplinkIndex: uplink, servicesIndex: services, fragmentsIndex: fragments, ...macs } = links;
-  datapath.reconcile(fullPlan([region.reader], { pools: [POOL], uplink, services, fragments, ...macs, connectionLimit: CONNECTION_LIMIT }));
+  datapath.reconcile(fullPlan([region.reader], { pools: [POOL], uplink, services, fragments, ...macs }));
   datapath.attachFragments(fragments);
   datapath.attachServices(services);
   datapath.attachUplink(uplink);
@@ -88,7 +93,7 @@ export async function genkanPath(home: string, region: BenchRegion, prefixLength
   };
 }
 
-/** A namespace that stands for an instance, on its interface's link. */
+/** A namespace in place of an instance, on its interface's link. */
 async function instanceAt(installation: Installation, name: string, spec: InterfaceSpec): Promise<string> {
   const instance = join(installation.run, name);
   await newNamespace(instance);

@@ -7,10 +7,18 @@ import type { Addresses, Path } from "./path.ts";
 
 /** The paths to compare with, of the kernel's own parts. `folder` is for their namespaces. */
 export async function kernelPaths(folder: string, addresses: Addresses): Promise<readonly Path[]> {
-  return Promise.all([cable(folder, addresses), router(folder, addresses), floating(folder, addresses), masquerading(folder, addresses)]);
+  return Promise.all([
+    cable(folder, addresses),
+    router(folder, addresses),
+    floating(folder, addresses),
+    masquerading(folder, addresses),
+  ]);
 }
 
-/** The instance's router and the internet's next hop have these addresses; every neighbour is known, so that nobody asks. */
+/**
+ * The instance's router and the internet's next hop have these addresses; every neighbour is known, so that
+ * nobody asks.
+ */
 export const MAC = {
   instance: "02:67:6b:00:0a:01",
   inside: "02:67:6b:00:0a:02",
@@ -24,7 +32,12 @@ async function cable(folder: string, addresses: Addresses): Promise<Path> {
   await pair(instance, { name: "eth0", mac: MAC.instance }, internet, { name: "eth0", mac: MAC.internet });
   await instanceEnd(instance, addresses, MAC.internet);
   await internetEnd(internet, addresses, MAC.instance);
-  return withIpv6(path("A", instance, internet, addresses, addresses.instance), addresses, MAC.internet, MAC.instance);
+  return withIpv6(
+    path("A", instance, internet, addresses, addresses.instance),
+    addresses,
+    MAC.internet,
+    MAC.instance,
+  );
 }
 
 async function router(folder: string, addresses: Addresses): Promise<Path> {
@@ -42,14 +55,26 @@ async function router(folder: string, addresses: Addresses): Promise<Path> {
     `route add ${addresses.ipv6}/128 dev inside`,
     `route add ::/0 via ${IPV6_ROUTER} dev outside`,
   ]);
-  return withIpv6(path("B", instance, internet, addresses, addresses.instance), addresses, MAC.inside, MAC.outside);
+  return withIpv6(
+    path("B", instance, internet, addresses, addresses.instance),
+    addresses,
+    MAC.inside,
+    MAC.outside,
+  );
 }
 
 async function floating(folder: string, addresses: Addresses): Promise<Path> {
   const [instance, middle, internet] = await namespaces(folder, "c-instance", "c-router", "c-internet");
-  await pair(middle, { name: "port", mac: "02:67:6b:00:0a:05" }, instance, { name: "eth0", mac: MAC.instance });
+  await pair(middle, { name: "port", mac: "02:67:6b:00:0a:05" }, instance, {
+    name: "eth0",
+    mac: MAC.instance,
+  });
   await pair(middle, { name: "outside", mac: MAC.outside }, internet, { name: "eth0", mac: MAC.internet });
-  await ip(middle, [`link add bridge address ${MAC.inside} type bridge`, "link set port master bridge", "link set port up"]);
+  await ip(middle, [
+    `link add bridge address ${MAC.inside} type bridge`,
+    "link set port master bridge",
+    "link set port up",
+  ]);
   await routerNamespace(middle, "bridge", addresses);
   await run([...inNetwork(middle), "nft", "-f", "-"], floatingRules(addresses));
   await instanceEnd(instance, addresses, MAC.inside);
@@ -57,7 +82,10 @@ async function floating(folder: string, addresses: Addresses): Promise<Path> {
   return { ...path("C", instance, internet, addresses, addresses.public), filters: true };
 }
 
-/** As a Linux box stands in for a NAT gateway: what private hosts began is let through and masqueraded, nothing else comes in. */
+/**
+ * As a Linux box stands in for a NAT gateway: what private hosts began is let through and masqueraded,
+ * nothing else comes in.
+ */
 async function masquerading(folder: string, addresses: Addresses): Promise<Path> {
   const [instance, middle, internet] = await namespaces(folder, "m-instance", "m-router", "m-internet");
   await pair(middle, { name: "inside", mac: MAC.inside }, instance, { name: "eth0", mac: MAC.instance });
@@ -80,7 +108,10 @@ const MASQUERADE_RULES = `
       }
     }`;
 
-/** Source checked, answers let in, what the group admits let in, the rest dropped; the address translated one to one. */
+/**
+ * Source checked, answers let in, what the group admits let in, the rest dropped; the address translated one
+ * to one.
+ */
 function floatingRules({ instance, public: outer }: Addresses): string {
   return `
     table ip floating {
@@ -99,7 +130,12 @@ function floatingRules({ instance, public: outer }: Addresses): string {
 /** Whether packets on bridges also go by the filter's hooks on this machine, as in the usual build. */
 export async function bridgesAreFiltered(folder: string): Promise<boolean> {
   const file = "/proc/sys/net/bridge/bridge-nf-call-iptables";
-  const answer = await run([...inNetwork(join(folder, "c-router")), "sh", "-c", `cat ${file} 2>/dev/null || echo none`]);
+  const answer = await run([
+    ...inNetwork(join(folder, "c-router")),
+    "sh",
+    "-c",
+    `cat ${file} 2>/dev/null || echo none`,
+  ]);
   return answer.trim() === "1";
 }
 
@@ -110,11 +146,24 @@ export function path(
   { instance: instanceAddress }: Addresses,
   seenAddress: string,
 ): Path {
-  return { name, instance, internet, instanceAddress, seenAddress, internetAddress: INTERNET_IPV4, filters: false };
+  return {
+    name,
+    instance,
+    internet,
+    instanceAddress,
+    seenAddress,
+    internetAddress: INTERNET_IPV4,
+    filters: false,
+  };
 }
 
 /** The path's two ends in IPv6 too. */
-export async function withIpv6(path: Path, { ipv6 }: Addresses, routerMac: string, nextMac: string): Promise<Path> {
+export async function withIpv6(
+  path: Path,
+  { ipv6 }: Addresses,
+  routerMac: string,
+  nextMac: string,
+): Promise<Path> {
   await ipv6On(path.instance, ["eth0"]);
   await ip(path.instance, [
     `addr add ${ipv6}/128 dev eth0 nodad`,
@@ -132,7 +181,12 @@ export async function withIpv6(path: Path, { ipv6 }: Addresses, routerMac: strin
 
 /** Without asking for routers, or anybody whether an address is free. */
 async function ipv6On(at: string, devices: readonly string[]): Promise<void> {
-  await run([...inNetwork(at), "sh", "-ec", devices.flatMap((device) => ipv6Switch(device, true)).join("\n")]);
+  await run([
+    ...inNetwork(at),
+    "sh",
+    "-ec",
+    devices.flatMap((device) => ipv6Switch(device, true)).join("\n"),
+  ]);
 }
 
 export async function namespaces<const Names extends readonly string[]>(
@@ -226,6 +280,8 @@ export async function endHost(at: string, ipv6: "as it is" | "off" = "off"): Pro
 }
 
 async function sysctls(at: string, values: Readonly<Record<string, number | string>>): Promise<void> {
-  const lines = Object.entries(values).map(([name, value]) => `[ ! -e /proc/sys/net/${name} ] || echo ${value} > /proc/sys/net/${name}`);
+  const lines = Object.entries(values).map(
+    ([name, value]) => `[ ! -e /proc/sys/net/${name} ] || echo ${value} > /proc/sys/net/${name}`,
+  );
   await run([...inNetwork(at), "sh", "-ec", lines.join("\n")]);
 }

@@ -1,11 +1,12 @@
 import koffi from "koffi";
 import { errnoName } from "../src/datapath/libbpf.ts";
+import { addressBytes, formatBytes } from "../src/lib/address.ts";
 import { assert } from "../src/lib/assert.ts";
-import { addressBytes, formatAddress } from "../src/lib/ip.ts";
 
 /**
- * The C library's socket calls, synchronous, for traffic generators that measure in one thread. A call costs 100 to 300 ns
- * over C's own; where that matters a batch goes in one call (`sendmmsg`). Every function throws what the kernel refuses.
+ * The C library's socket calls, synchronous, for traffic generators that measure in one thread. A call costs
+ * 100 to 300 ns over C's own; where that matters a batch goes in one call (`sendmmsg`). Every function throws
+ * what the kernel refuses.
  */
 
 const libc = koffi.load("libc.so.6");
@@ -17,8 +18,12 @@ const calls = {
   accept: libc.func("int accept(int fd, void *address, void *length)"),
   send: libc.func("long send(int fd, void *data, size_t length, int flags)"),
   recv: libc.func("long recv(int fd, void *data, size_t length, int flags)"),
-  sendto: libc.func("long sendto(int fd, void *data, size_t length, int flags, void *address, unsigned int size)"),
-  recvfrom: libc.func("long recvfrom(int fd, void *data, size_t length, int flags, void *address, void *size)"),
+  sendto: libc.func(
+    "long sendto(int fd, void *data, size_t length, int flags, void *address, unsigned int size)",
+  ),
+  recvfrom: libc.func(
+    "long recvfrom(int fd, void *data, size_t length, int flags, void *address, void *size)",
+  ),
   sendmmsg: libc.func("int sendmmsg(int fd, void *messages, unsigned int count, int flags)"),
   close: libc.func("int close(int fd)"),
   setsockopt: libc.func("int setsockopt(int fd, int level, int name, void *value, unsigned int length)"),
@@ -47,7 +52,10 @@ export const MSG_DONTWAIT = 0x40;
 
 function must(what: string, result: unknown): number {
   const number = Number(result);
-  if (number < 0) throw new Error(`${what}: ${koffi.errno() === EAGAIN ? "nothing came in time" : errnoName(koffi.errno())}`);
+  if (number < 0)
+    throw new Error(
+      `${what}: ${koffi.errno() === EAGAIN ? "nothing came in time" : errnoName(koffi.errno())}`,
+    );
   return number;
 }
 
@@ -79,7 +87,9 @@ export function deviceIndex(device: string): number {
 }
 
 export function deviceMac(device: string): string {
-  return [...askOf(device, SIOCGIFHWADDR).subarray(18, 24)].map((byte) => byte.toString(16).padStart(2, "0")).join(":");
+  return [...askOf(device, SIOCGIFHWADDR).subarray(18, 24)]
+    .map((byte) => byte.toString(16).padStart(2, "0"))
+    .join(":");
 }
 
 /** `struct ifreq` of netdevice(7). */
@@ -113,11 +123,14 @@ export function socketAddress(address: string, port: number): Buffer {
 
 function addressOf(bytes: Buffer): { readonly address: string; readonly port: number } {
   const port = bytes.readUInt16BE(2);
-  if (bytes.readUInt16LE(0) === AF_INET6) return { address: formatAddress(bytes.subarray(8, 24)), port };
+  if (bytes.readUInt16LE(0) === AF_INET6) return { address: formatBytes(bytes.subarray(8, 24)), port };
   return { address: bytes.subarray(4, 8).join("."), port };
 }
 
-/** A socket of the network namespace that the thread is in, and stays in it. Blocking calls on it fail after `timeout` seconds. */
+/**
+ * A socket of the network namespace that the thread is in, and stays in it. Blocking calls on it fail after
+ * `timeout` seconds.
+ */
 export function newSocket(kind: "udp" | "tcp", timeout = 10, family: 4 | 6 = 4): number {
   const fd = must("socket", calls.socket(family === 6 ? AF_INET6 : AF_INET, kind === "udp" ? 2 : 1, 0));
   const time = Buffer.alloc(16);
@@ -161,7 +174,11 @@ export function sendTo(fd: number, data: Uint8Array, to: Buffer): void {
 }
 
 /** A datagram and its sender; undefined when `flags` say not to wait and there is none. */
-export function receiveFrom(fd: number, into: Buffer, flags = 0): { data: Buffer; address: string; port: number } | undefined {
+export function receiveFrom(
+  fd: number,
+  into: Buffer,
+  flags = 0,
+): { data: Buffer; address: string; port: number } | undefined {
   const from = Buffer.alloc(28);
   const size = Buffer.from([28, 0, 0, 0]);
   const got = Number(calls.recvfrom(fd, into, into.length, flags, from, size));
@@ -188,7 +205,10 @@ export function noDelay(fd: number): void {
   flag(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 }
 
-/** The smallest receive buffer that there is: it holds two or three packets, and the rest is counted and dropped. */
+/**
+ * The smallest receive buffer that there is: it holds two or three packets, and the rest is counted and
+ * dropped.
+ */
 export function smallestBuffer(fd: number): void {
   flag(fd, SOL_SOCKET, SO_RCVBUF, 1);
 }
@@ -196,36 +216,46 @@ export function smallestBuffer(fd: number): void {
 const memory = Buffer.alloc(36);
 const memoryLength = Buffer.alloc(4);
 
-/** Buffers of so many bytes for what is sent and received, instead of the kernel's own tuning; before the connection is made. */
+/**
+ * Buffers of so many bytes for what is sent and received, instead of the kernel's own tuning; before the
+ * connection is made.
+ */
 export function fixedBuffers(fd: number, bytes: number): void {
   // The kernel doubles what it is told (socket(7)).
   for (const name of [SO_SNDBUFFORCE, SO_RCVBUFFORCE]) flag(fd, SOL_SOCKET, name, bytes / 2);
 }
 
-/** Packets that reached the socket and found its buffer full: `SK_MEMINFO_DROPS` of socket(7)'s SO_MEMINFO; it wraps at 2³². */
+/**
+ * Packets that reached the socket and found its buffer full: `SK_MEMINFO_DROPS` of socket(7)'s SO_MEMINFO; it
+ * wraps at 2³².
+ */
 export function dropsOf(fd: number): number {
   memoryLength.writeUInt32LE(memory.length);
   must("getsockopt SO_MEMINFO", calls.getsockopt(fd, SOL_SOCKET, SO_MEMINFO, memory, memoryLength));
   return memory.readUInt32LE(32);
 }
 
-/** Messages prepared for `sendmmsg`, all with the same payload, each to its own destination or to the connected one. */
+/**
+ * Messages prepared for `sendmmsg`, all with the same payload, each to its own destination or to the
+ * connected one.
+ */
 export type Batch = { readonly count: number; readonly messages: Buffer; readonly keep: readonly unknown[] };
 
 export function batchOf(payload: Buffer, count: number, destinations: readonly Buffer[] = []): Batch {
-  // struct mmsghdr, 64 bytes: name, name length, iov, iov count, control, control length, flags; then the length sent.
+  // struct mmsghdr, 64 bytes: name, name length, iov, iov count, control, control length, flags; then the
+  // length sent.
   const messages = Buffer.alloc(64 * count);
   const vector = Buffer.alloc(16);
   vector.writeBigUInt64LE(BigInt(koffi.address(payload)), 0);
   vector.writeBigUInt64LE(BigInt(payload.length), 8);
-  for (let place = 0; place < count; place += 1) {
-    const to = destinations[place % Math.max(1, destinations.length)];
+  for (let index = 0; index < count; index += 1) {
+    const to = destinations[index % Math.max(1, destinations.length)];
     if (to) {
-      messages.writeBigUInt64LE(BigInt(koffi.address(to)), place * 64);
-      messages.writeUInt32LE(16, place * 64 + 8);
+      messages.writeBigUInt64LE(BigInt(koffi.address(to)), index * 64);
+      messages.writeUInt32LE(16, index * 64 + 8);
     }
-    messages.writeBigUInt64LE(BigInt(koffi.address(vector)), place * 64 + 16);
-    messages.writeBigUInt64LE(1n, place * 64 + 24);
+    messages.writeBigUInt64LE(BigInt(koffi.address(vector)), index * 64 + 16);
+    messages.writeBigUInt64LE(1n, index * 64 + 24);
   }
   return { count, messages, keep: [payload, vector, destinations] };
 }
@@ -239,9 +269,9 @@ export function frameBatch(frames: readonly Buffer[]): Batch {
     vector.writeBigUInt64LE(BigInt(frame.length), 8);
     return vector;
   });
-  for (const [place, vector] of vectors.entries()) {
-    messages.writeBigUInt64LE(BigInt(koffi.address(vector)), place * 64 + 16);
-    messages.writeBigUInt64LE(1n, place * 64 + 24);
+  for (const [index, vector] of vectors.entries()) {
+    messages.writeBigUInt64LE(BigInt(koffi.address(vector)), index * 64 + 16);
+    messages.writeBigUInt64LE(1n, index * 64 + 24);
   }
   return { count: frames.length, messages, keep: [frames, vectors] };
 }
@@ -252,8 +282,9 @@ export function sendBatch(fd: number, batch: Batch): number {
 }
 
 /**
- * Keeps this thread (and no other of the process) on one processor, before whatever else wants to run there: in real time where
- * that is allowed, else at the highest priority. In real time the kernel leaves others a twentieth.
+ * Keeps this thread (and no other of the process) on one processor, before whatever else wants to run there:
+ * in real time where that is allowed, else at the highest priority. In real time the kernel leaves others a
+ * twentieth.
  */
 export function pinTo(cpu: number): void {
   const mask = Buffer.alloc(128);
@@ -264,11 +295,17 @@ export function pinTo(cpu: number): void {
 }
 
 const SIOCETHTOOL = 0x8946;
-/** Commands of linux/ethtool.h that set one feature each: TCP segmentation, generic segmentation, generic receive offload. */
+/**
+ * Commands of linux/ethtool.h that set one feature each: TCP segmentation, generic segmentation, generic
+ * receive offload.
+ */
 const SET_OFFLOADS = { tso: 0x1f, gso: 0x24, gro: 0x2c } as const;
 
 /** Turns features of a device of the thread's namespace on or off, as `ethtool -K` does. */
-export function setOffloads(device: string, offloads: Partial<Record<keyof typeof SET_OFFLOADS, boolean>>): void {
+export function setOffloads(
+  device: string,
+  offloads: Partial<Record<keyof typeof SET_OFFLOADS, boolean>>,
+): void {
   const fd = newSocket("udp");
   try {
     for (const [name, on] of Object.entries(offloads)) {

@@ -17,8 +17,8 @@ type Options = {
 };
 
 /**
- * Sends all requests over keep-alive connections. It does little more than the system calls, so that the server is what
- * bounds the rate. Rejects when an answer is not 200 or a connection ends.
+ * Sends all requests over keep-alive connections. It does little more than the system calls, so that the
+ * server is what bounds the rate. Rejects when an answer is not 200 or a connection ends.
  */
 export async function sendAll({ port, clients, requests }: Options): Promise<Load> {
   const sockets = await Promise.all(Array.from({ length: clients }, () => open(port)));
@@ -26,14 +26,18 @@ export async function sendAll({ port, clients, requests }: Options): Promise<Loa
   let next = 0;
   const started = performance.now();
   try {
-    await Promise.all(sockets.map((socket) => drive(socket, () => (next < requests.length ? next++ : undefined), requests, latencies)));
+    await Promise.all(
+      sockets.map((socket) =>
+        drive(socket, () => (next < requests.length ? next++ : undefined), requests, latencies),
+      ),
+    );
     return { rate: requests.length / ((performance.now() - started) / 1000), latencies };
   } finally {
     for (const socket of sockets) socket.destroy();
   }
 }
 
-/** Sends one request alone and gives the answer's body. */
+/** Sends a single request and returns the answer's body. */
 export async function sendOne(port: number, request: Buffer): Promise<string> {
   const socket = await open(port);
   try {
@@ -66,7 +70,12 @@ function open(port: number): Promise<Socket> {
   });
 }
 
-function drive(socket: Socket, take: () => number | undefined, requests: readonly Buffer[], latencies: Float64Array): Promise<void> {
+function drive(
+  socket: Socket,
+  take: () => number | undefined,
+  requests: readonly Buffer[],
+  latencies: Float64Array,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     let sent = 0;
     let place: number | undefined;
@@ -87,7 +96,8 @@ function drive(socket: Socket, take: () => number | undefined, requests: readonl
         pending = pending ? Buffer.concat([pending, chunk]) : chunk;
         length = answerLength(pending);
         // "200" stands behind "HTTP/1.1 ".
-        if (length < Number.POSITIVE_INFINITY && pending.toString("latin1", 9, 12) !== "200") return reject(new Error(pending.toString()));
+        if (length < Number.POSITIVE_INFINITY && pending.toString("latin1", 9, 12) !== "200")
+          return reject(new Error(pending.toString()));
       }
       if (got < length) return;
       if (place !== undefined) latencies[place] = performance.now() - sent;

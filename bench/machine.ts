@@ -32,12 +32,17 @@ export function machineName(machine: Machine): string {
   return `${processor}, ${processors} processors${virtual}, ${memoryGib} GiB; Linux ${kernel}, ${distribution}, Node.js ${node}`;
 }
 
-/** A processor's flag tells that there is one, the firmware often which; KVM's clock betrays it where no firmware does. */
+/**
+ * A processor's flag tells that there is one, the firmware often which; KVM's clock betrays it where no
+ * firmware does.
+ */
 function hypervisor(): string | undefined {
   if (!/^flags\s*:.*\bhypervisor\b/m.test(textOf("/proc/cpuinfo"))) return undefined;
   const product = textOf("/sys/class/dmi/id/product_name").trim();
   if (product !== "") return product;
-  return textOf("/sys/devices/system/clocksource/clocksource0/available_clocksource").includes("kvm") ? "KVM" : "hypervisor unknown";
+  return textOf("/sys/devices/system/clocksource/clocksource0/available_clocksource").includes("kvm")
+    ? "KVM"
+    : "hypervisor unknown";
 }
 
 function textOf(file: string): string {

@@ -1,4 +1,8 @@
-/** The benchmark: Genkan beside a bare cable, the kernel's router and connection-tracked NAT, in one run. See docs/performance.md. */
+/**
+ * The benchmark: Genkan beside a bare cable, the kernel's router and connection-tracked NAT, in one run. See
+ * docs/performance.md.
+ */
+
 import { spawn } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
@@ -30,9 +34,20 @@ const OPTIONS = {
 const FURTHER: Readonly<Record<string, (quick: boolean, rounds: number) => Promise<readonly Row[]>>> = {
   scale: async (quick) => (await import("./scale.ts")).scaleBench(quick ? [1, 1_000] : undefined),
   "control-plane": async (quick, rounds) =>
-    (await import("./control-plane.ts")).controlPlaneRows({ rounds: Math.min(rounds, 5), requests: quick ? 1_000 : 10_000 }),
+    (await import("./control-plane.ts")).controlPlaneRows({
+      rounds: Math.min(rounds, 5),
+      requests: quick ? 1_000 : 10_000,
+    }),
   instances: async (quick, rounds) =>
-    (await import("./instances.ts")).instanceRows({ count: quick ? 10 : 100, rounds: quick ? 1 : Math.min(rounds, 3) }),
+    (await import("./instances.ts")).instanceRows({
+      count: quick ? 10 : 100,
+      rounds: quick ? 1 : Math.min(rounds, 3),
+    }),
+  etcd: async (quick, rounds) =>
+    (await import("./etcd.ts")).etcdRows({
+      rounds: quick ? 1 : Math.min(rounds, 5),
+      commits: quick ? 500 : 5_000,
+    }),
   "control-plane-scale": async (quick) =>
     (await import("./control-plane-scale.ts")).controlPlaneScaleRows({
       scale: { addresses: quick ? 1_000 : 1_000_000 },
@@ -59,7 +74,8 @@ function settingsOf(argv: readonly string[]): Settings {
   const known = [...MEASURES.map(({ name }) => name), ...Object.keys(FURTHER)];
   const only = values.only?.split(",") ?? known;
   const stranger = only.find((word) => !known.includes(word as (typeof known)[number]));
-  if (stranger !== undefined) throw new Usage(`--only takes words of ${known.join(",")}, with commas between; not ${stranger}`);
+  if (stranger !== undefined)
+    throw new Usage(`--only takes words of ${known.join(",")}, with commas between; not ${stranger}`);
   return {
     rounds: wholeNumber("rounds", values.rounds ?? (quick ? "2" : "8"), 1, 1000),
     quick,
@@ -77,11 +93,15 @@ class Usage extends Error {}
 
 function wholeNumber(name: string, text: string, least: number, most: number): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < least || value > most) throw new Usage(`--${name} is a whole number from ${least} to ${most}`);
+  if (!Number.isInteger(value) || value < least || value > most)
+    throw new Usage(`--${name} is a whole number from ${least} to ${most}`);
   return value;
 }
 
-/** Namespaces of its own without a way out, and an empty /run: no packet leaves them, and nothing of it outlives it. */
+/**
+ * Namespaces of its own without a way out, and an empty /run: no packet leaves them, and nothing of it
+ * outlives it.
+ */
 const UNSHARE = [
   "setpriv",
   "--pdeathsig",
@@ -100,21 +120,31 @@ const UNSHARE = [
 const INSIDE = 'mount -t tmpfs tmpfs /run && ip link set lo up && exec "$@"';
 
 async function isolated(argv: readonly string[]): Promise<number> {
-  if (process.platform !== "linux" || process.getuid?.() !== 0) throw new Usage("the benchmark moves packets: it needs root on Linux");
-  if (!existsSync(join(root, "dist/datapath/genkan.bpf.o"))) throw new Usage("the kernel program is not compiled: sh tools/setup.sh run");
+  if (process.platform !== "linux" || process.getuid?.() !== 0)
+    throw new Usage("the benchmark moves packets: it needs root on Linux");
+  if (!existsSync(join(root, "dist/datapath/genkan.bpf.o")))
+    throw new Usage("the kernel program is not compiled: sh tools/setup.sh run");
   const node = [process.execPath, "--no-warnings", import.meta.filename, ...argv, "--inside"];
   const [program = "", ...args] = [...UNSHARE, "sh", "-c", INSIDE, "sh", ...node];
-  const child = spawn(program, args, { stdio: "inherit", env: { ...process.env, PATH: `${process.env["PATH"]}:/usr/sbin:/sbin` } });
+  const child = spawn(program, args, {
+    stdio: "inherit",
+    env: { ...process.env, PATH: `${process.env["PATH"]}:/usr/sbin:/sbin` },
+  });
   // The first process of a namespace hears no gentle signal; it goes when what started it goes.
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => child.kill("SIGKILL"));
-  return new Promise((resolve, reject) => child.on("error", reject).on("close", (code) => resolve(code ?? 1)));
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+    process.once(signal, () => child.kill("SIGKILL"));
+  return new Promise((resolve, reject) =>
+    child.on("error", reject).on("close", (code) => resolve(code ?? 1)),
+  );
 }
 
 async function measure({ rounds, quick, cpu, only, json, svg, writeDocs: docs }: Settings): Promise<number> {
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
   const none: DataPlaneReport = { rows: [], figures: [], notes: [] };
   const paths = MEASURES.some(({ name }) => only.includes(name));
-  const { rows, figures, notes } = paths ? await dataPlaneRows({ rounds, quick, cpu, say, chosen: (name) => only.includes(name) }) : none;
+  const { rows, figures, notes } = paths
+    ? await dataPlaneRows({ rounds, quick, cpu, say, chosen: (name) => only.includes(name) })
+    : none;
   const further: Row[] = [];
   for (const [name, take] of Object.entries(FURTHER)) {
     if (!only.includes(name)) continue;
@@ -143,7 +173,8 @@ try {
   process.exitCode = await (settings.inside ? measure(settings) : isolated(argv));
 } catch (error) {
   const mistake =
-    error instanceof Usage || (error instanceof TypeError && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS"));
+    error instanceof Usage ||
+    (error instanceof TypeError && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS"));
   process.stderr.write(`bench: ${mistake ? error.message : traceOf(error)}\n`);
   process.exitCode = 1;
 }

@@ -8,7 +8,11 @@ export type Measure = {
   readonly name: MeasureName;
   /** Which of the paths; absent: all but the NAT gateways'. */
   readonly on?: (path: Path) => boolean;
-  readonly run: (crew: Crew, paths: readonly Path[], options: Options) => Promise<Partial<Record<FigureName, PerPath<number>>>>;
+  readonly run: (
+    crew: Crew,
+    paths: readonly Path[],
+    options: Options,
+  ) => Promise<Partial<Record<FigureName, PerPath<number>>>>;
 };
 type RateFamily = Extract<Job, { kind: "rate" }>["family"];
 type Options = { readonly seed: number; readonly quick: boolean };
@@ -54,7 +58,9 @@ export type FigureName = keyof typeof FIGURES;
 export const MEASURES: readonly Measure[] = [
   {
     name: "rate",
-    run: async (crew, paths, options) => ({ rate: await packetRate(crew, paths, options, { flows: 1, direction: "out", by: "frames" }) }),
+    run: async (crew, paths, options) => ({
+      rate: await packetRate(crew, paths, options, { flows: 1, direction: "out", by: "frames" }),
+    }),
   },
   {
     name: "ipv6",
@@ -66,18 +72,27 @@ export const MEASURES: readonly Measure[] = [
   {
     name: "nat",
     on: ({ name, changesPorts }) => name === "A" || changesPorts === true,
-    run: async (crew, paths, options) => ({ nat: await packetRate(crew, paths, options, { flows: 1, direction: "out", by: "frames" }) }),
+    run: async (crew, paths, options) => ({
+      nat: await packetRate(crew, paths, options, { flows: 1, direction: "out", by: "frames" }),
+    }),
   },
   {
     name: "nat64",
     on: ({ name, nat64 }) => name === "A" || nat64 !== undefined,
     run: async (crew, paths, options) => ({
-      nat64: await packetRate(crew, paths, options, { flows: 1, direction: "out", by: "frames", family: "nat64" }),
+      nat64: await packetRate(crew, paths, options, {
+        flows: 1,
+        direction: "out",
+        by: "frames",
+        family: "nat64",
+      }),
     }),
   },
   {
     name: "inbound",
-    run: async (crew, paths, options) => ({ inbound: await packetRate(crew, paths, options, { flows: 1, direction: "in", by: "frames" }) }),
+    run: async (crew, paths, options) => ({
+      inbound: await packetRate(crew, paths, options, { flows: 1, direction: "in", by: "frames" }),
+    }),
   },
   {
     name: "flows",
@@ -106,8 +121,18 @@ export const MEASURES: readonly Measure[] = [
     },
   },
   { name: "connections", run: connections },
-  { name: "bulk", run: async (crew, paths, options) => ({ bulk: await bulk(crew, paths, options, { bytes: 32 << 20, buffer: BUFFER }) }) },
-  { name: "tuned", run: async (crew, paths, options) => ({ tuned: await bulk(crew, paths, options, { bytes: 32 << 20, buffer: 0 }) }) },
+  {
+    name: "bulk",
+    run: async (crew, paths, options) => ({
+      bulk: await bulk(crew, paths, options, { bytes: 32 << 20, buffer: BUFFER }),
+    }),
+  },
+  {
+    name: "tuned",
+    run: async (crew, paths, options) => ({
+      tuned: await bulk(crew, paths, options, { bytes: 32 << 20, buffer: 0 }),
+    }),
+  },
   { name: "segments", run: segments },
 ];
 
@@ -118,7 +143,12 @@ async function packetRate(
   crew: Crew,
   paths: readonly Path[],
   { seed, quick }: Options,
-  how: { readonly flows: number; readonly direction: "out" | "in"; readonly by: "frames" | "socket"; readonly family?: RateFamily },
+  how: {
+    readonly flows: number;
+    readonly direction: "out" | "in";
+    readonly by: "frames" | "socket";
+    readonly family?: RateFamily;
+  },
 ): Promise<PerPath<number>> {
   const answer = await crew.run({
     kind: "rate",
@@ -143,7 +173,15 @@ async function roundTrip(
   protocol: "udp" | "tcp",
   { seed, quick }: Options,
 ): Promise<readonly [PerPath<number>, PerPath<number>]> {
-  const job = { kind: "round-trips", paths, protocol, count: 200, slices: quick ? 5 : 25, warm: 3, seed } as const;
+  const job = {
+    kind: "round-trips",
+    paths,
+    protocol,
+    count: 200,
+    slices: quick ? 5 : 25,
+    warm: 3,
+    seed,
+  } as const;
   const answer = await crew.run(job, { what: protocol });
   return [mapPaths(answer, ({ p50 }) => p50), mapPaths(answer, ({ p99 }) => p99)];
 }
@@ -163,22 +201,41 @@ async function connections(
 }
 
 /**
- * The buffers of bulk connections. Left to itself the kernel tunes each connection's anew, to sizes within and beyond the
- * processor's cache, and then the luck of a connection is much of its speed. These are within, where the path weighs most.
+ * The buffers of bulk connections. Left to itself the kernel tunes each connection's anew, to sizes within
+ * and beyond the processor's cache, and then the luck of a connection is much of its speed. These are within,
+ * where the path weighs most.
  */
 const BUFFER = 256 << 10;
 
 type Amount = { readonly bytes: number; readonly buffer: number };
 
 /** In Gbit/s. */
-async function bulk(crew: Crew, paths: readonly Path[], { seed, quick }: Options, { bytes, buffer }: Amount): Promise<PerPath<number>> {
-  const job = { kind: "bulk", paths, bytes, buffer, chunk: 1 << 17, slices: quick ? 5 : 25, warm: 3, seed } as const;
+async function bulk(
+  crew: Crew,
+  paths: readonly Path[],
+  { seed, quick }: Options,
+  { bytes, buffer }: Amount,
+): Promise<PerPath<number>> {
+  const job = {
+    kind: "bulk",
+    paths,
+    bytes,
+    buffer,
+    chunk: 1 << 17,
+    slices: quick ? 5 : 25,
+    warm: 3,
+    seed,
+  } as const;
   const answer = await crew.run(job, { what: "bulk", bytes, buffer });
   return mapPaths(answer, ({ perSecond }) => (quantile(perSecond, 0.5) * 8) / 1e9);
 }
 
 /** Segments are cut by the sender's device: every packet on the way has at most 1,500 bytes. */
-async function segments(crew: Crew, paths: readonly Path[], options: Options): Promise<Partial<Record<FigureName, PerPath<number>>>> {
+async function segments(
+  crew: Crew,
+  paths: readonly Path[],
+  options: Options,
+): Promise<Partial<Record<FigureName, PerPath<number>>>> {
   await crew.run({ kind: "offloads", paths, on: false });
   try {
     return { segments: await bulk(crew, paths, options, { bytes: 4 << 20, buffer: BUFFER }) };
@@ -188,5 +245,7 @@ async function segments(crew: Crew, paths: readonly Path[], options: Options): P
 }
 
 function mapPaths<T, U>(values: PerPath<T>, to: (value: T) => U): PerPath<U> {
-  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name as PathName, to(value as T)]));
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [name as PathName, to(value as T)]),
+  );
 }

@@ -21,7 +21,10 @@ export function seededOrder(seed: number): Order {
       const result = [...list];
       for (let last = result.length - 1; last > 0; last -= 1) {
         const other = next(last + 1);
-        [result[last], result[other]] = [result[other] as (typeof result)[number], result[last] as (typeof result)[number]];
+        [result[last], result[other]] = [
+          result[other] as (typeof result)[number],
+          result[last] as (typeof result)[number],
+        ];
       }
       return result;
     },

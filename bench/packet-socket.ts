@@ -9,10 +9,15 @@ const DEVICE = "eth0";
 const ATF_COM = 2;
 
 /**
- * A socket that hands whole frames to the device of one end, past that end's own IP: so what is measured is the path and not
- * how its user's kernel makes a packet. `next`: the MAC address that this end sends to, which it must have asked for already.
+ * A socket that hands whole frames to the device of one end, past that end's own IP: so what is measured is
+ * the path and not how its user's kernel makes a packet. `next`: the MAC address that this end sends to,
+ * which it must have asked for already.
  */
-export function openPacketSocket(namespace: string): { readonly fd: number; readonly own: string; readonly next: string } {
+export function openPacketSocket(namespace: string): {
+  readonly fd: number;
+  readonly own: string;
+  readonly next: string;
+} {
   return inNamespace(namespace, () => {
     const fd = newPacketSocket();
     bindRaw(fd, deviceIndex(DEVICE));

@@ -1,4 +1,7 @@
-/** A way from an instance to the internet and back, to be measured: two network namespaces and what lies between them. */
+/**
+ * A way from an instance to the internet and back, to be measured: two network namespaces and what lies
+ * between them.
+ */
 export type Path = {
   readonly name: PathName;
   /** Paths of the namespaces of the two ends; the device of each end is `eth0`. */
@@ -12,7 +15,10 @@ export type Path = {
   readonly filters: boolean;
   /** The internet sees other ports than the instance sends from. */
   readonly changesPorts?: true;
-  /** From IPv6 to the internet's end in IPv4, by NAT64: the instance's address, and that which stands for the internet's end. */
+  /**
+   * From IPv6 to the internet's end in IPv4, by NAT64: the instance's address, and that which stands for the
+   * internet's end.
+   */
   readonly nat64?: { readonly instanceAddress: string; readonly internetAddress: string };
   /** The same ends in IPv6, where the path carries it: nothing is translated. */
   readonly ipv6?: { readonly instanceAddress: string; readonly internetAddress: string };

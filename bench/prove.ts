@@ -8,8 +8,9 @@ const CLOSED_PORT = 5001;
 const OUTSIDE_PORT = 7000;
 
 /**
- * Shows with single packets that the path does what it is said to do: a request arrives from the expected address, its answer
- * comes back; and what nobody asked for reaches the instance if and only if nothing on the path filters. Throws when it does not.
+ * Shows with single packets that the path does what it is said to do: a request arrives from the expected
+ * address, its answer comes back; and what nobody asked for reaches the instance if and only if nothing on
+ * the path filters. Throws when it does not.
  */
 export function prove(path: Path): null {
   const { name, instance, internet, seenAddress, internetAddress, filters, changesPorts } = path;
@@ -33,10 +34,16 @@ export function prove(path: Path): null {
     sendTo(outside, Buffer.from("unasked"), socketAddress(seenAddress, CLOSED_PORT));
     sendTo(outside, Buffer.from("answer"), socketAddress(seenAddress, request.port));
     const answer = receiveFrom(inside, data);
-    assert(answer?.data.toString() === "answer" && answer.address === internetAddress, `${name}: the answer has come back`);
+    assert(
+      answer?.data.toString() === "answer" && answer.address === internetAddress,
+      `${name}: the answer has come back`,
+    );
     // Packets keep their order: what was to come before the answer is here by now.
     const unasked = receiveFrom(closed, data, MSG_DONTWAIT);
-    assert((unasked === undefined) === filters, `${name}: what nobody asked for ${filters ? "does not reach" : "reaches"} the instance`);
+    assert(
+      (unasked === undefined) === filters,
+      `${name}: what nobody asked for ${filters ? "does not reach" : "reaches"} the instance`,
+    );
   } finally {
     for (const fd of [inside, closed, outside]) closeSocket(fd);
   }

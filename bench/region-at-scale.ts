@@ -1,13 +1,14 @@
 /** Regions of a size that nobody makes call by call: the API's own operations, run straight into a store. */
-import type { Context } from "../src/actions/action.ts";
+
 import { seedRegion } from "../src/actions/default-vpc.ts";
+import type { Context } from "../src/actions/kit/action.ts";
 import { perform } from "../src/actions/perform.ts";
-import { cidrOf, cidrSize } from "../src/lib/cidr.ts";
-import { formatIpv4, ipv4 } from "../src/lib/ip.ts";
+import { formatIpv4, ipv4 } from "../src/lib/address.ts";
+import { blockSize, ipv4BlockOf } from "../src/lib/block.ts";
 import type { Random } from "../src/lib/random.ts";
 import type { Tx } from "../src/model/state.ts";
 import { applyChanges, beginTx, newWorld, type World } from "../src/model/world.ts";
-import { quotasOf } from "../src/server/settings.ts";
+import { quotasOf } from "../src/start/settings.ts";
 import type { Store } from "../src/store/store.ts";
 
 export type Scale = {
@@ -34,8 +35,14 @@ export type Sample = {
   readonly table: string;
 };
 
-/** Makes a region of this size in a new world, and in the store when there is one. Resolves when all is written. */
-export async function makeRegion(scale: Scale, store?: Store): Promise<{ readonly world: World; readonly sample: Sample }> {
+/**
+ * Makes a region of this size in a new world, and in the store when there is one. Resolves when all is
+ * written.
+ */
+export async function makeRegion(
+  scale: Scale,
+  store?: Store,
+): Promise<{ readonly world: World; readonly sample: Sample }> {
   const world = newWorld();
   const region = new Builder(world, store);
   region.change((tx, context) => seedRegion(tx, context));
@@ -44,7 +51,8 @@ export async function makeRegion(scale: Scale, store?: Store): Promise<{ readonl
   for (let made = 0; made < scale.addresses; made += BATCH) {
     if (made > 0 && made % PER_VPC === 0) place = region.change((tx, context) => newVpc(tx, context));
     const block = Math.floor((made % PER_VPC) / PER_SUBNET);
-    if (block > 0 && made % PER_SUBNET === 0) place = region.change((tx, context) => newSubnet(tx, context, place, block));
+    if (block > 0 && made % PER_SUBNET === 0)
+      place = region.change((tx, context) => newSubnet(tx, context, place, block));
     const count = Math.min(BATCH, scale.addresses - made);
     region.change((tx, context) => addInterfaces(tx, context, place.subnet, count));
     await region.written(MOST_WAITING);
@@ -58,7 +66,7 @@ export async function makeRegion(scale: Scale, store?: Store): Promise<{ readonl
 
 /** Interfaces in one transaction; divides those of a subnet. */
 const BATCH = 250;
-/** Of the 4091 that a /20 holds. */
+/** How many of the 4091 addresses in a /20 are used. */
 const PER_SUBNET = 4000;
 const PER_VPC = 16 * PER_SUBNET;
 const MOST_WAITING = 400;
@@ -93,7 +101,12 @@ class Builder {
     const changes = tx.changes();
     applyChanges(this.#world, ACCOUNT, REGION, changes);
     if (this.#store)
-      this.#waiting.push(this.#store.commit({ expected: this.#revision++, parts: [{ account: ACCOUNT, region: REGION, changes }] }));
+      this.#waiting.push(
+        this.#store.commit({
+          expected: this.#revision++,
+          parts: [{ account: ACCOUNT, region: REGION, changes }],
+        }),
+      );
     return result;
   }
 
@@ -124,8 +137,10 @@ function newSubnet(tx: Tx, context: Context, place: Sample, block: number): Samp
 
 function addInterfaces(tx: Tx, context: Context, subnet: string, count: number): void {
   for (let made = 0; made < count; made++) {
-    const call = (operation: string, input: object): Output => perform(tx, operation, input, context) as Output;
-    const eni = call("CreateNetworkInterface", { SubnetId: subnet })["NetworkInterface"]?.["NetworkInterfaceId"] ?? "";
+    const call = (operation: string, input: object): Output =>
+      perform(tx, operation, input, context) as Output;
+    const eni =
+      call("CreateNetworkInterface", { SubnetId: subnet })["NetworkInterface"]?.["NetworkInterfaceId"] ?? "";
     const address = call("AllocateAddress", {})["AllocationId"] ?? "";
     call("AssociateAddress", { AllocationId: address, NetworkInterfaceId: eni });
   }
@@ -133,19 +148,31 @@ function addInterfaces(tx: Tx, context: Context, subnet: string, count: number):
 
 function addRoutes(tx: Tx, context: Context, { vpc, gateway }: Sample, count: number): void {
   if (count === 0) return;
-  const table = (perform(tx, "CreateRouteTable", { VpcId: vpc }, context) as Output)["RouteTable"]?.["RouteTableId"] ?? "";
-  const { base } = cidrOf("32.0.0.0/8");
+  const table =
+    (perform(tx, "CreateRouteTable", { VpcId: vpc }, context) as Output)["RouteTable"]?.["RouteTableId"] ??
+    "";
+  const { base } = ipv4BlockOf("32.0.0.0/8");
   for (let made = 0; made < count; made++) {
-    const block = `${formatIpv4(ipv4(base + made * cidrSize(cidrOf("0.0.0.0/28"))))}/28`;
-    perform(tx, "CreateRoute", { RouteTableId: table, DestinationCidrBlock: block, GatewayId: gateway }, context);
+    const block = `${formatIpv4(ipv4(base + made * blockSize(ipv4BlockOf("0.0.0.0/28"))))}/28`;
+    perform(
+      tx,
+      "CreateRoute",
+      { RouteTableId: table, DestinationCidrBlock: block, GatewayId: gateway },
+      context,
+    );
   }
 }
 
 function addRules(tx: Tx, context: Context, { vpc }: Sample, count: number): void {
   if (count === 0) return;
-  const made = perform(tx, "CreateSecurityGroup", { GroupName: "many-rules", Description: "many rules", VpcId: vpc }, context) as Output;
-  const IpPermissions = Array.from({ length: count }, (_, place) => {
-    const IpRanges = [{ CidrIp: `${formatIpv4(ipv4(cidrOf("33.0.0.0/8").base + place))}/32` }];
+  const made = perform(
+    tx,
+    "CreateSecurityGroup",
+    { GroupName: "many-rules", Description: "many rules", VpcId: vpc },
+    context,
+  ) as Output;
+  const IpPermissions = Array.from({ length: count }, (_, index) => {
+    const IpRanges = [{ CidrIp: `${formatIpv4(ipv4(ipv4BlockOf("33.0.0.0/8").base + index))}/32` }];
     return { IpProtocol: "tcp", FromPort: 443, ToPort: 443, IpRanges };
   });
   perform(tx, "AuthorizeSecurityGroupIngress", { GroupId: made["GroupId"], IpPermissions }, context);

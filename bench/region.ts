@@ -1,10 +1,13 @@
-import { bootDone } from "../src/actions/instance-lifecycle.ts";
+import { bootDone } from "../src/actions/instance/instance-lifecycle.ts";
 import { newRegion } from "../src/actions/test-region.ts";
 import { present } from "../src/lib/assert.ts";
 import type { NetworkInterface } from "../src/model/network-interface.ts";
 import type { Reader } from "../src/model/state.ts";
 
-/** A region as people build them, made by the EC2 API's own actions, and the instance in it that the packets come from. */
+/**
+ * A region as people build them, made by the EC2 API's own actions, and the instance in it that the packets
+ * come from.
+ */
 export type BenchRegion = {
   readonly reader: Reader;
   readonly eni: NetworkInterface;
@@ -12,7 +15,12 @@ export type BenchRegion = {
   readonly publicIp: string;
   readonly ipv6: string;
   /** One in a private subnet, and the address of the NAT gateway behind which it is. */
-  readonly hidden: { readonly eni: NetworkInterface; readonly privateIp: string; readonly natAddress: string; readonly ipv6: string };
+  readonly hidden: {
+    readonly eni: NetworkInterface;
+    readonly privateIp: string;
+    readonly natAddress: string;
+    readonly ipv6: string;
+  };
 };
 
 export const POOL = "203.0.113.0/24";
@@ -23,24 +31,39 @@ const NEIGHBOURS = 9;
 type Answer = { readonly [member: string]: Answer & string };
 
 /**
- * One VPC with a gateway, for IPv4 and IPv6; a private subnet behind a NAT gateway; a public subnet whose network ACL has six rules each way and whose group admits three ports, so that
- * what the instance begins is tracked; ten instances with public addresses.
+ * One VPC with a gateway, for IPv4 and IPv6; a private subnet behind a NAT gateway; a public subnet whose
+ * network ACL has six rules each way and whose group admits three ports, so that what the instance begins is
+ * tracked; ten instances with public addresses.
  */
 export function benchRegion(): BenchRegion {
   const region = newRegion({ pools: [POOL] });
   const ec2 = (operation: string, input: object): Answer => region.perform(operation, input) as Answer;
   const id = (answer: Answer, ...path: readonly string[]): string =>
     path.reduce<Answer & string>((at, member) => present(at[member], member), answer as Answer & string);
-  const vpc = id(ec2("CreateVpc", { CidrBlock: "10.0.0.0/16", AmazonProvidedIpv6CidrBlock: true }), "Vpc", "VpcId");
-  const block = present(region.reader().get("vpc", vpc)?.ipv6CidrBlocks?.[0], "the IPv6 block").ipv6CidrBlock.replace("/56", "/64");
-  const subnet = id(ec2("CreateSubnet", { VpcId: vpc, CidrBlock: "10.0.1.0/24", Ipv6CidrBlock: block }), "Subnet", "SubnetId");
+  const vpc = id(
+    ec2("CreateVpc", { CidrBlock: "10.0.0.0/16", AmazonProvidedIpv6CidrBlock: true }),
+    "Vpc",
+    "VpcId",
+  );
+  const block = present(
+    region.reader().get("vpc", vpc)?.ipv6CidrBlocks?.[0],
+    "the IPv6 block",
+  ).ipv6CidrBlock.replace("/56", "/64");
+  const subnet = id(
+    ec2("CreateSubnet", { VpcId: vpc, CidrBlock: "10.0.1.0/24", Ipv6CidrBlock: block }),
+    "Subnet",
+    "SubnetId",
+  );
   const gateway = id(ec2("CreateInternetGateway", {}), "InternetGateway", "InternetGatewayId");
   ec2("AttachInternetGateway", { VpcId: vpc, InternetGatewayId: gateway });
   const table = id(ec2("CreateRouteTable", { VpcId: vpc }), "RouteTable", "RouteTableId");
   ec2("CreateRoute", { RouteTableId: table, DestinationCidrBlock: "0.0.0.0/0", GatewayId: gateway });
   ec2("CreateRoute", { RouteTableId: table, DestinationIpv6CidrBlock: "::/0", GatewayId: gateway });
   ec2("AssociateRouteTable", { RouteTableId: table, SubnetId: subnet });
-  const group = id(ec2("CreateSecurityGroup", { VpcId: vpc, GroupName: "web", Description: "web" }), "GroupId");
+  const group = id(
+    ec2("CreateSecurityGroup", { VpcId: vpc, GroupName: "web", Description: "web" }),
+    "GroupId",
+  );
   ec2("AuthorizeSecurityGroupIngress", { GroupId: group, IpPermissions: [22, 80, 443].map(port) });
   const acl = id(ec2("CreateNetworkAcl", { VpcId: vpc }), "NetworkAcl", "NetworkAclId");
   for (const entry of ACL_ENTRIES) ec2("CreateNetworkAclEntry", { NetworkAclId: acl, ...entry });
@@ -53,18 +76,38 @@ export function benchRegion(): BenchRegion {
       MaxCount: count,
       NetworkInterfaces: [{ DeviceIndex: 0, Groups: [group], ...eni }],
     }) as { readonly Instances: readonly { readonly InstanceId: string }[] };
-    for (const { InstanceId } of answer.Instances) region.change((tx, context) => bootDone(tx, InstanceId, context));
+    for (const { InstanceId } of answer.Instances)
+      region.change((tx, context) => bootDone(tx, InstanceId, context));
     const first = present(answer.Instances[0], "the instance").InstanceId;
     return present(region.reader().by("network-interface", "instanceId", first)[0], "its interface");
   };
-  const eni = launch(1 + NEIGHBOURS, { SubnetId: subnet, AssociatePublicIpAddress: true, Ipv6AddressCount: 1 });
+  const eni = launch(1 + NEIGHBOURS, {
+    SubnetId: subnet,
+    AssociatePublicIpAddress: true,
+    Ipv6AddressCount: 1,
+  });
   const second = block.replace("00::/64", "01::/64");
-  const inner = id(ec2("CreateSubnet", { VpcId: vpc, CidrBlock: "10.0.2.0/24", Ipv6CidrBlock: second }), "Subnet", "SubnetId");
-  const address = ec2("AllocateAddress", {}) as unknown as { readonly AllocationId: string; readonly PublicIp: string };
-  const nat = id(ec2("CreateNatGateway", { SubnetId: subnet, AllocationId: address.AllocationId }), "NatGateway", "NatGatewayId");
+  const inner = id(
+    ec2("CreateSubnet", { VpcId: vpc, CidrBlock: "10.0.2.0/24", Ipv6CidrBlock: second }),
+    "Subnet",
+    "SubnetId",
+  );
+  const address = ec2("AllocateAddress", {}) as unknown as {
+    readonly AllocationId: string;
+    readonly PublicIp: string;
+  };
+  const nat = id(
+    ec2("CreateNatGateway", { SubnetId: subnet, AllocationId: address.AllocationId }),
+    "NatGateway",
+    "NatGatewayId",
+  );
   const innerTable = id(ec2("CreateRouteTable", { VpcId: vpc }), "RouteTable", "RouteTableId");
   ec2("CreateRoute", { RouteTableId: innerTable, DestinationCidrBlock: "0.0.0.0/0", NatGatewayId: nat });
-  ec2("CreateRoute", { RouteTableId: innerTable, DestinationIpv6CidrBlock: "64:ff9b::/96", NatGatewayId: nat });
+  ec2("CreateRoute", {
+    RouteTableId: innerTable,
+    DestinationIpv6CidrBlock: "64:ff9b::/96",
+    NatGatewayId: nat,
+  });
   ec2("AssociateRouteTable", { RouteTableId: innerTable, SubnetId: inner });
   const hidden = launch(1, { SubnetId: inner, Ipv6AddressCount: 1 });
   const reader = region.reader();
@@ -111,5 +154,12 @@ function entry(Egress: boolean, RuleNumber: number, Protocol: string, From?: num
 }
 
 function ipv6Entry(Egress: boolean, RuleNumber: number, From: number, To: number): object {
-  return { Egress, RuleNumber, Protocol: "17", RuleAction: "allow", Ipv6CidrBlock: "::/0", PortRange: { From, To } };
+  return {
+    Egress,
+    RuleNumber,
+    Protocol: "17",
+    RuleAction: "allow",
+    Ipv6CidrBlock: "::/0",
+    PortRange: { From, To },
+  };
 }

@@ -35,7 +35,9 @@ export function rowTable(rows: readonly Row[]): Table {
 }
 
 export function figureTable(figures: readonly Figure[]): Table {
-  const names = (Object.keys(PATHS) as (keyof typeof PATHS)[]).filter((name) => figures.some(({ values }) => values[name]));
+  const names = (Object.keys(PATHS) as (keyof typeof PATHS)[]).filter((name) =>
+    figures.some(({ values }) => values[name]),
+  );
   return [
     ["figure", ...names, "unit"],
     ...figures.map(({ measure, unit, values }) => [
@@ -57,7 +59,7 @@ function boundText(bound: Bound | undefined, unit: string): string {
 }
 
 /** A ratio with one digit more than its bounds have, so that it is seen on which side of them it lies. */
-function figureText(value: number, unit: string): string {
+export function figureText(value: number, unit: string): string {
   return unit === "×" ? value.toFixed(3) : withUnit(value, unit);
 }
 
@@ -88,9 +90,15 @@ export function reportText({ machine, date, rows, figures, notes }: Report): str
 }
 
 function aligned(table: Table): readonly string[] {
-  const widths = (table[0] ?? []).map((_, column) => Math.max(...table.map((cells) => cells[column]?.length ?? 0)));
+  const widths = (table[0] ?? []).map((_, column) =>
+    Math.max(...table.map((cells) => cells[column]?.length ?? 0)),
+  );
   return table.map((cells) =>
-    cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0))).join("  "),
+    cells
+      .map((cell, column) =>
+        column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0),
+      )
+      .join("  "),
   );
 }
 

@@ -1,11 +1,14 @@
 /**
- * One line of the benchmark's table. A row's figure is the median of its samples: for the data plane a sample is the ratio of
- * two paths in one round, for the rest whatever its measure says.
+ * One line of the benchmark's table. A row's figure is the median of its samples: for the data plane a sample
+ * is the ratio of two paths in one round, for the rest whatever its measure says.
  */
 export type Row = {
   /** What is measured, as a person reads it: `packets/s, G ÷ B`. Unique in a report. */
   readonly measure: string;
-  /** The bound that has to be kept, and the one that is wished for; undefined for a row that is told for information. */
+  /**
+   * The bound that has to be kept, and the one that is wished for; undefined for a row that is told for
+   * information.
+   */
   readonly must?: Bound;
   readonly aim?: Bound;
   /** The figure, in `unit`. */
@@ -21,13 +24,23 @@ export type Row = {
 export type Bound = { readonly kind: "atLeast" | "atMost"; readonly value: number };
 
 /** How the samples lie around the median; all equal when there is one sample only. */
-export type Spread = { readonly samples: number; readonly min: number; readonly q1: number; readonly q3: number; readonly max: number };
+export type Spread = {
+  readonly samples: number;
+  readonly min: number;
+  readonly q1: number;
+  readonly q3: number;
+  readonly max: number;
+};
 
 /** A row from its samples, of which there is at least one. */
 export function rowOf(row: Omit<Row, "value" | "spread"> & { readonly samples: readonly number[] }): Row {
   const { samples, ...rest } = row;
   const at = (share: number): number => quantile(samples, share);
-  return { ...rest, value: at(0.5), spread: { samples: samples.length, min: at(0), q1: at(0.25), q3: at(0.75), max: at(1) } };
+  return {
+    ...rest,
+    value: at(0.5),
+    spread: { samples: samples.length, min: at(0), q1: at(0.25), q3: at(0.75), max: at(1) },
+  };
 }
 
 /** The value below which that share (0 to 1) of the numbers lies, interpolated; NaN of none. */

@@ -1,9 +1,12 @@
-import { formatIpv4, ipv4 } from "../src/lib/ip.ts";
-import { isOpen, type Rule, ruleListRows, traffic } from "../src/plan/rule-list.ts";
+import { isOpen, type Rule, ruleListRows, traffic } from "../src/contract/rule-list.ts";
+import type { Entry, RuleListName } from "../src/contract/tables.ts";
+import { formatIpv4, ipv4 } from "../src/lib/address.ts";
 import { type PlanSettings, settingsRow } from "../src/plan/settings.ts";
-import type { Entry, RuleListName } from "../src/plan/tables.ts";
 
-/** A region of many interfaces with a public address each, as the rows of the tables; VPCs of up to 4,096 interfaces. */
+/**
+ * A region of many interfaces with a public address each, as the rows of the tables; VPCs of up to 4,096
+ * interfaces.
+ */
 const SCALE_POOL = "20.0.0.0/12";
 const POOL_BASE = 20 * 2 ** 24;
 const PER_VPC = 4096;
@@ -21,13 +24,20 @@ const LINKS = {
 };
 
 function scaleSettings(): PlanSettings {
-  return { pools: [SCALE_POOL], ...LINKS, connectionLimit: 65_536 };
+  return { pools: [SCALE_POOL], ...LINKS };
 }
 
-export type ScaleInterface = { readonly slot: number; readonly mac: string; readonly privateIp: string; readonly publicIp: string };
+export type ScaleInterface = {
+  readonly slot: number;
+  readonly mac: string;
+  readonly privateIp: string;
+  readonly publicIp: string;
+};
 
 export function scaleInterface(index: number): ScaleInterface {
-  const mac = Array.from({ length: 5 }, (_, place) => (Math.floor(index / 256 ** (4 - place)) & 255).toString(16).padStart(2, "0"));
+  const mac = Array.from({ length: 5 }, (_, place) =>
+    (Math.floor(index / 256 ** (4 - place)) & 255).toString(16).padStart(2, "0"),
+  );
   return {
     slot: FIRST_SLOT + index,
     mac: `02:${mac.join(":")}`,
@@ -56,7 +66,7 @@ export function scaleRows(count: number): Entry[] {
 export function interfaceRows(index: number): Entry[] {
   const { slot, mac, privateIp, publicIp } = scaleInterface(index);
   const vpc = vpcOf(index);
-  const groups = Array.from({ length: 16 }, (_, place) => (place === 0 ? vpc : 0));
+  const groups = Array.from({ length: 16 }, (_, index) => (index === 0 ? vpc : 0));
   return [
     {
       table: "interfaces",
@@ -67,6 +77,7 @@ export function interfaceRows(index: number): Entry[] {
         subnet: vpc,
         private_ip: privateIp,
         public_ip: publicIp,
+        machine: 0,
         ipv6: "::",
         mac,
         group_count: 1,
@@ -92,7 +103,11 @@ function vpcRows(vpc: number): Entry[] {
     value: { target, slot },
   });
   return [
-    { table: "vpcs", key: vpc, value: { internet_gateway: vpc + 1, flags: 1, gateway_route_table: 0, dns: "10.0.0.2" } },
+    {
+      table: "vpcs",
+      key: vpc,
+      value: { internet_gateway: vpc + 1, flags: 1, gateway_route_table: 0, dns: "10.0.0.2" },
+    },
     {
       table: "subnets",
       key: vpc,

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import type { Credentials } from "../src/cli/home.ts";
+import type { Credentials } from "../src/home/home.ts";
 import type { Signer } from "./signed-request.ts";
 
 /** The real control plane in a process of its own. */
@@ -39,8 +39,16 @@ export async function takeDown(home: string): Promise<void> {
   if (code !== 0) throw new Error(`genkan down ended with ${String(code)}`);
 }
 
-/** `genkan up`, by default `--no-packets`, with AWS's quotas lifted. The caller is in a network namespace of its own, in which nothing else listens. */
-export async function startServer({ home, pools = [], packets = false, nodeOptions = [] }: Options): Promise<Server> {
+/**
+ * `genkan up`, by default `--no-packets`, with AWS's quotas lifted. The caller is in a network namespace of
+ * its own, in which nothing else listens.
+ */
+export async function startServer({
+  home,
+  pools = [],
+  packets = false,
+  nodeOptions = [],
+}: Options): Promise<Server> {
   const options = [
     ...(packets ? [] : ["--no-packets"]),
     "--quota",
@@ -62,7 +70,9 @@ export async function startServer({ home, pools = [], packets = false, nodeOptio
     child.once("exit", (code) => reject(new Error(`the server ended with ${code}`)));
   });
   const startSeconds = (performance.now() - started) / 1000;
-  const { accessKeyId, secretAccessKey, region } = JSON.parse(readFileSync(join(home, "credentials.json"), "utf8")) as Credentials;
+  const { accessKeyId, secretAccessKey, region } = JSON.parse(
+    readFileSync(join(home, "credentials.json"), "utf8"),
+  ) as Credentials;
   return {
     port: PORT,
     signer: { accessKeyId, secretAccessKey, region, host: `127.0.0.1:${PORT}` },

@@ -16,8 +16,16 @@ import {
   socketAddress,
 } from "./libc.ts";
 
-/** Opens the other end of a measure on the internet's side, and returns what serves it: that blocks until the client says it was the last. */
-export function openService({ path, what, bytes = 0, buffer = 0 }: Extract<Job, { kind: "serve" }>): () => void {
+/**
+ * Opens the other end of a measure on the internet's side, and returns what serves it: that blocks until the
+ * client says it was the last.
+ */
+export function openService({
+  path,
+  what,
+  bytes = 0,
+  buffer = 0,
+}: Extract<Job, { kind: "serve" }>): () => void {
   const fd = inNamespace(path.internet, () => {
     const socket = newSocket(what === "udp" ? "udp" : "tcp", 30);
     if (buffer > 0) fixedBuffers(socket, buffer);
@@ -38,7 +46,12 @@ export function openService({ path, what, bytes = 0, buffer = 0 }: Extract<Job, 
 
 type Serving = { readonly seen: (address: string) => void; readonly bytes: number };
 
-const SERVE: Readonly<Record<Service, (fd: number, serving: Serving) => void>> = { udp, tcp, connections, bulk };
+const SERVE: Readonly<Record<Service, (fd: number, serving: Serving) => void>> = {
+  udp,
+  tcp,
+  connections,
+  bulk,
+};
 
 function udp(fd: number, { seen }: Serving): void {
   const data = Buffer.alloc(64);
@@ -60,7 +73,8 @@ function tcp(listener: number): void {
   const data = Buffer.alloc(64);
   try {
     noDelay(fd);
-    for (let got = receive(fd, data); got > 0 && data[0] !== LAST; got = receive(fd, data)) sendAll(fd, data, got);
+    for (let got = receive(fd, data); got > 0 && data[0] !== LAST; got = receive(fd, data))
+      sendAll(fd, data, got);
   } finally {
     closeSocket(fd);
   }

@@ -11,10 +11,14 @@ export type Signer = {
 const VERSION = "2016-11-15";
 
 /**
- * An EC2 query as the SDKs send it: a form, signed with Signature Version 4 over the headers that they sign. No two are
- * alike: each carries an id of its own, as the SDKs' do.
+ * An EC2 query as the SDKs send it: a form, signed with Signature Version 4 over the headers that they sign.
+ * No two are alike: each carries an id of its own, as the SDKs' do.
  */
-export function signedRequest(signer: Signer, parameters: Readonly<Record<string, string>>, now: Date): Buffer {
+export function signedRequest(
+  signer: Signer,
+  parameters: Readonly<Record<string, string>>,
+  now: Date,
+): Buffer {
   const body = new URLSearchParams({ ...parameters, Version: VERSION }).toString();
   const date = now.toISOString().replaceAll(/[-:]|\.\d{3}/g, "");
   const headers: Readonly<Record<string, string>> = {
@@ -34,8 +38,15 @@ export function signedRequest(signer: Signer, parameters: Readonly<Record<string
     .update(toSign)
     .digest("hex");
   const authorization = `AWS4-HMAC-SHA256 Credential=${signer.accessKeyId}/${place}, SignedHeaders=${names}, Signature=${signature}`;
-  const head = Object.entries({ ...headers, "user-agent": "genkan-bench", "content-length": String(body.length), authorization });
-  return Buffer.from(`POST / HTTP/1.1\r\n${head.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n${body}`);
+  const head = Object.entries({
+    ...headers,
+    "user-agent": "genkan-bench",
+    "content-length": String(body.length),
+    authorization,
+  });
+  return Buffer.from(
+    `POST / HTTP/1.1\r\n${head.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n${body}`,
+  );
 }
 
 function signingKey({ secretAccessKey, region }: Signer, day: string): Buffer {

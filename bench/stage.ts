@@ -5,10 +5,13 @@ import { type Crew, openCrew } from "./crew.ts";
 import { type GenkanPath, genkanPath } from "./genkan-path.ts";
 import { bridgesAreFiltered, kernelPaths } from "./kernel-paths.ts";
 import type { Path } from "./path.ts";
-import { benchRegion, POOL } from "./region.ts";
 import { netkitPath, redirectPath } from "./redirect-path.ts";
+import { benchRegion, POOL } from "./region.ts";
 
-/** All paths, side by side, and those who make traffic on them. Made anew for each round: where things lie in memory is a matter of luck. */
+/**
+ * All paths, side by side, and those who make traffic on them. Made anew for each round: where things lie in
+ * memory is a matter of luck.
+ */
 export type Stage = {
   readonly crew: Crew;
   readonly paths: readonly Path[];
@@ -33,7 +36,11 @@ export async function openStage(cpu: number): Promise<Stage> {
   };
   const genkan = await genkanPath(join(folder, "home"), region, addresses.prefixLength, addresses.router);
   const redirects = [await redirectPath(namespaces, addresses), await netkitPath(namespaces, addresses)];
-  const paths = [...(await kernelPaths(namespaces, addresses)), ...redirects.filter((path) => path !== undefined), ...genkan.paths];
+  const paths = [
+    ...(await kernelPaths(namespaces, addresses)),
+    ...redirects.filter((path) => path !== undefined),
+    ...genkan.paths,
+  ];
   const filtered = await bridgesAreFiltered(namespaces);
   const crew = openCrew(paths, cpu);
   return {

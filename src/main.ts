@@ -1,22 +1,35 @@
 #!/usr/bin/env node
 /** The command line's beginning: finds the verb, and hands it what it needs. */
+
 import { spawn } from "node:child_process";
 import { existsSync, openSync, readFileSync } from "node:fs";
-import { release } from "node:os";
+import { hostname, release } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline/promises";
-import { type Arguments, languageFlag, parseArguments, text, texts } from "./cli/arguments.ts";
-import { ask, CommandError, type Control, endpointOf, findControl } from "./cli/control.ts";
+import {
+  type Arguments,
+  languageFlag,
+  parseArguments,
+  text,
+  texts,
+  withoutOptions,
+} from "./cli/arguments.ts";
+import { ask, type Control, endpointOf, findControl } from "./cli/control.ts";
+import { examineTables } from "./cli/doctor-tables.ts";
 import { examine, findingLines, isKernelNewEnough } from "./cli/doctor.ts";
 import { clientEnvironment, cliVersion, environmentCommands, oldClients } from "./cli/environment.ts";
 import { helpOf, overview } from "./cli/help.ts";
-import { type Home, isAlive, openHome, readRunning, requireWritable, readStarting } from "./cli/home.ts";
-import { type Language, languageOf, paintFor, say } from "./cli/language.ts";
+import { languageOf } from "./cli/language.ts";
+import { paintFor } from "./cli/paint.ts";
 import { onTerminal, runApart, runHere } from "./cli/run.ts";
-import { type Status, statusLines } from "./cli/status.ts";
+import { statusLines } from "./cli/status.ts";
 import type { VerbName } from "./cli/verbs.ts";
-import { VERSION } from "./cli/version.ts";
+import { type Home, isAlive, openHome, readRunning, requireWritable, readStarting } from "./home/home.ts";
+import { VERSION } from "./home/version.ts";
+import { CommandError } from "./lib/command-error.ts";
 import { reasons } from "./lib/reasons.ts";
+import type { UpBoxOptions } from "./up-box.ts";
+import { type Language, say } from "./words/language.ts";
 
 type Call = { readonly args: Arguments; readonly home: Home; readonly language: Language };
 type Run = (call: Call) => Promise<number>;
@@ -32,10 +45,10 @@ const paint = paintFor(process.stdout, process.env);
 const RUN: Readonly<Record<VerbName, Run>> = {
   up: ({ args, home }) => (args.options["detach"] ? upDetached(home) : upHere(args)),
   down,
-  status: async ({ args, home }) => {
-    const status = await ask<Status>(findControl(home), "GET", "status");
+  status: async ({ args, home, language }) => {
+    const status = await ask(findControl(home), "status");
     if (args.options["json"]) print(JSON.stringify(status, null, 2));
-    else for (const line of statusLines(status, paint)) print(line);
+    else for (const line of statusLines(status, { language, paint })) print(line);
     return 0;
   },
   env: async ({ args, home }) => {
@@ -51,43 +64,64 @@ const RUN: Readonly<Record<VerbName, Run>> = {
   aws: async ({ args, home }) => {
     const control = findControl(home);
     const environment = { ...process.env, ...clientEnvironment(control, process.env) };
-    for (const name of ["AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN"]) delete (environment as NodeJS.ProcessEnv)[name];
+    for (const name of ["AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN"])
+      delete (environment as NodeJS.ProcessEnv)[name];
     return runHere(["aws", "--endpoint-url", endpointOf(control), ...args.rest], environment);
   },
   exec: async ({ args, home }) => {
     const id = args.positionals[0] ?? "";
     const command = [...args.positionals.slice(1), ...args.rest];
     // At a terminal a command may be left out: a shell is what people want then.
-    if (id === "" || (command.length === 0 && !onTerminal())) throw new CommandError("Usage: genkan exec INSTANCE -- COMMAND…");
+    if (id === "" || (command.length === 0 && !onTerminal()))
+      throw new CommandError("Usage: genkan exec INSTANCE -- COMMAND…");
     const control = findControl(home);
-    const { pid, state } = await ask<{ pid?: number; state: string }>(control, "GET", `instances/${encodeURIComponent(id)}`);
+    const { pid, state, machine } = await ask(control, "instance", { id });
+    // The machines of a box have their processes here; another one's are not this one's.
+    if (machine !== undefined && !existsSync(join(home.folder, "machines", machine)))
+      throw new CommandError(`${id} runs on ${machine}. Run this command there.`);
     if (pid === undefined) throw new CommandError(`${id} ${await whyNotUp(control, state)}`);
     const { execInInstance } = await import("./host/exec.ts");
     if (!onTerminal()) return runApart(execInInstance({ pid, command }));
     const terminal = process.env["TERM"] ?? "dumb";
-    return runHere(execInInstance({ pid, command: command.length === 0 ? ["bash", "-l"] : command, terminal }), process.env);
+    return runHere(
+      execInInstance({ pid, command: command.length === 0 ? ["bash", "-l"] : command, terminal }),
+      process.env,
+    );
   },
   internet: async ({ args, home }) => {
     const command = [...args.positionals, ...args.rest];
     if (command.length === 0) throw new CommandError("Usage: genkan internet -- COMMAND…");
-    await ask(findControl(home), "GET", "internet");
+    await ask(findControl(home), "internet");
     const { execInInternet } = await import("./host/exec.ts");
     const { installationAt } = await import("./host/installation.ts");
     return runHere(execInInternet(installationAt(home.folder), command), process.env);
   },
   explain: async ({ args, home, language }) => {
     const id = args.positionals[0];
-    if (id === undefined) throw new CommandError("Usage: genkan explain INSTANCE|ADDRESS|internet [--to INSTANCE|ADDRESS]");
+    if (id === undefined)
+      throw new CommandError("Usage: genkan explain INSTANCE|ADDRESS|internet [--to INSTANCE|ADDRESS]");
     const { explained } = await import("./cli/explain.ts");
     return explained({ id, control: findControl(home), options: args.options, language, paint, print });
   },
   trace: async ({ args, home, language }) => {
     const { traced } = await import("./cli/trace.ts");
-    return traced({ id: args.positionals[0], control: findControl(home), options: args.options, language, paint });
+    return traced({
+      id: args.positionals[0],
+      control: findControl(home),
+      options: args.options,
+      language,
+      paint,
+    });
   },
   flows: async ({ args, home, language }) => {
     const { flows } = await import("./cli/flows.ts");
-    return flows({ id: args.positionals[0], control: findControl(home), options: args.options, language, paint });
+    return flows({
+      id: args.positionals[0],
+      control: findControl(home),
+      options: args.options,
+      language,
+      paint,
+    });
   },
   image: async ({ args, home }) => {
     const { image } = await import("./cli/image.ts");
@@ -97,7 +131,8 @@ const RUN: Readonly<Record<VerbName, Run>> = {
     const { runDemo } = await import("./cli/demo-tools.ts");
     const { execInInstance, execInInternet } = await import("./host/exec.ts");
     const { installationAt } = await import("./host/installation.ts");
-    const inInternet = (command: readonly string[]): readonly string[] => execInInternet(installationAt(home.folder), command);
+    const inInternet = (command: readonly string[]): readonly string[] =>
+      execInInternet(installationAt(home.folder), command);
     return runDemo({
       control: findControl(home),
       home,
@@ -108,7 +143,15 @@ const RUN: Readonly<Record<VerbName, Run>> = {
       inInternet,
     });
   },
-  doctor: async ({ args, language }) => {
+  doctor: async ({ args, home, language }) => {
+    if (args.options["tables"])
+      return examineTables({
+        control: findControl(home),
+        language,
+        paint,
+        print,
+        json: args.options["json"] === true,
+      });
     const findings = examine(language);
     if (args.options["json"]) print(JSON.stringify(findings, null, 2));
     else for (const line of findingLines(findings, paint)) print(line);
@@ -118,15 +161,26 @@ const RUN: Readonly<Record<VerbName, Run>> = {
     const { runBench } = await import("./cli/bench.ts");
     return runBench(args.options);
   },
+  drain: async ({ args, home }) => {
+    const id = args.positionals[0];
+    if (id === undefined) throw new CommandError("Usage: genkan drain MACHINE [--undo]");
+    const question = args.options["undo"] ? { undo: "yes" } : {};
+    const { machine, drained } = await ask(findControl(home), "drain", { id, question });
+    print(drained ? `${machine} is drained.` : `${machine} is in use again.`);
+    return 0;
+  },
   reset: async ({ args, home, language }) => {
     if (args.options["yes"] !== true && !(await agrees(language))) return 1;
-    await ask(findControl(home), "POST", "reset");
+    await ask(findControl(home), "reset");
     print("Empty again: every region begins anew with its next request.");
     return 0;
   },
 };
 
-/** What a shell evaluates when there is no Genkan must fail: otherwise its next `aws` would go to the real AWS. */
+/**
+ * What a shell evaluates when there is no Genkan must fail: otherwise its next `aws` would go to the real
+ * AWS.
+ */
 function controlForShell(home: Home): Control {
   try {
     return findControl(home);
@@ -138,7 +192,7 @@ function controlForShell(home: Home): Control {
 
 async function whyNotUp(control: Control, state: string): Promise<string> {
   if (state !== "running") return `is ${state}; a command can run only in an instance that is up.`;
-  const { noPackets } = await ask<Status>(control, "GET", "status");
+  const { noPackets } = await ask(control, "status");
   return noPackets === undefined
     ? "is starting again; try once more."
     : `is a record only, with nothing to run a command in: no packets move here, as ${noPackets}`;
@@ -166,18 +220,53 @@ async function agrees(language: Language): Promise<boolean> {
 
 async function upHere(args: Arguments): Promise<number> {
   const { up } = await import("./up.ts");
-  const { accountOf, byoipOf, issuersOf, othersOf, ownRegionsOf, poolsOf, portOf, quotasOf, regionOf } =
-    await import("./server/settings.ts");
+  const {
+    accountOf,
+    byoipOf,
+    etcdOf,
+    issuersOf,
+    machineOf,
+    machinesOf,
+    othersOf,
+    ownRegionsOf,
+    poolsOf,
+    portOf,
+    quotasOf,
+    regionOf,
+    upstreamOf,
+  } = await import("./start/settings.ts");
   const ownRegions = ownRegionsOf(texts(args.options["own-region"]));
-  const [account, region] = [accountOf(text(args.options["account"])), regionOf(text(args.options["region"]), ownRegions)];
+  const [account, region] = [
+    accountOf(text(args.options["account"])),
+    regionOf(text(args.options["region"]), ownRegions),
+  ];
   const auth = text(args.options["auth"]) ?? "signature";
   if (auth !== "signature" && auth !== "none") throw new CommandError("--auth is signature or none.");
   const byoip = byoipOf(texts(args.options["byoip"]));
   const port = portOf(text(args.options["port"]) ?? process.env["GENKAN_PORT"]);
-  const others = othersOf(text(args.options["others"]), { port, remote: args.options["others-remote"] === true });
-  const settings = {
-    host: "127.0.0.1",
+  const others = othersOf(text(args.options["others"]), {
     port,
+    remote: args.options["others-remote"] === true,
+  });
+  const files = Object.fromEntries(
+    (["ca", "cert", "key"] as const).flatMap((name) => {
+      const path = text(args.options[`etcd-${name}`]);
+      return path === undefined ? [] : [[name, path]];
+    }),
+  );
+  const etcd = etcdOf(text(args.options["etcd"]), files, (path) => readFileSync(path, "utf8"));
+  const host = "127.0.0.1";
+  const machine = machineOf(givenMachine(args), { etcd: etcd !== undefined, host, hostname: hostname() });
+  const upstream = upstreamOf(texts(args.options["bgp"]), {
+    as: text(args.options["bgp-as"]),
+    nextHop: text(args.options["bgp-next-hop"]),
+  });
+  const settings = {
+    host,
+    port,
+    ...(upstream ? { upstream } : {}),
+    ...(machine ? { machine } : {}),
+    ...(etcd ? { etcd } : {}),
     ...(others ? { others } : {}),
     auth,
     pools: poolsOf(texts(args.options["pool"]), byoip),
@@ -186,32 +275,31 @@ async function upHere(args: Arguments): Promise<number> {
     issuers: issuersOf(texts(args.options["oidc"]), (path) => readFileSync(path, "utf8")),
     quotas: quotasOf(texts(args.options["quota"])),
   } as const;
+  const home = openHome(process.env, true);
+  const asked = text(args.options["machines"]);
+  (await import("./start/kind.ts")).requireKind(home, asked === undefined ? undefined : args.options);
+  if (asked !== undefined) return upBoxHere({ home, settings, account, region, machines: machinesOf(asked) });
   const noPackets = args.options["no-packets"] ? "it was started with --no-packets." : obstacle();
-  if (noPackets !== undefined) print(`No packets will move: ${noPackets} The EC2 API and the analyzer still work.`);
+  if (noPackets !== undefined)
+    print(`No packets will move: ${noPackets} The EC2 API and the analyzer still work.`);
   const started = performance.now();
-  const interrupted = (): never => {
-    print("genkan: stopped while it was starting. ./genkan up begins again, ./genkan down removes what was made.");
-    process.exit(1);
-  };
-  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, interrupted);
-  const { stop } = await up({
-    home: openHome(process.env, true),
-    settings,
-    account,
-    region,
-    hostLink: !args.options["no-host-link"],
-    noPackets,
-    print,
-  });
-  const checked = noPackets === undefined ? "; a real packet passed the gateway" : "";
-  print(`Genkan is ready: http://${settings.host}:${settings.port} (${((performance.now() - started) / 1000).toFixed(1)} s${checked})`);
-  if (others) print(`What is no request for EC2, STS or images' parameters is handed on to ${others.origin}.`);
+  const { stop } = await interruptible(() =>
+    up({
+      home,
+      settings,
+      account,
+      region,
+      hostLink: !args.options["no-host-link"],
+      noPackets,
+      print,
+    }),
+  );
+  const checked = noPackets === undefined && !machine ? "; a real packet passed the gateway" : "";
+  print(`Genkan is ready: http://${settings.host}:${settings.port} (${secondsSince(started)} s${checked})`);
+  if (others)
+    print(`What is no request for EC2, STS or images' parameters is handed on to ${others.origin}.`);
   print('In another shell: eval "$(./genkan env)"');
-  await new Promise<void>((resolve) => {
-    for (const signal of ["SIGTERM", "SIGINT"] as const) process.off(signal, interrupted);
-    process.once("SIGINT", resolve);
-    process.once("SIGTERM", resolve);
-  });
+  await ending();
   await stop();
   print(
     noPackets === undefined
@@ -221,11 +309,69 @@ async function upHere(args: Arguments): Promise<number> {
   return 0;
 }
 
+function givenMachine({ options }: Arguments) {
+  return {
+    address: text(options["machine-address"]),
+    name: text(options["machine-name"]),
+    zones: texts(options["machine-zone"]),
+    roles: text(options["machine-roles"]),
+  };
+}
+
+/** A region of several machines, all on this one. */
+async function upBoxHere(box: Omit<UpBoxOptions, "options" | "print">): Promise<number> {
+  const problem = obstacle();
+  if (problem !== undefined) throw new CommandError(`--machines needs real packets: ${problem}`);
+  const { upBox } = await import("./up-box.ts");
+  const started = performance.now();
+  const options = withoutOptions(process.argv.slice(3), ["--machines", "--port", "--detach", "-d"]);
+  const { stop } = await interruptible(() => upBox({ ...box, options, print }));
+  const { host, port } = box.settings;
+  print(
+    `Genkan is ready: http://${host}:${port} (${secondsSince(started)} s; a region of ${box.machines} machines)`,
+  );
+  print('In another shell: eval "$(./genkan env)"');
+  await ending();
+  await stop();
+  print(
+    "\nThe machines' control planes have stopped; instances run on and packets still flow. ./genkan up --machines resumes, ./genkan down removes everything.",
+  );
+  return 0;
+}
+
+/** Says what to do when a signal ends it before it is through. */
+async function interruptible<T>(body: () => Promise<T>): Promise<T> {
+  const interrupted = (): never => {
+    print(
+      "genkan: stopped while it was starting. ./genkan up begins again, ./genkan down removes what was made.",
+    );
+    process.exit(1);
+  };
+  for (const signal of ENDINGS) process.on(signal, interrupted);
+  try {
+    return await body();
+  } finally {
+    for (const signal of ENDINGS) process.off(signal, interrupted);
+  }
+}
+
+const ENDINGS = ["SIGTERM", "SIGINT"] as const;
+
+/** Settles when this process is asked to end. */
+function ending(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ENDINGS) process.once(signal, () => resolve());
+  });
+}
+
+const secondsSince = (started: number): string => ((performance.now() - started) / 1000).toFixed(1);
+
 /** Why no packets can move on this machine; undefined when they can. */
 function obstacle(): string | undefined {
   if (process.platform !== "linux") return `this is ${process.platform}, and the data plane needs Linux.`;
   if (process.getuid?.() !== 0) return "this is not root. Run: sudo ./genkan up.";
-  if (!isKernelNewEnough(release())) return `the data plane needs Linux 6.1 or later, and this is ${release()}.`;
+  if (!isKernelNewEnough(release()))
+    return `the data plane needs Linux 6.1 or later, and this is ${release()}.`;
   return undefined;
 }
 
@@ -233,7 +379,8 @@ function obstacle(): string | undefined {
 async function upDetached(before: Home): Promise<number> {
   const home = openHome(process.env, true);
   const running = readRunning(before);
-  if (running && isAlive(running)) throw new CommandError(`Genkan is already up in ${home.folder} (process ${running.pid}).`);
+  if (running && isAlive(running))
+    throw new CommandError(`Genkan is already up in ${home.folder} (process ${running.pid}).`);
   requireWritable(home);
   const log = join(home.folder, "genkan.log");
   const file = openSync(log, "a", 0o600);
@@ -266,7 +413,9 @@ async function down({ home }: Call): Promise<number> {
   if (process.platform === "linux" && process.getuid?.() === 0) {
     await removeAll(home);
   } else if (existsSync(`/run/genkan-${home.id}`)) {
-    throw new CommandError("The control plane is down, but packets still flow: removing the rest needs root. Run: sudo ./genkan down");
+    throw new CommandError(
+      "The control plane is down, but packets still flow: removing the rest needs root. Run: sudo ./genkan down",
+    );
   }
   print("Genkan is down. Nothing of it is left on this machine besides its state.");
   return 0;
@@ -292,14 +441,22 @@ function end(pid: number, signal: NodeJS.Signals = "SIGTERM"): void {
 
 /** One at a time: who comes second finds nothing left to do. */
 async function removeAll(home: Home): Promise<void> {
+  const { tearDownMachines } = await import("./box/box.ts");
+  const { installationAt } = await import("./host/installation.ts");
   const { tearDown } = await import("./host/tear-down.ts");
   const { takeTurn } = await import("./host/turn.ts");
+  const { removeUnderlay } = await import("./underlay/overlay.ts");
   if (!existsSync(home.folder)) return;
   const giveBack = await takeTurn(home.folder, 120_000);
-  if (!giveBack) throw new CommandError(`Another process is starting or removing Genkan in ${home.folder}. Try again when it is done.`);
+  if (!giveBack)
+    throw new CommandError(
+      `Another process is starting or removing Genkan in ${home.folder}. Try again when it is done.`,
+    );
   try {
     // It may have come up while this one waited.
     await endControlPlane(home);
+    await tearDownMachines(home.folder);
+    if (!existsSync(join(home.folder, "machines"))) await removeUnderlay(installationAt(home.folder));
     await tearDown(home.folder);
   } finally {
     giveBack();
@@ -314,10 +471,14 @@ async function gone(running: Parameters<typeof isAlive>[0], milliseconds: number
   }
 }
 
-/** An error of the system, or of one of its commands: its words say more than where in the code it was met. */
+/**
+ * An error of the system, or of one of its commands: its words say more than where in the code it was met.
+ */
 function isOfTheWorld(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  return "errno" in error || ["KernelError", "CommandFailed"].includes(error.name) || isOfTheWorld(error.cause);
+  return (
+    "errno" in error || ["KernelError", "CommandFailed"].includes(error.name) || isOfTheWorld(error.cause)
+  );
 }
 
 async function main(): Promise<number> {
@@ -340,7 +501,10 @@ try {
 } catch (error) {
   const known =
     error instanceof CommandError ||
-    (error instanceof Error && ["SettingError", "StoreError", "HomeError", "NotYourHome"].includes(error.name));
-  warn(`genkan: ${known ? error.message : isOfTheWorld(error) ? reasons(error) : ((error as Error).stack ?? String(error))}`);
+    (error instanceof Error &&
+      ["SettingError", "StoreError", "HomeError", "NotYourHome"].includes(error.name));
+  warn(
+    `genkan: ${known ? error.message : isOfTheWorld(error) ? reasons(error) : ((error as Error).stack ?? String(error))}`,
+  );
   process.exit(1);
 }

@@ -2,44 +2,60 @@
  * Starts Genkan: wires the rooms together.
  *
  *   home ─ credentials
- *   store ─▶ world ─▶ control plane ─┬─▶ plan ─▶ datapath (kernel tables)
- *                        ▲           └─▶ plan ─▶ host (instances, links)
+ *   store ─▶ world ─▶ control plane ─▶ agent ─┬─▶ plan ─▶ datapath (kernel tables)
+ *                        ▲                    └─▶ plan ─▶ host (instances, links)
  *                        │
  *   http ─ wire ─ actions┘
  */
+
 import { randomBytes } from "node:crypto";
-import { createServer as createProbe } from "node:net";
 import { join } from "node:path";
-import { setTimeout } from "node:timers/promises";
-import { makeAnswers } from "./answers.ts";
-import { beginStart } from "./begin.ts";
-import { type Credentials, ensureCredentials, type Home, processStart, writeRunning } from "./cli/home.ts";
-import { CommandError } from "./cli/control.ts";
+import { isOffered } from "./actions/registry.ts";
+import { Agent } from "./agent/agent.ts";
+import { openFlowLogFiles } from "./agent/flow-log-files.ts";
+import { FlowRecorder } from "./agent/flow-log.ts";
+import { keepHouse } from "./agent/housekeeping.ts";
+import { keepImages } from "./agent/image.ts";
+import { checkMachine, type RunningMachine, startMachine } from "./agent/machine.ts";
+import { type Gauges, openGauges } from "./agent/metrics.ts";
+import { CHECK_ACCOUNT } from "./agent/self-check.ts";
+import { makeAnswers } from "./answers/answers.ts";
+import { createServer, type RunningServer } from "./api/http.ts";
+import { answerInternal, type InternalAnswer } from "./api/internal.ts";
+import { Others } from "./api/others.ts";
+import { Sessions } from "./api/session.ts";
+import { WebIdentity } from "./api/web-identity.ts";
+import { buildCheckRegion } from "./control/check-region.ts";
+import { ControlPlane } from "./control/control-plane.ts";
+import { generateKeyPair, systemRandom } from "./control/system-random.ts";
 import { monotonicNow } from "./datapath/clock.ts";
-import { inSlices } from "./datapath/slices.ts";
+import { untilTaken } from "./fleet/until-taken.ts";
+import { type Credentials, ensureCredentials, type Home, processStart, writeRunning } from "./home/home.ts";
+import { VERSION } from "./home/version.ts";
 import { roomForConnections } from "./host/descriptors.ts";
 import { keepReserve } from "./host/disk-watch.ts";
-import { keepImages } from "./image.ts";
 import { present } from "./lib/assert.ts";
 import { reasons } from "./lib/reasons.ts";
-import { requireSoundState } from "./state-check.ts";
-import { checkMachine, type RunningMachine, startMachine } from "./machine.ts";
-import { ACTIONS } from "./actions/registry.ts";
-import { isAwsRegion } from "./actions/zone.ts";
+import { realmKey } from "./model/realm.ts";
 import type { World } from "./model/world.ts";
-import { ControlPlane } from "./server/control-plane.ts";
-import { FlowRecorder } from "./server/flow-log.ts";
-import { openFlowLogFiles } from "./server/flow-log-files.ts";
-import { createServer, type RunningServer } from "./server/http.ts";
-import { answerInternal } from "./server/internal.ts";
-import { Others } from "./server/others.ts";
-import { Sessions } from "./server/session.ts";
-import { WebIdentity } from "./server/web-identity.ts";
-import { openGauges } from "./server/metrics.ts";
-import type { Settings } from "./server/settings.ts";
-import { openEmbedded } from "./store/embedded.ts";
-import { VERSION } from "./cli/version.ts";
-import { generateKeyPair, systemRandom } from "./server/system-random.ts";
+import { isAwsRegion } from "./model/zone.ts";
+import {
+  followNeighbours,
+  hostsOf,
+  placeOf,
+  regionAnswers,
+  type Opened,
+  openState,
+  reportFrom,
+  requireAccount,
+  serveMembers,
+} from "./region.ts";
+import { beginStart } from "./start/begin.ts";
+import { memberPortError, portError, requireFreePort } from "./start/free-port.ts";
+import type { Settings } from "./start/settings.ts";
+import { requireSoundState } from "./start/state-check.ts";
+import { noteEnd, sayDisorder } from "./start/state-order.ts";
+import type { LoadedImage } from "./store/embedded.ts";
 
 export type UpOptions = {
   readonly home: Home;
@@ -52,79 +68,228 @@ export type UpOptions = {
   readonly print: (line: string) => void;
 };
 
-const SWEEP_MS = 5_000;
-const FLOWS_MS = 1_000;
 /** Bytes of all flow logs' files. */
 const FLOW_LOG_LIMIT = 256 << 20;
-const PURGE_MS = 60_000;
+/** How long a start waits for a machine that leads: a busy machine takes long to bring etcd up. */
+const LEADER_MILLISECONDS = 60_000;
+const PURGE_MILLISECONDS = 60_000;
 /** More than the clients of one machine have open. */
 const MOST_CONNECTIONS = 2_000;
 
-/** Starts everything and returns when it is ready: the API answers, and a real packet has passed the gateway. */
+/**
+ * Starts everything and returns when it is ready: the API answers, and a real packet has passed the gateway.
+ */
 export async function up(options: UpOptions): Promise<{ readonly stop: () => Promise<void> }> {
   const { home, settings, print } = options;
-  const log = (message: string, cause?: unknown): void => print(`genkan: ${message}${cause === undefined ? "" : `: ${reasons(cause)}`}`);
+  const log = (message: string, cause?: unknown): void =>
+    print(`genkan: ${message}${cause === undefined ? "" : `: ${reasons(cause)}`}`);
   const begun = await beginStart(home);
   await requireFreePort(settings);
   await requireSoundState(home.folder);
-  const credentials = ensureCredentials(home, options);
   const state = join(home.folder, "state");
-  const store = openEmbedded(state, log);
+  const own = ensureCredentials(home, options);
+  const opened = await openState({ home, settings, credentials: own, folder: state, print, log });
+  const { store, region, member, credentials } = opened;
+  if (member) requireAccount(opened, options.account);
   const world = await store.load();
-  const machine =
-    options.noPackets === undefined
-      ? await startMachine({ home: home.folder, pools: settings.pools, hostLink: options.hostLink, log }, world, store.loadedImage())
-      : undefined;
+  const machine = await machineFor(options, { world, image: store.loadedImage(), member, log });
   const gauges = openGauges();
-  const plane = new ControlPlane({
+  const ending = new AbortController();
+  const { agent, plane, recorder } = openPlanes({
+    home,
+    settings,
+    world,
+    opened,
+    available: () => region?.leads() ?? true,
+    ending: ending.signal,
+    gauges,
+    machine,
+    log,
+  });
+  machine?.host.onExit((id, ending) => agent.exited(id, ending));
+  await agent.resume();
+  // In a region the answer may come by another gateway, which knows nothing of the check.
+  if (machine && !member)
+    await checkPackets({ machine, world, plane, settings, region: credentials.region, log });
+  const { noPackets } = options;
+  const answers = makeAnswers({
+    installed: installedAt(home, settings),
+    world,
+    plane,
+    agent,
+    own: { account: credentials.account, region: credentials.region },
+    machine,
+    noPackets,
+    etcd: region && (() => ({ members: settings.etcd?.endpoints ?? [], reached: region.reached() })),
+    ...regionAnswers(member, plane),
+    gauges,
+    recorder,
+    monotonicNow,
+    log,
+  });
+  const others = settings.others && new Others(settings.others, { log });
+  const served = { settings, credentials, world, plane, answers, gauges, others, log };
+  const endMember = member && (await takePart({ ...served, member, agent, machine }));
+  region?.begin({ world, adopt: (what) => plane.adopt(what) });
+  if (member && !(await member.fleet.led(LEADER_MILLISECONDS)))
+    log("no machine leads the region: requests are refused until one does");
+  const door = member ? { door: join(home.folder, "api.sock") } : {};
+  const server = await listen({ ...served, member, ...door });
+  noteRunning(home, settings);
+  keepReserve(home.folder);
+  begun();
+  void sayDisorder(store, state, log).catch((cause: unknown) =>
+    log("the state could not be looked through", cause),
+  );
+  const endImages = keepImages({ store, folder: state, pools: settings.pools, log });
+  const endHousekeeping = keepHouse({ home: home.folder, machine, recorder, log });
+  const purging = setInterval(() => {
+    if (region?.leads() ?? true) void plane.purge().catch((cause: unknown) => log("purge", cause));
+  }, PURGE_MILLISECONDS);
+  return {
+    stop: async () => {
+      ending.abort();
+      endHousekeeping();
+      clearInterval(purging);
+      endImages();
+      answers.watchers?.close();
+      recorder.followers.close();
+      // Another machine leads while this one answers what it has begun.
+      if (member) await region?.resign();
+      await recorder.collect().catch((cause: unknown) => log("flow logs", cause));
+      await server.close();
+      others?.close();
+      await agent.lifecycle.settled();
+      await noteEnd(store, log);
+      await endMember?.();
+      await store.close();
+      member?.close();
+      await machine?.host.close();
+      machine?.datapath.close();
+    },
+  };
+}
+
+/** What moves packets; undefined where none can. */
+async function machineFor(
+  { home, settings: { pools }, hostLink, noPackets }: UpOptions,
+  { world, image, member, log }: Beginning,
+): Promise<RunningMachine | undefined> {
+  if (noPackets !== undefined) return undefined;
+  const place = member ? { place: placeOf(member.me) } : {};
+  return await startMachine({ home: home.folder, pools, hostLink, ...place, log }, world, image);
+}
+
+type Beginning = {
+  readonly world: World;
+  readonly image: LoadedImage | undefined;
+  readonly member: Opened["member"];
+  readonly log: (message: string, cause?: unknown) => void;
+};
+
+function noteRunning(home: Home, { host, port }: Settings): void {
+  const startTime = present(processStart(process.pid), "this process");
+  writeRunning(home, { pid: process.pid, startTime, host, port, version: VERSION });
+}
+
+type Planes = Pick<UpOptions, "home" | "settings"> & {
+  readonly world: World;
+  readonly opened: Opened;
+  readonly available: () => boolean;
+  readonly ending: AbortSignal;
+  readonly gauges: Gauges;
+  readonly machine: RunningMachine | undefined;
+  readonly log: (message: string, cause?: unknown) => void;
+};
+
+/** What decides, and what follows: each hears of the other. */
+function openPlanes({ home, settings, world, opened, available, ending, gauges, machine, log }: Planes) {
+  const { store, member } = opened;
+  const agent = new Agent({
+    world,
+    revision: store.revision(),
+    pools: settings.pools,
+    applyDelta: (delta) => machine?.datapath.apply(delta),
+    machine: machine?.host,
+    ...(member
+      ? {
+          number: member.me.number,
+          obeys: member.fleet.obeys,
+          setNatBlocks: (blocks) => machine?.datapath.setNatBlocks(blocks),
+        }
+      : {}),
+    report: (realm, report) =>
+      untilTaken(ending, () =>
+        member ? reportFrom(member, { realm, report }, plane) : plane.report(realm, report),
+      ),
+    onChanged: (realm, changes) => recorder.changed(realm, changes),
+    log,
+  });
+  const plane: ControlPlane = new ControlPlane({
     world,
     store: gauges.timed(store),
     settings,
     now: () => new Date(),
     random: systemRandom,
     generateKeyPair,
-    machine: machine?.host,
-    applyDelta: (delta) => machine?.datapath.apply(delta),
-    onChanged: (realm, changes) => recorder.changed(realm, changes),
+    console: (id) => machine?.host.console(id),
+    follow: (parts) => agent.follow(parts),
+    ...(member
+      ? { everywhere: member.fleet.everywhere, hosts: (realm) => hostsOf(member, world, realm) }
+      : {}),
+    available,
     log,
   });
   const recorder = newRecorder({ home, plane, machine, log });
-  machine?.host.onExit((id, ending) => {
-    const found = plane.findInstance(id);
-    if (found) plane.lifecycle.exited(found.realm, id, ending);
-  });
-  await plane.resume();
-  if (machine) await checkMachine({ machine, world, plane, region: credentials.region, log });
-  const own = { account: credentials.account, region: credentials.region };
-  const answers = makeAnswers({ plane, settings, own, machine, noPackets: options.noPackets, home, gauges, recorder, log });
-  const others = settings.others && new Others(settings.others, { log });
-  const server = await listen({ settings, credentials, world, plane, answers, gauges, others, log });
-  writeRunning(home, {
-    pid: process.pid,
-    startTime: present(processStart(process.pid), "this process"),
-    host: settings.host,
+  return { agent, plane, recorder };
+}
+
+type Part = Pick<Served, "settings" | "credentials" | "plane" | "answers" | "log"> & {
+  readonly member: NonNullable<Opened["member"]>;
+  readonly agent: Agent;
+  readonly machine: RunningMachine | undefined;
+};
+
+/** From now on this machine is one of its region's. Returns what ends that. */
+async function takePart({ settings, credentials, plane, answers, log, member, agent, machine }: Part) {
+  const close = await serveMembers(member, {
+    plane,
+    offered: isOffered,
+    perform: (request) => plane.perform(request),
+    internal: ({ query, ...question }) =>
+      answerInternal(answers, credentials.token, { ...question, query: new URLSearchParams(query) }),
+    instance: answers.ownInstance,
     port: settings.port,
-    version: VERSION,
+    log,
+  }).catch((cause: unknown) => {
+    throw memberPortError(cause as NodeJS.ErrnoException, member.me);
   });
-  keepReserve(home.folder);
-  begun();
-  const endImages = keepImages({ store, folder: state, pools: settings.pools, log });
-  const endHousekeeping = housekeeping({ home: home.folder, machine, plane, recorder, log });
-  return {
-    stop: async () => {
-      endHousekeeping();
-      endImages();
-      answers.watchers?.close();
-      recorder.followers.close();
-      await recorder.collect().catch((cause: unknown) => log("flow logs", cause));
-      await server.close();
-      others?.close();
-      await plane.lifecycle.settled();
-      await store.close();
-      await machine?.host.close();
-      machine?.datapath.close();
-    },
+  const endNeighbours = machine && followNeighbours(settings, member, machine, log);
+  member.fleet.begin(agent.obeyed);
+  return async () => {
+    endNeighbours?.();
+    await member.fleet.close();
+    await close();
   };
+}
+
+function installedAt({ id }: Home, { host, port, pools }: Settings) {
+  return { version: VERSION, id, endpoint: `http://${host}:${port}`, pools };
+}
+
+type Checked = {
+  readonly machine: RunningMachine;
+  readonly world: World;
+  readonly plane: ControlPlane;
+  readonly settings: Settings;
+  readonly region: string;
+  readonly log: (message: string) => void;
+};
+
+function checkPackets({ machine, world, plane, settings: { pools }, region, log }: Checked): Promise<void> {
+  // What the check makes is here, whichever machines the region has.
+  const { hosts: _, ...context } = plane.context({ account: CHECK_ACCOUNT, region });
+  return checkMachine({ machine, world, region, pools, build: (tx) => buildCheckRegion(tx, context), log });
 }
 
 type Served = Pick<UpOptions, "settings"> & {
@@ -134,59 +299,65 @@ type Served = Pick<UpOptions, "settings"> & {
   readonly answers: ReturnType<typeof makeAnswers>;
   readonly gauges: ReturnType<typeof openGauges>;
   readonly others: Others | undefined;
+  readonly member?: Opened["member"];
+  /** A socket for who is in another network namespace. */
+  readonly door?: string;
   readonly log: (message: string, cause?: unknown) => void;
 };
 
-async function listen({ settings, credentials, world, plane, answers, gauges, others, log }: Served): Promise<RunningServer> {
+async function listen({
+  settings,
+  credentials,
+  world,
+  plane,
+  answers,
+  gauges,
+  others,
+  member,
+  door,
+  log,
+}: Served): Promise<RunningServer> {
   const own = new Set([credentials.region, ...settings.ownRegions]);
+  const fleet = member?.fleet;
   const sessions = new Sessions(`${credentials.secretAccessKey} ${credentials.token}`, randomBytes);
   try {
     return await createServer({
       ...(others ? { others } : {}),
       host: settings.host,
       port: settings.port,
+      ...(door === undefined ? {} : { door }),
       mostConnections: roomForConnections(MOST_CONNECTIONS, 0.5),
       auth: settings.auth,
       defaults: { account: credentials.account, region: credentials.region },
       // What a region has stays within reach, whatever the next start is told.
-      hasRegion: (name, account) => isAwsRegion(name) || own.has(name) || world.regions.has(`${account}/${name}`),
+      hasRegion: (name, account) =>
+        isAwsRegion(name) || own.has(name) || world.regions.has(realmKey({ account, region: name })),
       lookupKey: (id, token) => {
         if (token !== undefined) return sessions.lookUp(id, token, new Date());
-        return id === credentials.accessKeyId ? { secretAccessKey: credentials.secretAccessKey, account: credentials.account } : undefined;
+        return id === credentials.accessKeyId
+          ? { secretAccessKey: credentials.secretAccessKey, account: credentials.account }
+          : undefined;
       },
       sts: { sessions, webIdentity: new WebIdentity(settings.issuers, settings.auth === "none") },
       now: () => new Date(),
-      offered: (name) => Object.hasOwn(ACTIONS, name),
+      offered: isOffered,
       perform: (request) => plane.perform(request),
+      ...(fleet ? { handOn: (request) => fleet.toLeader("request", request, request.reads) } : {}),
       answered: gauges.answered,
-      internal: (request) => answerInternal(answers, credentials.token, request),
+      internal: (request) =>
+        answerInternal(
+          answers,
+          credentials.token,
+          request,
+          fleet &&
+            (({ query, ...question }) =>
+              fleet.toLeader<InternalAnswer>("question", { ...question, query: query.toString() }, false)),
+        ),
       log,
     });
   } catch (cause) {
     throw portError(cause as NodeJS.ErrnoException, settings.port);
   }
-}
-
-type Kept = {
-  readonly home: string;
-  readonly machine: RunningMachine | undefined;
-  readonly plane: ControlPlane;
-  readonly recorder: FlowRecorder;
-  readonly log: (message: string, cause?: unknown) => void;
-};
-
-/** Returns what ends it all. */
-function housekeeping({ home, machine, plane, recorder, log }: Kept): () => void {
-  const endSweeping = machine && sweeping(machine, log);
-  const timers = [
-    setInterval(() => void recorder.tick().catch((cause: unknown) => log("flow logs", cause)), FLOWS_MS),
-    setInterval(() => void plane.purge().catch((cause: unknown) => log("purge", cause)), PURGE_MS),
-    setInterval(() => keepReserve(home), PURGE_MS),
-  ];
-  return () => {
-    endSweeping?.();
-    for (const timer of timers) clearInterval(timer);
-  };
 }
 
 type Recorded = Pick<UpOptions, "home"> & {
@@ -197,53 +368,11 @@ type Recorded = Pick<UpOptions, "home"> & {
 
 function newRecorder({ home, plane, machine, log }: Recorded): FlowRecorder {
   return new FlowRecorder({
-    kernel: machine && { take: machine.datapath.flowLogs.take, tables: machine.datapath.reader, monotonicNow },
+    kernel: machine && { take: machine.datapath.flowLogs.take, monotonicNow },
     realms: () => plane.realms(),
     reader: (realm) => plane.reader(realm),
     files: openFlowLogFiles({ folder: join(home.folder, "flow-logs"), limit: FLOW_LOG_LIMIT }),
     now: Date.now,
     log,
   });
-}
-
-/** Looked at first: a start that can't end well should not begin to change the machine. */
-function requireFreePort({ host, port }: Settings): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const probe = createProbe();
-    probe.once("error", (cause) => reject(portError(cause, port)));
-    probe.listen(port, host, () => probe.close(() => resolve()));
-  });
-}
-
-function portError(cause: NodeJS.ErrnoException, port: number): Error {
-  if (cause.code === "EADDRINUSE")
-    return new CommandError(`Port ${port} is in use by another program. Choose another: ./genkan up --port PORT`);
-  if (cause.code === "EACCES")
-    return new CommandError(`Port ${port} may not be used by this user. Choose another: ./genkan up --port PORT`);
-  return cause;
-}
-
-/**
- * Full tables take long to read: that is done in slices, and between two sweeps lies ten times what the last one took, so that
- * requests keep their turn. What the kernel refuses once may pass the next time. Returns what ends it, in the midst of a sweep too.
- */
-function sweeping({ datapath }: RunningMachine, log: (message: string, cause?: unknown) => void): () => void {
-  let [ended, running, notBefore] = [false, false, 0];
-  const turns = {
-    clock: () => performance.now(),
-    rest: (milliseconds: number) => setTimeout(milliseconds, undefined, { ref: false }),
-    ended: () => ended,
-  };
-  const sweep = async (): Promise<void> => {
-    if (running || performance.now() < notBefore) return;
-    running = true;
-    const worked = await inSlices(datapath.sweepSteps(), turns).catch((cause: unknown) => log("sweep", cause));
-    running = false;
-    notBefore = performance.now() + 10 * (worked ?? 0);
-  };
-  const timer = setInterval(() => void sweep(), SWEEP_MS);
-  return () => {
-    ended = true;
-    clearInterval(timer);
-  };
 }

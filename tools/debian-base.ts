@@ -1,4 +1,5 @@
 /** Disk images of Debian suites for virtual-machine.ts: made once from the package mirror, then kept. */
+
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
@@ -28,13 +29,19 @@ export class NoBase extends Error {}
 const MIRROR = process.env["GENKAN_DEBIAN_MIRROR"] ?? "http://deb.debian.org/debian";
 const CACHE = process.env["GENKAN_KERNELS_CACHE"] ?? "/var/cache/genkan-kernels";
 
-/** What the README asks of a machine and set-up installs there; the guest has no network to do so itself. */
-const GUEST_PACKAGES =
-  "linux-image-cloud-amd64 systemd-sysv udev dbus kmod procps util-linux ca-certificates " +
-  "iproute2 nftables bubblewrap busybox curl iputils-ping libbpf-dev libbpf1 clang linux-libc-dev git";
+/** A machine of Debian's, and what set-up would install there: the guest has no network to do so itself. */
+const GUEST_PACKAGES = [
+  ..."linux-image-cloud-amd64 systemd-sysv udev dbus kmod procps ca-certificates git".split(" "),
+  ...execFileSync("sh", [join(import.meta.dirname, "../../tools/setup.sh"), "names"], { encoding: "utf8" })
+    .trim()
+    .split("\n"),
+];
 
 /** A power cut may spoil a base that is being made, and the pages of manuals are read by nobody. */
-const DPKG = ["force-unsafe-io", ...["doc", "man", "locale", "info"].map((folder) => `path-exclude=/usr/share/${folder}/*`)];
+const DPKG = [
+  "force-unsafe-io",
+  ...["doc", "man", "locale", "info"].map((folder) => `path-exclude=/usr/share/${folder}/*`),
+];
 
 const UNIT = `[Unit]
 After=multi-user.target
@@ -65,7 +72,10 @@ const TOOLS: Readonly<Record<string, string>> = {
 };
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/** Installs what is missing of the programs needed here. @throws NoBase when they cannot be had by the deadline. */
+/**
+ * Installs what is missing of the programs needed here. @throws NoBase when they cannot be had by the
+ * deadline.
+ */
 export function installTools(deadline: number): void {
   const missing = Object.entries(TOOLS).flatMap(([command, name]) => (found(command) ? [] : [name]));
   if (!existsSync(KEYRING)) missing.push("debian-archive-keyring");
@@ -78,12 +88,18 @@ export function installTools(deadline: number): void {
 }
 
 function found(command: string): boolean {
-  return [...(process.env["PATH"] ?? "").split(":"), "/usr/sbin", "/sbin"].some((folder) => existsSync(join(folder, command)));
+  return [...(process.env["PATH"] ?? "").split(":"), "/usr/sbin", "/sbin"].some((folder) =>
+    existsSync(join(folder, command)),
+  );
 }
 
 function succeeds([command = "", ...args]: readonly string[], deadline: number): boolean {
   try {
-    execFileSync(command, args, { stdio: "ignore", env: environment(), timeout: Math.max(1, Math.floor(deadline - performance.now())) });
+    execFileSync(command, args, {
+      stdio: "ignore",
+      env: environment(),
+      timeout: Math.max(1, Math.floor(deadline - performance.now())),
+    });
     return true;
   } catch {
     return false;
@@ -107,7 +123,12 @@ export function prepareBase(suite: Suite, deadline: number): Base {
   const wanted = createHash("sha256").update(recipe).digest("hex");
   const mark = join(folder, "wanted");
   if (!existsSync(mark) || readFileSync(mark, "utf8") !== wanted) {
-    if (!succeeds(["curl", "-sfI", "--max-time", "30", "-o", "/dev/null", `${MIRROR}/dists/${suite}/Release`], deadline))
+    if (
+      !succeeds(
+        ["curl", "-sfI", "--max-time", "30", "-o", "/dev/null", `${MIRROR}/dists/${suite}/Release`],
+        deadline,
+      )
+    )
       throw new NoBase(`${MIRROR} does not answer for ${suite}`);
     console.error(`kernels: making the base of Debian ${suite} (some minutes, once)`);
     const making = temporaryFolder();
@@ -123,14 +144,15 @@ export function prepareBase(suite: Suite, deadline: number): Base {
   return { image: join(folder, "disk.img"), kernel: join(folder, "vmlinuz"), initrd: join(folder, "initrd") };
 }
 
-const DAY_MS = 86_400_000;
+const DAY_MILLISECONDS = 86_400_000;
 
 /** A new folder beside the bases. Those that a run of yesterday left, as it was killed, are removed. */
 export function temporaryFolder(): string {
   mkdirSync(CACHE, { recursive: true });
   for (const name of readdirSync(CACHE).filter((name) => name.startsWith("run-"))) {
     const left = statSync(join(CACHE, name), { throwIfNoEntry: false });
-    if (left && left.mtimeMs < Date.now() - DAY_MS) rmSync(join(CACHE, name), { recursive: true, force: true });
+    if (left && left.mtimeMs < Date.now() - DAY_MILLISECONDS)
+      rmSync(join(CACHE, name), { recursive: true, force: true });
   }
   return mkdtempSync(join(CACHE, "run-"));
 }
@@ -138,10 +160,13 @@ export function temporaryFolder(): string {
 function make(suite: Suite, folder: string, deadline: number): void {
   const root = join(folder, "root");
   const options = DPKG.map((option) => `'--dpkgopt=${option}'`).join(" ");
-  const include = `--include=${GUEST_PACKAGES.replaceAll(" ", ",")}`;
+  const include = `--include=${GUEST_PACKAGES.join(",")}`;
   // In mount and process namespaces of its own: whenever it ends, nothing of it stays mounted or goes on.
   const apart = "unshare --mount --propagation private --pid --fork --kill-child --mount-proc";
-  run(`${apart} mmdebstrap -q --mode=root --variant=minbase ${options} ${include} ${suite} ${root} ${MIRROR}`, deadline);
+  run(
+    `${apart} mmdebstrap -q --mode=root --variant=minbase ${options} ${include} ${suite} ${root} ${MIRROR}`,
+    deadline,
+  );
   furnish(root);
   const boot = readdirSync(join(root, "boot")).toSorted();
   for (const [prefix, to] of [
@@ -165,7 +190,8 @@ export function run(command: string, deadline: number): void {
       killSignal: "SIGKILL",
     });
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === "ETIMEDOUT") throw new NoBase(`no time is left: ${command.slice(0, 120)}`, { cause });
+    if ((cause as NodeJS.ErrnoException).code === "ETIMEDOUT")
+      throw new NoBase(`no time is left: ${command.slice(0, 120)}`, { cause });
     throw cause;
   }
 }
@@ -175,7 +201,8 @@ function furnish(root: string): void {
   const lib = join(dirname(process.execPath), "../lib/node_modules/npm");
   cpSync(process.execPath, join(root, "usr/bin/node"));
   mkdirSync(join(root, "usr/lib/node_modules"), { recursive: true });
-  if (existsSync(lib)) cpSync(lib, join(root, "usr/lib/node_modules/npm"), { recursive: true, verbatimSymlinks: true });
+  if (existsSync(lib))
+    cpSync(lib, join(root, "usr/lib/node_modules/npm"), { recursive: true, verbatimSymlinks: true });
   symlinkSync("../lib/node_modules/npm/bin/npm-cli.js", join(root, "usr/bin/npm"));
   execFileSync("chroot", [root, "passwd", "-q", "-d", "root"], { stdio: "inherit", env: environment() });
   writeFileSync(join(root, "etc/hostname"), "genkan-kernels\n");
@@ -185,5 +212,7 @@ function furnish(root: string): void {
   symlinkSync("/dev/null", join(units, "serial-getty@ttyS0.service"));
   writeFileSync(join(units, "run.service"), UNIT);
   symlinkSync("../run.service", join(units, "multi-user.target.wants/run.service"));
+  // Tests start their own.
+  for (const name of ["etcd", "bird"]) symlinkSync("/dev/null", join(units, `${name}.service`));
   writeFileSync(join(root, "root/run.sh"), RUN);
 }

@@ -1,6 +1,6 @@
-/** Writes the kernel program's header from the plan's tables and stages. */
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { header } from "../src/plan/header.ts";
+/** Writes the kernel program's headers from what it agrees on with user space. */
 
-writeFileSync(join(import.meta.dirname, "../../src/datapath/bpf/tables.h"), header());
+import { HEADERS } from "../src/contract/header.ts";
+import { generated } from "./generated.ts";
+
+for (const [file, header] of Object.entries(HEADERS)) generated(`src/datapath/bpf/${file}`, header());

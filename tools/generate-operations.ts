@@ -1,6 +1,6 @@
 /** Writes docs/operations.md from the marks of the operations and what a region says to their parameters. */
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { operationsTable } from "../test/operations-table.ts";
 
-writeFileSync(join(import.meta.dirname, "../../docs/operations.md"), operationsTable());
+import { operationsTable } from "../test/operations/operations-table.ts";
+import { generated } from "./generated.ts";
+
+generated("docs/operations.md", operationsTable());

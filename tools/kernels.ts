@@ -1,9 +1,11 @@
 /**
- * Runs Genkan on the kernels that the README names, each in a virtual machine: `npm run kernels -- [SUITE…] [--quick]
- * [--only STEP,…] [--command SCRIPT] [--minutes N]`. Prints a table, and closes with `N passed, N failed`; exit status 1 when a kernel is red.
- * After N minutes in all it ends, whatever a machine is doing: what was not through by then was not run, and that is told.
- * So is a base that can't be had. What the guests print goes to dist/kernels/.
+ * Runs Genkan on the kernels that the README names, each in a virtual machine: `npm run kernels -- [SUITE…]
+ * [--quick] [--only STEP,…] [--command SCRIPT] [--minutes N]`. Prints a table, and closes with `N passed, N
+ * failed`; exit status 1 when a kernel is red. After N minutes in all it ends, whatever a machine is doing:
+ * what was not through by then was not run, and that is told. So is a base that can't be had. What the guests
+ * print goes to dist/kernels/.
  */
+
 import { createWriteStream, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -18,7 +20,10 @@ type Guest = {
   readonly suite: Suite;
   readonly kernelOptions?: string;
   readonly steps: readonly StepName[];
-  /** Of those, what `--quick` runs: together a quarter of an hour of a quiet machine with two processors and no KVM. */
+  /**
+   * Which of the steps `--quick` runs: together a quarter of an hour on a quiet machine with two processors
+   * and no KVM.
+   */
   readonly quick: readonly StepName[];
 };
 
@@ -30,8 +35,8 @@ const STEPS = {
   down: "./genkan down",
   "data plane": "node --no-warnings dist/tools/run-tests.js dist/src/datapath",
   host: "node --no-warnings dist/tools/run-tests.js dist/src/host",
-  proof: "node --no-warnings dist/test/prove.js --packets 100000",
-  "kill -9": "node --no-warnings dist/tools/run-tests.js dist/test/survives dist/src/store",
+  proof: "node --no-warnings dist/test/proof/prove.js --packets 100000",
+  "kill -9": "node --no-warnings dist/tools/run-tests.js dist/test/machine/survives dist/src/store",
 } as const;
 type StepName = keyof typeof STEPS;
 const ALL = Object.keys(STEPS) as StepName[];
@@ -79,7 +84,9 @@ async function test(guest: Guest, deadline: number): Promise<Outcome> {
       const step = /^STEP (\d+) (\d+) (.+)$/.exec(text);
       if (!step) return;
       outcome.steps.set(step[3] ?? "", { ok: step[1] === "0", seconds: Number(step[2]) });
-      console.log(`${guest.name} (${outcome.kernel}): ${step[3]} ${step[1] === "0" ? "passed" : `failed, see ${file}`} in ${step[2]} s`);
+      console.log(
+        `${guest.name} (${outcome.kernel}): ${step[3]} ${step[1] === "0" ? "passed" : `failed, see ${file}`} in ${step[2]} s`,
+      );
     },
   });
   log.end();
@@ -109,7 +116,10 @@ function table(outcomes: readonly Outcome[]): readonly string[] {
     }),
   ]);
   const head = ["", ...outcomes.map(({ guest }) => guest.name)];
-  const kernels = ["kernel", ...outcomes.map(({ kernel, notRun }) => kernel || (notRun === undefined ? "did not boot" : "-"))];
+  const kernels = [
+    "kernel",
+    ...outcomes.map(({ kernel, notRun }) => kernel || (notRun === undefined ? "did not boot" : "-")),
+  ];
   const all = [head, kernels, ...rows];
   const widths = head.map((_, column) => Math.max(...all.map((row) => (row[column] ?? "").length)));
   return all.map((row) =>
@@ -123,28 +133,42 @@ function table(outcomes: readonly Outcome[]): readonly string[] {
 /** Prints how it went. @returns the exit status */
 function report(outcomes: readonly Outcome[]): number {
   for (const line of table(outcomes)) console.log(line);
-  for (const { guest, notRun } of outcomes) if (notRun !== undefined) console.log(`${guest.name}: not run: ${notRun}`);
+  for (const { guest, notRun } of outcomes)
+    if (notRun !== undefined) console.log(`${guest.name}: not run: ${notRun}`);
   const ends = outcomes.flatMap(({ guest, steps, notRun }) =>
     guest.steps.map((name) => steps.get(name)?.ok ?? (notRun === undefined ? false : undefined)),
   );
-  const [passed, failed, skipped] = [true, false, undefined].map((end) => ends.filter((ok) => ok === end).length);
+  const [passed, failed, skipped] = [true, false, undefined].map(
+    (end) => ends.filter((ok) => ok === end).length,
+  );
   console.log(`${passed} passed, ${failed} failed${skipped === 0 ? "" : `, ${skipped} skipped`}`);
   return failed === 0 ? 0 : 1;
 }
 
-type Choice = { readonly words: readonly string[]; readonly quick: boolean; readonly only: readonly string[] | undefined };
+type Choice = {
+  readonly words: readonly string[];
+  readonly quick: boolean;
+  readonly only: readonly string[] | undefined;
+};
 
 function chosenGuests({ words, quick, only }: Choice): readonly Guest[] {
   const stranger = only?.find((name) => !(ALL as readonly string[]).includes(name));
   if (stranger !== undefined) throw new Error(`--only takes steps of ${ALL.join(",")}; not ${stranger}`);
-  const chosen = GUESTS.filter(({ suite, name }) => words.length === 0 || words.some((word) => word === suite || name.includes(word)));
-  if (chosen.length === 0) throw new Error(`no such guest: ${words.join(" ")}; there are ${GUESTS.map(({ name }) => name).join("; ")}`);
+  const chosen = GUESTS.filter(
+    ({ suite, name }) => words.length === 0 || words.some((word) => word === suite || name.includes(word)),
+  );
+  if (chosen.length === 0)
+    throw new Error(
+      `no such guest: ${words.join(" ")}; there are ${GUESTS.map(({ name }) => name).join("; ")}`,
+    );
   return (
     chosen
       // Without set-up there is no kernel program in the guest.
       .map((guest) => ({
         ...guest,
-        steps: (quick ? guest.quick : guest.steps).filter((name) => !only || name === "set-up" || only.includes(name)),
+        steps: (quick ? guest.quick : guest.steps).filter(
+          (name) => !only || name === "set-up" || only.includes(name),
+        ),
       }))
       .filter(({ steps }) => steps.length > 0)
   );

@@ -2,26 +2,16 @@
 # Installs and builds what is missing, and says nothing when nothing is. Safe to run again and again.
 #   setup.sh run    what Genkan needs to run
 #   setup.sh test   and what its tests need
+#   setup.sh names  nothing: prints the Debian packages that all of it may need
 set -eu
 cd "$(dirname "$0")/.."
 want=${1:-run}
 say() { printf 'genkan: %s\n' "$*" >&2; }
 fail() { say "$*"; exit 1; }
 
-# Node.js 20.19 or later.
-command -v node >/dev/null 2>&1 || fail "Node.js 20.19 or later is needed: https://nodejs.org/"
-node -e 'const [a,b]=process.versions.node.split(".").map(Number);process.exit(a>20||(a===20&&b>=19)?0:1)' || fail "Node.js 20.19 or later is needed; this is $(node --version)."
-
-# npm packages, as the lock file names them.
-if [ ! -f node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
-  say "installing npm packages"
-  # Not `npm ci`: the lock file names the optional packages of one platform, and ci refuses it on every other.
-  npm install --no-save --no-audit --no-fund --loglevel=error >&2 || fail "npm could not install the packages; see above."
-  touch node_modules/.package-lock.json
-fi
-
-# Debian packages, for real packets: only on Linux, as root.
-has() { command -v "$1" >/dev/null 2>&1; }
+# The Debian packages that are missing.
+has() { [ "$want" != names ] && command -v "$1" >/dev/null 2>&1; }
+there() { [ "$want" != names ] && [ -e "$1" ]; }
 packages() {
   has ip || echo iproute2
   has nft || echo nftables
@@ -32,17 +22,34 @@ packages() {
   has busybox || echo busybox
   # With it is verified what instances get signed.
   has openssl || echo openssl
-  ldconfig -p 2>/dev/null | grep -q 'libbpf\.so\.1' || echo libbpf1
-  if [ "$(kernel_stale)" = yes ]; then
+  [ "$want" = run ] || has clang-format || echo clang-format
+  [ "$want" = run ] || has etcd || echo etcd-server
+  [ "$want" = run ] || has bird || echo bird2
+  has ldconfig && ldconfig -p 2>/dev/null | grep -q 'libbpf\.so\.1' || echo libbpf1
+  if [ "$want" = names ] || [ "$(kernel_stale)" = yes ]; then
     has clang || echo clang
-    [ -f /usr/include/bpf/bpf_helpers.h ] || echo libbpf-dev
-    [ -d "/usr/include/$(uname -m)-linux-gnu/asm" ] || echo linux-libc-dev
+    there /usr/include/bpf/bpf_helpers.h || echo libbpf-dev
+    there "/usr/include/$(uname -m)-linux-gnu/asm" || echo linux-libc-dev
   fi
 }
 kernel_stale() {
   object=dist/datapath/genkan.bpf.o
   if [ -f "$object" ] && [ -z "$(find src/datapath/bpf -newer "$object" -print -quit)" ]; then echo no; else echo yes; fi
 }
+if [ "$want" = names ]; then packages; exit 0; fi
+
+# Node.js 20.19 or later.
+command -v node >/dev/null 2>&1 || fail "Node.js 20.19 or later is needed: https://nodejs.org/"
+node -e 'const [a,b]=process.versions.node.split(".").map(Number);process.exit(a>20||(a===20&&b>=19)?0:1)' || fail "Node.js 20.19 or later is needed; this is $(node --version)."
+
+# npm packages, as the lock file names them, which has the optional ones of every platform.
+if [ ! -f node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
+  say "installing npm packages"
+  npm ci --no-audit --no-fund --loglevel=error >&2 || fail "npm could not install the packages; see above."
+  touch node_modules/.package-lock.json
+fi
+
+# For real packets: only on Linux, as root.
 packets=no
 if [ "$(uname -s)" = Linux ] && [ "$(id -u)" = 0 ]; then packets=yes; fi
 if [ "$packets" = yes ]; then
@@ -57,6 +64,12 @@ if [ "$packets" = yes ]; then
       { apt-get update -q >"$log" 2>&1 && DEBIAN_FRONTEND=noninteractive apt-get install -y -q $missing >>"$log" 2>&1; } ||
       { tail -n 20 "$log" >&2; fail "apt-get could not install: $missing"; }
     rm -f "$log"
+    # Tests start etcd and BIRD themselves; Debian's packages begin some of their own.
+    for name in etcd bird; do
+      case " $missing " in
+        *" $name"*) if [ -d /run/systemd/system ]; then systemctl disable --now $name >/dev/null 2>&1 || true; fi ;;
+      esac
+    done
   fi
 fi
 

@@ -1,7 +1,8 @@
 /**
- * A Debian suite with its own kernel, in a virtual machine without a network. The processor is emulated where there is no
- * KVM: about ten times slower than the machine, so figures of time count as ratios only.
+ * A Debian suite with its own kernel, in a virtual machine without a network. The processor is emulated where
+ * there is no KVM: about ten times slower than the machine, so figures of time count as ratios only.
  */
+
 import { spawn } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -20,8 +21,15 @@ export type GuestOptions = {
   readonly line: (text: string) => void;
 };
 
-/** Boots the base with a copy of the tree, runs the command there and switches off. Its exit status; undefined when the machine ended without one. */
-export async function runInGuest(base: Base, tree: string, options: GuestOptions): Promise<number | undefined> {
+/**
+ * Boots the base with a copy of the tree, runs the command there and switches off. Its exit status; undefined
+ * when the machine ended without one.
+ */
+export async function runInGuest(
+  base: Base,
+  tree: string,
+  options: GuestOptions,
+): Promise<number | undefined> {
   const work = temporaryFolder();
   try {
     const disk = packTree(tree, options, work);
@@ -31,7 +39,7 @@ export async function runInGuest(base: Base, tree: string, options: GuestOptions
   }
 }
 
-/** Of another kind, of this machine alone, or made in the guest by its own compiler. */
+/** Left out: what is of another kind, only this machine's, or made in the guest by its own compiler. */
 const LEFT_OUT = [".git", ".genkan", "dist/kernels", "dist/datapath"];
 
 /** What the working tree has installed and built travels along. */
@@ -41,7 +49,12 @@ function packTree(tree: string, { command, deadline }: GuestOptions, work: strin
   mkdirSync(files);
   for (const name of readdirSync(tree)) {
     const filter = (source: string): boolean => !left.has(source);
-    cpSync(join(tree, name), join(files, "tree", name), { recursive: true, verbatimSymlinks: true, preserveTimestamps: true, filter });
+    cpSync(join(tree, name), join(files, "tree", name), {
+      recursive: true,
+      verbatimSymlinks: true,
+      preserveTimestamps: true,
+      filter,
+    });
   }
   // Folders have not kept their times: without this they would all seem newer than what was built of them.
   writeFileSync(join(files, "tree/dist/.built"), "");
@@ -69,7 +82,9 @@ async function boot(
     drive(disk),
     ...(machineOptions ? [machineOptions] : []),
   ];
-  const child = spawn("setpriv", [...words.join(" ").split(" "), "-append", append], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn("setpriv", [...words.join(" ").split(" "), "-append", append], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   const limit = setTimeout(() => child.kill("SIGKILL"), Math.max(0, deadline - performance.now()));
   let status: number | undefined;
   let begun = false;

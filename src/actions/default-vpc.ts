@@ -4,25 +4,25 @@ import type {
   CreateDefaultVpcRequest,
   CreateDefaultVpcResult,
 } from "@aws-sdk/client-ec2";
+import { ipv4 } from "../lib/address.ts";
 import { present } from "../lib/assert.ts";
-import { type Cidr, cidrOf, cidrsOverlap, cidrSize, formatCidr } from "../lib/cidr.ts";
-import { ipv4 } from "../lib/ip.ts";
+import { blockSize, blocksOverlap, formatBlock, type Ipv4Block, ipv4BlockOf } from "../lib/block.ts";
 import { Fault } from "../model/fault.ts";
 import { DEFAULT_QUOTAS } from "../model/quota.ts";
 import type { Tx } from "../model/state.ts";
 import type { Subnet } from "../model/subnet.ts";
 import type { Vpc } from "../model/vpc.ts";
-import type { Action, Context } from "./action.ts";
-import { createInternetGateway } from "./internet-gateway.ts";
-import { attachInternetGateway } from "./internet-gateway-attachment.ts";
-import { refuseUnoffered, required } from "./parameter.ts";
-import { putRoute } from "./route.ts";
-import { findRouteTable } from "./route-table.ts";
-import { createSubnet } from "./subnet-create.ts";
-import { describedSubnet } from "./subnet.ts";
-import { defaultVpcOf, describedVpc } from "./vpc.ts";
-import { createVpc } from "./vpc-create.ts";
-import { type Zone, zonesOf } from "./zone.ts";
+import { type Zone, zonesOf } from "../model/zone.ts";
+import { attachInternetGateway } from "./gateway/internet-gateway-attachment.ts";
+import { createInternetGateway } from "./gateway/internet-gateway.ts";
+import type { Action, Context } from "./kit/action.ts";
+import { defaultVpcOf, find } from "./kit/find.ts";
+import { refuseUnoffered, required } from "./kit/parameter.ts";
+import { putRoute } from "./route/route.ts";
+import { createSubnet } from "./vpc/subnet-create.ts";
+import { describedSubnet } from "./vpc/subnet.ts";
+import { createVpc } from "./vpc/vpc-create.ts";
+import { describedVpc } from "./vpc/vpc.ts";
 
 /** Begins a region as AWS does, with a default VPC; does nothing in a region that has begun. */
 export function seedRegion(tx: Tx, context: Context): void {
@@ -32,12 +32,19 @@ export function seedRegion(tx: Tx, context: Context): void {
   createDefaultVpc(tx, { ...context, quotas: DEFAULT_QUOTAS });
 }
 
-/** 172.31.0.0/16 with a default subnet in each zone and a gateway to the internet (VPC user guide, "Default VPCs"). */
+/**
+ * 172.31.0.0/16 with a default subnet in each zone and a gateway to the internet (VPC user guide, "Default
+ * VPCs").
+ */
 function createDefaultVpc(tx: Tx, context: Context): Vpc {
-  const vpc = createVpc(tx, { cidrBlock: "172.31.0.0/16", isDefault: true, instanceTenancy: "default", tags: {} }, context);
+  const vpc = createVpc(
+    tx,
+    { cidrBlock: "172.31.0.0/16", isDefault: true, instanceTenancy: "default", tags: {} },
+    context,
+  );
   const gateway = createInternetGateway(tx, {}, context);
   attachInternetGateway(tx, gateway, vpc);
-  const table = findRouteTable(tx, vpc.mainRouteTable.routeTableId);
+  const table = find(tx, "route-table", vpc.mainRouteTable.routeTableId);
   putRoute(tx, table, "0.0.0.0/0", { kind: "internet-gateway", id: gateway.id });
   for (const zone of zonesOf(context.region)) createDefaultSubnet(tx, vpc, zone, context);
   return vpc;
@@ -45,42 +52,69 @@ function createDefaultVpc(tx: Tx, context: Context): Vpc {
 
 /** A /20 of the default VPC that no subnet meets, the lowest one. */
 function createDefaultSubnet(tx: Tx, vpc: Vpc, zone: Zone, context: Context): Subnet {
-  const taken = tx.by("subnet", "vpcId", vpc.id).flatMap(({ cidrBlock }) => (cidrBlock === undefined ? [] : cidrOf(cidrBlock)));
-  const whole = cidrOf(present(vpc.cidrBlocks[0], "the primary block").cidrBlock);
-  const step = cidrSize({ base: whole.base, length: 20 });
-  const blocks = Array.from({ length: cidrSize(whole) / step }, (_, n): Cidr => ({ base: ipv4(whole.base + n * step), length: 20 }));
-  const free = blocks.find((block) => !taken.some((other) => cidrsOverlap(other, block)));
-  if (!free) throw new Fault("InvalidSubnet.Conflict", `The VPC ${vpc.id} has no free /20 block for a default subnet`);
-  return createSubnet(tx, vpc, { cidrBlock: formatCidr(free), zone, defaultForAz: true, tags: {} }, context);
+  const taken = tx
+    .by("subnet", "vpcId", vpc.id)
+    .flatMap(({ cidrBlock }) => (cidrBlock === undefined ? [] : ipv4BlockOf(cidrBlock)));
+  const whole = ipv4BlockOf(present(vpc.cidrBlocks[0], "the primary block").cidrBlock);
+  const step = blockSize({ base: whole.base, length: 20 });
+  const blocks = Array.from({ length: blockSize(whole) / step }, (_, n): Ipv4Block => ({
+    base: ipv4(whole.base + n * step),
+    length: 20,
+  }));
+  const free = blocks.find((block) => !taken.some((other) => blocksOverlap(other, block)));
+  if (!free)
+    throw new Fault("InvalidSubnet.Conflict", `The VPC ${vpc.id} has no free /20 block for a default subnet`);
+  return createSubnet(tx, vpc, { cidrBlock: formatBlock(free), zone, defaultForAz: true, tags: {} }, context);
 }
 
 const CreateDefaultVpc: Action<CreateDefaultVpcRequest, CreateDefaultVpcResult> = (tx, _input, context) => {
   if (defaultVpcOf(tx)) {
-    throw new Fault("DefaultVpcAlreadyExists", "A Default VPC already exists for this account in this region.");
+    throw new Fault(
+      "DefaultVpcAlreadyExists",
+      "A Default VPC already exists for this account in this region.",
+    );
   }
   const vpc = createDefaultVpc(tx, context);
   const { BlockPublicAccessStates: _, ...answer } = describedVpc(tx, vpc, context);
   return { Vpc: { ...answer, State: "pending", Ipv6CidrBlockAssociationSet: [] } };
 };
 
-const CreateDefaultSubnet: Action<CreateDefaultSubnetRequest, CreateDefaultSubnetResult> = (tx, input, context) => {
+const CreateDefaultSubnet: Action<CreateDefaultSubnetRequest, CreateDefaultSubnetResult> = (
+  tx,
+  input,
+  context,
+) => {
   refuseUnoffered(input, ["Ipv6Native"]);
   const zone = zoneOf(input, context);
   const vpc = defaultVpcOf(tx);
-  if (!vpc) throw new Fault("DefaultVpcDoesNotExist", "No default VPC exists for this account in this region.");
+  if (!vpc)
+    throw new Fault("DefaultVpcDoesNotExist", "No default VPC exists for this account in this region.");
   const known = tx.by("subnet", "defaultForAz", zone.name)[0];
   if (known) {
-    throw new Fault("DefaultSubnetAlreadyExistsInAvailabilityZone", `'${known.id}' is already the default subnet in ${zone.name}.`);
+    throw new Fault(
+      "DefaultSubnetAlreadyExistsInAvailabilityZone",
+      `'${known.id}' is already the default subnet in ${zone.name}.`,
+    );
   }
-  const { BlockPublicAccessStates: _, ...answer } = describedSubnet(tx, createDefaultSubnet(tx, vpc, zone, context), context);
+  const { BlockPublicAccessStates: _, ...answer } = describedSubnet(
+    tx,
+    createDefaultSubnet(tx, vpc, zone, context),
+    context,
+  );
   return { Subnet: answer };
 };
 
-function zoneOf({ AvailabilityZone: name, AvailabilityZoneId: id }: CreateDefaultSubnetRequest, context: Context): Zone {
+function zoneOf(
+  { AvailabilityZone: name, AvailabilityZoneId: id }: CreateDefaultSubnetRequest,
+  context: Context,
+): Zone {
   const asked = required(name ?? id, "availabilityZone");
   const zone = zonesOf(context.region).find((zone) => (name === undefined ? zone.id : zone.name) === asked);
   if (!zone)
-    throw new Fault("InvalidParameterValue", `Value (${asked}) for parameter availabilityZone is invalid. Invalid availability zone.`);
+    throw new Fault(
+      "InvalidParameterValue",
+      `Value (${asked}) for parameter availabilityZone is invalid. Invalid availability zone.`,
+    );
   return zone;
 }
 

@@ -1,40 +1,54 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { addressActions } from "./address.ts";
-import { addressAssociationActions } from "./address-association.ts";
-import { instanceDescribeActions } from "./instance-describe.ts";
-import { networkInterfaceActions } from "./network-interface.ts";
-import { networkInterfaceAddressActions } from "./network-interface-address.ts";
-import { networkInterfaceAttributeActions } from "./network-interface-attribute.ts";
-import { networkInterfaceIpv6Actions } from "./network-interface-ipv6.ts";
-import { networkInterfaceListActions } from "./network-interface-list.ts";
-import { subnetActions } from "./subnet.ts";
-import { subnetCidrBlockActions } from "./subnet-cidr-block.ts";
-import { subnetCreateActions } from "./subnet-create.ts";
+import { instanceDescribeActions } from "./instance/instance-describe.ts";
+import { addressAssociationActions } from "./interface/address-association.ts";
+import { addressActions } from "./interface/address.ts";
+import { networkInterfaceAddressActions } from "./interface/network-interface-address.ts";
+import { networkInterfaceAttributeActions } from "./interface/network-interface-attribute.ts";
+import { networkInterfaceIpv6Actions } from "./interface/network-interface-ipv6.ts";
+import { networkInterfaceListActions } from "./interface/network-interface-list.ts";
+import { networkInterfaceActions } from "./interface/network-interface.ts";
 import { instanceNow, launchedPending, launchedRunning } from "./test-launch.ts";
 import { must, newRegion, refuses, type TestRegion } from "./test-region.ts";
-import { vpcCreateActions } from "./vpc-create.ts";
+import { subnetCidrBlockActions } from "./vpc/subnet-cidr-block.ts";
+import { subnetCreateActions } from "./vpc/subnet-create.ts";
+import { subnetActions } from "./vpc/subnet.ts";
+import { vpcCreateActions } from "./vpc/vpc-create.ts";
 
 const { CreateSubnet } = subnetCreateActions;
 const { DescribeSubnets, ModifySubnetAttribute } = subnetActions;
 const { CreateNetworkInterface } = networkInterfaceActions;
 
-function place(region: TestRegion): { readonly VpcId: string; readonly SubnetId: string; readonly block: string } {
-  const { Vpc } = region.call(vpcCreateActions.CreateVpc, { CidrBlock: "10.0.0.0/16", AmazonProvidedIpv6CidrBlock: true });
+function place(region: TestRegion): {
+  readonly VpcId: string;
+  readonly SubnetId: string;
+  readonly block: string;
+} {
+  const { Vpc } = region.call(vpcCreateActions.CreateVpc, {
+    CidrBlock: "10.0.0.0/16",
+    AmazonProvidedIpv6CidrBlock: true,
+  });
   const VpcId = must(Vpc?.VpcId);
   const block = must(Vpc?.Ipv6CidrBlockAssociationSet?.[0]?.Ipv6CidrBlock).replace("/56", "/64");
-  const SubnetId = must(region.call(CreateSubnet, { VpcId, Ipv6Native: true, Ipv6CidrBlock: block }).Subnet?.SubnetId);
+  const SubnetId = must(
+    region.call(CreateSubnet, { VpcId, Ipv6Native: true, Ipv6CidrBlock: block }).Subnet?.SubnetId,
+  );
   return { VpcId, SubnetId, block };
 }
 
-test("a subnet for IPv6 alone has no IPv4 block, and gives each interface an IPv6 address", () => {
+test("an IPv6-only subnet has no IPv4 block, and gives each interface an IPv6 address", () => {
   const region = newRegion();
   const { VpcId, SubnetId, block } = place(region);
   const subnet = must(region.call(DescribeSubnets, { SubnetIds: [SubnetId] }).Subnets?.[0]);
   assert.equal(subnet.CidrBlock, undefined);
   assert.equal(subnet.Ipv6CidrBlockAssociationSet?.[0]?.Ipv6CidrBlock, block);
   assert.deepEqual(
-    [subnet.Ipv6Native, subnet.AssignIpv6AddressOnCreation, subnet.MapPublicIpOnLaunch, subnet.AvailableIpAddressCount],
+    [
+      subnet.Ipv6Native,
+      subnet.AssignIpv6AddressOnCreation,
+      subnet.MapPublicIpOnLaunch,
+      subnet.AvailableIpAddressCount,
+    ],
     [true, true, false, 0],
   );
   assert.deepEqual(subnet.PrivateDnsNameOptionsOnLaunch, {
@@ -42,7 +56,9 @@ test("a subnet for IPv6 alone has no IPv4 block, and gives each interface an IPv
     EnableResourceNameDnsARecord: false,
     EnableResourceNameDnsAAAARecord: false,
   });
-  const found = region.call(DescribeSubnets, { Filters: [{ Name: "ipv6-native", Values: ["true"] }] }).Subnets;
+  const found = region.call(DescribeSubnets, {
+    Filters: [{ Name: "ipv6-native", Values: ["true"] }],
+  }).Subnets;
   assert.deepEqual(
     found?.map((one) => one.SubnetId),
     [SubnetId],
@@ -54,7 +70,8 @@ test("a subnet for IPv6 alone has no IPv4 block, and gives each interface an IPv
   );
   refuses(
     "InvalidParameterCombination",
-    () => region.call(CreateSubnet, { VpcId, Ipv6Native: true, CidrBlock: "10.0.1.0/24", Ipv6CidrBlock: block }),
+    () =>
+      region.call(CreateSubnet, { VpcId, Ipv6Native: true, CidrBlock: "10.0.1.0/24", Ipv6CidrBlock: block }),
     "When specifying ipv4 parameters, cidrBlock or ipv4IpamPoolId, you cannot set ipv6Native to true.",
   );
   refuses("MissingParameter", () => region.call(CreateSubnet, { VpcId, Ipv6CidrBlock: block }));
@@ -67,7 +84,9 @@ test("a subnet for IPv6 alone has no IPv4 block, and gives each interface an IPv
     refuses("InvalidParameterValue", () => region.call(ModifySubnetAttribute, { SubnetId, ...attribute }));
   }
   const AssociationId = must(subnet.Ipv6CidrBlockAssociationSet?.[0]?.AssociationId);
-  refuses("OperationNotPermitted", () => region.call(subnetCidrBlockActions.DisassociateSubnetCidrBlock, { AssociationId }));
+  refuses("OperationNotPermitted", () =>
+    region.call(subnetCidrBlockActions.DisassociateSubnetCidrBlock, { AssociationId }),
+  );
 });
 
 test("an interface without IPv4: whatever needs a private IPv4 address is refused", () => {
@@ -75,7 +94,9 @@ test("an interface without IPv4: whatever needs a private IPv4 address is refuse
   const { SubnetId } = place(region);
   const { NetworkInterface } = region.call(CreateNetworkInterface, { SubnetId });
   const NetworkInterfaceId = must(NetworkInterface?.NetworkInterfaceId);
-  const described = must(region.call(networkInterfaceListActions.DescribeNetworkInterfaces, {}).NetworkInterfaces?.[0]);
+  const described = must(
+    region.call(networkInterfaceListActions.DescribeNetworkInterfaces, {}).NetworkInterfaces?.[0],
+  );
   assert.equal(described.Ipv6Addresses?.length, 1);
   assert.deepEqual([described.PrivateIpAddress, described.PrivateIpAddresses], [undefined, []]);
   const refused = (body: () => unknown) => refuses("InvalidParameterValue", body);
@@ -85,11 +106,17 @@ test("an interface without IPv4: whatever needs a private IPv4 address is refuse
   const assign = { NetworkInterfaceId, SecondaryPrivateIpAddressCount: 1 };
   refused(() => region.call(networkInterfaceAddressActions.AssignPrivateIpAddresses, assign));
   const { ModifyNetworkInterfaceAttribute } = networkInterfaceAttributeActions;
-  refused(() => region.call(ModifyNetworkInterfaceAttribute, { NetworkInterfaceId, AssociatePublicIpAddress: true }));
+  refused(() =>
+    region.call(ModifyNetworkInterfaceAttribute, { NetworkInterfaceId, AssociatePublicIpAddress: true }),
+  );
   const { AllocationId } = region.call(addressActions.AllocateAddress, {});
-  refused(() => region.call(addressAssociationActions.AssociateAddress, { AllocationId, NetworkInterfaceId }));
+  refused(() =>
+    region.call(addressAssociationActions.AssociateAddress, { AllocationId, NetworkInterfaceId }),
+  );
   const Ipv6Addresses = must(described.Ipv6Addresses).map((one) => must(one.Ipv6Address));
-  refused(() => region.call(networkInterfaceIpv6Actions.UnassignIpv6Addresses, { NetworkInterfaceId, Ipv6Addresses }));
+  refused(() =>
+    region.call(networkInterfaceIpv6Actions.UnassignIpv6Addresses, { NetworkInterfaceId, Ipv6Addresses }),
+  );
   region.call(networkInterfaceIpv6Actions.AssignIpv6Addresses, { NetworkInterfaceId, Ipv6AddressCount: 1 });
   region.call(networkInterfaceIpv6Actions.UnassignIpv6Addresses, { NetworkInterfaceId, Ipv6Addresses });
 });
@@ -99,12 +126,16 @@ test("an instance without IPv4 is named after itself", () => {
   const { SubnetId } = place(region);
   const id = launchedRunning(region, { SubnetId });
   const instance = instanceNow(region, id);
-  assert.deepEqual([instance.PrivateIpAddress, instance.PublicIpAddress, instance.PublicDnsName], [undefined, undefined, ""]);
+  assert.deepEqual(
+    [instance.PrivateIpAddress, instance.PublicIpAddress, instance.PublicDnsName],
+    [undefined, undefined, ""],
+  );
   assert.match(must(instance.Ipv6Address), /^2001:db8:/);
   assert.equal(instance.PrivateDnsName, `${id}.ec2.internal`);
   assert.equal(instance.PrivateDnsNameOptions?.HostnameType, "resource-name");
   const by = (Name: string, value: string | undefined) =>
-    region.call(instanceDescribeActions.DescribeInstances, { Filters: [{ Name, Values: [must(value)] }] }).Reservations?.length;
+    region.call(instanceDescribeActions.DescribeInstances, { Filters: [{ Name, Values: [must(value)] }] })
+      .Reservations?.length;
   assert.equal(by("ipv6-address", instance.Ipv6Address), 1);
   assert.equal(by("network-interface.ipv6-addresses.ipv6-address", instance.Ipv6Address), 1);
   assert.equal(by("private-ip-address", "10.0.0.4"), 0);

@@ -4,7 +4,7 @@ import type { Reservation } from "@aws-sdk/client-ec2";
 import { perform } from "./perform.ts";
 import { OFFERED } from "./registry.ts";
 import { must, newRegion, refuses, type TestRegion } from "./test-region.ts";
-import { vpcCreateActions } from "./vpc-create.ts";
+import { vpcCreateActions } from "./vpc/vpc-create.ts";
 
 const HOUR = 3_600_000;
 
@@ -26,7 +26,8 @@ test("a dry run succeeds by a fault and changes nothing; one that would fail fai
 test("the same token and parameters give the same answer, and one resource", () => {
   const region = newRegion();
   const VpcId = vpcIn(region);
-  const create = (input: object) => region.perform("CreateRouteTable", { VpcId, ClientToken: "once", ...input });
+  const create = (input: object) =>
+    region.perform("CreateRouteTable", { VpcId, ClientToken: "once", ...input });
   const first = create({});
   region.advance(23 * HOUR);
   assert.deepEqual(create({}), first);
@@ -40,12 +41,16 @@ test("the same token and parameters give the same answer, and one resource", () 
 test("a token of a failed request is free, and tokens are forgotten after a day", () => {
   const region = newRegion();
   const VpcId = vpcIn(region);
-  refuses("InvalidVpcID.NotFound", () => region.perform("CreateRouteTable", { VpcId: "vpc-1", ClientToken: "t" }));
+  refuses("InvalidVpcID.NotFound", () =>
+    region.perform("CreateRouteTable", { VpcId: "vpc-1", ClientToken: "t" }),
+  );
   const first = region.perform("CreateRouteTable", { VpcId, ClientToken: "t" });
   region.advance(25 * HOUR);
   assert.notDeepEqual(region.perform("CreateRouteTable", { VpcId, ClientToken: "t" }), first);
   assert.equal(region.reader().count("client-token"), 1);
-  refuses("InvalidParameterValue", () => region.perform("CreateRouteTable", { VpcId, ClientToken: "x".repeat(65) }));
+  refuses("InvalidParameterValue", () =>
+    region.perform("CreateRouteTable", { VpcId, ClientToken: "x".repeat(65) }),
+  );
 });
 
 test("dates survive a remembered answer, and texts that look like dates stay texts", () => {
@@ -71,9 +76,10 @@ test("instances are launched once per token, and the answer comes back with its 
   assert.equal(region.reader().count("instance"), 2);
 });
 
-test("an operation that is not offered is InvalidAction, also one named like a part of every object", () => {
+test("an operation that is not offered is InvalidAction, also one named like a member of every JavaScript object", () => {
   const region = newRegion();
-  for (const name of ["CreateFleet", "toString", ""]) refuses("InvalidAction", () => region.perform(name, {}));
+  for (const name of ["CreateFleet", "toString", ""])
+    refuses("InvalidAction", () => region.perform(name, {}));
 });
 
 test("every describe without parameters answers in an empty region", () => {
@@ -100,7 +106,8 @@ const NEEDS_MORE = new Set([
 
 test("a request has at most 50 filters, 200 values in them, and 255 characters in each", () => {
   const region = newRegion({ defaultVpc: true });
-  const values = (count: number, length = 3) => Array.from({ length: count }, (_, place) => String(place).padStart(length, "x"));
+  const values = (count: number, length = 3) =>
+    Array.from({ length: count }, (_, index) => String(index).padStart(length, "x"));
   const describe = (filters: readonly object[]) => region.perform("DescribeVpcs", { Filters: filters });
   const most = "The maximum number of filter values specified on a single call is 200";
   describe([{ Name: "vpc-id", Values: values(200, 255) }]);
@@ -112,16 +119,20 @@ test("a request has at most 50 filters, 200 values in them, and 255 characters i
   refuses("FilterLimitExceeded", () => describe(two), most);
   const long = "The maximum length for a filter value is 255 characters";
   refuses("FilterLimitExceeded", () => describe([{ Name: "vpc-id", Values: values(1, 256) }]), long);
-  refuses("FilterLimitExceeded", () => describe(Array.from({ length: 51 }, () => ({ Name: "vpc-id", Values: ["*"] }))));
+  refuses("FilterLimitExceeded", () =>
+    describe(Array.from({ length: 51 }, () => ({ Name: "vpc-id", Values: ["*"] }))),
+  );
   refuses("InvalidParameterValue", () => describe([{ Values: ["x"] }]), "The filter 'null' is invalid");
   const logs = { Filter: [{ Name: "traffic-type", Values: values(201) }] };
   refuses("FilterLimitExceeded", () => region.perform("DescribeFlowLogs", logs), most);
 });
 
-test("ids and MaxResults stand together only where AWS takes both", () => {
+test("ids and MaxResults are taken together only where AWS takes both", () => {
   const region = newRegion({ defaultVpc: true });
-  const both = (operation: string, parameter: string, id: string) => region.perform(operation, { [parameter]: [id], MaxResults: 5 });
-  const set = (words: string): string => `The parameter ${words} cannot be used with the parameter maxResults`;
+  const both = (operation: string, parameter: string, id: string) =>
+    region.perform(operation, { [parameter]: [id], MaxResults: 5 });
+  const set = (words: string): string =>
+    `The parameter ${words} cannot be used with the parameter maxResults`;
   for (const [operation, parameter, words] of [
     ["DescribeInstances", "InstanceIds", "instancesSet"],
     ["DescribeInstanceStatus", "InstanceIds", "instancesSet"],

@@ -2,32 +2,46 @@ import { createHash } from "node:crypto";
 import type { ClientToken } from "../model/client-token.ts";
 import { Fault } from "../model/fault.ts";
 import type { Tx } from "../model/state.ts";
-import type { Action, Context } from "./action.ts";
-import { ACTIONS } from "./registry.ts";
+import type { Action, Context } from "./kit/action.ts";
+import { ACTIONS, isOffered } from "./registry.ts";
 import { requireLimits } from "./request-limit.ts";
 
 /**
- * Runs one EC2 operation on the state: the action itself, and what is common to all of them: limits, DryRun and ClientToken.
+ * Runs one EC2 operation on the state: the action itself, and what is common to all of them: limits, DryRun
+ * and ClientToken.
  * `input` and the answer have the SDK's shapes. After a fault the caller throws the transaction away.
- * @throws InvalidAction for an operation that Genkan does not offer; DryRunOperation when the dry run would have succeeded.
+ * @throws InvalidAction for an operation that Genkan does not offer; DryRunOperation when the dry run would
+ * have succeeded.
  */
 export function perform(tx: Tx, operation: string, input: object, context: Context): unknown {
-  const action = Object.hasOwn(ACTIONS, operation) ? ACTIONS[operation] : undefined;
-  if (!action) throw new Fault("InvalidAction", `The action ${operation} is not valid for this web service.`);
+  if (!isOffered(operation))
+    throw new Fault("InvalidAction", `The action ${operation} is not valid for this web service.`);
+  const action = ACTIONS[operation];
   requireLimits(operation, input);
   const token = tokenOf(operation, input);
-  const output = token === undefined ? action(tx, input as never, context) : once(tx, action, { operation, token, input, context });
+  const output =
+    token === undefined
+      ? action(tx, input as never, context)
+      : once(tx, action, { operation, token, input, context });
   if ("DryRun" in input && input.DryRun === true) {
     throw new Fault("DryRunOperation", "Request would have succeeded, but DryRun flag is set.");
   }
   return output;
 }
 
-const TOKEN_LIFE_MS = 24 * 60 * 60 * 1000;
+const TOKEN_LIFE_MILLISECONDS = 24 * 60 * 60 * 1000;
 
-type Call = { readonly operation: string; readonly token: string; readonly input: object; readonly context: Context };
+type Call = {
+  readonly operation: string;
+  readonly token: string;
+  readonly input: object;
+  readonly context: Context;
+};
 
-/** Runs the action at most once per token: the same request again gets the same answer (EC2 API reference, "Ensuring idempotency"). */
+/**
+ * Runs the action at most once per token: the same request again gets the same answer (EC2 API reference,
+ * "Ensuring idempotency").
+ */
 function once(tx: Tx, action: Action<never, unknown>, { operation, token, input, context }: Call): unknown {
   prune(tx, context.now);
   const id = `${operation}|${token}`;
@@ -41,7 +55,14 @@ function once(tx: Tx, action: Action<never, unknown>, { operation, token, input,
     );
   }
   const output = formatAnswer(action(tx, input as never, context));
-  const record: ClientToken = { kind: "client-token", id, tags: {}, parameters, output, createdAt: context.now };
+  const record: ClientToken = {
+    kind: "client-token",
+    id,
+    tags: {},
+    parameters,
+    output,
+    createdAt: context.now,
+  };
   tx.put(record);
   // The first answer takes the same way as the later ones, so that they can't differ.
   return parseAnswer(output);
@@ -52,7 +73,10 @@ function tokenOf(operation: string, input: object): string | undefined {
   const token = input.ClientToken;
   if (typeof token !== "string" || token === "") return undefined;
   if (token.length > 64) {
-    throw new Fault("InvalidParameterValue", `Value (${token}) for parameter clientToken is invalid. Length exceeds maximum of 64.`);
+    throw new Fault(
+      "InvalidParameterValue",
+      `Value (${token}) for parameter clientToken is invalid. Length exceeds maximum of 64.`,
+    );
   }
   return token;
 }
@@ -62,7 +86,7 @@ const PRUNED_AT_ONCE = 64;
 
 /** Forgets tokens that are too old; they stand in order of creation. */
 function prune(tx: Tx, now: string): void {
-  const oldest = Date.parse(now) - TOKEN_LIFE_MS;
+  const oldest = Date.parse(now) - TOKEN_LIFE_MILLISECONDS;
   for (const { id, createdAt } of tx.slice("client-token", 0, PRUNED_AT_ONCE)) {
     if (Date.parse(createdAt) > oldest) return;
     tx.delete("client-token", id);
@@ -81,14 +105,20 @@ function digest(input: object): string {
 
 const DATE_KEY = "$date";
 
-/** The answer as JSON; a date becomes `{"$date": "…"}` so that a text which looks like a date stays a text. */
+/**
+ * The answer as JSON; a date becomes `{"$date": "…"}` so that a text which looks like a date stays a text.
+ */
 function formatAnswer(output: unknown): string {
-  return JSON.stringify(withDates(output, (value) => (value instanceof Date ? { [DATE_KEY]: value.toISOString() } : undefined)) ?? null);
+  return JSON.stringify(
+    withDates(output, (value) => (value instanceof Date ? { [DATE_KEY]: value.toISOString() } : undefined)) ??
+      null,
+  );
 }
 
 function parseAnswer(text: string): unknown {
   return withDates(JSON.parse(text), (value) => {
-    const time = typeof value === "object" && value !== null && DATE_KEY in value ? value[DATE_KEY] : undefined;
+    const time =
+      typeof value === "object" && value !== null && DATE_KEY in value ? value[DATE_KEY] : undefined;
     return typeof time === "string" ? new Date(time) : undefined;
   });
 }

@@ -1,25 +1,27 @@
 /** What AWS is recorded to answer where clients wait for it or compare it, a row each. */
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { userOf } from "../model/principal.ts";
+import { zonesOf } from "../model/zone.ts";
 import { instanceNow, launchedRunning, regionWithDefaults } from "./test-launch.ts";
 import { newNetwork } from "./test-network.ts";
 import { must, newRegion, refuses, type TestRegion } from "./test-region.ts";
-import { zonesOf } from "./zone.ts";
 
 type Answer = Readonly<Record<string, never>>;
 type Filters = readonly { readonly Name: string; readonly Values: readonly string[] }[];
 
 /** The first item of the first list in the answer. */
 function first(region: TestRegion, operation: string, input: object = {}): Answer {
-  const list = Object.values(region.perform(operation, input) as object).find((value) => Array.isArray(value)) as
-    | readonly Answer[]
-    | undefined;
+  const list = Object.values(region.perform(operation, input) as object).find((value) =>
+    Array.isArray(value),
+  ) as readonly Answer[] | undefined;
   return must(list?.[0]);
 }
 
 const found = (region: TestRegion, operation: string, list: string, filters: Filters): number =>
-  (region.perform(operation, { Filters: filters }) as Readonly<Record<string, readonly unknown[]>>)[list]?.length ?? 0;
+  (region.perform(operation, { Filters: filters }) as Readonly<Record<string, readonly unknown[]>>)[list]
+    ?.length ?? 0;
 
 const MINUTES = 60_000;
 
@@ -32,7 +34,9 @@ test("blocks that were taken away are described as disassociated for a while, an
   const Ipv6CidrBlock = must(vpc().ipv6CidrBlocks?.[0]).ipv6CidrBlock.replace("/56", "/64");
   region.perform("AssociateSubnetCidrBlock", { SubnetId, Ipv6CidrBlock });
   const count = (state: string) => [
-    found(region, "DescribeSubnets", "Subnets", [{ Name: "ipv6-cidr-block-association.state", Values: [state] }]),
+    found(region, "DescribeSubnets", "Subnets", [
+      { Name: "ipv6-cidr-block-association.state", Values: [state] },
+    ]),
     found(region, "DescribeVpcs", "Vpcs", [{ Name: "ipv6-cidr-block-association.state", Values: [state] }]),
     found(region, "DescribeVpcs", "Vpcs", [{ Name: "cidr-block-association.state", Values: [state] }]),
   ];
@@ -46,7 +50,9 @@ test("blocks that were taken away are described as disassociated for a while, an
   const subnet = () => must(region.reader().get("subnet", SubnetId));
   const ended = must(subnet().ipv6CidrBlock);
   region.perform("DisassociateSubnetCidrBlock", { AssociationId: ended.associationId });
-  region.perform("DisassociateVpcCidrBlock", { AssociationId: must(vpc().ipv6CidrBlocks?.[0]).associationId });
+  region.perform("DisassociateVpcCidrBlock", {
+    AssociationId: must(vpc().ipv6CidrBlocks?.[0]).associationId,
+  });
   region.perform("DisassociateVpcCidrBlock", { AssociationId: must(vpc().cidrBlocks[1]).associationId });
   assert.deepEqual(
     [count("associated"), count("disassociated")],
@@ -70,8 +76,16 @@ test("blocks that were taken away are described as disassociated for a while, an
 
 test("a virtual private gateway shows the VPC that it was detached from for a while", () => {
   const { region, vpcId: VpcId } = newNetwork();
-  const created = region.perform("CreateVpnGateway", { Type: "ipsec.1", AvailabilityZone: "us-east-1a" }) as { VpnGateway: Answer };
-  assert.deepEqual(Object.keys(created.VpnGateway).toSorted(), ["AmazonSideAsn", "State", "Type", "VpcAttachments", "VpnGatewayId"]);
+  const created = region.perform("CreateVpnGateway", { Type: "ipsec.1", AvailabilityZone: "us-east-1a" }) as {
+    VpnGateway: Answer;
+  };
+  assert.deepEqual(Object.keys(created.VpnGateway).toSorted(), [
+    "AmazonSideAsn",
+    "State",
+    "Type",
+    "VpcAttachments",
+    "VpnGatewayId",
+  ]);
   const VpnGatewayId = String(created.VpnGateway["VpnGatewayId"]);
   const attachments = () => first(region, "DescribeVpnGateways")["VpcAttachments"];
   const states = (state: string) =>
@@ -93,28 +107,41 @@ test("a virtual private gateway shows the VPC that it was detached from for a wh
 
 test("a deleted peering connection shows whose VPCs they were, and no more", () => {
   const { region, vpcId: VpcId } = newNetwork();
-  const PeerVpcId = String((region.perform("CreateVpc", { CidrBlock: "10.9.0.0/16" }) as { Vpc: Answer }).Vpc["VpcId"]);
-  const answer = region.perform("CreateVpcPeeringConnection", { VpcId, PeerVpcId }) as { VpcPeeringConnection: Answer };
+  const PeerVpcId = String(
+    (region.perform("CreateVpc", { CidrBlock: "10.9.0.0/16" }) as { Vpc: Answer }).Vpc["VpcId"],
+  );
+  const answer = region.perform("CreateVpcPeeringConnection", { VpcId, PeerVpcId }) as {
+    VpcPeeringConnection: Answer;
+  };
   const VpcPeeringConnectionId = answer.VpcPeeringConnection["VpcPeeringConnectionId"];
   region.perform("AcceptVpcPeeringConnection", { VpcPeeringConnectionId });
   region.perform("DeleteVpcPeeringConnection", { VpcPeeringConnectionId });
   const side = (id: string) => ({ OwnerId: "123456789012", VpcId: id, Region: "us-east-1" });
-  const { RequesterVpcInfo, AccepterVpcInfo, Status } = first(region, "DescribeVpcPeeringConnections") as never;
+  const { RequesterVpcInfo, AccepterVpcInfo, Status } = first(
+    region,
+    "DescribeVpcPeeringConnections",
+  ) as never;
   assert.equal((Status as Answer)["Code"], "deleted");
   assert.deepEqual([RequesterVpcInfo, AccepterVpcInfo], [side(VpcId), side(PeerVpcId)]);
 });
 
-test("interfaces say who asked for them; those of launches say nothing", () => {
+test("interfaces name the requester that made them; those of launches name none", () => {
   const region = regionWithDefaults();
   launchedRunning(region, {});
   const SubnetId = must(region.reader().list("subnet")[0]).id;
   region.perform("CreateNetworkInterface", { SubnetId });
-  const all = (region.perform("DescribeNetworkInterfaces", {}) as { NetworkInterfaces: readonly Answer[] }).NetworkInterfaces;
+  const all = (region.perform("DescribeNetworkInterfaces", {}) as { NetworkInterfaces: readonly Answer[] })
+    .NetworkInterfaces;
   assert.deepEqual(
     all.map(({ RequesterId }) => RequesterId),
     [undefined, "123456789012"],
   );
-  assert.equal(found(region, "DescribeNetworkInterfaces", "NetworkInterfaces", [{ Name: "requester-id", Values: ["123456789012"] }]), 1);
+  assert.equal(
+    found(region, "DescribeNetworkInterfaces", "NetworkInterfaces", [
+      { Name: "requester-id", Values: ["123456789012"] },
+    ]),
+    1,
+  );
 });
 
 test("a NAT gateway's interface is found by what its description shows", () => {
@@ -132,17 +159,31 @@ test("a NAT gateway's interface is found by what its description shows", () => {
     ["attachment.attachment-id", String((eni as { Attachment?: Answer }).Attachment?.["AttachmentId"])],
     ["requester-managed", "true"],
   ] as const) {
-    assert.equal(found(region, "DescribeNetworkInterfaces", "NetworkInterfaces", [{ Name, Values: [value] }]), 1, Name);
+    assert.equal(
+      found(region, "DescribeNetworkInterfaces", "NetworkInterfaces", [{ Name, Values: [value] }]),
+      1,
+      Name,
+    );
   }
-  assert.equal(found(region, "DescribeNetworkInterfaces", "NetworkInterfaces", [{ Name: "status", Values: ["available"] }]), 0);
+  assert.equal(
+    found(region, "DescribeNetworkInterfaces", "NetworkInterfaces", [
+      { Name: "status", Values: ["available"] },
+    ]),
+    0,
+  );
   region.perform("DeleteNatGateway", { NatGatewayId: made.NatGateway["NatGatewayId"] });
 });
 
-test("instances, their volumes and flow logs tell what AWS tells of them", () => {
+test("instances, their volumes and flow logs are described with the fields that AWS shows", () => {
   const region = regionWithDefaults();
   const nitro = instanceNow(region, launchedRunning(region, { InstanceType: "t3.micro" }));
   assert.deepEqual(
-    [nitro.Operator, nitro.NetworkPerformanceOptions, nitro.MaintenanceOptions?.RebootMigration, nitro.Placement?.AvailabilityZoneId],
+    [
+      nitro.Operator,
+      nitro.NetworkPerformanceOptions,
+      nitro.MaintenanceOptions?.RebootMigration,
+      nitro.Placement?.AvailabilityZoneId,
+    ],
     [{ Managed: false }, { BandwidthWeighting: "default" }, "default", "use1-az1"],
   );
   assert.deepEqual(nitro.UsageOperationUpdateTime, nitro.LaunchTime);
@@ -191,7 +232,9 @@ test("zones and the lists of AWS's services have each region's own ids", () => {
     ["eu-west-3", "pl-23ad484a", "pl-abb451c2"],
     ["sa-east-1", "pl-6aa54003", "pl-60a54009"],
   ] as const) {
-    const lists = newRegion({ region: name }).perform("DescribePrefixLists", {}) as { PrefixLists: readonly Answer[] };
+    const lists = newRegion({ region: name }).perform("DescribePrefixLists", {}) as {
+      PrefixLists: readonly Answer[];
+    };
     assert.deepEqual(
       lists.PrefixLists.map(({ PrefixListId }) => PrefixListId),
       [s3, dynamodb],
@@ -199,31 +242,42 @@ test("zones and the lists of AWS's services have each region's own ids", () => {
   }
 });
 
-test("rules of a group whose id is none are not looked for", () => {
+test("rules of a group with a malformed id are refused, not searched for", () => {
   const region = regionWithDefaults();
-  const rules = (value: string) => region.perform("DescribeSecurityGroupRules", { Filters: [{ Name: "group-id", Values: [value] }] });
+  const rules = (value: string) =>
+    region.perform("DescribeSecurityGroupRules", { Filters: [{ Name: "group-id", Values: [value] }] });
   refuses("InvalidGroupId.Malformed", () => rules("foobar"), "The security group ID 'foobar' is malformed");
   rules("sg-*");
   rules("sg-0123456789abcdef0");
 });
 
-test("launch templates by a name that is not there, and versions of all of them", () => {
+test("an unknown launch template's name is refused; versions of all templates can be described", () => {
   const region = newRegion();
-  const versions = (input: object) => region.perform("DescribeLaunchTemplateVersions", input) as { LaunchTemplateVersions: unknown[] };
+  const versions = (input: object) =>
+    region.perform("DescribeLaunchTemplateVersions", input) as { LaunchTemplateVersions: unknown[] };
   const words = "The specified launch template, with template name none, does not exist.";
-  refuses("InvalidLaunchTemplateName.NotFoundException", () => versions({ LaunchTemplateName: "none" }), words);
+  refuses(
+    "InvalidLaunchTemplateName.NotFoundException",
+    () => versions({ LaunchTemplateName: "none" }),
+    words,
+  );
   refuses("InvalidParameterValue", () => versions({ Versions: ["1"] }));
   refuses("MissingParameter", () => versions({}));
-  for (const LaunchTemplateName of ["one", "two"]) region.perform("CreateLaunchTemplate", { LaunchTemplateName, LaunchTemplateData: {} });
+  for (const LaunchTemplateName of ["one", "two"])
+    region.perform("CreateLaunchTemplate", { LaunchTemplateName, LaunchTemplateData: {} });
   assert.deepEqual(
-    [versions({ Versions: ["$Latest"] }).LaunchTemplateVersions.length, versions({ Versions: ["$Default"] }).LaunchTemplateVersions.length],
+    [
+      versions({ Versions: ["$Latest"] }).LaunchTemplateVersions.length,
+      versions({ Versions: ["$Default"] }).LaunchTemplateVersions.length,
+    ],
     [2, 2],
   );
 });
 
-test("names of hosts need the resolver", () => {
+test("DNS host names need DNS support", () => {
   const { region, vpcId: VpcId } = newNetwork();
-  const set = (attribute: string, Value: boolean) => region.perform("ModifyVpcAttribute", { VpcId, [attribute]: { Value } });
+  const set = (attribute: string, Value: boolean) =>
+    region.perform("ModifyVpcAttribute", { VpcId, [attribute]: { Value } });
   set("EnableDnsSupport", false);
   refuses("InvalidParameterValue", () => set("EnableDnsHostnames", true));
   set("EnableDnsHostnames", false);
@@ -231,15 +285,19 @@ test("names of hosts need the resolver", () => {
   set("EnableDnsHostnames", true);
 });
 
-test("a route to a prefix list that is not there is told of by its own parameter", () => {
+test("the error about a route to an unknown prefix list names the prefix list's parameter", () => {
   const { region, vpcId } = newNetwork();
   const RouteTableId = must(region.reader().get("vpc", vpcId)).mainRouteTable.routeTableId;
   const DestinationPrefixListId = "pl-63a5400a";
   const words = `no route with destination-prefix-list-id pl-63a5400a in route table ${RouteTableId}`;
-  refuses("InvalidRoute.NotFound", () => region.perform("DeleteRoute", { RouteTableId, DestinationPrefixListId }), words);
+  refuses(
+    "InvalidRoute.NotFound",
+    () => region.perform("DeleteRoute", { RouteTableId, DestinationPrefixListId }),
+    words,
+  );
 });
 
-test("what has no tags says so, or says nothing, as it is recorded of its kind", () => {
+test("a resource without tags has an empty list or none, as AWS's answers for its kind have", () => {
   const { region, vpcId: VpcId, subnetId: SubnetId } = newNetwork();
   const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKja36Hk5g1yo3vgWxq3CXQN/Jw4wYxWh9okmVktqVI9";
   region.perform("ImportKeyPair", { KeyName: "key", PublicKeyMaterial: Buffer.from(key) });
@@ -252,23 +310,37 @@ test("what has no tags says so, or says nothing, as it is recorded of its kind",
     const item = first(region, operation, input);
     return item["Tags"] ?? item["TagSet"];
   };
-  for (const kind of ["KeyPairs", "NatGateways", "InternetGateways", "RouteTables", "NetworkAcls", "NetworkInterfaces", "VpcEndpoints"])
+  for (const kind of [
+    "KeyPairs",
+    "NatGateways",
+    "InternetGateways",
+    "RouteTables",
+    "NetworkAcls",
+    "NetworkInterfaces",
+    "VpcEndpoints",
+  ])
     assert.deepEqual(tags(`Describe${kind}`), [], kind);
   assert.deepEqual(tags("GetSecurityGroupsForVpc", { VpcId }), []);
-  for (const kind of ["Vpcs", "Subnets", "SecurityGroups", "Addresses", "Volumes"]) assert.equal(tags(`Describe${kind}`), undefined, kind);
+  for (const kind of ["Vpcs", "Subnets", "SecurityGroups", "Addresses", "Volumes"])
+    assert.equal(tags(`Describe${kind}`), undefined, kind);
 });
 
-test("a VPC and a subnet that are made say nothing of Block Public Access, and are described with it", () => {
+test("a VPC and a subnet show Block Public Access when described, and not in the answer that makes them", () => {
   const region = newRegion();
   const { Vpc } = region.perform("CreateVpc", { CidrBlock: "10.0.0.0/16" }) as { Vpc: Answer };
-  const { Subnet } = region.perform("CreateSubnet", { VpcId: Vpc["VpcId"], CidrBlock: "10.0.0.0/24" }) as { Subnet: Answer };
+  const { Subnet } = region.perform("CreateSubnet", { VpcId: Vpc["VpcId"], CidrBlock: "10.0.0.0/24" }) as {
+    Subnet: Answer;
+  };
   const states = (item: Answer) => item["BlockPublicAccessStates"];
   assert.deepEqual([states(Vpc), states(Subnet)], [undefined, undefined]);
   const off = { InternetGatewayBlockMode: "off" };
-  assert.deepEqual([states(first(region, "DescribeVpcs")), states(first(region, "DescribeSubnets"))], [off, off]);
+  assert.deepEqual(
+    [states(first(region, "DescribeVpcs")), states(first(region, "DescribeSubnets"))],
+    [off, off],
+  );
 });
 
-test("a request that names none of what it is about is refused in its operation's words", () => {
+test("a request that names no resources is refused in its operation's words", () => {
   const region = newRegion();
   for (const operation of ["TerminateInstances", "StopInstances", "StartInstances", "RebootInstances"])
     refuses("InvalidParameterCombination", () => region.perform(operation, {}), "No instances specified");

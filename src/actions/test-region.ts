@@ -3,15 +3,19 @@ import { seededRandom } from "../lib/random.ts";
 import { Fault, type FaultCode } from "../model/fault.ts";
 import { newId } from "../model/id.ts";
 import type { Instance } from "../model/instance.ts";
+import { violations } from "../model/invariants.ts";
 import type { NetworkInterface } from "../model/network-interface.ts";
 import { DEFAULT_QUOTAS } from "../model/quota.ts";
 import type { Reader, Tx } from "../model/state.ts";
-import { applyParts, beginTx, newWorld, readerOf, type Transaction } from "../model/world.ts";
-import type { Action, Context } from "./action.ts";
+import { applyParts, beginTx, newWorld, readerOf, realmReaders, type Transaction } from "../model/world.ts";
 import { seedRegion } from "./default-vpc.ts";
+import type { Action, Context } from "./kit/action.ts";
 import { perform } from "./perform.ts";
 
-/** A region to try actions on: each call is a transaction of its own, committed when it succeeds, as in the server. */
+/**
+ * A region to try actions on: each call is a transaction of its own, committed when it succeeds, as in the
+ * server.
+ */
 export type TestRegion = {
   /** Runs one action and commits what it changed. */
   readonly call: <Input, Output>(action: Action<Input, Output>, input: Input) => Output;
@@ -57,9 +61,17 @@ export function newRegion({ defaultVpc = false, ...settings }: Settings = {}): T
       applyParts(world, tx.parts());
       return result;
     };
+    const act: TestRegion["change"] = (body) => {
+      const before = violations(realmReaders(world));
+      const result = change(body);
+      // What a test put there itself may be anything.
+      const broken = violations(realmReaders(world)).filter((words) => !before.includes(words));
+      assert(broken.length === 0, `the state is in order: ${broken.join("; ")}`);
+      return result;
+    };
     return {
-      call: (action, input) => change((tx, context) => action(tx, input, context)),
-      perform: (operation, input) => change((tx, context) => perform(tx, operation, input, context)),
+      call: (action, input) => act((tx, context) => action(tx, input, context)),
+      perform: (operation, input) => act((tx, context) => perform(tx, operation, input, context)),
       change,
       reader: () => readerOf(world, account, region),
       context,
@@ -75,7 +87,9 @@ export function newRegion({ defaultVpc = false, ...settings }: Settings = {}): T
   return made;
 }
 
-/** The bare record of an interface in a subnet, for tests of what looks at interfaces but does not make them. */
+/**
+ * The bare record of an interface in a subnet, for tests of what looks at interfaces but does not make them.
+ */
 export function interfaceRecord(
   region: TestRegion,
   subnetId: string,
@@ -131,7 +145,12 @@ export function instanceRecord(region: TestRegion, subnetId: string, more: Parti
       ebsOptimized: false,
       monitoring: false,
       tenancy: "default",
-      metadataOptions: { httpTokens: "optional", httpPutResponseHopLimit: 1, httpEndpoint: "enabled", instanceMetadataTags: "disabled" },
+      metadataOptions: {
+        httpTokens: "optional",
+        httpPutResponseHopLimit: 1,
+        httpEndpoint: "enabled",
+        instanceMetadataTags: "disabled",
+      },
       rootVolumeId: newId("volume", random),
       ...more,
     };

@@ -6,13 +6,19 @@ import { type Control, endpointOf } from "./control.ts";
 const GENKAN = join(import.meta.dirname, "../../../genkan");
 
 /**
- * Shell commands that point AWS's clients at Genkan. AWS_PROFILE and AWS_SESSION_TOKEN would win over the keys, so
- * they are unset; a proxy must not see requests to this machine. An AWS CLI that ignores AWS_ENDPOINT_URL, always or for some
- * services, is stood in for, so that `aws` never asks the real AWS.
+ * Shell commands that point AWS's clients at Genkan. AWS_PROFILE and AWS_SESSION_TOKEN would win over the
+ * keys, so they are unset; a proxy must not see requests to this machine. An AWS CLI that ignores
+ * AWS_ENDPOINT_URL, always or for some services, is stood in for, so that `aws` never asks the real AWS.
  */
-export function environmentCommands(control: Control, environment: NodeJS.ProcessEnv, cli: CliVersion | undefined): string {
+export function environmentCommands(
+  control: Control,
+  environment: NodeJS.ProcessEnv,
+  cli: CliVersion | undefined,
+): string {
   return [
-    ...Object.entries(clientEnvironment(control, environment)).map(([name, value]) => `export ${name}=${quoted(value)}`),
+    ...Object.entries(clientEnvironment(control, environment)).map(
+      ([name, value]) => `export ${name}=${quoted(value)}`,
+    ),
     "unset AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN AWS_SECURITY_TOKEN AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
     ...standIn(control, cli),
   ].join("\n");
@@ -21,7 +27,8 @@ export function environmentCommands(control: Control, environment: NodeJS.Proces
 function standIn(control: Control, cli: CliVersion | undefined): readonly string[] {
   if (!cli) return [];
   if (isOld(cli)) return [`aws() { ${quoted(GENKAN)} aws "$@"; }`];
-  // Version 1 takes RDS, SQS, EMR, DocumentDB, Neptune and Health to AWS's own names all the same (awscli/customizations/overridesslcommonname.py).
+  // Version 1 takes RDS, SQS, EMR, DocumentDB, Neptune and Health to AWS's own names all the same
+  // (awscli/customizations/overridesslcommonname.py).
   return cli[0] === 1 ? [`aws() { command aws --endpoint-url ${quoted(endpointOf(control))} "$@"; }`] : [];
 }
 
@@ -64,7 +71,11 @@ export function oldClients(cli = cliVersion()): readonly OldClient[] {
     const warning = `The AWS CLI here (${cli.join(".")}) ignores AWS_ENDPOINT_URL and by itself calls the real AWS. After eval "$(./genkan env)", \`aws\` in that shell is \`genkan aws\`; in scripts use: ./genkan aws …`;
     found.push({ client: "aws", warning });
   }
-  const boto = versionOf("python3", ["-c", "import boto3; print('boto3', boto3.__version__)"], /boto3 (\d+)\.(\d+)/);
+  const boto = versionOf(
+    "python3",
+    ["-c", "import boto3; print('boto3', boto3.__version__)"],
+    /boto3 (\d+)\.(\d+)/,
+  );
   if (boto && boto[0] === 1 && boto[1] < 28) {
     const warning = `boto3 ${boto.join(".")} here ignores AWS_ENDPOINT_URL and would call the real AWS. Pass endpoint_url to it.`;
     found.push({ client: "boto3", warning });
@@ -72,9 +83,17 @@ export function oldClients(cli = cliVersion()): readonly OldClient[] {
   return found;
 }
 
-function versionOf(command: string, args: readonly string[], pattern: RegExp): readonly [number, number] | undefined {
+function versionOf(
+  command: string,
+  args: readonly string[],
+  pattern: RegExp,
+): readonly [number, number] | undefined {
   try {
-    const text = execFileSync(command, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], timeout: 10_000 });
+    const text = execFileSync(command, args, {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "pipe"],
+      timeout: 10_000,
+    });
     const found = pattern.exec(text);
     return found ? [Number(found[1]), Number(found[2])] : undefined;
   } catch {

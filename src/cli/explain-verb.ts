@@ -45,7 +45,11 @@ export const EXPLAIN_VERB = {
         ja: "調べるポート（両方向とも。既定 80、リゾルバーは 53）",
       },
     },
-    protocol: { type: "string", value: "NAME", words: { en: "tcp, udp or icmp (default tcp)", ja: "tcp、udp、icmp（既定 tcp）" } },
+    protocol: {
+      type: "string",
+      value: "NAME",
+      words: { en: "tcp, udp or icmp (default tcp)", ja: "tcp、udp、icmp（既定 tcp）" },
+    },
     json: { type: "boolean", words: { en: "print JSON", ja: "JSON で出力" } },
     lang: {
       type: "string",

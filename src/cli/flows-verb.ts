@@ -14,14 +14,22 @@ export const FLOWS_VERB = {
       ja: "フィルターは、そのフィールドを形式に含むレコードだけを通す。INSTANCE にはネットワークインターフェイスの ID も使える。",
     },
   ],
-  usage: "genkan flows [INSTANCE] [-f] [--log ID] [--address A[/N]] [--port N] [--action accept|reject] [--count N] [--json]",
+  usage:
+    "genkan flows [INSTANCE] [-f] [--log ID] [--address A[/N]] [--port N] [--action accept|reject] [--count N] [--json]",
   options: {
     follow: {
       type: "boolean",
       short: "f",
-      words: { en: "only records from now on, as they come; Ctrl-C ends it", ja: "これからのレコードを届くたびに表示。Ctrl-C で終了" },
+      words: {
+        en: "only records from now on, as they come; Ctrl-C ends it",
+        ja: "これからのレコードを届くたびに表示。Ctrl-C で終了",
+      },
     },
-    log: { type: "string", value: "ID", words: { en: "only records of this flow log", ja: "このフローログのレコードのみ" } },
+    log: {
+      type: "string",
+      value: "ID",
+      words: { en: "only records of this flow log", ja: "このフローログのレコードのみ" },
+    },
     address: {
       type: "string",
       value: "A[/N]",
@@ -31,24 +39,24 @@ export const FLOWS_VERB = {
     action: {
       type: "string",
       value: "accept|reject",
-      words: { en: "only what was accepted, or only what was refused", ja: "許可されたもの、または拒否されたもののみ" },
+      words: {
+        en: "only what was accepted, or only what was refused",
+        ja: "許可されたもの、または拒否されたもののみ",
+      },
     },
-    count: { type: "string", value: "N", words: { en: "end after so many records", ja: "この数のレコードで終了" } },
-    json: { type: "boolean", words: { en: "print JSON, an object a line", ja: "JSON で出力（1 行に 1 オブジェクト）" } },
+    count: {
+      type: "string",
+      value: "N",
+      words: { en: "end after so many records", ja: "この数のレコードで終了" },
+    },
+    json: {
+      type: "boolean",
+      words: { en: "print JSON, an object a line", ja: "JSON で出力（1 行に 1 オブジェクト）" },
+    },
     lang: {
       type: "string",
       value: "en|ja",
       words: { en: "language (default: the locale's)", ja: "言語（既定はロケールに従う）" },
     },
   },
-} as const;
-
-export const FLOWS = {
-  following: { en: "Following flow logs{what}; Ctrl-C ends it.", ja: "フローログを監視中{what}。Ctrl-C で終了。" },
-  none: { en: "No record fits what was asked for.", ja: "条件に合うレコードはありません。" },
-  noLog: {
-    en: "There is no flow log, so nothing is recorded. Begin with: aws ec2 create-flow-logs --resource-type VPC --resource-ids VPC --traffic-type ALL --log-destination-type s3 --log-destination arn:aws:s3:::flows",
-    ja: "フローログがないので、何も記録されていません。作成するには: aws ec2 create-flow-logs --resource-type VPC --resource-ids VPC --traffic-type ALL --log-destination-type s3 --log-destination arn:aws:s3:::flows",
-  },
-  stopped: { en: "Genkan has stopped.", ja: "Genkan が停止しました。" },
 } as const;

@@ -1,9 +1,12 @@
 import { once } from "node:events";
-import type { Arguments } from "./arguments.ts";
-import { ask, CommandError, type Control, follow } from "./control.ts";
-import { FLOWS } from "./flows-verb.ts";
-import { type Language, type Paint, say } from "./language.ts";
-import type { Status } from "./status.ts";
+import { CommandError } from "../lib/command-error.ts";
+import { ENDPOINTS } from "../protocol/endpoints.ts";
+import type { FlowLine } from "../protocol/flows.ts";
+import { FLOWS } from "../words/flows.ts";
+import { type Language, say } from "../words/language.ts";
+import { type Arguments, pick } from "./arguments.ts";
+import { ask, type Control, follow } from "./control.ts";
+import type { Paint } from "./paint.ts";
 
 type Call = {
   /** An instance's or an interface's id. */
@@ -14,32 +17,37 @@ type Call = {
   readonly paint: Paint;
 };
 
-type Message =
-  | { readonly kind: "record"; readonly log: string; readonly line: string; readonly fields: Readonly<Record<string, string>> }
-  | { readonly kind: "watching" }
-  | { readonly kind: "end"; readonly why: "count" | "read" | "stopped" };
-
-const FILTERS = ["log", "address", "port", "action", "count"] as const;
-
 /** `genkan flows`. Resolves to the exit status. */
 export async function flows({ id, control, options, language, paint }: Call): Promise<number> {
-  const question = new URLSearchParams(id === undefined ? {} : { instance: id });
-  for (const name of FILTERS) if (typeof options[name] === "string") question.set(name, options[name]);
-  const asked = [...question].map(([name, value]) => ` ${name}=${value}`).join("");
+  const question = pick(
+    { ...options, ...(id === undefined ? {} : { instance: id }) },
+    ENDPOINTS.flows.question,
+  );
+  const asked = Object.entries(question)
+    .map(([name, value]) => ` ${name}=${value}`)
+    .join("");
   const following = options["follow"] === true;
-  if (following) question.set("follow", "1");
   const ending = endings();
   let begun = false;
   let why = "";
   let told = 0;
   if (following) await warnWithoutLogs(control, language);
-  for await (const message of follow(control, `flows?${question}`, ending.signal) as AsyncGenerator<Message>) {
+  for await (const message of follow(
+    control,
+    "flows",
+    { question: { ...question, ...(following ? { follow: "1" } : {}) } },
+    ending.signal,
+  )) {
     if (message.kind === "record") {
       told += 1;
-      const text = options["json"] ? JSON.stringify({ flowLogId: message.log, ...message.fields }) : painted(message, paint);
-      if (!process.stdout.write(`${text}\n`)) await once(process.stdout, "drain", { signal: ending.signal }).catch(() => undefined);
+      const text = options["json"]
+        ? JSON.stringify({ flowLogId: message.log, ...message.fields })
+        : painted(message, paint);
+      if (!process.stdout.write(`${text}\n`))
+        await once(process.stdout, "drain", { signal: ending.signal }).catch(() => undefined);
     } else if (message.kind === "end") why = message.why;
-    else if (!begun && !options["json"]) process.stderr.write(`${say(language, FLOWS.following, { what: asked })}\n`);
+    else if (!begun && !options["json"])
+      process.stderr.write(`${say(language, FLOWS.following, { what: asked })}\n`);
     begun = true;
     if (ending.signal.aborted) break;
   }
@@ -57,13 +65,13 @@ async function saySilence(control: Control, language: Language): Promise<void> {
 }
 
 async function warnWithoutLogs(control: Control, language: Language): Promise<boolean> {
-  const { regions } = await ask<Status>(control, "GET", "status");
+  const { regions } = await ask(control, "status");
   const missing = regions.every(({ flowLogs }) => flowLogs === 0);
   if (missing) process.stderr.write(`genkan: ${say(language, FLOWS.noLog)}\n`);
   return missing;
 }
 
-function painted({ line, fields }: Message & { readonly kind: "record" }, paint: Paint): string {
+function painted({ line, fields }: FlowLine, paint: Paint): string {
   const action = fields["action"];
   return action === "REJECT" ? paint.bad(line) : action === "ACCEPT" ? line : paint.faint(line);
 }

@@ -36,7 +36,14 @@ describe("a capture file", () => {
   it("has a section, its interfaces and packets, byte by byte", () => {
     const frame = Buffer.from("0102030405", "hex");
     const time = 1_700_000_000_123_456n;
-    const packet = { interface: 1, time, frame, length: 60, comment: "破棄; no_route", action: "dropped" } as const;
+    const packet = {
+      interface: 1,
+      time,
+      frame,
+      length: 60,
+      comment: "破棄; no_route",
+      action: "dropped",
+    } as const;
     const file = Buffer.concat([
       sectionBlock("Genkan 1"),
       interfaceBlock("internet", 128),
@@ -52,7 +59,10 @@ describe("a capture file", () => {
     assert.equal(optionsOf(section.body.subarray(16))[0]?.value.toString(), "Genkan 1");
     assert.deepEqual([eni.body.readUInt16LE(0), eni.body.readUInt32LE(4)], [1, 128]);
     assert.deepEqual(
-      optionsOf(eni.body.subarray(8)).map(({ code, value }) => [code, code === 2 ? value.toString() : [...value]]),
+      optionsOf(eni.body.subarray(8)).map(({ code, value }) => [
+        code,
+        code === 2 ? value.toString() : [...value],
+      ]),
       [
         [2, "i-1 eni-1"],
         [9, [6]],
@@ -69,7 +79,14 @@ describe("a capture file", () => {
   });
 
   it("never claims fewer bytes on the wire than it holds", () => {
-    const packet = { interface: 0, time: 0n, frame: Buffer.alloc(64), length: 60, comment: "", action: "redirected" } as const;
+    const packet = {
+      interface: 0,
+      time: 0n,
+      frame: Buffer.alloc(64),
+      length: 60,
+      comment: "",
+      action: "redirected",
+    } as const;
     const [block] = blocksOf(packetBlock(packet));
     assert.deepEqual([block?.body.readUInt32LE(12), block?.body.readUInt32LE(16)], [64, 64]);
   });

@@ -1,6 +1,6 @@
 /**
- * Capture files for Wireshark: pcapng, "PCAP Next Generation Dump File Format" (draft-ietf-opsawg-pcapng). Every function
- * returns a whole block, so that a pipe can be read along.
+ * Capture files for Wireshark: pcapng, "PCAP Next Generation Dump File Format" (draft-ietf-opsawg-pcapng).
+ * Every function returns a whole block, so that a pipe can be read along.
  */
 
 export type CapturedPacket = {
@@ -44,7 +44,10 @@ export function interfaceBlock(name: string, snap: number): Buffer {
   const body = Buffer.alloc(8);
   body.writeUInt16LE(LINKTYPE_ETHERNET, 0);
   body.writeUInt32LE(snap, 4);
-  return block(INTERFACE, body, [option(OPTION.interfaceName, Buffer.from(name)), option(OPTION.resolution, Buffer.from([MICROSECONDS]))]);
+  return block(INTERFACE, body, [
+    option(OPTION.interfaceName, Buffer.from(name)),
+    option(OPTION.resolution, Buffer.from([MICROSECONDS])),
+  ]);
 }
 
 export function packetBlock(packet: CapturedPacket): Buffer {
@@ -58,7 +61,10 @@ export function packetBlock(packet: CapturedPacket): Buffer {
   const verdict = Buffer.alloc(9);
   verdict.writeUInt8(VERDICT_TC, 0);
   verdict.writeBigUInt64LE(TC_ACT[packet.action], 1);
-  return block(ENHANCED_PACKET, body, [option(OPTION.comment, Buffer.from(packet.comment)), option(OPTION.verdict, verdict)]);
+  return block(ENHANCED_PACKET, body, [
+    option(OPTION.comment, Buffer.from(packet.comment)),
+    option(OPTION.verdict, verdict),
+  ]);
 }
 
 function block(type: number, body: Buffer, options: readonly Buffer[]): Buffer {

@@ -1,10 +1,10 @@
 import { spawn, spawnSync } from "node:child_process";
 import { constants } from "node:os";
-import { CommandError } from "./control.ts";
+import { CommandError } from "../lib/command-error.ts";
 
 /**
- * Runs a command with this terminal, input and output, and ends with its exit status (128 + signal when one ended it).
- * Signals from the terminal reach the command by themselves; this process waits for it.
+ * Runs a command with this terminal, input and output, and ends with its exit status (128 + signal when one
+ * ended it). Signals from the terminal reach the command by themselves; this process waits for it.
  */
 export function runHere(argv: readonly string[], environment: NodeJS.ProcessEnv): Promise<number> {
   const [command = "", ...args] = argv;
@@ -13,7 +13,13 @@ export function runHere(argv: readonly string[], environment: NodeJS.ProcessEnv)
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
       process.on(signal, () => (signal === "SIGINT" ? undefined : child.kill(signal)));
     child.on("error", (cause: NodeJS.ErrnoException) =>
-      reject(new CommandError(cause.code === "ENOENT" ? `${command} is not installed.` : `${command} could not be run: ${cause.message}`)),
+      reject(
+        new CommandError(
+          cause.code === "ENOENT"
+            ? `${command} is not installed.`
+            : `${command} could not be run: ${cause.message}`,
+        ),
+      ),
     );
     child.on("close", (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)));
   });
@@ -25,8 +31,8 @@ export function onTerminal(): boolean {
 }
 
 /**
- * Runs a command that must not get hold of this terminal, and ends with its exit status. Files and pipes it gets as they
- * are; what goes to a terminal or comes from it passes through here.
+ * Runs a command that must not get hold of this terminal, and ends with its exit status. Files and pipes it
+ * gets as they are; what goes to a terminal or comes from it passes through here.
  */
 export async function runApart(argv: readonly string[]): Promise<number> {
   const [command = "", ...args] = argv;
@@ -51,6 +57,10 @@ export async function runApart(argv: readonly string[]): Promise<number> {
 /** Runs a command to its end and returns what it printed; undefined when it failed. */
 export function outputOf(argv: readonly string[], timeoutMs: number): string | undefined {
   const [command = "", ...args] = argv;
-  const ended = spawnSync(command, args, { encoding: "utf8", timeout: timeoutMs, stdio: ["ignore", "pipe", "pipe"] });
+  const ended = spawnSync(command, args, {
+    encoding: "utf8",
+    timeout: timeoutMs,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   return ended.status === 0 ? ended.stdout : undefined;
 }

@@ -35,13 +35,21 @@ genkan trace internet --to ADDRESS[:PORT] [--from ADDRESS[:PORT]] [--protocol tc
       },
     },
     port: { type: "string", value: "N", words: { en: "only from or to this port", ja: "このポートのみ" } },
-    verdict: { type: "string", value: "passed|dropped", words: { en: "only what passed, or only drops", ja: "通過のみ、または破棄のみ" } },
+    verdict: {
+      type: "string",
+      value: "passed|dropped",
+      words: { en: "only what passed, or only drops", ja: "通過のみ、または破棄のみ" },
+    },
     reason: {
       type: "string",
       value: "WORD",
       words: { en: "only drops for this reason, such as no_route", ja: "この理由の破棄のみ（例 no_route）" },
     },
-    count: { type: "string", value: "N", words: { en: "end after so many packets", ja: "この数のパケットで終了" } },
+    count: {
+      type: "string",
+      value: "N",
+      words: { en: "end after so many packets", ja: "この数のパケットで終了" },
+    },
     pcap: {
       type: "string",
       value: "FILE|-",
@@ -74,10 +82,17 @@ genkan trace internet --to ADDRESS[:PORT] [--from ADDRESS[:PORT]] [--protocol tc
         ja: "その送信元（既定: インスタンスのプライマリプライベートアドレス、またはインターネットの 198.51.100.1）",
       },
     },
-    protocol: { type: "string", value: "NAME", words: { en: "tcp, udp or icmp (default tcp)", ja: "tcp、udp、icmp（既定 tcp）" } },
+    protocol: {
+      type: "string",
+      value: "NAME",
+      words: { en: "tcp, udp or icmp (default tcp)", ja: "tcp、udp、icmp（既定 tcp）" },
+    },
     json: {
       type: "boolean",
-      words: { en: "print JSON; live, one object a line", ja: "JSON で出力（リアルタイム表示では 1 行に 1 オブジェクト）" },
+      words: {
+        en: "print JSON; live, one object a line",
+        ja: "JSON で出力（リアルタイム表示では 1 行に 1 オブジェクト）",
+      },
     },
     lang: {
       type: "string",

@@ -1,14 +1,19 @@
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import type { Writable } from "node:stream";
-import { type Arguments, text } from "./arguments.ts";
-import { ask, CommandError, type Control, follow } from "./control.ts";
-import { type Language, type Paint, say } from "./language.ts";
+import { VERSION } from "../home/version.ts";
+import { CommandError } from "../lib/command-error.ts";
+import { ENDPOINTS, type Question } from "../protocol/endpoints.ts";
+import type { PacketEnd, TraceLine } from "../protocol/trace.ts";
+import { type Language, say } from "../words/language.ts";
+import { flowTexts, packetEndText, whyText } from "../words/trace-text.ts";
+import { LIVE } from "../words/trace.ts";
+import { type Arguments, pick, text } from "./arguments.ts";
+import { ask, type Control, follow } from "./control.ts";
+import type { Paint } from "./paint.ts";
 import { interfaceBlock, packetBlock, sectionBlock } from "./pcapng.ts";
-import { flowTexts, lineText, type Place, placeText, type TraceLine, whyText } from "./trace-line.ts";
-import { type PacketTrace, walkLines } from "./trace-packet.ts";
-import { LIVE } from "./trace-words.ts";
-import { VERSION } from "./version.ts";
+import { lineText } from "./trace-line.ts";
+import { walkLines } from "./trace-packet.ts";
 
 type Call = {
   /** An instance's or an interface's id, or `internet`. */
@@ -18,12 +23,6 @@ type Call = {
   readonly language: Language;
   readonly paint: Paint;
 };
-
-type Message =
-  | TraceLine
-  | { readonly kind: "watching" }
-  | { readonly kind: "lost"; readonly packets: number }
-  | { readonly kind: "end"; readonly why: "count" | "stopped" };
 
 /** `genkan trace`: live, or with `--to` one packet's way. Resolves to the exit status. */
 export async function traced(call: Call): Promise<number> {
@@ -38,46 +37,58 @@ const OF_WATCH = ["address", "port", "verdict", "reason", "count", "pcap", "snap
 function checkTogether({ id, options }: Call): void {
   const walking = options["to"] !== undefined;
   const idle = (walking ? OF_WATCH : OF_WALK).find((name) => options[name] !== undefined);
-  if (idle === "port") throw new CommandError("with --to, the port stands behind the address: --to ADDRESS:PORT");
-  if (idle !== undefined) throw new CommandError(walking ? `--${idle} is for watching: not with --to.` : `--${idle} goes with --to.`);
-  if (id !== undefined && options["instance"] !== undefined) throw new CommandError("INSTANCE and --instance say the same: choose one.");
-  if (id === "internet" && !walking) throw new CommandError("`genkan trace internet` goes with --to. To watch all packets: ./genkan trace");
+  if (idle === "port")
+    throw new CommandError("with --to, the port stands behind the address: --to ADDRESS:PORT");
+  if (idle !== undefined)
+    throw new CommandError(
+      walking ? `--${idle} is for watching: not with --to.` : `--${idle} goes with --to.`,
+    );
+  if (id !== undefined && options["instance"] !== undefined)
+    throw new CommandError("INSTANCE and --instance say the same: choose one.");
+  if (id === "internet" && !walking)
+    throw new CommandError("`genkan trace internet` goes with --to. To watch all packets: ./genkan trace");
 }
 
 async function walk({ id, control, options, language, paint }: Call): Promise<number> {
-  const question = pick(options, ["to", "from", "protocol"]);
+  const question = pick(options, ENDPOINTS.tracePacket.question);
   const from = id ?? text(options["instance"]) ?? "internet";
-  const trace = await ask<PacketTrace>(control, "GET", `trace/${encodeURIComponent(from)}?${question}`);
+  const trace = await ask(control, "tracePacket", { id: from, question });
   const lines = options["json"] ? [JSON.stringify(trace, null, 2)] : walkLines(trace, language, paint);
   process.stdout.write(`${lines.join("\n")}\n`);
   return trace.verdict === "passed" ? 0 : 1;
 }
 
-const FILTERS = ["instance", "address", "port", "verdict", "reason", "count"] as const;
 const DEFAULT_SNAP = "128";
 
 async function watch(call: Call): Promise<number> {
   const { id, control, options, language } = call;
   const { pcap, snap } = options as Readonly<Record<string, string | undefined>>;
-  if (pcap !== undefined && options["json"]) throw new CommandError("--pcap and --json write different things: choose one.");
-  if (pcap === "-" && process.stdout.isTTY) throw new CommandError("--pcap - writes to a pipe: genkan trace --pcap - | wireshark -k -i -");
-  const question = pick({ ...options, ...(id === undefined ? {} : { instance: id }) }, FILTERS);
-  if (pcap !== undefined || snap !== undefined) question.set("frames", snap ?? DEFAULT_SNAP);
+  if (pcap !== undefined && options["json"])
+    throw new CommandError("--pcap and --json write different things: choose one.");
+  if (pcap === "-" && process.stdout.isTTY)
+    throw new CommandError("--pcap - writes to a pipe: genkan trace --pcap - | wireshark -k -i -");
+  const frames = pcap !== undefined || snap !== undefined ? { frames: snap ?? DEFAULT_SNAP } : {};
+  const question = {
+    ...pick({ ...options, ...(id === undefined ? {} : { instance: id }) }, ENDPOINTS.trace.question),
+    ...frames,
+  };
   const ending = endings();
   // Opened once the watch stands: a refused one leaves an older capture as it is.
   const open = (): Sink => {
-    const opened = pcap === undefined ? lineSink(call) : captureSink(pcap, Number(snap ?? DEFAULT_SNAP), language);
+    const opened =
+      pcap === undefined ? lineSink(call) : captureSink(pcap, Number(snap ?? DEFAULT_SNAP), language);
     opened.out.on("error", (error: NodeJS.ErrnoException) =>
       ending.abort(error.code === "EPIPE" ? undefined : new CommandError(error.message)),
     );
-    if (!options["json"]) process.stderr.write(`${say(language, LIVE.watching, { what: filtersText(question) })}\n`);
+    if (!options["json"])
+      process.stderr.write(`${say(language, LIVE.watching, { what: filtersText(question) })}\n`);
     return opened;
   };
   let sink: Sink | undefined;
   let packets = 0;
   let lost = 0;
   let stopped = false;
-  for await (const message of follow(control, `trace?${question}`, ending.signal) as AsyncGenerator<Message>) {
+  for await (const message of follow(control, "trace", { question }, ending.signal)) {
     sink ??= open();
     if (message.kind === "packet") {
       packets += 1;
@@ -93,14 +104,10 @@ async function watch(call: Call): Promise<number> {
   return stopped ? 1 : 0;
 }
 
-function pick(options: Call["options"], names: readonly string[]): URLSearchParams {
-  const question = new URLSearchParams();
-  for (const name of names) if (typeof options[name] === "string") question.set(name, options[name]);
-  return question;
-}
-
-function filtersText(question: URLSearchParams): string {
-  return [...question].map(([name, value]) => ` ${name === "frames" ? "snap" : name}=${value}`).join("");
+function filtersText(question: Question<"trace">): string {
+  return Object.entries(question)
+    .map(([name, value]) => ` ${name === "frames" ? "snap" : name}=${value}`)
+    .join("");
 }
 
 function warn(line: string): void {
@@ -122,7 +129,10 @@ async function drained(out: Writable, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** Where packets go: lines on the terminal, or a file. `take` is false when it would rather be given no more for now. */
+/**
+ * Where packets go: lines on the terminal, or a file. `take` is false when it would rather be given no more
+ * for now.
+ */
 type Sink = {
   readonly out: Writable;
   readonly take: (line: TraceLine) => boolean;
@@ -131,7 +141,8 @@ type Sink = {
 
 function lineSink({ options, language, paint }: Call): Sink {
   const out = process.stdout;
-  const text = (line: TraceLine): string => (options["json"] ? JSON.stringify(line) : lineText(line, language, paint));
+  const text = (line: TraceLine): string =>
+    options["json"] ? JSON.stringify(line) : lineText(line, language, paint);
   return {
     out,
     take: (line) => out.write(`${text(line)}\n`),
@@ -142,8 +153,11 @@ function lineSink({ options, language, paint }: Call): Sink {
 function captureSink(file: string, snap: number, language: Language): Sink {
   const out = file === "-" ? process.stdout : createWriteStream(file);
   const interfaces = new Map<string, number>();
-  const numberOf = (place: Place): number => {
-    const name = place.kind === "interface" && place.instance !== undefined ? `${place.instance} ${place.id}` : placeText(place, "en");
+  const numberOf = (place: PacketEnd): number => {
+    const name =
+      place.kind === "interface" && place.instance !== undefined
+        ? `${place.instance} ${place.id}`
+        : packetEndText(place, "en");
     const known = interfaces.get(name);
     if (known !== undefined) return known;
     out.write(interfaceBlock(name, snap));

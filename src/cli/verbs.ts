@@ -1,7 +1,7 @@
+import type { Words } from "../words/language.ts";
 import { EXPLAIN_VERB } from "./explain-verb.ts";
 import { FLOWS_VERB } from "./flows-verb.ts";
 import { IMAGE_VERB } from "./image-verb.ts";
-import type { Words } from "./language.ts";
 import { TRACE_VERB } from "./trace-verb.ts";
 
 /** A command: what it takes, and what it says of itself. The order is the order of `genkan --help`. */
@@ -38,14 +38,32 @@ export const VERBS = {
       detach: {
         type: "boolean",
         short: "d",
-        words: { en: "return when it is ready, and leave it running", ja: "準備ができたら戻り、動かし続ける" },
+        words: {
+          en: "return when it is ready, and leave it running",
+          ja: "準備ができたら戻り、動かし続ける",
+        },
+      },
+      machines: {
+        type: "string",
+        value: "N",
+        words: {
+          en: "a region of N machines, all on this one: 3 to 16",
+          ja: "このマシン上に N 台のマシンからなるリージョンを作る（3〜16）",
+        },
       },
       port: {
         type: "string",
         value: "PORT",
-        words: { en: "port of the EC2 API (default 4566, or GENKAN_PORT)", ja: "EC2 API のポート（既定 4566、または GENKAN_PORT）" },
+        words: {
+          en: "port of the EC2 API (default 4566, or GENKAN_PORT)",
+          ja: "EC2 API のポート（既定 4566、または GENKAN_PORT）",
+        },
       },
-      account: { type: "string", value: "ID", words: { en: "account (default 123456789012)", ja: "アカウント（既定 123456789012）" } },
+      account: {
+        type: "string",
+        value: "ID",
+        words: { en: "account (default 123456789012)", ja: "アカウント（既定 123456789012）" },
+      },
       region: {
         type: "string",
         value: "NAME",
@@ -82,7 +100,10 @@ export const VERBS = {
         type: "string",
         multiple: true,
         value: "NAME=N",
-        words: { en: "raise a quota, or all with `unlimited`; repeatable", ja: "クォータを上げる。`unlimited` ですべて。繰り返し可" },
+        words: {
+          en: "raise a quota, or all with `unlimited`; repeatable",
+          ja: "クォータを上げる。`unlimited` ですべて。繰り返し可",
+        },
       },
       auth: {
         type: "string",
@@ -90,6 +111,87 @@ export const VERBS = {
         words: {
           en: "`none` accepts unsigned requests: only on a sealed test machine",
           ja: "`none` は署名なしを受け付ける（隔離されたテスト機のみ）",
+        },
+      },
+      etcd: {
+        type: "string",
+        value: "URL,…",
+        words: {
+          en: "keep the state in an etcd cluster: its members, with commas between",
+          ja: "状態を etcd クラスターに保存する。メンバーをコンマ区切りで",
+        },
+      },
+      "etcd-ca": {
+        type: "string",
+        value: "FILE",
+        words: {
+          en: "with --etcd by https: who signed the members' certificates (PEM)",
+          ja: "--etcd が https のとき: メンバーの証明書に署名した認証局（PEM）",
+        },
+      },
+      "etcd-cert": {
+        type: "string",
+        value: "FILE",
+        words: { en: "Genkan's own certificate for etcd (PEM)", ja: "etcd に示す Genkan の証明書（PEM）" },
+      },
+      "etcd-key": {
+        type: "string",
+        value: "FILE",
+        words: { en: "and its key (PEM)", ja: "その鍵（PEM）" },
+      },
+      "machine-address": {
+        type: "string",
+        value: "IP",
+        words: {
+          en: "with --etcd: one of several machines of a region, which others reach at this address",
+          ja: "--etcd とともに: 複数マシンからなるリージョンの一台として起動する。ほかのマシンからはこのアドレスで届く",
+        },
+      },
+      "machine-name": {
+        type: "string",
+        value: "NAME",
+        words: { en: "its name (default: the host's)", ja: "その名前（既定はホスト名）" },
+      },
+      "machine-zone": {
+        type: "string",
+        multiple: true,
+        value: "ZONE",
+        words: {
+          en: "the availability zone whose instances it runs (default: every zone); repeatable",
+          ja: "どのアベイラビリティーゾーンのインスタンスを動かすか（既定はすべて）。繰り返し可",
+        },
+      },
+      "machine-roles": {
+        type: "string",
+        value: "ROLE,…",
+        words: {
+          en: "of control,host,gateway those that it has (default: all)",
+          ja: "control,host,gateway のうちそのマシンの役割（既定はすべて）",
+        },
+      },
+      bgp: {
+        type: "string",
+        multiple: true,
+        value: "IP=AS",
+        words: {
+          en: "on a gateway: a router to tell of the pools by BGP, and its number; repeatable",
+          ja: "ゲートウェイで: BGP でプールを知らせるルーターとその AS 番号。繰り返し可",
+        },
+      },
+      "bgp-as": {
+        type: "string",
+        value: "AS",
+        words: {
+          en: "the region's own number (default 64512)",
+          ja: "リージョン自身の AS 番号（既定 64512）",
+        },
+      },
+      "bgp-next-hop": {
+        type: "string",
+        value: "IP",
+        words: {
+          en: "where routers are to send packets (default: the machine's address)",
+          ja: "ルーターがパケットを送る先（既定はマシンのアドレス）",
         },
       },
       others: {
@@ -102,7 +204,10 @@ export const VERBS = {
       },
       "others-remote": {
         type: "boolean",
-        words: { en: "the emulator of --others may be on another machine", ja: "--others のエミュレーターが別のマシンにあってもよい" },
+        words: {
+          en: "the emulator of --others may be on another machine",
+          ja: "--others のエミュレーターが別のマシンにあってもよい",
+        },
       },
       oidc: {
         type: "string",
@@ -115,11 +220,17 @@ export const VERBS = {
       },
       "no-host-link": {
         type: "boolean",
-        words: { en: "do not make this machine a host of the simulated internet", ja: "このマシンを模擬インターネットのホストにしない" },
+        words: {
+          en: "do not make this machine a host of the simulated internet",
+          ja: "このマシンを模擬インターネットのホストにしない",
+        },
       },
       "no-packets": {
         type: "boolean",
-        words: { en: "the control plane alone: no packet moves", ja: "コントロールプレーンのみ（パケットは流れない）" },
+        words: {
+          en: "the control plane alone: no packet moves",
+          ja: "コントロールプレーンのみ（パケットは流れない）",
+        },
       },
     },
   },
@@ -132,12 +243,18 @@ export const VERBS = {
     options: {},
   },
   status: {
-    summary: { en: "what is up: instances, gateways, addresses, drops", ja: "稼働状況: インスタンス、ゲートウェイ、アドレス、破棄" },
-    usage: "genkan status [--json]",
-    options: { json },
+    summary: {
+      en: "what is up: instances, gateways, addresses, drops",
+      ja: "稼働状況: インスタンス、ゲートウェイ、アドレス、破棄",
+    },
+    usage: "genkan status [--json] [--lang ja]",
+    options: { json, lang },
   },
   env: {
-    summary: { en: 'point AWS clients here: eval "$(genkan env)"', ja: 'AWS クライアントの向き先をここにする: eval "$(genkan env)"' },
+    summary: {
+      en: 'point AWS clients here: eval "$(genkan env)"',
+      ja: 'AWS クライアントの向き先をここにする: eval "$(genkan env)"',
+    },
     usage: 'eval "$(genkan env)"',
     options: { json },
   },
@@ -186,8 +303,18 @@ export const VERBS = {
   },
   doctor: {
     summary: { en: "what this machine has and lacks", ja: "このマシンに足りているもの、足りないもの" },
-    usage: "genkan doctor [--json]",
-    options: { json, lang },
+    usage: "genkan doctor [--tables] [--json]",
+    options: {
+      tables: {
+        type: "boolean",
+        words: {
+          en: "instead: whether the kernel's tables are what the state says, row by row",
+          ja: "代わりに、カーネルのテーブルが状態のとおりかを一行ずつ調べる",
+        },
+      },
+      json,
+      lang,
+    },
   },
   bench: {
     summary: {
@@ -196,24 +323,52 @@ export const VERBS = {
     },
     usage: "genkan bench [--rounds N] [--quick] [--only WORDS] [--json FILE] [--svg FILE]",
     options: {
-      rounds: { type: "string", value: "N", words: { en: "how often all is measured (default 8)", ja: "測定の回数（既定 8）" } },
-      quick: { type: "boolean", words: { en: "two short rounds: a first look", ja: "短い 2 回だけ（目安）" } },
+      rounds: {
+        type: "string",
+        value: "N",
+        words: { en: "how often all is measured (default 8)", ja: "測定の回数（既定 8）" },
+      },
+      quick: {
+        type: "boolean",
+        words: { en: "two short rounds: a first look", ja: "短い 2 回だけ（目安）" },
+      },
       only: {
         type: "string",
         value: "WORDS",
         words: {
-          en: "of rate,ipv6,nat,nat64,inbound,flows,sockets,udp,tcp,connections,bulk,tuned,segments,scale,control-plane,instances,control-plane-scale those named",
-          ja: "rate,ipv6,nat,nat64,inbound,flows,sockets,udp,tcp,connections,bulk,tuned,segments,scale,control-plane,instances,control-plane-scale のうち指定したもの",
+          en: "of rate,ipv6,nat,nat64,inbound,flows,sockets,udp,tcp,connections,bulk,tuned,segments,scale,control-plane,instances,etcd,control-plane-scale those named",
+          ja: "rate,ipv6,nat,nat64,inbound,flows,sockets,udp,tcp,connections,bulk,tuned,segments,scale,control-plane,instances,etcd,control-plane-scale のうち指定したもの",
         },
       },
-      json: { type: "string", value: "FILE", words: { en: "write everything there as JSON", ja: "全結果を JSON で書き出す" } },
+      json: {
+        type: "string",
+        value: "FILE",
+        words: { en: "write everything there as JSON", ja: "全結果を JSON で書き出す" },
+      },
       svg: { type: "string", value: "FILE", words: { en: "draw a chart there", ja: "グラフを書き出す" } },
       cpu: {
         type: "string",
         value: "N",
-        words: { en: "the processor to measure on (default: the last)", ja: "測定に使う CPU（既定は最後のもの）" },
+        words: {
+          en: "the processor to measure on (default: the last)",
+          ja: "測定に使う CPU（既定は最後のもの）",
+        },
       },
     },
+  },
+  drain: {
+    summary: {
+      en: "take a machine of a region out of use: no new instances, no packets by way of it",
+      ja: "リージョンのマシンを切り離す（新しいインスタンスもパケットの中継も受けない）",
+    },
+    more: [
+      {
+        en: "Its instances run on. No packet is lost: a gateway goes on with what still comes.",
+        ja: "そのマシンのインスタンスは動き続けます。ゲートウェイは届いたパケットを処理し続けるので、パケットは失われません。",
+      },
+    ],
+    usage: "genkan drain MACHINE [--undo]",
+    options: { undo: { type: "boolean", words: { en: "take it into use again", ja: "元に戻す" } } },
   },
   reset: {
     summary: {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { arp, frame, macs, mac, ROUTER, tcp, TCP, udp } from "./test-frame.ts";
-import { A, B, bench, C, D, eni, INTERNET, macOf, noKernel, settings } from "./test-kit.ts";
+import { A, B, bench, C, D, eni, INTERNET, macOf, noKernel, settings, interfaceFlags } from "./test-kit.ts";
 
 const OUT = { source: "10.0.1.5", destination: INTERNET };
 const good = frame({ ...OUT, payload: udp(OUT, 40000, 53) });
@@ -18,7 +18,8 @@ function broken(change: (bytes: Buffer) => void): Buffer {
   return bytes;
 }
 
-const routed = (options: readonly number[]): Buffer => frame({ ...OUT, options: Buffer.from(options), payload: udp(OUT, 40000, 53) });
+const routed = (options: readonly number[]): Buffer =>
+  frame({ ...OUT, options: Buffer.from(options), payload: udp(OUT, 40000, 53) });
 
 describe("parse", { skip: noKernel }, () => {
   const cases: readonly [name: string, reason: string, frame: () => Buffer][] = [
@@ -28,20 +29,52 @@ describe("parse", { skip: noKernel }, () => {
     ["a total length under the header's", "malformed", () => broken((b) => b.writeUInt16BE(19, 16))],
     ["a wrong header checksum", "malformed", () => Buffer.from(good).fill(0xab, 24, 25)],
     ["a UDP header cut short", "malformed", () => frame({ ...OUT, payload: Buffer.alloc(7) })],
-    ["a TCP header cut short", "malformed", () => frame({ ...OUT, protocol: 6, payload: tcp(OUT, 1, 2, TCP.syn).subarray(0, 16) })],
-    ["a fragment over the TCP header's end", "malformed", () => frame({ ...OUT, protocol: 6, fragment: 1, payload: Buffer.alloc(40) })],
-    ["a UDP-Lite header cut short", "malformed", () => frame({ ...OUT, protocol: 136, payload: Buffer.alloc(7) })],
-    ["a fragment over the longest packet", "malformed", () => frame({ ...OUT, fragment: 0x1fff, payload: Buffer.alloc(40) })],
-    ["a fragment over the longest packet by its header", "malformed", () => frame({ ...OUT, fragment: 0x1ffd, payload: Buffer.alloc(36) })],
+    [
+      "a TCP header cut short",
+      "malformed",
+      () => frame({ ...OUT, protocol: 6, payload: tcp(OUT, 1, 2, TCP.syn).subarray(0, 16) }),
+    ],
+    [
+      "a fragment over the TCP header's end",
+      "malformed",
+      () => frame({ ...OUT, protocol: 6, fragment: 1, payload: Buffer.alloc(40) }),
+    ],
+    [
+      "a UDP-Lite header cut short",
+      "malformed",
+      () => frame({ ...OUT, protocol: 136, payload: Buffer.alloc(7) }),
+    ],
+    [
+      "a fragment over the longest packet",
+      "malformed",
+      () => frame({ ...OUT, fragment: 0x1fff, payload: Buffer.alloc(40) }),
+    ],
+    [
+      "a fragment over the longest packet by its header",
+      "malformed",
+      () => frame({ ...OUT, fragment: 0x1ffd, payload: Buffer.alloc(36) }),
+    ],
     ["a TTL of 0", "malformed", () => frame({ ...OUT, ttl: 0, payload: udp(OUT, 1, 2) })],
     ["a loose source route", "malformed", () => routed([1, 131, 7, 4, 10, 0, 1, 6])],
     ["a strict source route", "malformed", () => routed([137, 7, 4, 10, 0, 1, 6, 0])],
     ["an option that is cut short", "malformed", () => routed([7, 9, 4, 0, 0, 0, 0, 0])],
     ["an option without a length", "malformed", () => routed([1, 1, 1, 7])],
     ["source 127.0.0.1", "malformed", () => frame({ ...OUT, source: "127.0.0.1", payload: udp(OUT, 1, 2) })],
-    ["a multicast source", "malformed", () => frame({ ...OUT, source: "224.0.0.1", payload: udp(OUT, 1, 2) })],
-    ["destination 0.0.0.0", "malformed", () => frame({ ...OUT, destination: "0.0.0.0", payload: udp(OUT, 1, 2) })],
-    ["IPv6 without a header", "malformed", () => Buffer.concat([macs(ROUTER, macOf(A), 0x86dd), Buffer.alloc(40)])],
+    [
+      "a multicast source",
+      "malformed",
+      () => frame({ ...OUT, source: "224.0.0.1", payload: udp(OUT, 1, 2) }),
+    ],
+    [
+      "destination 0.0.0.0",
+      "malformed",
+      () => frame({ ...OUT, destination: "0.0.0.0", payload: udp(OUT, 1, 2) }),
+    ],
+    [
+      "IPv6 without a header",
+      "malformed",
+      () => Buffer.concat([macs(ROUTER, macOf(A), 0x86dd), Buffer.alloc(40)]),
+    ],
     ["another EtherType", "not_ip", () => Buffer.concat([macs(ROUTER, macOf(A), 0x88cc), Buffer.alloc(46)])],
   ];
   for (const [name, reason, build] of cases) {
@@ -62,7 +95,10 @@ describe("parse", { skip: noKernel }, () => {
     const large = frame({ ...OUT, protocol: 6, payload: tcp(OUT, 41002, 53, TCP.syn, "x".repeat(2_000)) });
     for (let i = 0; i < 3; i++) {
       assert.equal(b.fromEni(A, large, { gsoSize: 1_400 }).verdict, "internet");
-      assert.equal(b.fromEni(A, Buffer.concat([large, Buffer.alloc(1)]), { gsoSize: 1_400 }).reason, "malformed");
+      assert.equal(
+        b.fromEni(A, Buffer.concat([large, Buffer.alloc(1)]), { gsoSize: 1_400 }).reason,
+        "malformed",
+      );
     }
     const short = frame({ ...OUT, payload: udp(OUT, 41001, 53) });
     const padded = Buffer.concat([short, Buffer.alloc(60 - short.length)]);
@@ -70,7 +106,10 @@ describe("parse", { skip: noKernel }, () => {
   });
 
   it("passes IP options through, and NAT still fits", () => {
-    const run = bench().fromEni(A, frame({ ...OUT, options: Buffer.from([7, 7, 4, 0, 0, 0, 0, 0]), payload: udp(OUT, 40000, 53) }));
+    const run = bench().fromEni(
+      A,
+      frame({ ...OUT, options: Buffer.from([7, 7, 4, 0, 0, 0, 0, 0]), payload: udp(OUT, 40000, 53) }),
+    );
     const after = { ...OUT, source: "203.0.113.5" };
     assert.equal(run.verdict, "internet");
     assert.equal(
@@ -87,7 +126,7 @@ describe("admit", { skip: noKernel }, () => {
     const ends = { source: "10.0.1.5", destination };
     return frame({ ...ends, ...change, payload: udp(ends, 1, 2) });
   };
-  it("knows the interface by its link alone", () => {
+  it("knows the interface only by its link", () => {
     const { fromEni } = bench();
     assert.equal(fromEni(40, good).reason, "unknown_interface");
     assert.equal(fromEni(1000, good).reason, "unknown_interface");
@@ -95,22 +134,41 @@ describe("admit", { skip: noKernel }, () => {
   });
   it("drops what an interface that is down sends", () => {
     const { fromEni, put } = bench();
-    put(...eni(A, { private_ip: "10.0.1.5", subnet: 1, groups: [1], flags: 1 | 4 }));
+    put(
+      ...eni(A, {
+        private_ip: "10.0.1.5",
+        subnet: 1,
+        groups: [1],
+        flags: interfaceFlags("present", "source_dest_check"),
+      }),
+    );
     assert.equal(fromEni(A, good).reason, "interface_down");
   });
   it("drops a source that is not the interface's own, unless its check is off", () => {
     const { fromEni } = bench();
     const ends = { source: "10.0.1.99", destination: "10.0.1.6" };
     assert.equal(fromEni(A, frame({ ...ends, payload: udp(ends, 1, 2) })).reason, "spoofed_source");
-    assert.equal(fromEni(D, frame({ ...ends, from: macOf(D), payload: udp(ends, 1, 2) })).reason, "security_group_in");
+    assert.equal(
+      fromEni(D, frame({ ...ends, from: macOf(D), payload: udp(ends, 1, 2) })).reason,
+      "security_group_in",
+    );
   });
   it("admits a secondary address, and translates it to its own public address", () => {
     const { fromEni, put } = bench();
-    put(...eni(A, { private_ip: "10.0.1.5", public_ip: "203.0.113.5", subnet: 1, groups: [1], flags: 1 | 2 | 4 | 8 }), {
-      table: "addresses",
-      key: { vpc: 1, address: "10.0.1.50" },
-      value: { interface: A, public_ip: "203.0.113.50" },
-    });
+    put(
+      ...eni(A, {
+        private_ip: "10.0.1.5",
+        public_ip: "203.0.113.5",
+        subnet: 1,
+        groups: [1],
+        flags: interfaceFlags("present", "up", "source_dest_check", "secondary_addresses"),
+      }),
+      {
+        table: "addresses",
+        key: { vpc: 1, address: "10.0.1.50" },
+        value: { interface: A, public_ip: "203.0.113.50" },
+      },
+    );
     const ends = { source: "10.0.1.50", destination: INTERNET };
     const run = fromEni(A, frame({ ...ends, payload: udp(ends, 1, 2) }));
     assert.equal(run.frame.subarray(26, 30).toString("hex"), "cb007132");
@@ -131,7 +189,7 @@ describe("admit", { skip: noKernel }, () => {
     assert.equal(fromEni(A, good).reason, "tables_incomplete");
     assert.equal(fromInternet(good).reason, "tables_incomplete");
   });
-  it("drops what comes from a subnet that is not in the tables, which holds no addresses and not all", () => {
+  it("drops packets of an interface whose subnet is not in the tables", () => {
     const { fromEni, remove } = bench();
     remove({
       table: "subnets",
@@ -153,11 +211,15 @@ describe("admit", { skip: noKernel }, () => {
   });
   it("counts drops by interface and reason", () => {
     const { fromEni, datapath } = bench();
-    const count = () => datapath.drops(C).find(({ reason }) => reason === "spoofed_mac") ?? { packets: 0n, bytes: 0n };
+    const count = () =>
+      datapath.drops(C).find(({ reason }) => reason === "spoofed_mac") ?? { packets: 0n, bytes: 0n };
     const before = count();
     fromEni(C, good);
     fromEni(C, good);
-    assert.deepEqual([count().packets - before.packets, count().bytes - before.bytes], [2n, BigInt(2 * good.length)]);
+    assert.deepEqual(
+      [count().packets - before.packets, count().bytes - before.bytes],
+      [2n, BigInt(2 * good.length)],
+    );
   });
 });
 
@@ -170,7 +232,7 @@ describe("ARP", { skip: noKernel }, () => {
     answer.set(mac(macOf(A)), 0);
     assert.equal(run.frame.toString("hex"), answer.toString("hex"));
   });
-  it("is silent about the own address, announcements and answers", () => {
+  it("does not answer for the sender's own address, announcements and answers", () => {
     const { fromEni } = bench();
     for (const frame of [
       arp(1, { mac: macOf(A), ip: "0.0.0.0" }, { ip: "10.0.1.5" }),
@@ -182,9 +244,18 @@ describe("ARP", { skip: noKernel }, () => {
   });
   it("drops what is spoofed", () => {
     const { fromEni } = bench();
-    assert.equal(fromEni(A, arp(1, { mac: macOf(B), ip: "10.0.1.5" }, { ip: "10.0.1.1" })).reason, "spoofed_mac");
-    assert.equal(fromEni(A, arp(1, { mac: macOf(B), ip: "10.0.1.5" }, { ip: "10.0.1.1" }, macOf(A))).reason, "spoofed_mac");
-    assert.equal(fromEni(A, arp(1, { mac: macOf(A), ip: "10.0.1.6" }, { ip: "10.0.1.1" })).reason, "spoofed_source");
+    assert.equal(
+      fromEni(A, arp(1, { mac: macOf(B), ip: "10.0.1.5" }, { ip: "10.0.1.1" })).reason,
+      "spoofed_mac",
+    );
+    assert.equal(
+      fromEni(A, arp(1, { mac: macOf(B), ip: "10.0.1.5" }, { ip: "10.0.1.1" }, macOf(A))).reason,
+      "spoofed_mac",
+    );
+    assert.equal(
+      fromEni(A, arp(1, { mac: macOf(A), ip: "10.0.1.6" }, { ip: "10.0.1.1" })).reason,
+      "spoofed_source",
+    );
   });
   it("answers for the pools on the internet's side, and for the aliases on the services'", () => {
     const { fromInternet, fromServices } = bench();

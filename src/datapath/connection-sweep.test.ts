@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { indexKey } from "./map.ts";
+import { decodeStruct, encodeStruct, type SharedValue } from "../contract/layout.ts";
+import { NAT_SIDE } from "../contract/nat-connection.ts";
+import { indexKey, type KernelMap } from "./map.ts";
 import { readNatConnections } from "./nat-connection.ts";
 import { frame, ROUTER, udp } from "./test-frame.ts";
 import { A, type Bench, bench, C, eni, INTERNET, macOf, noKernel, OTHER, settings } from "./test-kit.ts";
@@ -15,10 +17,14 @@ function send(b: Bench, slot: number, port: number): void {
   assert.equal(b.fromEni(slot, bytes).reason, "none");
 }
 
-/** How many the program takes to be there of a slot; 0: of all. */
+/** How many connections the program counts for a slot; 0: for all slots. */
 function held({ datapath: { maps } }: Bench, slot: number): number {
-  const created = maps.tracking.lookup(indexKey(slot))?.readUInt32LE() ?? 0;
-  return (created - (maps.connection_floors.lookup(indexKey(slot))?.readUInt32LE(8) ?? 0)) >>> 0;
+  const row = (map: KernelMap): Buffer => map.lookup(indexKey(slot)) ?? Buffer.alloc(0);
+  return (
+    (decodeStruct("tracking", row(maps.tracking)).created -
+      decodeStruct("connection_floor", row(maps.connection_floors)).removed) >>>
+    0
+  );
 }
 
 /** Moves the clock on by a millisecond. */
@@ -28,7 +34,7 @@ function tick(b: Bench, from: number): () => void {
 }
 
 describe("a sweep in steps", { skip: noKernel }, () => {
-  it("loses and miscounts nothing that is made, taken over or given up between them", () => {
+  it("loses and miscounts no connection that is made, taken over or given up between the steps", () => {
     const b = bench();
     b.put(settings({ connection_limit: 1_000_000 }));
     for (let port = 1; port <= 9_000; port++) send(b, A, port);
@@ -44,21 +50,26 @@ describe("a sweep in steps", { skip: noKernel }, () => {
       later();
       for (let i = 0; i < 20; i++) send(b, C, 10_000 + fresh++);
       send(b, A, 1 + turns++);
-      if (turns === 2) b.remove({ table: "interfaces", key: OTHER, value: eni(OTHER, {})[0]?.value as never });
+      if (turns === 2)
+        b.remove({ table: "interfaces", key: OTHER, value: eni(OTHER, {})[0]?.value as never });
     }
     assert.ok(turns >= 3, `${turns} steps`);
     assert.deepEqual([b.datapath.connections(C).length, held(b, C)], [3_000 + fresh, 3_000 + fresh]);
     const mine = new Set(b.datapath.connections(A).map(({ localPort }) => localPort));
     assert.deepEqual(
       [...mine].toSorted((x, y) => x - y),
-      Array.from({ length: turns }, (_, place) => place + 1),
+      Array.from({ length: turns }, (_, index) => index + 1),
       "what was used between the steps is there, and nothing else",
     );
     later();
     b.datapath.sweep();
-    for (const slot of [A, C, OTHER]) assert.equal(held(b, slot), b.datapath.connections(slot).length, `slot ${slot}`);
+    for (const slot of [A, C, OTHER])
+      assert.equal(held(b, slot), b.datapath.connections(slot).length, `slot ${slot}`);
     assert.equal(b.datapath.connections(OTHER).length, 0);
-    assert.deepEqual([held(b, 0), b.datapath.connectionCount()], [3_000 + fresh + turns, 3_000 + fresh + turns]);
+    assert.deepEqual(
+      [held(b, 0), b.datapath.connectionCount()],
+      [3_000 + fresh + turns, 3_000 + fresh + turns],
+    );
   });
 
   it("may be left unfinished: the next one does what is left", () => {
@@ -80,38 +91,40 @@ describe("a sweep in steps", { skip: noKernel }, () => {
 const NAT = 30;
 const TIMES = { long: 350n, past: -60n } as const;
 
-/** A connection through the NAT gateway as the program writes it, from the port to the gateway's port: the outside's entry, and `claimed` the inside's. */
+/**
+ * A connection through the NAT gateway as the program writes it, from the port to the gateway's port: writes
+ * the outside's entry;
+ * `claimed` writes the inside's.
+ */
 function natRows(
   b: Bench,
-  { from, to, claim = 0, time = "long" }: { from: number; to: number; claim?: number; time?: keyof typeof TIMES },
+  {
+    from,
+    to,
+    claim = 0,
+    time = "long",
+  }: { from: number; to: number; claim?: number; time?: keyof typeof TIMES },
 ) {
-  const key = (side: number, local: number, port: number): Buffer => {
-    const bytes = Buffer.alloc(32);
-    bytes.writeUInt32LE(NAT, 0);
-    bytes.writeUInt16BE(0xffff, 14);
-    bytes.writeUInt32BE(local, 16);
-    bytes.writeUInt32BE(0xc633_6401, 20);
-    bytes.writeUInt16LE(port, 24);
-    bytes.writeUInt16LE(80, 26);
-    bytes.writeUInt8(6, 28);
-    bytes.writeUInt8(side, 29);
-    return bytes;
+  const key = (side: number, local: string, local_port: number): Uint8Array =>
+    encodeStruct("nat_key", {
+      interface: NAT,
+      local,
+      remote: INTERNET,
+      local_port,
+      remote_port: 80,
+      protocol: 6,
+      side,
+      pad: [],
+    });
+  const value = (address: string, port: number, rest: Partial<SharedValue<"nat_connection">>): Uint8Array => {
+    const flags = { inside_fin: 0, outside_fin: 0, reset: 0, pad: [], claim: 0, more_pad: 0 };
+    return encodeStruct("nat_connection", { expires: 0n, created: 0n, address, port, ...flags, ...rest });
   };
-  const value = (address: number, port: number): Buffer => {
-    const bytes = Buffer.alloc(48);
-    bytes.writeUInt16BE(0xffff, 26);
-    bytes.writeUInt32BE(address, 28);
-    bytes.writeUInt16LE(port, 32);
-    return bytes;
-  };
-  const [host, gateway] = [0x0a00_0104, 0x0a00_0004];
-  const inside = value(gateway, to);
-  inside.writeBigUInt64LE(b.now() + TIMES[time] * SECOND, 0);
-  inside.writeBigUInt64LE(b.now(), 8);
-  const outside = value(host, from);
-  outside.writeUInt32LE(claim, 40);
-  b.datapath.maps.nat_connections.update(key(1, gateway, to), outside);
-  return { claimed: () => b.datapath.maps.nat_connections.update(key(0, host, from), inside) };
+  const [host, gateway] = ["10.0.1.4", "10.0.0.4"];
+  const inside = value(gateway, to, { expires: b.now() + TIMES[time] * SECOND, created: b.now() });
+  const { nat_connections: map } = b.datapath.maps;
+  map.update(key(NAT_SIDE.outside, gateway, to), value(host, from, { claim }));
+  return { claimed: () => map.update(key(NAT_SIDE.inside, host, from), inside) };
 }
 
 function entries(b: Bench): number {
@@ -121,10 +134,11 @@ function entries(b: Bench): number {
 }
 
 describe("a sweep of NAT connections in steps", { skip: noKernel }, () => {
-  it("removes both entries of what has expired, the outside's a pass later, and no port that was claimed anew", () => {
+  it("removes both entries of an expired connection, the outside's a pass later, and no port that was claimed anew", () => {
     const b = bench();
     b.at(100);
-    for (let port = 1; port <= 2_000; port++) natRows(b, { from: port, to: port, time: port % 2 === 0 ? "long" : "past" }).claimed();
+    for (let port = 1; port <= 2_000; port++)
+      natRows(b, { from: port, to: port, time: port % 2 === 0 ? "long" : "past" }).claimed();
     const later = tick(b, 100);
     const pass = (between: (step: number) => void = () => undefined): number => {
       later();
@@ -136,7 +150,7 @@ describe("a sweep of NAT connections in steps", { skip: noKernel }, () => {
         between(count++);
       }
     };
-    // Made between two steps: of some only the outside's entry stands when the pass comes by.
+    // Made between two steps: when the pass reaches them, some have only the outside's entry.
     const waiting: { readonly claimed: () => void }[] = [];
     const gone = pass((step) => {
       later();
@@ -146,7 +160,7 @@ describe("a sweep of NAT connections in steps", { skip: noKernel }, () => {
     assert.equal(readNatConnections(b.datapath.maps.nat_connections).length, 1_000);
     assert.equal(entries(b), 3_000 + waiting.length, "the outside's entries wait");
     for (const row of waiting) row.claimed();
-    // The ports of some that went are claimed by others.
+    // Other connections claim the ports of some that were removed.
     for (const port of [1, 3, 5, 7]) natRows(b, { from: 6_000 + port, to: port, claim: 1 }).claimed();
     // And by some whose inside's entry is yet to come.
     for (const port of [9, 11]) natRows(b, { from: 6_000 + port, to: port, claim: 1 });

@@ -1,33 +1,35 @@
-/** What one pass over the connections finds, of one kind: those of security groups, or those of NAT gateways. */
+/**
+ * What one pass over the connections of one kind finds: those of security groups, or those of NAT gateways.
+ */
 export type Tally = {
   /** Whether an entry of the interface's slot no longer holds. */
   readonly isPast: (slot: number, times: Times) => boolean;
-  /** The same of an entry that the pass comes to; if it still holds, it is counted. */
+  /** The same for an entry that the pass is at; an entry that still holds is counted. */
   readonly isGone: (slot: number, times: Times) => boolean;
   readonly seen: ReadonlySet<number>;
-  /** Of those that were there when the interface's were counted, how many are left. */
+  /** How many of the entries that existed when the interface was counted are left. */
   readonly alive: (slot: number) => number;
-  /** Of those that were there when the pass began. */
+  /** How many of the entries that existed when the pass began are left. */
   readonly left: () => number;
 };
 
-/** Of an entry, in nanoseconds of the monotonic clock. */
+/** An entry's times, in nanoseconds of the monotonic clock. */
 type Times = { readonly created: bigint; readonly expires: bigint };
 
-/** By slot: how many entries had been made, and when that was. */
+/** By slot: how many entries had been created, and when they were counted. */
 export type Counted = ReadonlyMap<number, { readonly created: number; readonly at: bigint }>;
 
 type Pass = {
   readonly counted: Counted;
-  /** When it began. */
+  /** When the pass began. */
   readonly now: bigint;
-  /** What was made before is a former interface's. */
+  /** Entries created before this time belong to a former interface. */
   readonly born: (slot: number) => bigint;
 };
 
 /**
- * How long an entry stays after it has expired. To the program it is gone already; a packet that takes it over in the
- * moment between its reading and its removal here loses it again, which this makes as rare as a connection is short.
+ * How long an entry stays after it has expired. The program already ignores it. A packet that takes the entry
+ * over in the moment between our reading and removing it loses it again; this delay makes that rare.
  */
 const LINGER = 5_000_000_000n;
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { openDatapath } from "./loader.ts";
 import { frame, udp } from "./test-frame.ts";
-import { A, B, bench, eni, INTERNET, macOf, noKernel } from "./test-kit.ts";
+import { A, B, bench, bpffs, eni, INTERNET, macOf, noKernel, OBJECT } from "./test-kit.ts";
 
 function from(slot: number, source: string): Buffer {
   const ends = { source, destination: INTERNET };
@@ -21,7 +22,10 @@ describe("the counters' totals", { skip: noKernel }, () => {
     assert.equal(then.sent.packets - before.sent.packets, 2n);
     assert.equal(then.sent.bytes - before.sent.bytes, 2n * bytes);
     assert.equal(drops(then) - drops(before), 1n);
-    const rows = [...eni(A, { private_ip: "10.0.1.5", public_ip: "203.0.113.5" }), ...eni(B, { private_ip: "10.0.1.6" })];
+    const rows = [
+      ...eni(A, { private_ip: "10.0.1.5", public_ip: "203.0.113.5" }),
+      ...eni(B, { private_ip: "10.0.1.6" }),
+    ];
     remove(...rows);
     assert.deepEqual(datapath.totals(), then);
     assert.equal(datapath.traffic(A).sent.packets, 0n);
@@ -36,7 +40,7 @@ describe("the counters' totals", { skip: noKernel }, () => {
     assert.equal(drops(datapath.totals()) - drops(before), 2n);
   });
 
-  it("have every reason, those that never came too", () => {
+  it("have every drop reason, also those that never occurred", () => {
     const { datapath } = bench();
     const { drops } = datapath.totals();
     assert.equal(drops.has("none"), false);
@@ -45,7 +49,7 @@ describe("the counters' totals", { skip: noKernel }, () => {
 });
 
 describe("the tables' sizes", { skip: noKernel }, () => {
-  it("are the entries that are there, and the room that there is", async () => {
+  it("are how many entries there are, and how many there can be", async () => {
     const { datapath, put, remove } = bench();
     const size = async (table: string) => (await datapath.tableSizes()).find((one) => one.table === table);
     const before = await size("addresses");
@@ -55,7 +59,26 @@ describe("the tables' sizes", { skip: noKernel }, () => {
     assert.equal((await size("addresses"))?.entries, (before?.entries ?? 0) + 1);
     remove(...(address ? [address] : []));
     assert.equal((await size("addresses"))?.entries, before?.entries);
-    assert.deepEqual([(await size("interfaces"))?.capacity, (await size("interfaces"))?.entries], [64, undefined]);
+    assert.deepEqual(
+      [(await size("interfaces"))?.capacity, (await size("interfaces"))?.entries],
+      [64, undefined],
+    );
     assert.ok(((await size("trace_events"))?.bytes ?? 0) >= 4 << 20);
+  });
+
+  it("grow to those of the program when an earlier program left shorter tables", async () => {
+    const pins = bpffs();
+    const capacity = async (sizes: {
+      readonly interfaces: number;
+      readonly flowRecords?: number;
+    }): Promise<number | undefined> => {
+      const datapath = openDatapath({ pins, netns: "/proc/thread-self/ns/net", object: OBJECT, sizes });
+      const found = (await datapath.tableSizes()).find(({ table }) => table === "flow_records_a")?.capacity;
+      datapath.close();
+      return found;
+    };
+    assert.equal(await capacity({ interfaces: 64, flowRecords: 64 }), 64);
+    assert.equal(await capacity({ interfaces: 64 }), 131_072);
+    assert.equal(await capacity({ interfaces: 64, flowRecords: 64 }), 131_072);
   });
 });

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, it } from "node:test";
-import type { PacketEvent } from "../plan/packet-event.ts";
+import type { PacketEvent } from "../contract/packet-event.ts";
+import { monotonicNow } from "./clock.ts";
 import type { Watch } from "./events.ts";
 import { frame, udp } from "./test-frame.ts";
 import { A, allow, B, bench, C, INTERNET, macOf, noKernel, rules } from "./test-kit.ts";
-import { monotonicNow } from "./clock.ts";
 
 const MINUTE = 60_000_000_000n;
 const EVERYTHING: Watch = { interfaces: [], passed: true, dropped: true, snap: 128 };
@@ -20,7 +20,8 @@ function inbound(destination: string): Buffer {
 
 describe("watching packets", { skip: noKernel }, () => {
   const { datapath } = noKernel ? { datapath: undefined as never } : bench();
-  const watch = (change: Partial<Watch> = {}): void => datapath.events.watch({ ...EVERYTHING, ...change }, monotonicNow() + MINUTE);
+  const watch = (change: Partial<Watch> = {}): void =>
+    datapath.events.watch({ ...EVERYTHING, ...change }, monotonicNow() + MINUTE);
   const read = (): readonly PacketEvent[] => datapath.events.read(100_000);
   afterEach(() => datapath.events.end());
 
@@ -65,7 +66,10 @@ describe("watching packets", { skip: noKernel }, () => {
     const came = inbound("203.0.113.5");
     fromInternet(came);
     const [event] = read();
-    assert.deepEqual([event?.verdict, event?.reason, event?.ingress, event?.target, event?.charge], ["drop", "security_group_in", 2, A, A]);
+    assert.deepEqual(
+      [event?.verdict, event?.reason, event?.ingress, event?.target, event?.charge],
+      ["drop", "security_group_in", 2, A, A],
+    );
     assert.equal(event?.flow?.destination, "203.0.113.5");
     assert.equal(event?.flow?.destinationAfter, "10.0.1.5");
     assert.deepEqual(event?.frame, came);
@@ -74,7 +78,10 @@ describe("watching packets", { skip: noKernel }, () => {
   it("tells nothing of addresses that were never read", () => {
     const { fromEni } = bench();
     watch();
-    fromEni(A, Buffer.concat([from(A, "10.0.1.5").subarray(0, 12), Buffer.from("86dd60", "hex"), Buffer.alloc(60)]));
+    fromEni(
+      A,
+      Buffer.concat([from(A, "10.0.1.5").subarray(0, 12), Buffer.from("86dd60", "hex"), Buffer.alloc(60)]),
+    );
     const [event] = read();
     assert.equal(event?.reason, "malformed");
     assert.equal(event?.flow, undefined);
@@ -128,13 +135,22 @@ describe("watching packets", { skip: noKernel }, () => {
     ]);
     assert.deepEqual(told([C]), [all[2], all[3]]);
     assert.deepEqual(told([A, B]), [all[0], all[1], all[2]]);
-    assert.deepEqual(told([63, 62, 61, 60, 59, 58, 57, C]), [all[2], all[3]], "eight, the most that the kernel looks for");
-    assert.deepEqual(told([63, 62, 61, 60, 59, 58, 57, 56, C]), all, "more than eight: a sieve may let too much through");
+    assert.deepEqual(
+      told([63, 62, 61, 60, 59, 58, 57, C]),
+      [all[2], all[3]],
+      "eight, the most that the kernel looks for",
+    );
+    assert.deepEqual(
+      told([63, 62, 61, 60, 59, 58, 57, 56, C]),
+      all,
+      "more than eight: a sieve may let too much through",
+    );
   });
 
   it("tells of flows that were decided before, too", () => {
     const { fromEni } = bench();
-    const send = (slot: number, source: string, destination?: string) => fromEni(slot, from(slot, source, destination));
+    const send = (slot: number, source: string, destination?: string) =>
+      fromEni(slot, from(slot, source, destination));
     for (let i = 0; i < 3; i++) {
       send(A, "10.0.1.5");
       send(C, "10.0.2.7");
@@ -184,7 +200,11 @@ describe("watching packets", { skip: noKernel }, () => {
     // The ring's end falls into these.
     for (let i = 0; i < 3_000; i++) fromEni(A, from(A, "10.0.1.5", INTERNET, String(i)));
     const rest = read();
-    assert.equal(BigInt(first.length + rest.length) + datapath.events.lost() - before, 17_000n, "told or counted, every one");
+    assert.equal(
+      BigInt(first.length + rest.length) + datapath.events.lost() - before,
+      17_000n,
+      "told or counted, every one",
+    );
     assert.ok(rest.every((event) => event.verdict === "internet" && event.flow?.source === "10.0.1.5"));
     assert.equal(Buffer.from(rest.at(-1)?.frame ?? []).toString("latin1", 42, 46), "2999");
   });

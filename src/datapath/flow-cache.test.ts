@@ -2,12 +2,28 @@ import assert from "node:assert/strict";
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { layoutOf } from "../plan/layout.ts";
-import type { Entry } from "../plan/tables.ts";
+import { fieldsOf, layoutOf, viewOf } from "../contract/layout.ts";
+import { type Entry, ROUTE_TARGET, VPC_FLAGS } from "../contract/tables.ts";
 import { openDatapath } from "./loader.ts";
 import { indexKey } from "./map.ts";
 import { frame, tcp, TCP, udp } from "./test-frame.ts";
-import { A, allow, B, type Bench, bench, bpffs, C, eni, INTERNET, macOf, noKernel, OBJECT, OTHER, route, rules } from "./test-kit.ts";
+import {
+  A,
+  allow,
+  B,
+  type Bench,
+  bench,
+  bpffs,
+  C,
+  eni,
+  INTERNET,
+  macOf,
+  noKernel,
+  OBJECT,
+  OTHER,
+  route,
+  rules,
+} from "./test-kit.ts";
 import type { TestRun } from "./test-run.ts";
 
 const OUT = { source: "10.0.1.5", destination: INTERNET };
@@ -15,27 +31,30 @@ const IN = { source: INTERNET, destination: "203.0.113.5" };
 const outUdp = (b: Bench, change: { mac?: string; port?: number } = {}): TestRun =>
   b.fromEni(A, frame({ ...OUT, payload: udp(OUT, change.port ?? 5000, 53), from: change.mac ?? macOf(A) }));
 const inUdp = (b: Bench): TestRun => b.fromInternet(frame({ ...IN, payload: udp(IN, 53, 5000) }));
-const outTcp = (b: Bench, flags: number): TestRun => b.fromEni(A, frame({ ...OUT, protocol: 6, payload: tcp(OUT, 40000, 443, flags) }));
+const outTcp = (b: Bench, flags: number): TestRun =>
+  b.fromEni(A, frame({ ...OUT, protocol: 6, payload: tcp(OUT, 40000, 443, flags) }));
 /** A UDP flow's second packet in a row is its first that is kept. */
 const keepUdp = (b: Bench, run: (b: Bench) => TestRun = outUdp): void => {
   for (let i = 0; i < 2; i++) assert.equal(run(b).reason, "none");
 };
-const otherOut = (b: Bench): TestRun => b.fromEni(OTHER, frame({ ...OUT, payload: udp(OUT, 5000, 53), from: macOf(OTHER) }));
+const otherOut = (b: Bench): TestRun =>
+  b.fromEni(OTHER, frame({ ...OUT, payload: udp(OUT, 5000, 53), from: macOf(OTHER) }));
 
 /** No flow of group 1 is tracked. */
-const UNTRACKED = [...rules("security_group_out", 1, [allow()], 1), ...rules("security_group_in", 1, [allow()], 1)];
+const UNTRACKED = [
+  ...rules("security_group_out", 1, [allow()], 1),
+  ...rules("security_group_in", 1, [allow()], 1),
+];
 
-/** `struct flow_entry`: where it goes out, and the address that it writes. */
-const LINK_AT = 48;
-/** `struct tracking`. */
-const EPOCH_AT = 4;
+const { link: LINK } = fieldsOf("flow_entry");
+const { epoch: EPOCH } = fieldsOf("tracking");
 
-/** Makes the entries that are kept now send their packets to another link: so that one sees who follows them. */
+/** Makes the entries that are now kept send their packets to another link, which shows who uses them. */
 function divert(b: Bench, link: number): void {
   b.datapath.maps.flows.forEach((key, value) => {
-    if (value.readUInt32LE(LINK_AT) === 0) return;
+    if (LINK.read(viewOf(value), 0) === 0) return;
     const diverted = Buffer.from(value);
-    diverted.writeUInt32LE(link, LINK_AT);
+    LINK.write(viewOf(diverted), 0, link);
     b.datapath.maps.flows.update(Buffer.from(key), diverted);
   });
 }
@@ -76,16 +95,17 @@ describe("the fast path", { skip: noKernel }, () => {
     assert.equal(outUdp(b).target, 2);
   });
 
-  it("is not taken by UDP whose turns are to be seen: once by the question and its answer, by all of a stream", () => {
+  it("is not taken by UDP packets that answer the other end, until the flow is a stream", () => {
     const b = bench();
-    const epoch = (): number => b.datapath.maps.tracking.lookup(indexKey(A))?.readUInt32LE(EPOCH_AT) ?? 0;
+    const epoch = (): number =>
+      EPOCH.read(viewOf(b.datapath.maps.tracking.lookup(indexKey(A)) ?? Buffer.alloc(0)), 0);
     const taken = (run: (b: Bench) => TestRun): boolean => {
       divert(b, 77);
       return run(b).target === 77;
     };
     const before = epoch();
     assert.deepEqual([taken(outUdp), taken(inUdp)], [false, false]);
-    assert.equal(epoch(), before, "a question and its answer leave the interface's other flows alone");
+    assert.equal(epoch(), before, "a question and its answer do not touch the interface's other flows");
     assert.deepEqual([taken(inUdp), taken(inUdp)], [false, true]);
     // The second question is seen, and ends what was kept of the answers.
     assert.deepEqual([taken(outUdp), epoch() - before, taken(inUdp)], [false, 1, false]);
@@ -104,7 +124,8 @@ describe("the fast path", { skip: noKernel }, () => {
   it("ends with the second for a tracked flow, so that the connection is noted", () => {
     const b = bench();
     outUdp(b);
-    const expires = b.datapath.connections(A).find((connection) => connection.expires > b.now())?.expires ?? 0n;
+    const expires =
+      b.datapath.connections(A).find((connection) => connection.expires > b.now())?.expires ?? 0n;
     b.clock(0.9);
     outUdp(b);
     b.clock(1.1);
@@ -115,15 +136,34 @@ describe("the fast path", { skip: noKernel }, () => {
 
   it("follows every change with the next packet", () => {
     const changes: readonly [string, (b: Bench) => Entry[], string][] = [
-      ["a route", () => [route(1, INTERNET, 32, { target: 0, slot: 0 })], "blackhole"],
+      ["a route", () => [route(1, INTERNET, 32, { target: ROUTE_TARGET.blackhole, slot: 0 })], "blackhole"],
       ["an ACL", () => rules("network_acl_out", 1, []), "network_acl_out"],
       [
         "the attachment",
-        () => [{ table: "vpcs", key: 1, value: { internet_gateway: 0, flags: 1, gateway_route_table: 0, dns: "10.0.0.2" } }],
+        () => [
+          {
+            table: "vpcs",
+            key: 1,
+            value: {
+              internet_gateway: 0,
+              flags: VPC_FLAGS.dns_support,
+              gateway_route_table: 0,
+              dns: "10.0.0.2",
+            },
+          },
+        ],
         "no_internet_gateway",
       ],
-      ["the public address", () => eni(A, { private_ip: "10.0.1.5", subnet: 1, groups: [1] }), "no_public_ip"],
-      ["the interface", () => eni(A, { private_ip: "10.0.1.9", public_ip: "203.0.113.5", subnet: 1, groups: [1] }), "spoofed_source"],
+      [
+        "the public address",
+        () => eni(A, { private_ip: "10.0.1.5", subnet: 1, groups: [1] }),
+        "no_public_ip",
+      ],
+      [
+        "the interface",
+        () => eni(A, { private_ip: "10.0.1.9", public_ip: "203.0.113.5", subnet: 1, groups: [1] }),
+        "spoofed_source",
+      ],
     ];
     for (const [what, change, reason] of changes) {
       const b = bench();
@@ -154,12 +194,16 @@ describe("the fast path", { skip: noKernel }, () => {
     keepUdp(b);
     keepUdp(b, otherOut);
     divert(b, 77);
-    b.datapath.apply({ puts: eni(C, { private_ip: "10.0.2.7", subnet: 2, groups: [2] }), removals: [], vpcs: [1] });
+    b.datapath.apply({
+      puts: eni(C, { private_ip: "10.0.2.7", subnet: 2, groups: [2] }),
+      removals: [],
+      vpcs: [1],
+    });
     assert.equal(outUdp(b).target, 2);
     assert.equal(otherOut(b).target, 77);
   });
 
-  it("follows within a minute what a process that died wrote without moving an epoch", () => {
+  it("follows within a minute a change that a process wrote before it died, without moving an epoch", () => {
     const b = bench();
     b.put(...UNTRACKED);
     outUdp(b);
@@ -174,12 +218,17 @@ describe("the fast path", { skip: noKernel }, () => {
     for (const flags of [TCP.syn, TCP.rst, TCP.syn]) outTcp(b, flags);
     b.put(...UNTRACKED);
     outUdp(b);
-    b.datapath.apply({ puts: [route(1, INTERNET, 32, { target: 0, slot: 0 })], removals: [], vpcs: [1] });
+    b.datapath.apply({
+      puts: [route(1, INTERNET, 32, { target: ROUTE_TARGET.blackhole, slot: 0 })],
+      removals: [],
+      vpcs: [1],
+    });
     const { tracking } = b.datapath.maps;
     const row = tracking.lookup(indexKey(A)) ?? Buffer.alloc(0);
-    assert.ok(row.readUInt32LE(EPOCH_AT) > 0);
+    const view = viewOf(row);
+    assert.ok(EPOCH.read(view, 0) > 0);
     // As after 2^32 - 1 SYNs, each after a RST: an hour's work for the interface.
-    row.writeUInt32LE(row.readUInt32LE(EPOCH_AT) - 1, EPOCH_AT);
+    EPOCH.write(view, 0, EPOCH.read(view, 0) - 1);
     tracking.update(indexKey(A), row);
     b.clock(3600);
     assert.equal(outUdp(b).reason, "blackhole");
@@ -188,21 +237,32 @@ describe("the fast path", { skip: noKernel }, () => {
   it("follows a change that also concerns a VPC for which there is no room", () => {
     const b = bench();
     outUdp(b);
-    b.datapath.apply({ puts: [route(1, INTERNET, 32, { target: 0, slot: 0 })], removals: [], vpcs: [5000, 1] });
+    b.datapath.apply({
+      puts: [route(1, INTERNET, 32, { target: ROUTE_TARGET.blackhole, slot: 0 })],
+      removals: [],
+      vpcs: [5000, 1],
+    });
     assert.equal(outUdp(b).reason, "blackhole");
   });
 
   it("ends with the connections, from whose table its epochs come", () => {
     const pins = bpffs();
-    const open = () => openDatapath({ pins, netns: "/proc/thread-self/ns/net", object: OBJECT, sizes: { interfaces: 64, flows: 64 } });
+    const open = () =>
+      openDatapath({
+        pins,
+        netns: "/proc/thread-self/ns/net",
+        object: OBJECT,
+        sizes: { interfaces: 64, flows: 64 },
+      });
     open().close();
-    for (const name of readdirSync(pins).filter((it) => it.startsWith("state-"))) rmSync(join(pins, name), { recursive: true });
+    for (const name of readdirSync(pins).filter((it) => it.startsWith("state-")))
+      rmSync(join(pins, name), { recursive: true });
     const datapath = open();
     assert.equal(datapath.fresh, true);
     datapath.close();
   });
 
-  it("is not taken for what came from another interface with the same addresses", () => {
+  it("is not taken by packets of another interface with the same addresses", () => {
     const b = bench();
     outUdp(b);
     const other = otherOut(b);

@@ -1,18 +1,43 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { INTERFACE_FLAGS } from "../plan/tables.ts";
+import { INTERFACE_FLAGS } from "../contract/tables.ts";
 import type { FlowWindow } from "./flow-log.ts";
 import { type Datapath, openDatapath } from "./loader.ts";
 import { frame, ROUTER, tcp, TCP as FLAGS, udp } from "./test-frame.ts";
-import { A, B, type Bench, bench, bpffs, eni, INTERNET, macOf, noKernel, OBJECT, region, settings } from "./test-kit.ts";
+import {
+  A,
+  B,
+  type Bench,
+  bench,
+  bpffs,
+  eni,
+  INTERNET,
+  macOf,
+  noKernel,
+  OBJECT,
+  region,
+  settings,
+} from "./test-kit.ts";
 import { testRun } from "./test-run.ts";
 
-const LOGGED = { flags: INTERFACE_FLAGS.present | INTERFACE_FLAGS.up | INTERFACE_FLAGS.source_dest_check | INTERFACE_FLAGS.flow_log };
+const LOGGED = {
+  flags:
+    INTERFACE_FLAGS.present |
+    INTERFACE_FLAGS.up |
+    INTERFACE_FLAGS.source_dest_check |
+    INTERFACE_FLAGS.flow_log,
+};
 
-function fromA(port: number, more: { readonly protocol?: number; readonly flags?: number; readonly data?: number } = {}): Uint8Array {
+function fromA(
+  port: number,
+  more: { readonly protocol?: number; readonly flags?: number; readonly data?: number } = {},
+): Uint8Array {
   const ends = { source: "10.0.1.5", destination: INTERNET };
   const { protocol = 17, flags = FLAGS.ack, data = 0 } = more;
-  const payload = protocol === 6 ? tcp(ends, port, 80, flags, new Uint8Array(data)) : udp(ends, port, 80, new Uint8Array(data));
+  const payload =
+    protocol === 6
+      ? tcp(ends, port, 80, flags, new Uint8Array(data))
+      : udp(ends, port, 80, new Uint8Array(data));
   return frame({ ...ends, from: macOf(A), to: ROUTER, protocol, payload });
 }
 
@@ -32,12 +57,25 @@ describe("the kernel program counts flows", { skip: noKernel }, () => {
     fromEni(A, fromA(5_000));
     fromEni(
       B,
-      frame({ source: "10.0.1.6", destination: "10.0.1.7", from: macOf(B), to: ROUTER, protocol: 17, payload: new Uint8Array(8) }),
+      frame({
+        source: "10.0.1.6",
+        destination: "10.0.1.7",
+        from: macOf(B),
+        to: ROUTER,
+        protocol: 17,
+        payload: new Uint8Array(8),
+      }),
     );
     const [flow, ...more] = datapath.flowLogs.take().flows;
     assert.deepEqual(more, []);
-    assert.deepEqual([flow?.interface, flow?.direction, flow?.action, flow?.path], [A, "egress", "ACCEPT", 8]);
-    assert.deepEqual([flow?.source, flow?.sourcePort, flow?.destination, flow?.destinationPort], ["10.0.1.5", 5_000, INTERNET, 80]);
+    assert.deepEqual(
+      [flow?.interface, flow?.direction, flow?.action, flow?.path],
+      [A, "egress", "ACCEPT", 8],
+    );
+    assert.deepEqual(
+      [flow?.source, flow?.sourcePort, flow?.destination, flow?.destinationPort],
+      ["10.0.1.5", 5_000, INTERNET, 80],
+    );
     assert.deepEqual([flow?.packets, (flow?.last ?? 0n) - (flow?.first ?? 0n)], [2n, 1_000_000_000n]);
     assert.deepEqual(datapath.flowLogs.take().flows, []);
     fromEni(A, fromA(5_000));
@@ -49,7 +87,13 @@ describe("the kernel program counts flows", { skip: noKernel }, () => {
 
   it("with the flags that AWS tells: ACK only beside SYN", () => {
     const { fromEni, datapath } = logged();
-    for (const [port, flags] of [FLAGS.ack, FLAGS.syn, FLAGS.syn | FLAGS.ack, FLAGS.fin | FLAGS.ack, FLAGS.rst | 0x28].entries())
+    for (const [port, flags] of [
+      FLAGS.ack,
+      FLAGS.syn,
+      FLAGS.syn | FLAGS.ack,
+      FLAGS.fin | FLAGS.ack,
+      FLAGS.rst | 0x28,
+    ].entries())
       fromEni(A, fromA(1_000 + port, { protocol: 6, flags }));
     const { flows } = datapath.flowLogs.take();
     assert.deepEqual(
@@ -58,7 +102,7 @@ describe("the kernel program counts flows", { skip: noKernel }, () => {
     );
   });
 
-  it("segment by segment, of what the sender left whole", () => {
+  it("segment by segment, when the sender left segmentation to the device", () => {
     const { fromEni, datapath } = logged();
     fromEni(A, fromA(5_000, { protocol: 6, data: 2_500 }), { gsoSize: 1_000 });
     const [flow] = datapath.flowLogs.take().flows;
@@ -85,7 +129,7 @@ describe("the kernel program counts flows", { skip: noKernel }, () => {
     }
   });
 
-  it("and tells exactly whose flows found no room, whatever comes in which order", () => {
+  it("and tells exactly whose flows found no room, in any order of packets", () => {
     const { put, datapath, scan } = crowd();
     const random = numbers(7);
     for (let round = 0; round < 30; round++) {
@@ -103,7 +147,7 @@ describe("the kernel program counts flows", { skip: noKernel }, () => {
     }
   });
 
-  it("and so it does when the table itself is full", () => {
+  it("and tells exactly whose flows found no room when the table itself is full", () => {
     const { put, datapath, scan } = crowd(openSmall());
     put(settings({ flow_records_shared: 10_000, flow_record_share: 10 }));
     const sent = new Map<number, Set<number>>();
@@ -119,7 +163,7 @@ describe("the kernel program counts flows", { skip: noKernel }, () => {
   });
 });
 
-const SCANNERS = Array.from({ length: 8 }, (_, place) => 40 + place);
+const SCANNERS = Array.from({ length: 8 }, (_, index) => 40 + index);
 
 type Crowd = Pick<Bench, "put" | "datapath"> & {
   /** A flow from the interface, of its own by its port. */
@@ -132,14 +176,21 @@ function crowd(datapath?: Datapath): Crowd {
   const crowded = datapath ?? one.datapath;
   const put: Crowd["put"] = (...puts) => crowded.apply({ puts, removals: [] });
   const address = (slot: number): string => `10.0.1.${slot === A ? 5 : slot === B ? 6 : slot}`;
-  for (const slot of [...SCANNERS, A, B]) put(...eni(slot, { ...LOGGED, private_ip: address(slot), subnet: 1, groups: [1] }));
+  for (const slot of [...SCANNERS, A, B])
+    put(...eni(slot, { ...LOGGED, private_ip: address(slot), subnet: 1, groups: [1] }));
   crowded.flowLogs.take();
   return {
     put,
     datapath: crowded,
     scan: (slot, port) => {
       const ends = { source: address(slot), destination: INTERNET };
-      const bytes = frame({ ...ends, from: macOf(slot), to: ROUTER, protocol: 17, payload: udp(ends, port, 80) });
+      const bytes = frame({
+        ...ends,
+        from: macOf(slot),
+        to: ROUTER,
+        protocol: 17,
+        payload: udp(ends, port, 80),
+      });
       testRun(crowded.programs.from_eni, bytes, { link: slot });
     },
   };
@@ -147,17 +198,32 @@ function crowd(datapath?: Datapath): Crowd {
 
 /** A program of its own, with room for few flows. */
 function openSmall(): Datapath {
-  const sizes = { interfaces: 64, publicAddresses: 1024, vpcs: 64, subnets: 64, flows: 1024, flowRecords: 64 };
+  const sizes = {
+    interfaces: 64,
+    publicAddresses: 1024,
+    vpcs: 64,
+    subnets: 64,
+    flows: 1024,
+    flowRecords: 64,
+  };
   const datapath = openDatapath({ pins: bpffs(), netns: "/proc/thread-self/ns/net", object: OBJECT, sizes });
   datapath.reconcile(region());
   return datapath;
 }
 
-/** Whoever lost a flow is told to have, and nobody else; who has few flows has lost none. */
-function expectExact({ flows, skipped }: FlowWindow, sent: ReadonlyMap<number, ReadonlySet<number>>, share: number): void {
+/** An interface that lost a flow is among the skipped, and no other; one with few flows has lost none. */
+function expectExact(
+  { flows, skipped }: FlowWindow,
+  sent: ReadonlyMap<number, ReadonlySet<number>>,
+  share: number,
+): void {
   for (const [slot, ports] of sent) {
     const recorded = new Set(flows.filter((flow) => flow.interface === slot).map((flow) => flow.sourcePort));
-    assert.equal(skipped.has(slot), recorded.size < ports.size, `${slot}: ${recorded.size} of ${ports.size} flows`);
+    assert.equal(
+      skipped.has(slot),
+      recorded.size < ports.size,
+      `${slot}: ${recorded.size} of ${ports.size} flows`,
+    );
     if (ports.size <= share) assert.equal(recorded.size, ports.size);
   }
   for (const slot of skipped) assert.ok(sent.has(slot));

@@ -1,17 +1,17 @@
-import { assert } from "../lib/assert.ts";
-import { formatAddress } from "../lib/ip.ts";
-import type { FlowCount } from "../plan/flow-count.ts";
-import { indexKey, type KernelMap } from "./map.ts";
+import { FLOW_ACTION, type FlowCount } from "../contract/flow-count.ts";
+import { ALL_SHARES } from "../contract/flow-log.ts";
+import { elementOf, fieldsOf, layoutOf, viewOf } from "../contract/layout.ts";
+import { indexAt, indexKey, type KernelMap } from "./map.ts";
 
-/** User space's half of flow logs (bpf/flow_log.h): it ends a window and takes what was counted in it. */
+/** User space's half of flow logs (bpf/flow_log.h): it ends a window and takes its counts. */
 export type FlowLogs = {
-  /** Ends the window: what was counted until now, which is forgotten. Packets go on being counted in the next one. */
+  /** Ends the window; returns its counts and deletes them. Packets are then counted in the next window. */
   readonly take: () => FlowWindow;
 };
 
 export type FlowWindow = {
   readonly flows: readonly FlowCount[];
-  /** The interfaces of which some flow found no room. */
+  /** The interfaces for which some flow found no room. */
   readonly skipped: ReadonlySet<number>;
 };
 
@@ -22,53 +22,51 @@ export type FlowLogMaps = {
   readonly flow_window: KernelMap;
 };
 
-/** Offsets of `struct flow_record_key` and `struct flow_record`. */
-const KEY = {
-  source: 0,
-  destination: 16,
-  interface: 32,
-  sourcePort: 36,
-  destinationPort: 38,
-  protocol: 40,
-  egress: 41,
-  action: 42,
-  path: 43,
-  size: 44,
-} as const;
-const VALUE = { packets: 0, bytes: 8, first: 16, last: 24, tcpFlags: 32, nextHop: 36, size: 40 } as const;
-/** Of `struct flow_share`; the row of what all interfaces have together is no interface's. */
-const SHARE = { skipped: 8, size: 16 } as const;
-const ALL = 0;
-/** In the order of `enum flow_action`. */
-const ACTIONS = [{ action: "ACCEPT" }, { action: "REJECT" }, { action: "REJECT", rejectReason: "BPA" }] as const;
+const KEY = fieldsOf("flow_record_key");
+const KEY_SIZE = layoutOf("flow_record_key").size;
+const VALUE = fieldsOf("flow_record");
+const VALUE_SIZE = layoutOf("flow_record").size;
+/** For even windows, and for odd ones. */
+const SKIPPED = [elementOf("flow_share", "skipped", 0), elementOf("flow_share", "skipped", 1)] as const;
+const SHARE_SIZE = layoutOf("flow_share").size;
+
+type Said = Pick<FlowCount, "action" | "rejectReason">;
+const SAID: Readonly<Record<keyof typeof FLOW_ACTION, Said>> = {
+  accept: { action: "ACCEPT" },
+  reject: { action: "REJECT" },
+  reject_bpa: { action: "REJECT", rejectReason: "BPA" },
+};
+const BY_NUMBER = new Map(
+  Object.entries(SAID).map(([name, said]) => [FLOW_ACTION[name as keyof typeof FLOW_ACTION] as number, said]),
+);
 
 export function openFlowLogs(maps: FlowLogMaps): FlowLogs {
-  const { shape } = maps.flow_records_a;
-  assert(shape.keySize === KEY.size && shape.valueSize === VALUE.size, "the layout of flow records is known");
-  assert(maps.flow_shares.shape.valueSize === SHARE.size, "the layout of flow shares is known");
   return {
     take: () => {
       const window = maps.flow_window.lookup(indexKey(0))?.readUInt32LE() ?? 0;
       maps.flow_window.update(indexKey(0), indexKey((window + 1) >>> 0));
-      // What a packet that was on its way has yet to add comes within microseconds; later, it is told with the next window but one.
+      // A packet on its way may still add to the ended window; it does so within microseconds. Anything later
+      // is read with the next window but one.
       pause(1);
-      const flows: FlowCount[] = [];
-      drain(window % 2 === 0 ? maps.flow_records_a : maps.flow_records_b, (key, value) => flows.push(decode(key, value)));
+      const flows = drain(window % 2 === 0 ? maps.flow_records_a : maps.flow_records_b);
       return { flows, skipped: skippedIn(maps.flow_shares, window) };
     },
   };
 }
 
-/** The slots that bear the window's mark. Without one for all of them there is none to look for. */
+/** The slots marked with the window's number. When the row of all slots has no mark, no slot has one. */
 function skippedIn(shares: KernelMap, window: number): ReadonlySet<number> {
   const skipped = new Set<number>();
   const mark = (window + 1) >>> 0;
-  const at = SHARE.skipped + (window % 2) * 4;
-  if (shares.lookup(indexKey(ALL))?.readUInt32LE(at) !== mark) return skipped;
+  const field = SKIPPED[window % 2 === 0 ? 0 : 1];
+  const isMarked = (rows: DataView, place: number): boolean => field.read(rows, place * SHARE_SIZE) === mark;
+  const all = shares.lookup(indexKey(ALL_SHARES));
+  if (!all || !isMarked(viewOf(all), 0)) return skipped;
   shares.forEachBatch((keys, values, count) => {
+    const rows = viewOf(values);
     for (let i = 0; i < count; i++) {
-      const slot = keys.readUInt32LE(i * 4);
-      if (slot !== ALL && values.readUInt32LE(i * SHARE.size + at) === mark) skipped.add(slot);
+      const slot = indexAt(keys, i);
+      if (slot !== ALL_SHARES && isMarked(rows, i)) skipped.add(slot);
     }
   });
   return skipped;
@@ -78,32 +76,35 @@ function pause(milliseconds: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }
 
-/** Visits every element and deletes it. */
-function drain(map: KernelMap, visit: (key: Buffer, value: Buffer) => void): void {
+/** Takes every record and deletes it. */
+function drain(map: KernelMap): FlowCount[] {
+  const flows: FlowCount[] = [];
   const taken: Buffer[] = [];
-  map.forEach((key, value) => {
-    visit(key, value);
-    taken.push(Buffer.from(key));
+  map.forEachBatch((keys, values, count) => {
+    const [keyView, valueView] = [viewOf(keys), viewOf(values)];
+    for (let i = 0; i < count; i++) flows.push(decode(keyView, i * KEY_SIZE, valueView, i * VALUE_SIZE));
+    taken.push(Buffer.from(keys.subarray(0, count * KEY_SIZE)));
   });
   if (taken.length > 0) map.deleteMany(Buffer.concat(taken));
+  return flows;
 }
 
-function decode(key: Buffer, value: Buffer): FlowCount {
+function decode(keys: DataView, key: number, values: DataView, value: number): FlowCount {
   return {
-    interface: key.readUInt32LE(KEY.interface),
-    direction: key.readUInt8(KEY.egress) ? "egress" : "ingress",
-    ...(ACTIONS[key.readUInt8(KEY.action)] ?? ACTIONS[0]),
-    source: formatAddress(key.subarray(KEY.source, KEY.source + 16)),
-    destination: formatAddress(key.subarray(KEY.destination, KEY.destination + 16)),
-    sourcePort: key.readUInt16LE(KEY.sourcePort),
-    destinationPort: key.readUInt16LE(KEY.destinationPort),
-    protocol: key.readUInt8(KEY.protocol),
-    path: key.readUInt8(KEY.path),
-    packets: value.readBigUInt64LE(VALUE.packets),
-    bytes: value.readBigUInt64LE(VALUE.bytes),
-    first: value.readBigUInt64LE(VALUE.first),
-    last: value.readBigUInt64LE(VALUE.last),
-    tcpFlags: value.readUInt32LE(VALUE.tcpFlags),
-    nextHop: value.readUInt32LE(VALUE.nextHop),
+    interface: KEY.interface.read(keys, key),
+    direction: KEY.egress.read(keys, key) ? "egress" : "ingress",
+    ...(BY_NUMBER.get(KEY.action.read(keys, key)) ?? SAID.accept),
+    source: KEY.source.read(keys, key),
+    destination: KEY.destination.read(keys, key),
+    sourcePort: KEY.source_port.read(keys, key),
+    destinationPort: KEY.destination_port.read(keys, key),
+    protocol: KEY.protocol.read(keys, key),
+    path: KEY.path.read(keys, key),
+    packets: VALUE.packets.read(values, value),
+    bytes: VALUE.bytes.read(values, value),
+    first: VALUE.first.read(values, value),
+    last: VALUE.last.read(values, value),
+    tcpFlags: VALUE.tcp_flags.read(values, value),
+    nextHop: VALUE.next_hop.read(values, value),
   };
 }

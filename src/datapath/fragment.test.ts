@@ -26,8 +26,12 @@ describe("fragments", { skip: noKernel }, () => {
   it("of an ICMP error open no connection, as the whole error opens none", () => {
     const { fromEni, datapath } = bench();
     const whole = icmp(3, 1, 0, Buffer.alloc(40));
-    const piece = (fragment: number, payload: Buffer) => fromEni(A, frame({ ...OUT, id: 503, protocol: 1, fragment, payload })).verdict;
-    assert.deepEqual([piece(MF, whole.subarray(0, 16)), piece(2, whole.subarray(16))], ["internet", "internet"]);
+    const piece = (fragment: number, payload: Buffer) =>
+      fromEni(A, frame({ ...OUT, id: 503, protocol: 1, fragment, payload })).verdict;
+    assert.deepEqual(
+      [piece(MF, whole.subarray(0, 16)), piece(2, whole.subarray(16))],
+      ["internet", "internet"],
+    );
     assert.deepEqual(datapath.connections(A), []);
   });
 
@@ -36,7 +40,10 @@ describe("fragments", { skip: noKernel }, () => {
     const ends = { source: "10.0.1.5", destination: "10.0.2.7" };
     put(
       ...rules("security_group_in", 2, [allow()]),
-      ...rules("network_acl_in", 2, [allow({ protocol: 17, port_from: 99, port_to: 99, action: 0 }), allow()]),
+      ...rules("network_acl_in", 2, [
+        allow({ protocol: 17, port_from: 99, port_to: 99, action: 0 }),
+        allow(),
+      ]),
     );
     const send = (port: number, id: number) => {
       const whole = udp(ends, 7000, port, Buffer.alloc(40));
@@ -82,7 +89,7 @@ describe("the gateway's MTU", { skip: noKernel }, () => {
     assert.deepEqual(flaws(run.frame), []);
   });
 
-  it("lets nothing that is too big count as received", () => {
+  it("does not count a packet that is too big as received", () => {
     const { fromInternet, datapath, put } = bench();
     put(...rules("security_group_in", 1, [allow()]));
     const received = () => datapath.traffic(A).received.packets;
@@ -96,17 +103,28 @@ describe("the gateway's MTU", { skip: noKernel }, () => {
   it("holds for a hairpin, and not inside the VPC", () => {
     const { fromEni, put } = bench();
     put(...rules("security_group_in", 2, [allow()]));
-    assert.equal(fromEni(A, big({ source: "10.0.1.5", destination: "203.0.113.7" }, 1501, DF)).reason, "too_big");
+    assert.equal(
+      fromEni(A, big({ source: "10.0.1.5", destination: "203.0.113.7" }, 1501, DF)).reason,
+      "too_big",
+    );
     const inside = fromEni(A, big({ source: "10.0.1.5", destination: "10.0.1.6" }, 3000, DF));
     assert.deepEqual([inside.verdict, inside.target], ["deliver", B]);
     assert.equal(fromEni(A, big({ source: "10.0.1.5", destination: "10.0.2.7" }, 3000, DF)).target, C);
   });
 
-  it("measures a segment, not what the device is still to cut", () => {
+  it("measures a segment, not the longer packet that the device is still to cut", () => {
     const { fromEni } = bench();
-    const bulk = frame({ ...OUT, protocol: 6, fragment: DF, payload: tcp(OUT, 7000, 443, TCP.ack, Buffer.alloc(3000)) });
+    const bulk = frame({
+      ...OUT,
+      protocol: 6,
+      fragment: DF,
+      payload: tcp(OUT, 7000, 443, TCP.ack, Buffer.alloc(3000)),
+    });
     assert.equal(fromEni(A, bulk, { gsoSize: 1460 }).verdict, "internet");
-    assert.deepEqual([fromEni(A, bulk, { gsoSize: 1461 }).verdict, fromEni(A, bulk, { gsoSize: 1461 }).reason], ["error", "too_big"]);
+    assert.deepEqual(
+      [fromEni(A, bulk, { gsoSize: 1461 }).verdict, fromEni(A, bulk, { gsoSize: 1461 }).reason],
+      ["error", "too_big"],
+    );
   });
 
   it("answers no ICMP error with another", () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Entry } from "../plan/tables.ts";
+import { fieldsOf, viewOf } from "../contract/layout.ts";
+import type { Entry } from "../contract/tables.ts";
 import { ipv6Frame, TCP, udp } from "./test-frame.ts";
 import {
   everybody,
@@ -19,25 +20,27 @@ import {
   OWN,
   sent,
 } from "./test-ipv6.ts";
-import { A, B, type Bench, C, eni, macOf, noKernel, rules } from "./test-kit.ts";
+import { A, B, type Bench, C, eni, macOf, noKernel, rules, interfaceFlags } from "./test-kit.ts";
 
 /** No flow of group 1 is tracked by it. */
-const UNTRACKED = [...rules("security_group_out", 1, [everybody()], 1), ...rules("security_group_in", 1, [everybody()], 1)];
+const UNTRACKED = [
+  ...rules("security_group_out", 1, [everybody()], 1),
+  ...rules("security_group_in", 1, [everybody()], 1),
+];
 
-/** `struct ipv6_flow_entry`: where it goes out. */
-const LINK_AT = 72;
+const { link: LINK } = fieldsOf("ipv6_flow_entry");
 
-/** Makes the entries that are kept now send their packets to another link: so that one sees who follows them. */
+/** Makes the entries that are now kept send their packets to another link, which shows who uses them. */
 function divert(b: Bench, link: number): void {
   b.datapath.maps.ipv6_flows.forEach((key, value) => {
-    if (value.readUInt32LE(LINK_AT) === 0) return;
+    if (LINK.read(viewOf(value), 0) === 0) return;
     const diverted = Buffer.from(value);
-    diverted.writeUInt32LE(link, LINK_AT);
+    LINK.write(viewOf(diverted), 0, link);
     b.datapath.maps.ipv6_flows.update(Buffer.from(key), diverted);
   });
 }
 
-/** A change of the first VPC's rows, told as such. */
+/** Applies a change of the first VPC's rows, and says that it concerns this VPC. */
 function change(b: Bench, puts: readonly Entry[], removals: readonly Entry[] = []): void {
   b.datapath.apply({ puts, removals, vpcs: [1] });
 }
@@ -48,13 +51,21 @@ describe("the fast path of IPv6", { skip: noKernel }, () => {
       const b = ipv6Bench(way);
       for (let exchange = 0; exchange < 2; exchange++) for (const run of [outUdp, inUdp]) run(b);
       outTcp(b, TCP.syn);
-      for (const run of [outUdp, inUdp, (it: Bench) => outTcp(it, TCP.ack), (it: Bench) => inTcp(it, TCP.ack)]) {
+      for (const run of [
+        outUdp,
+        inUdp,
+        (it: Bench) => outTcp(it, TCP.ack),
+        (it: Bench) => inTcp(it, TCP.ack),
+      ]) {
         const before = b.datapath.traffic(A);
         const first = run(b);
         assert.equal(first.reason, "none");
         assert.deepEqual(run(b), first);
         const after = b.datapath.traffic(A);
-        assert.equal(after.sent.packets + after.received.packets - before.sent.packets - before.received.packets, 2n);
+        assert.equal(
+          after.sent.packets + after.received.packets - before.sent.packets - before.received.packets,
+          2n,
+        );
       }
       divert(b, 77);
       for (const run of [outUdp, inUdp]) assert.equal(run(b).target, 77);
@@ -75,7 +86,10 @@ describe("the fast path of IPv6", { skip: noKernel }, () => {
       ipv6Frame({ ...OUT, from: macOf(A), ...change, payload: udp(OUT, 5000, 53) });
     assert.equal(b.fromEni(A, frame({ from: macOf(B) })).reason, "spoofed_mac");
     assert.equal(b.fromEni(A, frame({ ttl: 0 })).reason, "malformed");
-    assert.equal(b.fromEni(A, sent({ ...OUT, payload: udp(OUT, 5000, 53, Buffer.alloc(1500)) })).reason, "too_big");
+    assert.equal(
+      b.fromEni(A, sent({ ...OUT, payload: udp(OUT, 5000, 53, Buffer.alloc(1500)) })).reason,
+      "too_big",
+    );
     assert.equal(outUdp(b).target, 77);
     b.clock(1);
     assert.equal(outUdp(b).target, 2);
@@ -84,12 +98,28 @@ describe("the fast path of IPv6", { skip: noKernel }, () => {
   it("cuts off what follows the packet", () => {
     const b = ipv6Bench();
     const packet = sent({ ...OUT, payload: udp(OUT, 5000, 53) });
-    for (let i = 0; i < 3; i++) assert.equal(b.fromEni(A, Buffer.concat([packet, Buffer.alloc(100, 0x61)])).frame.length, packet.length);
+    for (let i = 0; i < 3; i++)
+      assert.equal(
+        b.fromEni(A, Buffer.concat([packet, Buffer.alloc(100, 0x61)])).frame.length,
+        packet.length,
+      );
   });
 
-  const changes: readonly [what: string, puts: readonly Entry[], removals: readonly Entry[], out: string, into: string][] = [
+  const changes: readonly [
+    what: string,
+    puts: readonly Entry[],
+    removals: readonly Entry[],
+    out: string,
+    into: string,
+  ][] = [
     ["a route to nowhere", [ipv6Route(HOST, 128, "blackhole")], [], "blackhole", "none"],
-    ["a route by the egress-only gateway", [ipv6Route("2001:db8:ffff::", 48, "egress_only")], [], "none", "egress_only"],
+    [
+      "a route by the egress-only gateway",
+      [ipv6Route("2001:db8:ffff::", 48, "egress_only")],
+      [],
+      "none",
+      "egress_only",
+    ],
     ["the route's removal", [], [ipv6Route("::", 0, "internet_gateway")], "no_route", "none"],
     ["an ACL outwards", rules("network_acl_out", 1, []), [], "network_acl_out", "none"],
     ["an ACL inwards", rules("network_acl_in", 1, []), [], "none", "network_acl_in"],
@@ -109,7 +139,12 @@ describe("the fast path of IPv6", { skip: noKernel }, () => {
     ["the attachment", [gatewayAttached(0)], [], "no_internet_gateway", "no_internet_gateway"],
     [
       "an interface that is down",
-      eni(A, { private_ip: "10.0.1.5", subnet: 1, groups: [1], flags: 1 | 4 }),
+      eni(A, {
+        private_ip: "10.0.1.5",
+        subnet: 1,
+        groups: [1],
+        flags: interfaceFlags("present", "source_dest_check"),
+      }),
       [],
       "interface_down",
       "destination_down",
@@ -117,7 +152,7 @@ describe("the fast path of IPv6", { skip: noKernel }, () => {
   ];
   for (const [what, puts, removals, out, into] of changes) {
     it(`follows with the next packet: ${what}`, () => {
-      // Each way alone: what one opens lets the other in.
+      // Each direction by itself: a packet out lets the answer in, and the other way round.
       for (const [send, reason] of [
         [outUdp, out],
         [inUdp, into],
@@ -141,7 +176,10 @@ describe("the fast path of IPv6", { skip: noKernel }, () => {
     assert.deepEqual([outUdp(b).reason, inUdp(b).reason], ["none", "none"]);
     change(b, [...rules("security_group_out", 1, []), ...rules("security_group_in", 1, [])]);
     assert.deepEqual([outUdp(b).reason, inUdp(b).reason], ["none", "none"]);
-    assert.deepEqual([outUdp(b, 6000).reason, inUdp(b, 6001).reason], ["security_group_out", "security_group_in"]);
+    assert.deepEqual(
+      [outUdp(b, 6000).reason, inUdp(b, 6001).reason],
+      ["security_group_out", "security_group_in"],
+    );
   });
 
   it("keeps the flows of a VPC when another changes", () => {
@@ -149,7 +187,13 @@ describe("the fast path of IPv6", { skip: noKernel }, () => {
     for (let i = 0; i < 2; i++) outUdp(b);
     divert(b, 77);
     b.datapath.apply({
-      puts: [{ table: "vpcs", key: 2, value: { internet_gateway: 0, flags: 0, gateway_route_table: 0, dns: "10.0.0.2" } }],
+      puts: [
+        {
+          table: "vpcs",
+          key: 2,
+          value: { internet_gateway: 0, flags: 0, gateway_route_table: 0, dns: "10.0.0.2" },
+        },
+      ],
       removals: [],
       vpcs: [2],
     });

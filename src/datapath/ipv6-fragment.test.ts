@@ -27,8 +27,10 @@ import type { TestRun } from "./test-run.ts";
 function piece(id: number, offset: number, more: boolean, payload: Uint8Array, protocol = 17) {
   return chain([[NEXT.fragment, fragment(id, offset, more)]], protocol, payload);
 }
-const out = (b: Bench, ...what: Parameters<typeof piece>): TestRun => b.fromEni(A, sent({ ...OUT, ...piece(...what) }));
-const into = (b: Bench, ...what: Parameters<typeof piece>): TestRun => b.fromInternet(came({ ...IN, ...piece(...what) }));
+const out = (b: Bench, ...what: Parameters<typeof piece>): TestRun =>
+  b.fromEni(A, sent({ ...OUT, ...piece(...what) }));
+const into = (b: Bench, ...what: Parameters<typeof piece>): TestRun =>
+  b.fromInternet(came({ ...IN, ...piece(...what) }));
 
 describe("IPv6 fragments", { skip: noKernel }, () => {
   const whole = udp(OUT, 7000, 53, Buffer.alloc(40, 1));
@@ -54,12 +56,15 @@ describe("IPv6 fragments", { skip: noKernel }, () => {
     assert.equal(b.fromEni(A, other).reason, "fragment_without_first");
   });
 
-  it("take their first one's ports and protocol, whatever they call themselves", () => {
+  it("take their first one's ports and protocol, whatever their own headers say", () => {
     const b = ipv6Bench();
     b.put(...rules("network_acl_out", 1, [everybody({ protocol: 17, port_from: 53, port_to: 53 })]));
     const send = (port: number, id: number, later = 17) => {
       const first = udp(OUT, 7000, port, Buffer.alloc(40));
-      return [out(b, id, 0, true, first.subarray(0, 16)).reason, out(b, id, 2, false, first.subarray(16), later).reason];
+      return [
+        out(b, id, 0, true, first.subarray(0, 16)).reason,
+        out(b, id, 2, false, first.subarray(16), later).reason,
+      ];
     };
     assert.deepEqual(send(53, 711), ["none", "none"]);
     assert.deepEqual(send(53, 712, NEXT.destination), ["none", "none"]);
@@ -67,7 +72,7 @@ describe("IPv6 fragments", { skip: noKernel }, () => {
     assert.deepEqual(send(54, 714), ["network_acl_out", "network_acl_out"]);
   });
 
-  it("may not overwrite TCP's flags, by whichever name", () => {
+  it("may not overwrite TCP's flags, whatever protocol they claim", () => {
     const b = ipv6Bench();
     const segment = tcp(OUT, 7000, 443, TCP.ack, Buffer.alloc(40));
     assert.equal(out(b, 721, 0, true, segment.subarray(0, 24), 6).verdict, "internet");
@@ -75,7 +80,7 @@ describe("IPv6 fragments", { skip: noKernel }, () => {
     assert.equal(out(b, 721, 1, false, segment.subarray(8), NEXT.none).reason, "malformed");
     assert.equal(out(b, 721, 3, false, segment.subarray(24), 6).verdict, "internet");
     assert.equal(out(b, 722, 0, true, segment.subarray(0, 16), 6).reason, "malformed");
-    // Of anything else eight bytes are enough.
+    // Eight bytes are enough for every other protocol.
     assert.equal(out(b, 723, 0, true, whole.subarray(0, 8)).verdict, "internet");
     assert.equal(out(b, 723, 1, false, whole.subarray(8)).verdict, "internet");
   });
@@ -94,10 +99,13 @@ describe("IPv6 fragments", { skip: noKernel }, () => {
     assert.equal(b.fromEni(A, sent({ ...OUT, ...first })).verdict, "internet");
     const later = (offset: number) => out(b, 724, offset, false, Buffer.alloc(24), NEXT.destination);
     // The option takes eight bytes: TCP's flags are in the third eight.
-    assert.deepEqual([later(1).reason, later(2).reason, later(3).verdict], ["malformed", "malformed", "internet"]);
+    assert.deepEqual(
+      [later(1).reason, later(2).reason, later(3).verdict],
+      ["malformed", "malformed", "internet"],
+    );
   });
 
-  it("end before the longest packet does", () => {
+  it("are dropped when they end behind the longest packet", () => {
     const b = ipv6Bench();
     out(b, 731, 0, true, head);
     assert.equal(out(b, 731, 0x1fff, false, Buffer.alloc(7)).verdict, "internet");
@@ -124,7 +132,8 @@ describe("ICMPv6 errors", { skip: noKernel }, () => {
     const ends = { source, destination };
     return { ...ends, protocol: 58, payload: icmpv6(ends, type, 0, 0, quoted) };
   };
-  const datagram = (port: number, ends = OUT): Buffer => ipv6Frame({ ...ends, payload: udp(ends, port, 53) }).subarray(14);
+  const datagram = (port: number, ends = OUT): Buffer =>
+    ipv6Frame({ ...ends, payload: udp(ends, port, 53) }).subarray(14);
 
   for (const way of ["internet_gateway", "egress_only"] as const) {
     const dropped = way === "egress_only" ? "egress_only" : "security_group_in";
@@ -134,16 +143,25 @@ describe("ICMPv6 errors", { skip: noKernel }, () => {
       // Unreachable, too big, time exceeded, parameter problem.
       for (const type of [1, 2, 3, 4]) {
         const run = b.fromInternet(came(error(datagram(5000), type)));
-        assert.deepEqual([run.verdict, run.frame.toString("hex")], ["deliver", arrived(error(datagram(5000), type)).toString("hex")]);
+        assert.deepEqual(
+          [run.verdict, run.frame.toString("hex")],
+          ["deliver", arrived(error(datagram(5000), type)).toString("hex")],
+        );
       }
       const reason = (packet: ReturnType<typeof error>) => b.fromInternet(came(packet)).reason;
       assert.equal(reason(error(datagram(5001))), dropped, "another port");
       assert.equal(reason(error(datagram(5000, IN))), dropped, "the other direction");
-      assert.equal(reason(error(datagram(5000, { source: NEIGHBOUR, destination: HOST }))), dropped, "another's packet");
+      assert.equal(
+        reason(error(datagram(5000, { source: NEIGHBOUR, destination: HOST }))),
+        dropped,
+        "another's packet",
+      );
       assert.equal(reason(error(datagram(5000).subarray(0, 47))), dropped, "too little of the packet");
       assert.equal(reason(error(Buffer.alloc(0))), dropped, "nothing of the packet");
       assert.equal(
-        reason(error(packet({ source: "10.0.1.5", destination: "198.51.100.1", payload: udp(OUT, 5000, 53) }))),
+        reason(
+          error(packet({ source: "10.0.1.5", destination: "198.51.100.1", payload: udp(OUT, 5000, 53) })),
+        ),
         dropped,
         "IPv4",
       );

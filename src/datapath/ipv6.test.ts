@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { addressBytes } from "../lib/ip.ts";
+import { addressBytes } from "../lib/address.ts";
 import { icmpv6, ipv6Frame, mac, ROUTER, tcp, TCP, udp } from "./test-frame.ts";
 import {
   arrived,
@@ -49,9 +49,15 @@ describe("IPv6 through the internet gateway", { skip: noKernel }, () => {
       // The second by the fast path.
       for (let i = 0; i < 2; i++) {
         const run = b.fromEni(A, sent(out));
-        assert.deepEqual([run.verdict, run.target, run.action, hex(run.frame)], ["internet", 2, 7, hex(left(out))]);
+        assert.deepEqual(
+          [run.verdict, run.target, run.action, hex(run.frame)],
+          ["internet", 2, 7, hex(left(out))],
+        );
         const back = b.fromInternet(came(into));
-        assert.deepEqual([back.verdict, back.target, back.action, hex(back.frame)], ["deliver", A, 7, hex(arrived(into))]);
+        assert.deepEqual(
+          [back.verdict, back.target, back.action, hex(back.frame)],
+          ["deliver", A, 7, hex(arrived(into))],
+        );
       }
     }
   });
@@ -115,13 +121,20 @@ describe("the egress-only internet gateway", { skip: noKernel }, () => {
     const packet = { ...OUT, payload: udp(OUT, 5000, 53) };
     assert.equal(hex(outUdp(b).frame), hex(left(packet)));
     const reply = inUdp(b);
-    assert.deepEqual([reply.verdict, hex(reply.frame)], ["deliver", hex(arrived({ ...IN, payload: udp(IN, 53, 5000) }))]);
+    assert.deepEqual(
+      [reply.verdict, hex(reply.frame)],
+      ["deliver", hex(arrived({ ...IN, payload: udp(IN, 53, 5000) }))],
+    );
     assert.equal(inUdp(b, 5001).reason, "egress_only");
   });
 
   it("knows an echo by its identifier, and opens nothing for an answer", () => {
     const b = ipv6Bench("egress_only");
-    const echo = (ends: typeof OUT, type: number, id: number) => ({ ...ends, protocol: 58, payload: icmpv6(ends, type, 0, id << 16) });
+    const echo = (ends: typeof OUT, type: number, id: number) => ({
+      ...ends,
+      protocol: 58,
+      payload: icmpv6(ends, type, 0, id << 16),
+    });
     assert.equal(b.fromEni(A, sent(echo(OUT, 128, 7))).verdict, "internet");
     assert.equal(b.fromInternet(came(echo(IN, 129, 7))).verdict, "deliver");
     assert.equal(b.fromInternet(came(echo(IN, 129, 8))).reason, "egress_only");
@@ -133,7 +146,10 @@ describe("the egress-only internet gateway", { skip: noKernel }, () => {
     const b = ipv6Bench("egress_only");
     b.put(...open);
     assert.equal(inTcp(b, TCP.syn).reason, "egress_only");
-    assert.deepEqual([outTcp(b, TCP.syn).verdict, inTcp(b, TCP.syn | TCP.ack).verdict], ["internet", "deliver"]);
+    assert.deepEqual(
+      [outTcp(b, TCP.syn).verdict, inTcp(b, TCP.syn | TCP.ack).verdict],
+      ["internet", "deliver"],
+    );
     assert.deepEqual([outTcp(b, TCP.rst).verdict, inTcp(b, TCP.syn).reason], ["internet", "egress_only"]);
     b.clock(11);
     assert.equal(inTcp(b, TCP.ack).reason, "egress_only");
@@ -141,10 +157,16 @@ describe("the egress-only internet gateway", { skip: noKernel }, () => {
 
   it("forgets an exchange when its time is over", () => {
     const b = ipv6Bench("egress_only");
-    b.put(...rules("security_group_out", 1, [everybody()], 1), ...rules("security_group_in", 1, [everybody()], 1));
+    b.put(
+      ...rules("security_group_out", 1, [everybody()], 1),
+      ...rules("security_group_in", 1, [everybody()], 1),
+    );
     outUdp(b);
     b.clock(29);
-    assert.deepEqual([inUdp(b).verdict, outUdp(b).verdict, inUdp(b).verdict], ["deliver", "internet", "deliver"]);
+    assert.deepEqual(
+      [inUdp(b).verdict, outUdp(b).verdict, inUdp(b).verdict],
+      ["deliver", "internet", "deliver"],
+    );
     b.clock(29 + 179);
     assert.equal(inUdp(b).verdict, "deliver");
     b.clock(29 + 179 + 180);
@@ -154,49 +176,81 @@ describe("the egress-only internet gateway", { skip: noKernel }, () => {
 
 describe("neighbour discovery", { skip: noKernel }, () => {
   const GROUP = "ff02::1:ff00:1";
-  const asks = (source: string, target: string, change: { ttl?: number; code?: number; length?: number } = {}): Packet => {
+  const asks = (
+    source: string,
+    target: string,
+    change: { ttl?: number; code?: number; length?: number } = {},
+  ): Packet => {
     const ends = { source, destination: GROUP };
-    const data = Buffer.concat([addressBytes(target), Buffer.from([1, 1]), mac(macOf(A))]).subarray(0, change.length ?? 24);
-    return { ...ends, protocol: 58, ttl: change.ttl ?? 255, payload: icmpv6(ends, 135, change.code ?? 0, 0, data) };
+    const data = Buffer.concat([addressBytes(target), Buffer.from([1, 1]), mac(macOf(A))]).subarray(
+      0,
+      change.length ?? 24,
+    );
+    return {
+      ...ends,
+      protocol: 58,
+      ttl: change.ttl ?? 255,
+      payload: icmpv6(ends, 135, change.code ?? 0, 0, data),
+    };
   };
   const answer = (to: string, from: string, source: string, destination: string): string => {
     const ends = { source, destination };
     const data = Buffer.concat([addressBytes(source), Buffer.from([2, 1]), mac(from)]);
-    return hex(ipv6Frame({ ...ends, to, from, protocol: 58, ttl: 255, payload: icmpv6(ends, 136, 0, 0xe0000000, data) }));
+    return hex(
+      ipv6Frame({
+        ...ends,
+        to,
+        from,
+        protocol: 58,
+        ttl: 255,
+        payload: icmpv6(ends, 136, 0, 0xe0000000, data),
+      }),
+    );
   };
-  const multicast = (packet: Packet, from = macOf(A)): Buffer => ipv6Frame({ ...packet, to: "33:33:ff:00:00:01", from });
+  const multicast = (packet: Packet, from = macOf(A)): Buffer =>
+    ipv6Frame({ ...packet, to: "33:33:ff:00:00:01", from });
 
   it("answers an instance for everybody with the router's MAC", () => {
     const b = ipv6Bench();
     for (const source of [OWN, "fe80::1234"]) {
       for (const target of ["fe80::1", "2001:db8:1:1::1", NEIGHBOUR, HOST]) {
         const run = b.fromEni(A, multicast(asks(source, target)));
-        assert.deepEqual([run.verdict, run.target, run.action, hex(run.frame)], ["arp", A, 7, answer(macOf(A), ROUTER, target, source)]);
+        assert.deepEqual(
+          [run.verdict, run.target, run.action, hex(run.frame)],
+          ["arp", A, 7, answer(macOf(A), ROUTER, target, source)],
+        );
       }
     }
   });
 
-  it("answers the internet's side for the region's blocks and the router alone", () => {
+  it("answers the internet's side only for the region's blocks and the router", () => {
     const b = ipv6Bench();
     for (const target of [OWN, "2001:db8:1:ab::7", "fe80::1"]) {
       const run = b.fromInternet(multicast(asks("fe80::2", target), PEER));
-      assert.deepEqual([run.verdict, run.target, hex(run.frame)], ["arp", 2, answer(PEER, UPLINK, target, "fe80::2")]);
+      assert.deepEqual(
+        [run.verdict, run.target, hex(run.frame)],
+        ["arp", 2, answer(PEER, UPLINK, target, "fe80::2")],
+      );
     }
     assert.equal(b.fromInternet(multicast(asks("fe80::2", HOST), PEER)).verdict, "absorb");
   });
 
-  it("is silent about the own address, to who looks for one, and to all that asks nothing", () => {
+  it("does not answer for the sender's own address, to a probe for a duplicate, and to what is no question", () => {
     const b = ipv6Bench();
     const say = (type: number, ttl: number, destination = "ff02::2"): Buffer => {
       const ends = { source: "fe80::1234", destination };
       return multicast({ ...ends, protocol: 58, ttl, payload: icmpv6(ends, type, 0, 0, Buffer.alloc(16)) });
     };
-    const silent = [multicast(asks(OWN, OWN)), multicast(asks("::", "2001:db8:1:1::77")), multicast(asks("fe80::1234", OWN))];
+    const silent = [
+      multicast(asks(OWN, OWN)),
+      multicast(asks("::", "2001:db8:1:1::77")),
+      multicast(asks("fe80::1234", OWN)),
+    ];
     // Router solicitation and advertisement, neighbour advertisement, redirect, listener reports.
     for (const type of [133, 134, 136, 137]) silent.push(say(type, 255));
     for (const type of [131, 132, 143]) silent.push(say(type, 1, "ff02::16"));
     for (const frame of silent) assert.equal(b.fromEni(A, frame).verdict, "absorb");
-    // What did not come over the link alone is no neighbour's (RFC 4861, section 6.1.1).
+    // Packets that crossed a router can't be from a neighbour (RFC 4861, section 6.1.1).
     assert.equal(b.fromEni(A, say(133, 254)).reason, "malformed");
   });
 
@@ -216,7 +270,10 @@ describe("neighbour discovery", { skip: noKernel }, () => {
 });
 
 describe("an IPv6 packet too big", { skip: noKernel }, () => {
-  const big = (ends: typeof OUT, size: number): Packet => ({ ...ends, payload: udp(ends, 7000, 53, Buffer.alloc(size - 48, 7)) });
+  const big = (ends: typeof OUT, size: number): Packet => ({
+    ...ends,
+    payload: udp(ends, 7000, 53, Buffer.alloc(size - 48, 7)),
+  });
   const message = (ends: typeof OUT, packet: Buffer) =>
     ({ ...ends, protocol: 58, payload: icmpv6(ends, 2, 0, 1500, packet.subarray(14, 14 + 1232)) }) as const;
 
@@ -228,13 +285,16 @@ describe("an IPv6 packet too big", { skip: noKernel }, () => {
         const packet = sent(big(OUT, size));
         const run = b.fromEni(A, packet);
         assert.deepEqual([run.verdict, run.reason, run.target, run.action], ["error", "too_big", A, 7]);
-        assert.equal(hex(run.frame), hex(arrived(message({ source: "2001:db8:1:1::1", destination: OWN }, packet))));
+        assert.equal(
+          hex(run.frame),
+          hex(arrived(message({ source: "2001:db8:1:1::1", destination: OWN }, packet))),
+        );
         assert.equal(run.frame.length, 14 + 1280);
       }
     }
   });
 
-  it("comes back to a host on the internet from whom it wrote to", () => {
+  it("comes back to a host on the internet from the address that it wrote to", () => {
     const b = ipv6Bench();
     b.put(...open);
     const packet = came(big(IN, 2000));
@@ -285,7 +345,8 @@ describe("extension headers", { skip: noKernel }, () => {
       const b = ipv6Bench();
       const run = send(b, links);
       assert.equal(run.reason, reason);
-      if (reason === "none") assert.equal(hex(run.frame), hex(left({ ...OUT, ...chain(links, 17, datagram) })));
+      if (reason === "none")
+        assert.equal(hex(run.frame), hex(left({ ...OUT, ...chain(links, 17, datagram) })));
     });
   }
 

@@ -1,15 +1,15 @@
-import koffi from "koffi";
 import { endianness } from "node:os";
+import koffi from "koffi";
 import { assert } from "../lib/assert.ts";
 
 /**
- * The bpf(2) system call and the little of libbpf that is needed to load an object file (libbpf.so.1; Debian 12 has 1.1).
- * Everything here blocks the calling thread for microseconds to (loading) tens of milliseconds.
+ * The bpf(2) system call, and the few functions of libbpf that load an object file (libbpf.so.1; Debian 12
+ * has 1.1). Everything here blocks the calling thread, from microseconds to (loading) tens of milliseconds.
  */
 
 assert(endianness() === "LE", "the machine is little-endian");
 
-/** What the kernel refused; `errno` is its symbolic name, `cause` libbpf's log when there is one. */
+/** A refusal of the kernel; `errno` is its symbolic name, `cause` libbpf's log when there is one. */
 export class KernelError extends Error {
   readonly errno: string;
   constructor(what: string, errno: number, log?: string) {
@@ -20,10 +20,14 @@ export class KernelError extends Error {
   }
 }
 
-const ERRNO_NAMES: ReadonlyMap<number, string> = new Map(Object.entries(koffi.os.errno).map(([name, number]) => [number, name]));
+const ERRNO_NAMES: ReadonlyMap<number, string> = new Map(
+  Object.entries(koffi.os.errno).map(([name, number]) => [number, name]),
+);
 
 export function errnoName(errno: number): string {
-  return ERRNO_NAMES.get(Math.abs(errno)) ?? (Math.abs(errno) === 524 ? "ENOTSUPP" : `errno ${Math.abs(errno)}`);
+  return (
+    ERRNO_NAMES.get(Math.abs(errno)) ?? (Math.abs(errno) === 524 ? "ENOTSUPP" : `errno ${Math.abs(errno)}`)
+  );
 }
 
 const libc = koffi.load("libc.so.6");
@@ -49,7 +53,9 @@ export const BPF = {
   linkDetach: 34,
 } as const;
 
-/** One field of `union bpf_attr`: offset, width in bytes, and a number or the buffer whose address goes there. */
+/**
+ * One field of `union bpf_attr`: offset, width in bytes, and a number or the buffer whose address goes there.
+ */
 export type AttrField = readonly [offset: number, width: 4 | 8, value: number | bigint | Uint8Array];
 
 /** A prepared `union bpf_attr`. The buffers it points to must stay alive as long as it is used. */
@@ -70,7 +76,7 @@ export function bpf(command: number, attr: Buffer): number {
   return result < 0 ? -koffi.errno() : result;
 }
 
-/** As {@link bpf}, but throws what the kernel refuses. */
+/** Like {@link bpf}, but throws when the kernel refuses. */
 export function mustBpf(what: string, command: number, fields: readonly AttrField[]): number {
   const result = bpf(command, attributes(fields));
   if (result < 0) throw new KernelError(what, result);
@@ -89,7 +95,7 @@ export function pin(fd: number, path: string): void {
   ]);
 }
 
-/** Opens what is pinned at the path; undefined when nothing is. The caller closes the descriptor. */
+/** Opens what is pinned at the path; undefined when nothing is there. The caller closes the descriptor. */
 export function openPinned(path: string): number | undefined {
   const name = cString(path);
   const fd = bpf(BPF.objGet, attributes([[0, 8, name]]));

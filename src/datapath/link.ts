@@ -1,13 +1,27 @@
 import { closeSync, existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { attributes, bpf, BPF, errnoName, KernelError, libbpf, mustBpf, objectInfo, openPinned, pin } from "./libbpf.ts";
+import {
+  attributes,
+  bpf,
+  BPF,
+  errnoName,
+  KernelError,
+  libbpf,
+  mustBpf,
+  objectInfo,
+  openPinned,
+  pin,
+} from "./libbpf.ts";
 import { inNamespace } from "./netns.ts";
 import { type ProgramName, PROGRAMS } from "./object.ts";
 
 /**
- * Programs on links. From kernel 6.6 a program is attached by a TCX link, which lives as long as its pin `link-<index>-<program>`.
- * Below, by a clsact filter, which lives as long as the network device; the pin `filter-<index>-<program>` only remembers it.
- * Either way it outlives this process, and a new program replaces the old one in one step, without a packet between them.
+ * Attaches programs to links. From kernel 6.6 on, a program is attached by a TCX link, which lives as long as
+ * its pin
+ * `link-<index>-<program>`. Before, it is attached by a clsact filter, which lives as long as the network
+ * device; the pin
+ * `filter-<index>-<program>` only remembers it. Either way it outlives this process, and a new program
+ * replaces the old one in one step, without a packet between them.
  */
 export type Links = {
   /** Attaches, or replaces what is attached. */
@@ -16,7 +30,11 @@ export type Links = {
   /** Gives every attached link the programs of this load. */
   readonly upgrade: () => void;
   /** What is attached now. */
-  readonly attached: () => readonly { readonly index: number; readonly program: ProgramName; readonly by: "tcx" | "clsact" }[];
+  readonly attached: () => readonly {
+    readonly index: number;
+    readonly program: ProgramName;
+    readonly by: "tcx" | "clsact";
+  }[];
 };
 
 export type LinkOptions = {
@@ -52,7 +70,8 @@ export function openLinks(options: LinkOptions): Links {
     upgrade: () => {
       for (const { index, program, by: how } of attachedLinks(pins)) {
         const path = pinPath(pins, how, index, program);
-        const alive = how === "clsact" ? replaceFilter(options, index, program) : updateTcx(path, programs[program]);
+        const alive =
+          how === "clsact" ? replaceFilter(options, index, program) : updateTcx(path, programs[program]);
         if (!alive) rmSync(path);
       }
     },
@@ -70,12 +89,19 @@ function attachedLinks(pins: string): { index: number; program: ProgramName; by:
   return readdirSync(pins).flatMap((name) => {
     const [, prefix, index, rest] = /^(link|filter)-(\d+)-(\w+)$/.exec(name) ?? [];
     const program = PROGRAMS.find((p) => p === rest);
-    return program ? [{ index: Number(index), program, by: prefix === "link" ? ("tcx" as const) : ("clsact" as const) }] : [];
+    return program
+      ? [{ index: Number(index), program, by: prefix === "link" ? ("tcx" as const) : ("clsact" as const) }]
+      : [];
   });
 }
 
 /** False when the kernel has no TCX and `mayFail`. */
-function attachTcx({ pins, netns, programs }: LinkOptions, index: number, program: ProgramName, mayFail: boolean): boolean {
+function attachTcx(
+  { pins, netns, programs }: LinkOptions,
+  index: number,
+  program: ProgramName,
+  mayFail: boolean,
+): boolean {
   const path = pinPath(pins, "tcx", index, program);
   if (existsSync(path)) {
     if (updateTcx(path, programs[program])) return true;
@@ -97,13 +123,13 @@ function attachTcx({ pins, netns, programs }: LinkOptions, index: number, progra
   return true;
 }
 
-/** Removing the pin would detach as well, but only when the kernel comes to it, some packets later. */
+/** Removing the pin would detach, too, but only some packets later, when the kernel gets to it. */
 function detachTcx(path: string): void {
   const fd = openPinned(path);
   if (fd === undefined) return;
   try {
     const result = bpf(BPF.linkDetach, attributes([[0, 4, fd]]));
-    // Of a device that is gone there is nothing to detach.
+    // ENOLINK: the device is gone, so there is nothing to detach.
     if (result < 0 && errnoName(result) !== "ENOLINK") throw new KernelError(`detach ${path}`, result);
     rmSync(path);
   } finally {
@@ -111,7 +137,7 @@ function detachTcx(path: string): void {
   }
 }
 
-/** Puts the program in place of the link's. False when the link's device is gone. Never pins again: that would detach. */
+/** Replaces the link's program. False when the link's device is gone. Never pins again: that would detach. */
 function updateTcx(path: string, program: number): boolean {
   const fd = openPinned(path);
   if (fd === undefined) return false;
@@ -153,7 +179,8 @@ function tcOptions(program: number): Buffer {
 }
 
 function attachFilter(options: LinkOptions, index: number, program: ProgramName): void {
-  if (!replaceFilter(options, index, program)) throw new Error(`attach ${program}: there is no link ${index}`);
+  if (!replaceFilter(options, index, program))
+    throw new Error(`attach ${program}: there is no link ${index}`);
   const path = pinPath(options.pins, "clsact", index, program);
   rmSync(path, { force: true });
   pin(options.programs[program], path);
@@ -167,6 +194,7 @@ function replaceFilter({ netns, programs }: LinkOptions, index: number, program:
     if (created < 0 && errnoName(created) !== "EEXIST") return created;
     return Number(lib.tcAttach(tcHook(index), tcOptions(programs[program])));
   });
-  if (result < 0 && errnoName(result) !== "ENODEV") throw new KernelError(`attach ${program} to link ${index} by clsact`, result);
+  if (result < 0 && errnoName(result) !== "ENODEV")
+    throw new KernelError(`attach ${program} to link ${index} by clsact`, result);
   return result >= 0;
 }

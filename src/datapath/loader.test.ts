@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { after, before, describe, it } from "node:test";
+import { ROUTE_TARGET } from "../contract/tables.ts";
 import { type Datapath, openDatapath } from "./loader.ts";
 import { A, bpffs, noKernel, noTcx, OBJECT, route } from "./test-kit.ts";
 import { attachAll, type Links, realLinks } from "./test-links.ts";
@@ -15,8 +16,8 @@ const COUNT = `
   socket.bind(7, () => console.log("ready"));`;
 
 /**
- * Sends about 1,000 numbered datagrams a second for three seconds, then "end" a few times. Where it was held up it does not
- * catch up at once: a burst could overflow the receiver's socket.
+ * Sends about 1,000 numbered datagrams a second for three seconds, then "end" a few times. Where it was held
+ * up it does not catch up at once: a burst could overflow the receiver's socket.
  */
 const NUMBER = `
   const socket = require("node:dgram").createSocket("udp4");
@@ -61,7 +62,10 @@ for (const by of ["tcx", "clsact"] as const) {
     });
 
     it("says a packet's size back, and fragments one that may be cut", () => {
-      assert.throws(() => links.run("a", `${PING} -M do -s 3000 198.51.100.1`), /mtu ?= ?1500|too long|100% packet loss/i);
+      assert.throws(
+        () => links.run("a", `${PING} -M do -s 3000 198.51.100.1`),
+        /mtu ?= ?1500|too long|100% packet loss/i,
+      );
       assert.match(links.run("a", "ip route get 198.51.100.1"), /mtu 1500/);
       links.run("a", "ip route flush cache");
       links.run("a", `${PING} -M dont -s 8900 198.51.100.1`);
@@ -118,14 +122,24 @@ for (const by of ["tcx", "clsact"] as const) {
     });
 
     it("obeys a change when apply returns, and has nothing to reconcile after a restart", () => {
-      const internet = route(1, "0.0.0.0", 0, { target: 2, slot: 7 });
+      const internet = route(1, "0.0.0.0", 0, { target: ROUTE_TARGET.internet_gateway, slot: 7 });
       datapath.apply({ puts: [], removals: [internet] });
       assert.throws(() => links.run("a", "ping -n -c 1 -W 0.2 198.51.100.1"));
       assert.ok(datapath.drops(A).some((drop) => drop.reason === "no_route"));
       datapath.apply({ puts: [internet], removals: [] });
       links.run("a", `${PING} 198.51.100.1`);
       const rows = (
-        ["settings", "vpcs", "subnets", "interfaces", "addresses", "public_addresses", "routes", "rule_lists", "rule_chunks"] as const
+        [
+          "settings",
+          "vpcs",
+          "subnets",
+          "interfaces",
+          "addresses",
+          "public_addresses",
+          "routes",
+          "rule_lists",
+          "rule_chunks",
+        ] as const
       ).flatMap((table) => datapath.rows(table));
       datapath.close();
       datapath = links.open({ attachBy: by });
@@ -146,14 +160,17 @@ for (const by of ["tcx", "clsact"] as const) {
         "dp",
         `ip link del eni18; ip link add eni18 index 18 mtu 9100 type veth peer name eth0 address 02:00:00:00:00:12 mtu 9001 netns ${links.path("c")}; ip link set eni18 up`,
       );
-      links.run("c", "ip link set eth0 up; ip addr add 10.0.2.7/24 dev eth0; ip route add default via 10.0.2.1");
+      links.run(
+        "c",
+        "ip link set eth0 up; ip addr add 10.0.2.7/24 dev eth0; ip route add default via 10.0.2.1",
+      );
       datapath.attach(18);
       links.run("c", `${PING} 198.51.100.1`);
     });
   });
 }
 
-it("loads though the process gets signals meanwhile, as of the ends of others", { skip: noKernel }, () => {
+it("loads although the process gets signals meanwhile", { skip: noKernel }, () => {
   const ignore = (): void => undefined;
   process.on("SIGUSR2", ignore);
   // Each attempt of libbpf's ends with the next signal.

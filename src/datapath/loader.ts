@@ -1,10 +1,9 @@
 import { accessSync, constants } from "node:fs";
-import { packPlan, type PackedPlan } from "../plan/packed-plan.ts";
-import type { DropReason } from "../plan/stages.ts";
-import type { Delta, Entry, TableName, TableReader } from "../plan/tables.ts";
+import { packPlan, type PackedPlan } from "../contract/packed-plan.ts";
+import type { DropReason } from "../contract/stages.ts";
+import type { Delta, Entry, TableName, TableReader } from "../contract/tables.ts";
 import { monotonicNow } from "./clock.ts";
 import { type Connection, openSweeper, readConnections } from "./connection.ts";
-import { type NatConnection, readNatConnections } from "./nat-connection.ts";
 import {
   clearCounts,
   type DropCount,
@@ -18,42 +17,64 @@ import {
 import { type Events, openEvents } from "./events.ts";
 import { type FlowLogs, openFlowLogs } from "./flow-log.ts";
 import { openLinks } from "./link.ts";
-import { loadObject, type MapName, type ProgramName, type Sizes } from "./object.ts";
 import type { KernelMap } from "./map.ts";
+import { type MachineAddress, type NatBlock, openMembership } from "./membership.ts";
+import { type NatConnection, readNatConnections } from "./nat-connection.ts";
+import { loadObject, type MapName, type ProgramName, removeEarlier, type Sizes } from "./object.ts";
 import { openReader, readTable } from "./read.ts";
 import { tableSizes, type TableSize } from "./table-size.ts";
 import { openWriter } from "./write.ts";
 
 export type DatapathOptions = {
-  /** A folder on a bpffs; everything that outlives the process is pinned there. */
+  /** A folder on a bpffs for everything that outlives the process; it is pinned there. */
   readonly pins: string;
   /** Path of the network namespace that holds the links. */
   readonly netns: string;
   /** The compiled kernel program, `genkan.bpf.o`. */
   readonly object: string;
   readonly sizes?: Sizes;
-  /** How programs are attached; `auto` (the default) takes TCX where the kernel has it (6.6), else clsact. */
+  /** How programs are attached; `auto` (the default) uses TCX where the kernel has it (6.6), else clsact. */
   readonly attachBy?: "auto" | "tcx" | "clsact";
-  /** For tests that set `settings.now`: the same time. */
+  /** Tests that set `settings.now` give the same time here. */
   readonly clock?: () => bigint;
 };
 
 /**
- * The kernel program with its tables and links. All calls are synchronous; they throw {@link KernelError} for what the kernel
- * refuses. One process at a time may hold it. Closing it, or dying, changes nothing for the packets.
+ * The kernel program with its tables and links. All calls are synchronous and throw {@link KernelError} when
+ * the kernel refuses. One process at a time may hold it. Closing it, or dying, changes nothing for the
+ * packets.
  */
 export type Datapath = {
-  /** The tables are new and empty: a full {@link reconcile} is due, and links of a former run still carry the former program. */
+  /**
+   * The tables are new and empty: call {@link reconcile} with a full plan; until then links of a former run
+   * keep the former program.
+   */
   readonly fresh: boolean;
-  /** The interface's link (its index is the slot) gets the program. Again is harmless. */
+  /** Attaches the program to the interface's link (its index is the slot); harmless when it is attached. */
   readonly attach: (slot: number) => void;
   readonly detach: (slot: number) => void;
   readonly attachUplink: (index: number) => void;
   readonly attachServices: (index: number) => void;
-  /** The receiving end of the internal link that fragments are made on: the peer of nobody, in the same namespace. */
+  /**
+   * The receiving end of the internal link on which packets are fragmented; its peer is in the same
+   * namespace.
+   */
   readonly attachFragments: (index: number) => void;
-  readonly links: () => readonly { readonly index: number; readonly program: ProgramName; readonly by: "tcx" | "clsact" }[];
-  /** Writes one change: when it returns, the next packet obeys. */
+  /** The overlay's link: a VXLAN device in the links' namespace that takes each packet's ends from its metadata. */
+  readonly attachOverlay: (index: number) => void;
+  /**
+   * Makes the kernel know exactly these machines, this one included: where packets for each go, and from whom
+   * packets count. No plan knows them: {@link reconcile} leaves them alone, and {@link fresh} tables have none.
+   */
+  readonly setMachines: (machines: readonly MachineAddress[]) => void;
+  /** Likewise which machine has which ports of NAT gateways' addresses. */
+  readonly setNatBlocks: (blocks: readonly NatBlock[]) => void;
+  readonly links: () => readonly {
+    readonly index: number;
+    readonly program: ProgramName;
+    readonly by: "tcx" | "clsact";
+  }[];
+  /** Writes one change: the next packet after it returns obeys. */
   readonly apply: (delta: Delta) => void;
   /** Makes the tables hold exactly these rows; returns how many differed. */
   readonly reconcile: (plan: PackedPlan | readonly Entry[]) => number;
@@ -62,26 +83,31 @@ export type Datapath = {
   readonly rows: <T extends TableName>(table: T) => readonly Entry<T>[];
   readonly drops: (slot?: number) => readonly DropCount[];
   readonly traffic: (slot: number) => TrafficCount;
-  /** Of all interfaces together, those that are gone included: these only grow, as long as the kernel's maps exist. */
-  readonly totals: () => { readonly drops: ReadonlyMap<DropReason, Sum>; readonly sent: Sum; readonly received: Sum };
+  /** Totals of all interfaces, including deleted ones: they only grow, as long as the kernel's maps exist. */
+  readonly totals: () => {
+    readonly drops: ReadonlyMap<DropReason, Sum>;
+    readonly sent: Sum;
+    readonly received: Sum;
+  };
   readonly tableSizes: () => Promise<readonly TableSize[]>;
   /** How many connections the last {@link Datapath.sweep} left. */
   readonly connectionCount: () => number;
   readonly connections: (slot?: number) => readonly Connection[];
-  /** What flow logs have counted. */
+  /** What flow logs count. */
   readonly flowLogs: FlowLogs;
-  /** Through NAT gateways. */
+  /** Connections through NAT gateways. */
   readonly natConnections: () => readonly NatConnection[];
-  /** What becomes of packets, one by one, while they are watched. */
+  /** What becomes of each packet, while packets are watched. */
   readonly events: Events;
   /**
-   * Housekeeping, every few seconds: expired connections and replaced rules go. A pass is made in steps of a few milliseconds;
-   * anything may happen between two of them, and the pass be left there. Returns how many connections went.
+   * Housekeeping, to be called every few seconds: removes expired connections and replaced rules. A pass
+   * takes steps of a few milliseconds; anything may happen between two of them, and the pass may be
+   * abandoned. Returns how many connections were removed.
    */
   readonly sweepSteps: () => Generator<void, number>;
-  /** As {@link sweepSteps}, a whole pass at once. */
+  /** Like {@link sweepSteps}, a whole pass at once. */
   readonly sweep: (now?: bigint) => number;
-  /** The open maps: for tests, and for whoever tells their sizes. */
+  /** The open maps, for tests and for reading their sizes. */
   readonly maps: Readonly<Record<MapName, KernelMap>>;
   /** Descriptors of the loaded programs, for test runs. */
   readonly programs: Readonly<Record<ProgramName, number>>;
@@ -89,13 +115,19 @@ export type Datapath = {
 };
 
 /**
- * Loads the program, on the tables of a former run when their layout is the same, and puts it in place of the former one
- * on every link. With fresh tables that waits for the first {@link Datapath.reconcile}, so that no packet meets empty ones.
+ * Loads the program, on a former run's tables when their layout is the same, and puts it in place of the
+ * former program on every link. With fresh tables that waits for the first {@link Datapath.reconcile}, so
+ * that no packet meets empty tables.
  */
 export function openDatapath(options: DatapathOptions): Datapath {
   accessSync(options.object, constants.R_OK);
   const { maps, programs, fresh, close } = loadObject(options.object, options.pins, options.sizes ?? {});
-  const links = openLinks({ pins: options.pins, netns: options.netns, programs, by: options.attachBy ?? "auto" });
+  const links = openLinks({
+    pins: options.pins,
+    netns: options.netns,
+    programs,
+    by: options.attachBy ?? "auto",
+  });
   const clock = options.clock ?? monotonicNow;
   const sweeper = openSweeper(maps);
   const events = openEvents(maps);
@@ -108,13 +140,17 @@ export function openDatapath(options: DatapathOptions): Datapath {
       clearCounts(maps, slot);
     },
   });
+  const membership = openMembership(maps, writer.change);
   const sweepSteps = function* (at: () => bigint): Generator<void, number> {
     writer.retire();
     return yield* sweeper.steps(at);
   };
   let upgraded = false;
   const upgrade = (): void => {
-    if (!upgraded) links.upgrade();
+    if (!upgraded) {
+      links.upgrade();
+      removeEarlier(options.pins);
+    }
     upgraded = true;
   };
   if (!fresh) upgrade();
@@ -125,6 +161,8 @@ export function openDatapath(options: DatapathOptions): Datapath {
     attachUplink: (index) => links.attach(index, "from_uplink"),
     attachServices: (index) => links.attach(index, "from_services"),
     attachFragments: (index) => links.attach(index, "from_fragments"),
+    attachOverlay: (index) => links.attach(index, "from_overlay"),
+    ...membership,
     links: links.attached,
     apply: writer.apply,
     reconcile: (plan) => {

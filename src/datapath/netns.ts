@@ -1,5 +1,5 @@
-import koffi from "koffi";
 import { closeSync, openSync } from "node:fs";
+import koffi from "koffi";
 import { KernelError } from "./libbpf.ts";
 
 const libc = koffi.load("libc.so.6");
@@ -7,9 +7,9 @@ const setns = libc.func("int setns(int fd, int nstype)");
 const CLONE_NEWNET = 0x40000000;
 
 /**
- * Runs `work` with this thread in the network namespace bound at `path`, and always comes back.
- * `work` must be synchronous: whatever runs meanwhile on this thread would be in that namespace too.
- * When the way back fails the process ends, since nothing it did afterwards would be where it belongs.
+ * Runs `work` with this thread in the network namespace bound at `path`, and always comes back. `work` must
+ * be synchronous: anything else that runs on this thread meanwhile would be in that namespace, too. When the
+ * way back fails the process ends, since nothing it did afterwards would be where it belongs.
  */
 export function inNamespace<T>(path: string, work: () => T): T {
   const home = openSync("/proc/thread-self/ns/net", "r");
@@ -18,7 +18,8 @@ export function inNamespace<T>(path: string, work: () => T): T {
     if (Number(setns(there, CLONE_NEWNET)) !== 0) throw new KernelError(`enter ${path}`, koffi.errno());
     try {
       const result = work();
-      if (result instanceof Promise) throw new Error("assertion failed: work in another namespace is synchronous");
+      if (result instanceof Promise)
+        throw new Error("assertion failed: work in another namespace is synchronous");
       return result;
     } finally {
       if (Number(setns(home, CLONE_NEWNET)) !== 0) process.abort();

@@ -1,76 +1,79 @@
-import { closeSync, mkdirSync, rmSync } from "node:fs";
+import { closeSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { mapSizes } from "../contract/map-sizes.ts";
+import { RECORD_MAPS, type RecordMapName, STATE_VERSION } from "../contract/records.ts";
+import type { MapLayout, RecordMap } from "../contract/struct.ts";
+import { INTERFACE_ROWS, LAYOUT_VERSION, TABLES, type TableName } from "../contract/tables.ts";
 import { assert } from "../lib/assert.ts";
-import { LAYOUT_VERSION, TABLES, type TableName } from "../plan/tables.ts";
 import { KernelError, libbpf, objectInfo, openPinned, pin, withLibbpfLog } from "./libbpf.ts";
 import { KernelMap, type MapShape, possibleCpus } from "./map.ts";
 
-/** The maps of the fast path (bpf/flow_cache.h): they stand and fall with the tables. */
-const FLOW_MAPS = ["flows", "ipv6_flows", "changes", "epochs"] as const;
-/** The maps that are the kernel program's own: they live on over a change of the plan's layout. */
-const STATE_MAPS = ["connections", "nat_connections", "nat_ports", "drops", "first_fragments"] as const;
-/** Those of them that grow with the region: connections stay when these are made anew, and the sweep counts them again. */
-const INTERFACE_MAPS = ["tracking", "connection_floors", "traffic", "flow_shares", "flow_window"] as const;
-/** What flow logs count: they outlive the control plane, and no change of the plan's layout touches them. */
-const FLOW_LOG_MAPS = ["flow_records_a", "flow_records_b"] as const;
-type StateMapName =
-  | (typeof FLOW_LOG_MAPS)[number]
-  | (typeof STATE_MAPS)[number]
-  | (typeof INTERFACE_MAPS)[number]
-  | (typeof FLOW_MAPS)[number];
-/** They end with the load that made them: a watch of packets is over when its control plane is, and a second's counts soon anyway. */
-const PASSING_MAPS = ["trace_control", "trace_events", "trace_lost", "link_local_counts"] as const;
-export type MapName = TableName | StateMapName | (typeof PASSING_MAPS)[number];
+/** All maps of the kernel, from the contract. */
+const MAPS = { ...TABLES, ...RECORD_MAPS } as const;
+export type MapName = keyof typeof MAPS;
 
-/** Grows when a struct of a state map changes: then connections are forgotten. */
-const STATE_VERSION = 3;
+/** The names of the record maps with this lifetime. */
+function living(lives: RecordMap<string>["lives"]): readonly RecordMapName[] {
+  return (Object.keys(RECORD_MAPS) as RecordMapName[]).filter((name) => RECORD_MAPS[name].lives === lives);
+}
 
-export const PROGRAMS = ["from_eni", "from_uplink", "from_services", "from_fragments"] as const;
+export const PROGRAMS = [
+  "from_eni",
+  "from_uplink",
+  "from_services",
+  "from_fragments",
+  "from_overlay",
+] as const;
 export type ProgramName = (typeof PROGRAMS)[number];
 
-/** The kernel does not take the program; `cause` has the verifier's words. */
+/** The kernel rejects the program; `cause` has the verifier's words. */
 export class ProgramRefused extends KernelError {
-  /** The verifier stops when its process gets a signal, as of a child's end: it has nothing against the program. */
+  /**
+   * The verifier stops when its process gets a signal, such as a child's end; the program itself may be fine.
+   */
   get isInterruption(): boolean {
     return this.errno === "EAGAIN" || this.errno === "EWOULDBLOCK";
   }
 }
 
-/** How often it is tried again then; libbpf itself tries five times each. */
+/** How often loading is tried again after an interruption; libbpf itself tries five times each. */
 const INTERRUPTIONS = 100;
 
 export type LoadedObject = {
   readonly maps: Readonly<Record<MapName, KernelMap>>;
   /** Descriptors, valid until `close`. */
   readonly programs: Readonly<Record<ProgramName, number>>;
-  /** The plan's tables are new and empty, not those of a former run. */
+  /** The plan's tables are new and empty, not a former run's. */
   readonly fresh: boolean;
   readonly close: () => void;
 };
 
-/** How many rows the arrays get at least that are as long as there are interfaces; the kernel takes an array's memory at once. */
+/**
+ * The minimum rows of arrays that are sized for the number of interfaces; the kernel takes an array's memory
+ * at once.
+ */
 export type Sizes = {
   readonly interfaces?: number;
   readonly publicAddresses?: number;
   readonly vpcs?: number;
   readonly subnets?: number;
-  /** Flows that a processor's fast path knows. */ readonly flows?: number;
-  /** Of flow logs, in one window. */
+  /** How many flows a processor's fast path holds. */
+  readonly flows?: number;
+  /** How many flow records one window holds. */
   readonly flowRecords?: number;
 };
 
-const DEFAULT_INTERFACES = 65_536;
-
 /**
- * Loads the kernel program with the maps pinned under `pins` (a folder on a bpffs), or with new ones, pinned there.
- * Maps of another layout are left alone: programs that run on them go on until they are replaced.
+ * Loads the kernel program with the maps pinned under `pins` (a folder on a bpffs), or with new ones, which
+ * it pins there. Maps of another layout are left alone: programs that use them go on until they are replaced.
  */
 export function loadObject(file: string, pins: string, sizes: Sizes): LoadedObject {
   for (let interruptions = 0; ; interruptions += 1) {
     try {
       return loadOnce(file, pins, sizes);
     } catch (error) {
-      if (!(error instanceof ProgramRefused && error.isInterruption) || interruptions === INTERRUPTIONS) throw error;
+      if (!(error instanceof ProgramRefused && error.isInterruption) || interruptions === INTERRUPTIONS)
+        throw error;
     }
   }
 }
@@ -102,18 +105,28 @@ function loadOnce(file: string, pins: string, sizes: Sizes): LoadedObject {
   });
 }
 
-type WantedMap = { readonly handle: unknown; readonly shape: MapShape; readonly path: string; readonly isNew: boolean };
+type WantedMap = {
+  readonly handle: unknown;
+  readonly shape: MapShape;
+  readonly path: string;
+  readonly isNew: boolean;
+};
 
-function prepareMaps(object: unknown, pins: string, sizes: Sizes, reused: number[]): { fresh: boolean; wanted: WantedMap[] } {
+function prepareMaps(
+  object: unknown,
+  pins: string,
+  sizes: Sizes,
+  reused: number[],
+): { fresh: boolean; wanted: WantedMap[] } {
   const planFolder = join(pins, `plan-${LAYOUT_VERSION}`);
   const stateFolder = join(pins, `state-${STATE_VERSION}`);
   mkdirSync(planFolder, { recursive: true });
   mkdirSync(stateFolder, { recursive: true });
-  const state = prepareSet(object, stateFolder, STATE_MAPS, { sizes, reused, anew: false });
-  const interfaces = prepareSet(object, stateFolder, INTERFACE_MAPS, { sizes, reused, anew: false });
-  const flowLogs = prepareSet(object, stateFolder, FLOW_LOG_MAPS, { sizes, reused, anew: false });
-  // The epoch of a flow that is kept counts what `tracking` counts: it must not outlive that.
-  const names = [...(Object.keys(TABLES) as TableName[]), ...FLOW_MAPS];
+  const state = prepareSet(object, stateFolder, living("state"), { sizes, reused, anew: false });
+  const interfaces = prepareSet(object, stateFolder, living("interfaces"), { sizes, reused, anew: false });
+  const flowLogs = prepareSet(object, stateFolder, living("flow_logs"), { sizes, reused, anew: false });
+  // A kept flow's epoch includes counters of `tracking`, so the flow must not outlive `tracking`.
+  const names = [...(Object.keys(TABLES) as TableName[]), ...living("tables")];
   const plan = prepareSet(object, planFolder, names, { sizes, reused, anew: interfaces.fresh });
   return {
     fresh: plan.fresh,
@@ -122,18 +135,42 @@ function prepareMaps(object: unknown, pins: string, sizes: Sizes, reused: number
       ...state.wanted,
       ...interfaces.wanted,
       ...flowLogs.wanted,
-      ...PASSING_MAPS.map((name) => unpinned(object, name)),
+      ...living("load").map((name) => unpinned(object, name)),
     ],
   };
 }
 
-function unpinned(object: unknown, name: MapName): WantedMap {
+/**
+ * Removes what earlier versions pinned here. Call it when every link has this version's programs: until then
+ * those of an earlier one need their maps. What a later version pinned stays.
+ */
+export function removeEarlier(pins: string): void {
+  const versions: Readonly<Record<string, number>> = { plan: LAYOUT_VERSION, state: STATE_VERSION };
+  for (const name of readdirSync(pins)) {
+    const [, set = "", version] = /^(plan|state)-(\d+)$/.exec(name) ?? [];
+    if (Number(version) < (versions[set] ?? 0)) rmSync(join(pins, name), { recursive: true, force: true });
+  }
+}
+
+/** The object's map. It must match the contract, else the object was compiled from another one. */
+function mapOf(object: unknown, name: MapName): unknown {
   const handle: unknown = libbpf().findMap(object, name);
   assert(handle, `the kernel program has a map ${name}`);
+  const { keySize, valueSize } = shapeOf(name, handle);
+  const wanted = mapSizes(name);
+  assert(
+    keySize === wanted.key && valueSize === wanted.value,
+    `${name} of the kernel program has the layout that is known`,
+  );
+  return handle;
+}
+
+function unpinned(object: unknown, name: MapName): WantedMap {
+  const handle = mapOf(object, name);
   return { handle, shape: shapeOf(name, handle), path: "", isNew: false };
 }
 
-/** A set of maps is reused as a whole or made anew as a whole. */
+/** A set of maps is either reused or made anew, as a whole. */
 function prepareSet(
   object: unknown,
   folder: string,
@@ -142,16 +179,21 @@ function prepareSet(
 ): { fresh: boolean; wanted: WantedMap[] } {
   const lib = libbpf();
   const found = names.map((name) => {
-    const handle: unknown = lib.findMap(object, name);
-    assert(handle, `the kernel program has a map ${name}`);
+    const handle = mapOf(object, name);
     const fd = openPinned(join(folder, name));
     if (fd !== undefined) reused.push(fd);
     return { name, handle, fd };
   });
-  // Tables that have become too short for the region are made anew, longer.
+  // Tables that are too short for the region, or for what this program promises of them, are made anew,
+  // longer.
   const fresh =
     anew ||
-    found.some(({ name, handle, fd }) => fd === undefined || !sameShape(handle, fd) || (sizeOf(name, sizes) ?? 0) > mapInfo(fd).maxEntries);
+    found.some(
+      ({ name, handle, fd }) =>
+        fd === undefined ||
+        !sameShape(handle, fd) ||
+        (sizeOf(name, sizes) ?? MAPS[name].max) > mapInfo(fd).maxEntries,
+    );
   const wanted = found.map(({ name, handle, fd }) => {
     const path = join(folder, name);
     if (fresh) {
@@ -169,18 +211,18 @@ function prepareSet(
 }
 
 function sizeOf(name: MapName, sizes: Sizes): number | undefined {
-  if (["interfaces", "traffic", "tracking", "connection_floors", "flow_shares"].includes(name))
-    return sizes.interfaces ?? DEFAULT_INTERFACES;
+  const layout: MapLayout<string> & { readonly each?: RecordMap<string>["each"] } = MAPS[name];
+  if (name === "interfaces" || layout.each === "interface") return sizes.interfaces ?? INTERFACE_ROWS;
+  if (layout.each === "vpc") return sizes.vpcs;
   if (name === "vpcs" || name === "subnets") return sizes[name];
-  if (name.startsWith("flow_records_")) return sizes.flowRecords;
-  if (name === "epochs") return sizes.vpcs;
+  if (name === "flow_records_a" || name === "flow_records_b") return sizes.flowRecords;
   if (name === "flows") return possibleCpus() * flowsPerCpu(sizes);
   if (name === "ipv6_flows") return (possibleCpus() * flowsPerCpu(sizes)) / 2;
   return name === "public_addresses" ? sizes.publicAddresses : undefined;
 }
 
 const DEFAULT_FLOWS = 65_536;
-/** 112 bytes each. On machines with many processors each of them has fewer. */
+/** A flow takes 112 bytes. On machines with many processors each of them has fewer flows. */
 const MOST_FLOWS = 1_048_576;
 
 /** A power of two. */
@@ -203,13 +245,20 @@ function shapeOf(name: string, handle: unknown): MapShape {
 /** `struct bpf_map_info`: type, id, key size, value size, entries. */
 function mapInfo(fd: number): Omit<MapShape, "name"> {
   const info = objectInfo(fd);
-  return { type: info.readUInt32LE(0), keySize: info.readUInt32LE(8), valueSize: info.readUInt32LE(12), maxEntries: info.readUInt32LE(16) };
+  return {
+    type: info.readUInt32LE(0),
+    keySize: info.readUInt32LE(8),
+    valueSize: info.readUInt32LE(12),
+    maxEntries: info.readUInt32LE(16),
+  };
 }
 
 function sameShape(handle: unknown, fd: number): boolean {
   const wanted = shapeOf("", handle);
   const pinned = mapInfo(fd);
-  return wanted.type === pinned.type && wanted.keySize === pinned.keySize && wanted.valueSize === pinned.valueSize;
+  return (
+    wanted.type === pinned.type && wanted.keySize === pinned.keySize && wanted.valueSize === pinned.valueSize
+  );
 }
 
 function programsOf(object: unknown): Record<ProgramName, number> {

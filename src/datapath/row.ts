@@ -1,13 +1,17 @@
+import { decodeStruct, encodeStruct } from "../contract/layout.ts";
+import { type Entry, type TableKey, TABLES, type TableName, type TableValue } from "../contract/tables.ts";
 import { assert } from "../lib/assert.ts";
-import { decodeStruct, encodeStruct } from "../plan/layout.ts";
-import { type Entry, type TableKey, TABLES, type TableName, type TableValue } from "../plan/tables.ts";
 import { indexKey } from "./map.ts";
 
-/** A table row as the kernel's bytes. A lock that the kernel's element has is not part of `value`. */
+/** A table row as the kernel's bytes. `value` leaves out the lock of the kernel's element. */
 export type Row = { readonly table: TableName; readonly key: Uint8Array; readonly value: Uint8Array };
 
 export function encodeRow(entry: Entry): Row {
-  return { table: entry.table, key: encodeKey(entry.table, entry.key as never), value: encodeValue(entry.table, entry.value) };
+  return {
+    table: entry.table,
+    key: encodeKey(entry.table, entry.key as never),
+    value: encodeValue(entry.table, entry.value),
+  };
 }
 
 export function encodeKey<T extends TableName>(table: T, key: TableKey<T>): Uint8Array {
@@ -38,6 +42,3 @@ export function isLocked(table: TableName): boolean {
 export function isArray(table: TableName): boolean {
   return TABLES[table].type === "array";
 }
-
-/** Bytes of the lock in front of a locked table's row. */
-export const LOCK_BYTES = 4;

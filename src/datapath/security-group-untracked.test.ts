@@ -20,7 +20,8 @@ function outIcmp(b: Bench, message: Buffer): string {
 describe("flows for everybody both ways", { skip: noKernel }, () => {
   const ssh = allow({ protocol: 6, port_from: 443, port_to: 443 });
   const outOpen = rules("security_group_out", 1, [allow()], 1);
-  const remembered = (b: Bench) => b.datapath.connections(A).filter(({ expires }) => expires > b.now()).length;
+  const remembered = (b: Bench) =>
+    b.datapath.connections(A).filter(({ expires }) => expires > b.now()).length;
   const serverIn = (b: Bench, flags: number) => {
     const ends = { source: INTERNET, destination: PUBLIC };
     return b.fromInternet(frame({ ...ends, protocol: 6, payload: tcp(ends, 40000, 443, flags) })).reason;
@@ -49,7 +50,7 @@ describe("flows for everybody both ways", { skip: noKernel }, () => {
     assert.equal(serverIn(b, TCP.ack), "none");
     b.put(...rules("security_group_in", 1, []));
     for (const flags of [TCP.ack, TCP.syn | TCP.ack, TCP.fin | TCP.ack, TCP.rst]) {
-      // The rule for what goes out lets it pass, but nothing is remembered by which anything would come back.
+      // The outbound rule lets it pass, but no connection is remembered that would let an answer in.
       assert.equal(serverOut(b, flags), "none");
       assert.equal(remembered(b), 0);
       assert.equal(serverIn(b, TCP.ack), "security_group_in");
@@ -58,10 +59,11 @@ describe("flows for everybody both ways", { skip: noKernel }, () => {
     assert.equal(serverIn(b, TCP.syn | TCP.ack), "none");
   });
 
-  it("pass both ways without a memory where rules let their middle pass, and take the fast path once it is opened anew", () => {
+  it("pass both ways untracked when only their middle is seen, and are tracked once they are opened anew", () => {
     const b = bench();
     b.put(...outOpen, ...rules("security_group_in", 1, [ssh], 0));
-    for (let i = 0; i < 2; i++) assert.deepEqual([serverIn(b, TCP.ack), serverOut(b, TCP.ack)], ["none", "none"]);
+    for (let i = 0; i < 2; i++)
+      assert.deepEqual([serverIn(b, TCP.ack), serverOut(b, TCP.ack)], ["none", "none"]);
     assert.equal(remembered(b), 0);
     for (const flags of [TCP.syn, TCP.ack]) assert.equal(serverIn(b, flags), "none");
     assert.equal(serverOut(b, TCP.syn | TCP.ack), "none");
@@ -70,7 +72,7 @@ describe("flows for everybody both ways", { skip: noKernel }, () => {
     assert.deepEqual([serverIn(b, TCP.ack), serverOut(b, TCP.ack)], ["none", "none"]);
   });
 
-  it("are remembered when the rule names less, and then outlive it", () => {
+  it("are remembered when the rule is not for everybody, and then outlive it", () => {
     const b = bench();
     b.put(...outOpen, ...rules("security_group_in", 1, [ssh], 0));
     assert.equal(serverIn(b, TCP.syn), "none");

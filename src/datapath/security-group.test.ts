@@ -1,9 +1,26 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Entry } from "../plan/tables.ts";
+import type { Entry } from "../contract/tables.ts";
 import { type Datapath, openDatapath } from "./loader.ts";
 import { frame, icmp, packet, tcp, TCP, udp } from "./test-frame.ts";
-import { A, allow, B, type Bench, bench, bpffs, C, eni, INTERNET, macOf, noKernel, OBJECT, region, rules, settings } from "./test-kit.ts";
+import {
+  A,
+  allow,
+  B,
+  type Bench,
+  bench,
+  bpffs,
+  C,
+  eni,
+  INTERNET,
+  macOf,
+  noKernel,
+  OBJECT,
+  region,
+  rules,
+  settings,
+  interfaceFlags,
+} from "./test-kit.ts";
 import { testRun } from "./test-run.ts";
 
 const PUBLIC = "203.0.113.5";
@@ -29,10 +46,12 @@ function inTcp(b: Bench, flags: number, port = 40000): string {
   return b.fromInternet(frame({ ...ends, protocol: 6, payload: tcp(ends, 443, port, flags) })).reason;
 }
 function outIcmp(b: Bench, message: Buffer): string {
-  return b.fromEni(A, frame({ source: PRIVATE, destination: INTERNET, protocol: 1, payload: message })).reason;
+  return b.fromEni(A, frame({ source: PRIVATE, destination: INTERNET, protocol: 1, payload: message }))
+    .reason;
 }
 function inIcmp(b: Bench, message: Buffer): string {
-  return b.fromInternet(frame({ source: INTERNET, destination: PUBLIC, protocol: 1, payload: message })).reason;
+  return b.fromInternet(frame({ source: INTERNET, destination: PUBLIC, protocol: 1, payload: message }))
+    .reason;
 }
 
 describe("security groups remember", { skip: noKernel }, () => {
@@ -47,7 +66,10 @@ describe("security groups remember", { skip: noKernel }, () => {
 
   it("answers to what came in, also after the rule is gone", () => {
     const b = bench();
-    b.put(...rules("security_group_out", 1, []), ...rules("security_group_in", 1, [allow({ protocol: 17, port_from: 7, port_to: 7 })]));
+    b.put(
+      ...rules("security_group_out", 1, []),
+      ...rules("security_group_in", 1, [allow({ protocol: 17, port_from: 7, port_to: 7 })]),
+    );
     assert.equal(outUdp(b, 7), "security_group_out");
     assert.equal(inUdp(b, 7), "none");
     assert.equal(outUdp(b, 7), "none");
@@ -86,7 +108,8 @@ describe("security groups remember", { skip: noKernel }, () => {
 
   it("other protocols for 600 seconds, a ping for 30", () => {
     const b = bench();
-    const gre = (source: string, destination: string) => frame({ source, destination, protocol: 47, payload: Buffer.alloc(24) });
+    const gre = (source: string, destination: string) =>
+      frame({ source, destination, protocol: 47, payload: Buffer.alloc(24) });
     assert.equal(b.fromEni(A, gre(PRIVATE, INTERNET)).reason, "none");
     assert.equal(outIcmp(b, icmp(8, 0, 0x00050001)), "none");
     b.at(30.1);
@@ -102,12 +125,19 @@ describe("security groups remember", { skip: noKernel }, () => {
     const own = { private_ip: PRIVATE, public_ip: PUBLIC, subnet: 1, groups: [1] };
     const times = (tcp_established: number, udp: number, udp_stream: number) => {
       const value = { tcp_established, udp, udp_stream };
-      b.put({ table: "idle_timeouts", key: { interface: A }, value }, ...eni(A, { ...own, flags: 1 | 2 | 4 | 16 | 256 }));
+      b.put(
+        { table: "idle_timeouts", key: { interface: A }, value },
+        ...eni(A, {
+          ...own,
+          flags: interfaceFlags("present", "up", "source_dest_check", "metadata", "idle_timeouts"),
+        }),
+      );
     };
     times(60, 60, 70);
     outUdp(b, 2000);
     for (let exchange = 0; exchange < 2; exchange++) for (const way of [outUdp, inUdp]) way(b, 2001);
-    for (const port of [40000, 40001]) for (const way of [outTcp, inTcp]) way(b, way === outTcp ? TCP.syn : TCP.syn | TCP.ack, port);
+    for (const port of [40000, 40001])
+      for (const way of [outTcp, inTcp]) way(b, way === outTcp ? TCP.syn : TCP.syn | TCP.ack, port);
     b.at(59.9);
     assert.deepEqual([inUdp(b, 2000), inTcp(b, TCP.ack)], ["none", "none"]);
     b.at(60.1);
@@ -139,7 +169,7 @@ describe("security groups remember", { skip: noKernel }, () => {
     assert.equal(inTcp(b, TCP.ack), "security_group_in");
   });
 
-  it("a closed connection no longer than its next SYN, which the rules decide", () => {
+  it("a closed connection only until its next SYN, which the rules decide", () => {
     const b = bench();
     outTcp(b, TCP.syn);
     inTcp(b, TCP.rst | TCP.ack);
@@ -161,7 +191,8 @@ describe("security groups remember", { skip: noKernel }, () => {
   it("ICMP errors about a known exchange, both ways, through the translation", () => {
     const b = bench();
     const sent = { source: PUBLIC, destination: INTERNET };
-    const about = (port: number) => icmp(3, 3, 0, packet({ ...sent, payload: udp(sent, port, 53) }).subarray(0, 28));
+    const about = (port: number) =>
+      icmp(3, 3, 0, packet({ ...sent, payload: udp(sent, port, 53) }).subarray(0, 28));
     assert.equal(inIcmp(b, about(3000)), "security_group_in");
     outUdp(b, 3000);
     assert.equal(inIcmp(b, about(3000)), "none");
@@ -175,7 +206,10 @@ describe("security groups remember", { skip: noKernel }, () => {
 
   it("no ICMP error that goes elsewhere than to whom it is about", () => {
     const b = bench();
-    b.put(...rules("security_group_out", 1, []), ...rules("security_group_in", 1, [allow({ protocol: 17, port_from: 7, port_to: 7 })]));
+    b.put(
+      ...rules("security_group_out", 1, []),
+      ...rules("security_group_in", 1, [allow({ protocol: 17, port_from: 7, port_to: 7 })]),
+    );
     assert.equal(inUdp(b, 7), "none");
     const came = { source: INTERNET, destination: PRIVATE };
     const about = icmp(3, 3, 0, packet({ ...came, payload: udp(came, 53, 7) }).subarray(0, 28));
@@ -194,11 +228,21 @@ describe("security groups remember", { skip: noKernel }, () => {
     assert.equal(inUdp(b, 4000), "security_group_in");
   });
 
-  it("nothing of a former interface either whose removal was never written", () => {
-    const another = eni(A, { private_ip: PRIVATE, public_ip: PUBLIC, subnet: 1, groups: [1], mac: "02:00:00:00:99:99" });
+  it("nothing of a former interface in the same slot even if its removal was never written", () => {
+    const another = eni(A, {
+      private_ip: PRIVATE,
+      public_ip: PUBLIC,
+      subnet: 1,
+      groups: [1],
+      mac: "02:00:00:00:99:99",
+    });
     const ways: readonly ((b: Bench) => void)[] = [
       (b) => b.put(...another),
-      (b) => b.datapath.reconcile([...region().filter(({ table, key }) => table !== "interfaces" || key !== A), ...another.slice(0, 1)]),
+      (b) =>
+        b.datapath.reconcile([
+          ...region().filter(({ table, key }) => table !== "interfaces" || key !== A),
+          ...another.slice(0, 1),
+        ]),
     ];
     for (const write of ways) {
       const b = bench();
@@ -211,16 +255,23 @@ describe("security groups remember", { skip: noKernel }, () => {
     }
   });
 
-  it("connections over a start with longer tables, and counts them", () => {
+  it("connections when a start makes the tables longer, and count them", () => {
     const pins = bpffs();
     const open = (interfaces: number) =>
-      openDatapath({ pins, netns: "/proc/thread-self/ns/net", object: OBJECT, sizes: { interfaces, flows: 64 }, clock: () => clock });
+      openDatapath({
+        pins,
+        netns: "/proc/thread-self/ns/net",
+        object: OBJECT,
+        sizes: { interfaces, flows: 64 },
+        clock: () => clock,
+      });
     const rows = region();
     const clock = settingsTime(rows);
     const ends = { source: PRIVATE, destination: INTERNET };
     const back = { source: INTERNET, destination: PUBLIC };
     const out = (datapath: Datapath, port: number) =>
-      testRun(datapath.programs.from_eni, frame({ ...ends, payload: udp(ends, port, 53) }), { link: A }).reason;
+      testRun(datapath.programs.from_eni, frame({ ...ends, payload: udp(ends, port, 53) }), { link: A })
+        .reason;
     const first = open(64);
     first.reconcile(rows);
     for (let port = 1; port <= 8; port++) assert.equal(out(first, port), "none");
@@ -229,7 +280,10 @@ describe("security groups remember", { skip: noKernel }, () => {
     const second = open(128);
     assert.equal(second.fresh, true);
     second.reconcile(rows);
-    assert.equal(testRun(second.programs.from_uplink, frame({ ...back, payload: udp(back, 53, 8) }), { link: 2 }).reason, "none");
+    assert.equal(
+      testRun(second.programs.from_uplink, frame({ ...back, payload: udp(back, 53, 8) }), { link: 2 }).reason,
+      "none",
+    );
     for (let pass = 0; pass < 2; pass++) assert.equal(second.sweep(), 0);
     assert.equal(second.connectionCount(), 8);
     assert.equal(out(second, 9), "connections_full");
@@ -242,7 +296,8 @@ describe("the limit of connections", { skip: noKernel }, () => {
     const b = bench();
     b.put(settings({ connections_crowded: 4, connection_share: 2 }));
     const other = { source: "10.0.2.7", destination: INTERNET };
-    const outOther = (port: number) => b.fromEni(C, frame({ ...other, from: macOf(C), payload: udp(other, port, 1) })).reason;
+    const outOther = (port: number) =>
+      b.fromEni(C, frame({ ...other, from: macOf(C), payload: udp(other, port, 1) })).reason;
     assert.deepEqual(
       [1, 2, 3, 4, 5].map((port) => outUdp(b, 5000 + port)),
       ["none", "none", "none", "none", "connections_full"],
@@ -261,7 +316,10 @@ describe("the limit of connections", { skip: noKernel }, () => {
     );
     assert.equal(outUdp(b, 5001), "none");
     const other = { source: "10.0.2.7", destination: INTERNET };
-    assert.equal(b.fromEni(C, frame({ ...other, from: macOf(C), payload: udp(other, 1, 1) })).verdict, "internet");
+    assert.equal(
+      b.fromEni(C, frame({ ...other, from: macOf(C), payload: udp(other, 1, 1) })).verdict,
+      "internet",
+    );
     assert.equal(b.datapath.connections(A).length, 3);
     assert.equal(b.datapath.sweep(b.now() + 36_000_000_000n), 4);
     assert.equal(b.datapath.connections(A).length, 0);
@@ -281,7 +339,10 @@ describe("the limit of connections", { skip: noKernel }, () => {
 describe("rules", { skip: noKernel }, () => {
   const inside = (b: Bench, port = 80) => {
     const ends = { source: PRIVATE, destination: "10.0.1.6" };
-    return b.fromEni(A, frame({ ...ends, payload: udp(ends, 1000 + Math.trunc(Math.random() * 50_000), port) })).reason;
+    return b.fromEni(
+      A,
+      frame({ ...ends, payload: udp(ends, 1000 + Math.trunc(Math.random() * 50_000), port) }),
+    ).reason;
   };
   it("match protocol, ports, ICMP type and code, and block", () => {
     const b = bench();
@@ -311,12 +372,20 @@ describe("rules", { skip: noKernel }, () => {
     const ping = (type: number, code: number) =>
       b.fromEni(
         A,
-        frame({ source: PRIVATE, destination: "10.0.1.6", protocol: 1, payload: icmp(type, code, Math.trunc(Math.random() * 2 ** 31)) }),
+        frame({
+          source: PRIVATE,
+          destination: "10.0.1.6",
+          protocol: 1,
+          payload: icmp(type, code, Math.trunc(Math.random() * 2 ** 31)),
+        }),
       ).reason;
     b.put(...rules("security_group_in", 2, [allow({ protocol: 1, port_from: 8, port_to: 0xffff })]));
     assert.deepEqual([ping(8, 0), ping(13, 0)], ["none", "security_group_in"]);
     b.put(...rules("security_group_in", 2, [allow({ protocol: 1, port_from: 3, port_to: 4 })]));
-    assert.deepEqual([ping(3, 4), ping(3, 3), ping(8, 0)], ["none", "security_group_in", "security_group_in"]);
+    assert.deepEqual(
+      [ping(3, 4), ping(3, 3), ping(8, 0)],
+      ["none", "security_group_in", "security_group_in"],
+    );
   });
 
   it("take the first that matches, over many chunks, and the last group's too", () => {
@@ -327,7 +396,10 @@ describe("rules", { skip: noKernel }, () => {
     assert.equal(inside(b), "none");
     b.put(...rules("security_group_in", 2, many));
     assert.equal(inside(b), "security_group_in");
-    b.put(...eni(B, { private_ip: "10.0.1.6", subnet: 1, groups: [2, 5, 6, 7] }), ...rules("security_group_in", 7, [allow()]));
+    b.put(
+      ...eni(B, { private_ip: "10.0.1.6", subnet: 1, groups: [2, 5, 6, 7] }),
+      ...rules("security_group_in", 7, [allow()]),
+    );
     assert.equal(inside(b), "none");
   });
 
@@ -348,7 +420,7 @@ describe("rules", { skip: noKernel }, () => {
     const b = bench();
     b.put(...rules("security_group_in", 2, [allow({ group: 2 })]));
     assert.equal(inside(b), "none");
-    b.put(...eni(A, { private_ip: PRIVATE, subnet: 1, groups: [1], flags: 1 | 2 }));
+    b.put(...eni(A, { private_ip: PRIVATE, subnet: 1, groups: [1], flags: interfaceFlags("present", "up") }));
     const ends = { source: "10.0.1.77", destination: "10.0.1.6" };
     assert.equal(b.fromEni(A, frame({ ...ends, payload: udp(ends, 1, 2) })).reason, "security_group_in");
   });
@@ -356,7 +428,10 @@ describe("rules", { skip: noKernel }, () => {
   it("of ACLs are stateless and in order; none is a deny", () => {
     const b = bench();
     b.put(
-      ...rules("network_acl_in", 1, [allow({ number: 1, action: 0, protocol: 17, port_from: 1024, port_to: 2000 }), allow({ number: 2 })]),
+      ...rules("network_acl_in", 1, [
+        allow({ number: 1, action: 0, protocol: 17, port_from: 1024, port_to: 2000 }),
+        allow({ number: 2 }),
+      ]),
     );
     assert.equal(outUdp(b, 1500), "none");
     assert.equal(inUdp(b, 1500), "network_acl_in");

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inSlices } from "./slices.ts";
 
-/** A clock that only steps and rests move, and what was done when. */
+/** A clock that moves only by steps and rests, and the log of when each thing was done. */
 function stage(lengths: readonly number[], { endAfter = Infinity } = {}) {
   let now = 0;
   const done: { readonly what: "step" | "rest"; readonly from: number; readonly to: number }[] = [];
@@ -21,8 +21,8 @@ function stage(lengths: readonly number[], { endAfter = Infinity } = {}) {
   return { done, worked: inSlices(steps(), { clock: () => now, rest, ended: () => rests() >= endAfter }) };
 }
 
-test("slices are short, and others have as long after each", async () => {
-  const lengths = Array.from({ length: 500 }, (_, place) => (place * 7) % 12);
+test("slices are short, and after each others have as much time", async () => {
+  const lengths = Array.from({ length: 500 }, (_, index) => (index * 7) % 12);
   const { done, worked } = stage(lengths);
   assert.equal(
     await worked,
@@ -51,7 +51,7 @@ test("no step follows when it has ended in a rest", async () => {
   );
 });
 
-test("what is done in one slice needs no rest, and an error ends it", async () => {
+test("work that is done in one slice needs no rest, and an error ends it", async () => {
   const { done, worked } = stage([3, 3]);
   assert.equal(await worked, 6);
   assert.equal(done.length, 2);
@@ -59,5 +59,8 @@ test("what is done in one slice needs no rest, and an error ends it", async () =
     yield;
     throw new Error("refused");
   })();
-  await assert.rejects(inSlices(refused, { clock: () => 0, rest: () => Promise.resolve(), ended: () => false }), /refused/);
+  await assert.rejects(
+    inSlices(refused, { clock: () => 0, rest: () => Promise.resolve(), ended: () => false }),
+    /refused/,
+  );
 });

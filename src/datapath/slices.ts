@@ -1,24 +1,27 @@
-/** Long work in slices, between which others have their turn. */
+/** Long work in slices, so that other work gets its turn in between. */
 
-/** A slice ends with the step that comes to this. */
-const SLICE_MS = 20;
+/** A slice ends with the step that reaches this length. */
+const SLICE_MILLISECONDS = 20;
 
 type Turns = {
   /** Milliseconds. */
   readonly clock: () => number;
-  /** Resolves after so many milliseconds, in which others work. */
+  /** Resolves after so many milliseconds; other work runs meanwhile. */
   readonly rest: (milliseconds: number) => Promise<unknown>;
-  /** Asked after each rest: no step is made any more. */
+  /** Checked after each rest: true stops the work. */
   readonly ended: () => boolean;
 };
 
-/** Makes the steps; after each slice others have as long as it took. Returns how many milliseconds the steps took. */
+/**
+ * Runs the steps. After each slice it rests for as long as the slice took. Returns the milliseconds that the
+ * steps took.
+ */
 export async function inSlices(steps: Iterator<unknown>, { clock, rest, ended }: Turns): Promise<number> {
   let worked = 0;
   for (;;) {
     const begin = clock();
     let done = false;
-    while (!done && clock() - begin < SLICE_MS) done = steps.next().done === true;
+    while (!done && clock() - begin < SLICE_MILLISECONDS) done = steps.next().done === true;
     const took = clock() - begin;
     worked += took;
     if (done) return worked;

@@ -1,33 +1,36 @@
 import { readFileSync } from "node:fs";
 import { setImmediate as turn } from "node:timers/promises";
-import { TABLES, type TableName } from "../plan/tables.ts";
+import { TABLES, type TableName } from "../contract/tables.ts";
 import type { KernelMap } from "./map.ts";
 import type { MapName } from "./object.ts";
 
-/** How much a table of the kernel holds, and how much it can. */
+/** How many entries a table of the kernel has, and how many it has room for. */
 export type TableSize = {
   readonly table: MapName;
   readonly capacity: number;
-  /** Absent of an array: its rows are all there. */
+  /** Absent for an array: all its rows exist. */
   readonly entries?: number;
-  /** Memory, as the kernel accounts for it; absent where it does not say. */
+  /** Memory, as the kernel accounts for it; absent when the kernel does not say. */
   readonly bytes?: number;
 };
 
-/** The tables that are no arrays, and the program's own of drops; connections are counted by whoever sweeps them. */
+/** Tables that are not arrays, and the program's table of drops. The sweep counts connections. */
 const COUNTED: ReadonlySet<MapName> = new Set([
   ...(Object.keys(TABLES) as TableName[]).filter((table) => TABLES[table].type !== "array"),
   "drops",
 ]);
-/** What holds more is not counted anew every time. */
+/** A table with more entries is not counted anew every time. */
 const SMALL = 16_384;
-const RECOUNT_MS = 60_000;
+const RECOUNT_MILLISECONDS = 60_000;
 
 /**
- * Counts by reading: the kernel does not tell how many entries a hash has. A batch of thousands at a time, with other work
- * let through between two of them; a large table at most once a minute. `clock`: milliseconds.
+ * Counts by reading: the kernel does not say how many entries a hash has. It reads thousands at a time, with
+ * other work in between; a large table at most once a minute. `clock`: milliseconds.
  */
-export function tableSizes(maps: Readonly<Record<MapName, KernelMap>>, clock: () => number): () => Promise<readonly TableSize[]> {
+export function tableSizes(
+  maps: Readonly<Record<MapName, KernelMap>>,
+  clock: () => number,
+): () => Promise<readonly TableSize[]> {
   const counts = new Map<MapName, { readonly entries: number; readonly until: number }>();
   const entriesOf = async (table: MapName): Promise<number> => {
     const known = counts.get(table);
@@ -37,7 +40,7 @@ export function tableSizes(maps: Readonly<Record<MapName, KernelMap>>, clock: ()
       entries += batch.count;
       await turn();
     }
-    counts.set(table, { entries, until: entries > SMALL ? clock() + RECOUNT_MS : 0 });
+    counts.set(table, { entries, until: entries > SMALL ? clock() + RECOUNT_MILLISECONDS : 0 });
     return entries;
   };
   return async () => {
@@ -57,8 +60,8 @@ export function tableSizes(maps: Readonly<Record<MapName, KernelMap>>, clock: ()
 }
 
 /**
- * `memlock` of the map's descriptor; exact from Linux 6.4. Before, it is an estimate from keys and values: a ring has none and
- * would count for nothing, so there it is its capacity, which is in bytes.
+ * The map's `memlock`; exact from Linux 6.4 on. Before, it is an estimate from keys and values, which is zero
+ * for a ring, so a ring counts with its capacity in bytes.
  */
 function memoryOf({ fd, shape }: KernelMap): number | undefined {
   const found = /^memlock:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "utf8"))?.[1];

@@ -1,21 +1,41 @@
 import assert from "node:assert/strict";
-import { mkdirSync, statSync } from "node:fs";
+import { closeSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { LAYOUT_VERSION } from "../plan/tables.ts";
+import { STATE_VERSION } from "../contract/records.ts";
+import { LAYOUT_VERSION, ROUTE_TARGET } from "../contract/tables.ts";
 import { BPF, KernelError, mustBpf, pin } from "./libbpf.ts";
 import { openDatapath } from "./loader.ts";
 import { countCpus } from "./map.ts";
 import { inNamespace } from "./netns.ts";
 import { frame, udp } from "./test-frame.ts";
-import { A, allow, bench, bpffs, eni, INTERNET, noKernel, OBJECT, region, route, rules, sh } from "./test-kit.ts";
+import {
+  A,
+  allow,
+  bench,
+  bpffs,
+  eni,
+  INTERNET,
+  noKernel,
+  OBJECT,
+  region,
+  route,
+  rules,
+  sh,
+} from "./test-kit.ts";
 
 describe("the kernel's tables", { skip: noKernel }, () => {
   it("read back as they were written, the interfaces too", () => {
     const { datapath, put, at } = bench();
     const base = region();
     datapath.reconcile(base);
-    const rows = eni(A, { private_ip: "10.0.1.5", public_ip: "203.0.113.5", subnet: 1, groups: [1, 2, 3], hop_limit: 7 });
+    const rows = eni(A, {
+      private_ip: "10.0.1.5",
+      public_ip: "203.0.113.5",
+      subnet: 1,
+      groups: [1, 2, 3],
+      hop_limit: 7,
+    });
     put(...rows);
     for (const row of rows) assert.deepEqual(datapath.reader.lookup(row.table, row.key as never), row.value);
     assert.equal(datapath.reader.lookup("interfaces", 50), undefined);
@@ -24,14 +44,16 @@ describe("the kernel's tables", { skip: noKernel }, () => {
     // One row differs: the interface's.
     assert.equal(datapath.reconcile(base), 1);
     assert.equal(datapath.reconcile(base), 0);
-    // A row that must be all zero, such as a VPC without a gateway, takes the place of one that is not.
+    // A row of zeros, such as that of a VPC without a gateway, replaces a row that is not.
     const bare = base.map((row) =>
-      row.table === "vpcs" ? { ...row, value: { internet_gateway: 0, flags: 0, gateway_route_table: 0, dns: "10.0.0.2" } } : row,
+      row.table === "vpcs"
+        ? { ...row, value: { internet_gateway: 0, flags: 0, gateway_route_table: 0, dns: "10.0.0.2" } }
+        : row,
     );
     assert.equal(datapath.reconcile(bare), base.filter((row) => row.table === "vpcs").length);
     assert.equal(datapath.reader.lookup("vpcs", 1)?.internet_gateway ?? 0, 0);
     datapath.reconcile(base);
-    // Rules that were replaced and are wanted again stay, although they were about to go.
+    // Replaced rules that are used again stay, although they were about to be removed.
     put(...rules("network_acl_in", 1, [allow()]));
     const old = base.filter((row) => row.table === "rule_chunks");
     datapath.apply({ puts: [], removals: old });
@@ -43,7 +65,10 @@ describe("the kernel's tables", { skip: noKernel }, () => {
 
   it("find the longest prefix and say which row it is", () => {
     const { datapath, put } = bench();
-    put(route(1, "198.51.100.0", 24, { target: 2, slot: 7 }), route(1, "198.51.100.1", 32, { target: 2, slot: 7 }));
+    put(
+      route(1, "198.51.100.0", 24, { target: ROUTE_TARGET.internet_gateway, slot: 7 }),
+      route(1, "198.51.100.1", 32, { target: ROUTE_TARGET.internet_gateway, slot: 7 }),
+    );
     const match = (address: string) => datapath.reader.longestMatch(1, address)?.key;
     assert.deepEqual(match("198.51.100.1"), { prefix_length: 160, route_table: 1, address: "198.51.100.1" });
     assert.deepEqual(match("198.51.100.2"), { prefix_length: 152, route_table: 1, address: "198.51.100.0" });
@@ -51,9 +76,10 @@ describe("the kernel's tables", { skip: noKernel }, () => {
     assert.deepEqual(datapath.reader.longestMatch(5, "8.8.8.8"), undefined);
   });
 
-  it("keep replaced rules until no packet can be reading them, and those that come again", () => {
+  it("keep replaced rules until no packet can be reading them, and remove none that came back meanwhile", () => {
     const b = bench();
-    const chunks = () => b.datapath.rows("rule_chunks").filter((row) => row.key.owner === 1 && row.key.kind === 1).length;
+    const chunks = () =>
+      b.datapath.rows("rule_chunks").filter((row) => row.key.owner === 1 && row.key.kind === 1).length;
     const first = rules("security_group_in", 1, [allow()]);
     const second = rules("security_group_in", 1, [allow({ protocol: 6 })]);
     b.put(...first);
@@ -79,13 +105,15 @@ describe("the kernel's tables", { skip: noKernel }, () => {
       [12, 4, 1],
     ]);
     pin(other, join(folder, "settings"));
-    const open = () => openDatapath({ pins, netns: "/proc/thread-self/ns/net", object: OBJECT, sizes: { interfaces: 32 } });
+    const open = () =>
+      openDatapath({ pins, netns: "/proc/thread-self/ns/net", object: OBJECT, sizes: { interfaces: 32 } });
     const first = open();
     assert.equal(first.fresh, true);
     first.reconcile(region());
     assert.throws(
       () => first.apply({ puts: eni(40, { private_ip: "10.0.1.40" }), removals: [] }),
-      (error) => error instanceof KernelError && error.errno === "E2BIG" && error.message.includes("room for 32"),
+      (error) =>
+        error instanceof KernelError && error.errno === "E2BIG" && error.message.includes("room for 32"),
     );
     first.close();
     const second = open();
@@ -94,9 +122,46 @@ describe("the kernel's tables", { skip: noKernel }, () => {
     second.close();
   });
 
+  it("of earlier versions are removed when the new ones are filled, and nothing else is", () => {
+    const pins = bpffs();
+    const [earlier, later] = [LAYOUT_VERSION - 1, LAYOUT_VERSION + 1];
+    const old = [`plan-${earlier}`, `state-${STATE_VERSION - 1}`, "plan-1", "state-1"];
+    const kept = [`plan-${later}`, `state-${STATE_VERSION + 1}`, "plan-x", "another-1"];
+    for (const name of [...old, ...kept]) {
+      mkdirSync(join(pins, name), { recursive: true });
+      const fields = [0, 4, 8, 12].map((at, index) => [at, 4, [2, 4, 8, 1][index] ?? 0] as const);
+      const map = mustBpf("make a map", BPF.mapCreate, fields);
+      pin(map, join(pins, name, "settings"));
+      closeSync(map);
+    }
+    // The kernel itself has two files there.
+    const folders = () =>
+      readdirSync(pins)
+        .filter((name) => !name.endsWith(".debug"))
+        .toSorted();
+    const own = [`plan-${LAYOUT_VERSION}`, `state-${STATE_VERSION}`];
+    const open = () =>
+      openDatapath({ pins, netns: "/proc/thread-self/ns/net", object: OBJECT, sizes: { interfaces: 32 } });
+    const first = open();
+    assert.deepEqual(folders(), [...new Set([...old, ...kept, ...own])].toSorted());
+    first.reconcile(region());
+    assert.deepEqual(folders(), [...kept, ...own].toSorted());
+    assert.deepEqual(readdirSync(join(pins, `plan-${later}`)), ["settings"]);
+    first.close();
+    const second = open();
+    assert.equal(second.fresh, false);
+    second.close();
+  });
+
   it("say what is wrong with an object file", () => {
-    assert.throws(() => openDatapath({ pins: bpffs(), netns: "/proc/self/ns/net", object: import.meta.filename }), /is no kernel program/);
-    assert.throws(() => openDatapath({ pins: bpffs(), netns: "/proc/self/ns/net", object: "/nowhere" }), /ENOENT/);
+    assert.throws(
+      () => openDatapath({ pins: bpffs(), netns: "/proc/self/ns/net", object: import.meta.filename }),
+      /is no kernel program/,
+    );
+    assert.throws(
+      () => openDatapath({ pins: bpffs(), netns: "/proc/self/ns/net", object: "/nowhere" }),
+      /ENOENT/,
+    );
   });
 });
 

@@ -1,5 +1,5 @@
+import { addressBytes, isIpv6Text, parseIpv4 } from "../lib/address.ts";
 import { present } from "../lib/assert.ts";
-import { addressBytes, parseIpv4 } from "../lib/ip.ts";
 
 /** Frames for tests: built with right checksums, and read back byte by byte. */
 export type FrameSpec = {
@@ -23,8 +23,10 @@ export function frame(spec: FrameSpec): Buffer {
   return Buffer.concat([macs(spec.to ?? ROUTER, spec.from ?? "02:00:00:00:00:10", 0x0800), packet(spec)]);
 }
 
-/** The same of IPv6; what IPv4 alone has is left out. */
-export function ipv6Frame(spec: Pick<FrameSpec, "from" | "to" | "source" | "destination" | "protocol" | "ttl" | "payload">): Buffer {
+/** The same for IPv6, without the fields that only IPv4 has. */
+export function ipv6Frame(
+  spec: Pick<FrameSpec, "from" | "to" | "source" | "destination" | "protocol" | "ttl" | "payload">,
+): Buffer {
   const header = Buffer.alloc(40);
   header[0] = 0x60;
   header.writeUInt16BE(spec.payload.length, 4);
@@ -32,10 +34,14 @@ export function ipv6Frame(spec: Pick<FrameSpec, "from" | "to" | "source" | "dest
   header[7] = spec.ttl ?? 64;
   header.set(addressBytes(spec.source), 8);
   header.set(addressBytes(spec.destination), 24);
-  return Buffer.concat([macs(spec.to ?? ROUTER, spec.from ?? "02:00:00:00:00:10", 0x86dd), header, spec.payload]);
+  return Buffer.concat([
+    macs(spec.to ?? ROUTER, spec.from ?? "02:00:00:00:00:10", 0x86dd),
+    header,
+    spec.payload,
+  ]);
 }
 
-/** The IP packet alone. */
+/** Only the IP packet. */
 export function packet(spec: FrameSpec): Buffer {
   const options = spec.options ?? new Uint8Array();
   const header = Buffer.alloc(20 + options.length);
@@ -54,7 +60,12 @@ export function packet(spec: FrameSpec): Buffer {
 
 type Ends = { readonly source: string; readonly destination: string };
 
-export function udp(ends: Ends, sourcePort: number, destinationPort: number, data: Uint8Array | string = "hello"): Buffer {
+export function udp(
+  ends: Ends,
+  sourcePort: number,
+  destinationPort: number,
+  data: Uint8Array | string = "hello",
+): Buffer {
   const bytes = Buffer.from(data);
   const segment = Buffer.alloc(8 + bytes.length);
   segment.writeUInt16BE(sourcePort, 0);
@@ -67,7 +78,13 @@ export function udp(ends: Ends, sourcePort: number, destinationPort: number, dat
 
 export const TCP = { fin: 1, syn: 2, rst: 4, ack: 16 } as const;
 
-export function tcp(ends: Ends, sourcePort: number, destinationPort: number, flags: number, data: Uint8Array | string = ""): Buffer {
+export function tcp(
+  ends: Ends,
+  sourcePort: number,
+  destinationPort: number,
+  flags: number,
+  data: Uint8Array | string = "",
+): Buffer {
   const bytes = Buffer.from(data);
   const segment = Buffer.alloc(20 + bytes.length);
   segment.writeUInt16BE(sourcePort, 0);
@@ -86,8 +103,14 @@ export function icmp(type: number, code: number, rest: number, data: Uint8Array 
   return message;
 }
 
-/** ICMPv6, whose checksum covers the ends too (RFC 4443, section 2.3). */
-export function icmpv6(ends: Ends, type: number, code: number, rest: number, data: Uint8Array | string = ""): Buffer {
+/** ICMPv6; its checksum covers both addresses, too (RFC 4443, section 2.3). */
+export function icmpv6(
+  ends: Ends,
+  type: number,
+  code: number,
+  rest: number,
+  data: Uint8Array | string = "",
+): Buffer {
   const message = Buffer.concat([Buffer.from([type, code, 0, 0]), Buffer.alloc(4), Buffer.from(data)]);
   message.writeUInt32BE(rest >>> 0, 4);
   message.writeUInt16BE(checksum(Buffer.concat([pseudo(ends, 58, message.length), message])), 2);
@@ -127,8 +150,12 @@ function ip(text: string): Buffer {
 }
 
 function pseudo(ends: Ends, protocol: number, length: number): Buffer {
-  const bytes = ends.source.includes(":") ? addressBytes : ip;
-  return Buffer.concat([bytes(ends.source), bytes(ends.destination), Buffer.from([0, protocol, length >> 8, length & 255])]);
+  const bytes = isIpv6Text(ends.source) ? addressBytes : ip;
+  return Buffer.concat([
+    bytes(ends.source),
+    bytes(ends.destination),
+    Buffer.from([0, protocol, length >> 8, length & 255]),
+  ]);
 }
 
 /** RFC 1071. */
@@ -139,7 +166,10 @@ function checksum(bytes: Uint8Array): number {
   return ~sum & 0xffff;
 }
 
-/** What is wrong with a frame's lengths and checksums, of the packet inside an ICMP error too. Empty: nothing. */
+/**
+ * What is wrong with a frame's lengths and checksums, including those of a packet inside an ICMP error. Empty
+ * when nothing is.
+ */
 export function flaws(bytes: Buffer): string[] {
   return packetFlaws(bytes.subarray(14), true);
 }
@@ -161,7 +191,8 @@ function packetFlaws(bytes: Buffer, whole: boolean): string[] {
       found.push(...packetFlaws(body.subarray(8), false).map((flaw) => `inner ${flaw}`));
   } else if (protocol === 6 || protocol === 17) {
     const absent = protocol === 17 && body.readUInt16BE(6) === 0;
-    if (!absent && checksum(Buffer.concat([pseudo(ends, protocol, body.length), body])) !== 0) found.push("transport checksum");
+    if (!absent && checksum(Buffer.concat([pseudo(ends, protocol, body.length), body])) !== 0)
+      found.push("transport checksum");
   }
   return found;
 }

@@ -1,15 +1,26 @@
-import koffi from "koffi";
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync } from "node:fs";
 import { availableParallelism, release, tmpdir } from "node:os";
 import { join } from "node:path";
-import { present } from "../lib/assert.ts";
-import { layoutOf } from "../plan/layout.ts";
+import koffi from "koffi";
+import { fieldsOf, viewOf } from "../contract/layout.ts";
+import {
+  LAYOUT_VERSION,
+  type Entry,
+  type StructValue,
+  RULE_LIST,
+  type RuleListName,
+  ROUTE_TARGET,
+  VPC_FLAGS,
+  INTERFACE_FLAGS,
+} from "../contract/tables.ts";
 import { type Datapath, openDatapath } from "./loader.ts";
-import { LAYOUT_VERSION, type Entry, type StructValue, RULE_LIST, type RuleListName } from "../plan/tables.ts";
 import { type TestRun, testRun } from "./test-run.ts";
 
-/** A kernel program of its own for a test, in namespaces that end with the process, and a small region in its tables. */
+/**
+ * A kernel program for one test process, in namespaces that end with the process, and a small region in its
+ * tables.
+ */
 
 export const OBJECT = join(import.meta.dirname, "../../datapath/genkan.bpf.o");
 
@@ -39,7 +50,7 @@ function isolate(): void {
   const unshare = koffi.load("libc.so.6").func("int unshare(int flags)");
   if (Number(unshare(CLONE_NEWNS | CLONE_NEWNET)) !== 0) throw new Error(`unshare: errno ${koffi.errno()}`);
   sh("mount --make-rprivate / && ip link set lo up");
-  // The fast path knows flows for each processor: a test stays on one.
+  // The fast path has a table of flows for each processor: a test stays on one.
   sh(`taskset -cp ${process.pid % availableParallelism()} ${process.pid}`);
   isolated = true;
 }
@@ -77,18 +88,17 @@ export type Bench = {
   readonly fromServices: (frame: Uint8Array) => TestRun;
   /** Moves the program's clock to so many seconds after the start, by a change of the tables. */
   readonly at: (seconds: number) => void;
-  /** Moves the clock alone: what the program has kept holds on. */
+  /** Moves only the clock: what the program has kept still holds. */
   readonly clock: (seconds: number) => void;
   readonly now: () => bigint;
 };
 
 let shared: Datapath | undefined;
 
-/** Offset of `now` in `struct settings`. */
-const NOW_AT = present(layoutOf("settings").fields["now"], "the time in the settings").offset;
+const SETTINGS = fieldsOf("settings");
 const timeAt = (seconds: number): bigint => start + BigInt(Math.round(seconds * 1000)) * (SECOND / 1000n);
 
-/** The process's datapath with nothing but the rows of {@link region}, and no connections. */
+/** The process's datapath with only the rows of {@link region}, and no connections. */
 export function bench(): Bench {
   shared ??= openDatapath({
     pins: bpffs(),
@@ -103,8 +113,11 @@ export function bench(): Bench {
   datapath.reconcile(region());
   datapath.sweep();
   const put: Put = (...puts) => datapath.apply({ puts, removals: [] });
-  const run = (program: keyof Datapath["programs"], frame: Uint8Array, context: Parameters<typeof testRun>[2]): TestRun =>
-    testRun(datapath.programs[program], frame, context);
+  const run = (
+    program: keyof Datapath["programs"],
+    frame: Uint8Array,
+    context: Parameters<typeof testRun>[2],
+  ): TestRun => testRun(datapath.programs[program], frame, context);
   return {
     datapath,
     put,
@@ -120,7 +133,7 @@ export function bench(): Bench {
       now = timeAt(seconds);
       const { maps } = datapath;
       const row = maps.settings.lookup(Buffer.alloc(4)) ?? Buffer.alloc(0);
-      row.writeBigUInt64LE(now, NOW_AT);
+      SETTINGS.now.write(viewOf(row), 0, now);
       maps.settings.update(Buffer.alloc(4), row);
     },
     now: () => now,
@@ -143,26 +156,42 @@ export function macOf(slot: number): string {
 export function region(): Entry[] {
   return [
     settings({}),
-    { table: "vpcs", key: 1, value: { internet_gateway: 8, flags: 1, gateway_route_table: 0, dns: "10.0.0.2" } },
-    { table: "vpcs", key: 2, value: { internet_gateway: 10, flags: 0, gateway_route_table: 0, dns: "10.0.0.2" } },
+    {
+      table: "vpcs",
+      key: 1,
+      value: { internet_gateway: 8, flags: VPC_FLAGS.dns_support, gateway_route_table: 0, dns: "10.0.0.2" },
+    },
+    {
+      table: "vpcs",
+      key: 2,
+      value: { internet_gateway: 10, flags: 0, gateway_route_table: 0, dns: "10.0.0.2" },
+    },
     subnet(1, { vpc: 1, block: "10.0.1.0", router: "10.0.1.1" }),
     subnet(2, { vpc: 1, block: "10.0.2.0", router: "10.0.2.1", network_acl: 2 }),
     subnet(3, { vpc: 2, block: "10.0.1.0", router: "10.0.1.1", route_table: 2 }),
     ...eni(A, { private_ip: "10.0.1.5", public_ip: "203.0.113.5", subnet: 1, groups: [1] }),
     ...eni(B, { private_ip: "10.0.1.6", subnet: 1, groups: [2] }),
     ...eni(C, { private_ip: "10.0.2.7", public_ip: "203.0.113.7", subnet: 2, groups: [2] }),
-    ...eni(D, { private_ip: "10.0.2.8", subnet: 2, groups: [1], flags: 1 | 2 | 16 }),
+    ...eni(D, {
+      private_ip: "10.0.2.8",
+      subnet: 2,
+      groups: [1],
+      flags: interfaceFlags("present", "up", "metadata"),
+    }),
     ...eni(OTHER, { vpc: 2, private_ip: "10.0.1.5", public_ip: "203.0.113.20", subnet: 3, groups: [1] }),
-    route(1, "10.0.0.0", 16, { target: 1, slot: 0 }),
-    route(1, "0.0.0.0", 0, { target: 2, slot: 7 }),
-    route(1, "192.0.2.0", 24, { target: 0, slot: 0 }),
-    route(1, "198.18.0.0", 15, { target: 3, slot: D }),
-    route(2, "0.0.0.0", 0, { target: 2, slot: 9 }),
+    route(1, "10.0.0.0", 16, { target: ROUTE_TARGET.local, slot: 0 }),
+    route(1, "0.0.0.0", 0, { target: ROUTE_TARGET.internet_gateway, slot: 7 }),
+    route(1, "192.0.2.0", 24, { target: ROUTE_TARGET.blackhole, slot: 0 }),
+    route(1, "198.18.0.0", 15, { target: ROUTE_TARGET.interface, slot: D }),
+    route(2, "0.0.0.0", 0, { target: ROUTE_TARGET.internet_gateway, slot: 9 }),
     ...rules("security_group_out", 1, [allow()]),
     ...rules("security_group_out", 2, [allow()]),
     ...rules("security_group_in", 1, []),
     ...rules("security_group_in", 2, []),
-    ...[1, 2].flatMap((acl) => [...rules("network_acl_out", acl, [allow()]), ...rules("network_acl_in", acl, [allow()])]),
+    ...[1, 2].flatMap((acl) => [
+      ...rules("network_acl_out", acl, [allow()]),
+      ...rules("network_acl_in", acl, [allow()]),
+    ]),
   ];
 }
 
@@ -187,16 +216,28 @@ export function settings(change: Partial<StructValue<"settings">>): Entry {
       flow_records_shared: 10_000,
       flow_record_share: 10,
       link_local_allowance: 1_000,
+      machine: 0,
+      overlay: 0,
+      overlay_mtu: 0,
+      gateways: "0.0.0.0",
       pad: 0,
       now,
       uplink_mac: "02:00:00:00:02:01",
       uplink_peer_mac: "02:00:00:00:02:02",
       services_mac: "02:00:00:00:03:01",
       services_peer_mac: "02:00:00:00:03:02",
-      pools: [{ base: "203.0.113.0", mask: "255.255.255.0", first: 0, size: 256 }, ...Array.from({ length: 7 }, () => none)],
+      pools: [
+        { base: "203.0.113.0", mask: "255.255.255.0", first: 0, size: 256 },
+        ...Array.from({ length: 7 }, () => none),
+      ],
       ...change,
     },
   };
+}
+
+/** An interface's flags. */
+export function interfaceFlags(...names: readonly (keyof typeof INTERFACE_FLAGS)[]): number {
+  return names.reduce((flags, name) => flags | INTERFACE_FLAGS[name], 0);
 }
 
 /** The row of a subnet of the first VPC. */
@@ -223,11 +264,12 @@ export function subnet(slot: number, value: Partial<StructValue<"subnet">>): Ent
 /** The rows of an interface: its own, its primary address, its public address. */
 export function eni(slot: number, change: Partial<StructValue<"interface">>): Entry[] {
   const value: StructValue<"interface"> = {
-    flags: 1 | 2 | 4 | 16,
+    flags: interfaceFlags("present", "up", "source_dest_check", "metadata"),
     vpc: 1,
     subnet: 1,
     private_ip: "0.0.0.0",
     public_ip: "0.0.0.0",
+    machine: 0,
     ipv6: "::",
     mac: macOf(slot),
     hop_limit: 1,
@@ -238,27 +280,56 @@ export function eni(slot: number, change: Partial<StructValue<"interface">>): En
   const index = Number(value.public_ip.split(".")[3]);
   return [
     { table: "interfaces", key: slot, value },
-    { table: "addresses", key: { vpc: value.vpc, address: value.private_ip }, value: { interface: slot, public_ip: value.public_ip } },
+    {
+      table: "addresses",
+      key: { vpc: value.vpc, address: value.private_ip },
+      value: { interface: slot, public_ip: value.public_ip },
+    },
     ...(value.public_ip === "0.0.0.0"
       ? []
-      : [{ table: "public_addresses" as const, key: index, value: { interface: slot, private_ip: value.private_ip } }]),
+      : [
+          {
+            table: "public_addresses" as const,
+            key: index,
+            value: { interface: slot, private_ip: value.private_ip },
+          },
+        ]),
   ];
 }
 
-export function route(routeTable: number, address: string, length: number, value: StructValue<"route">): Entry {
-  return { table: "routes", key: { prefix_length: 32 + 96 + length, route_table: routeTable, address }, value };
+export function route(
+  routeTable: number,
+  address: string,
+  length: number,
+  value: StructValue<"route">,
+): Entry {
+  return {
+    table: "routes",
+    key: { prefix_length: 32 + 96 + length, route_table: routeTable, address },
+    value,
+  };
 }
 
 export type Rule = StructValue<"rule">;
 
 /** A rule that matches everything of IPv4, changed. */
 export function allow(change: Partial<Rule> = {}): Rule {
-  return { peer: "0.0.0.0", group: 0, number: 100, protocol: 0xffff, port_from: 0, port_to: 0xffff, peer_length: 96, action: 1, ...change };
+  return {
+    peer: "0.0.0.0",
+    group: 0,
+    number: 100,
+    protocol: 0xffff,
+    port_from: 0,
+    port_to: 0xffff,
+    peer_length: 96,
+    action: 1,
+    ...change,
+  };
 }
 
 let version = 1n;
 
-/** A list's rows; `open`: how many rules at its head count as naming everybody, so that their flows may go untracked. */
+/** A list's rows; `open`: how many rules at its head name everybody, so that their flows may go untracked. */
 export function rules(kind: RuleListName, owner: number, list: readonly Rule[], open = 0): Entry[] {
   version += 1n;
   const chunks: Entry[] = [];
@@ -266,7 +337,18 @@ export function rules(kind: RuleListName, owner: number, list: readonly Rule[], 
   for (let at = 0; at < list.length; at += 8) {
     const eight = list.slice(at, at + 8);
     while (eight.length < 8) eight.push(none);
-    chunks.push({ table: "rule_chunks", key: { version, kind: RULE_LIST[kind], owner, chunk: at / 8, pad: 0 }, value: { rules: eight } });
+    chunks.push({
+      table: "rule_chunks",
+      key: { version, kind: RULE_LIST[kind], owner, chunk: at / 8, pad: 0 },
+      value: { rules: eight },
+    });
   }
-  return [...chunks, { table: "rule_lists", key: { kind: RULE_LIST[kind], owner }, value: { version, count: list.length, open } }];
+  return [
+    ...chunks,
+    {
+      table: "rule_lists",
+      key: { kind: RULE_LIST[kind], owner },
+      value: { version, count: list.length, open },
+    },
+  ];
 }

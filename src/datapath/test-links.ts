@@ -2,10 +2,13 @@ import { spawn } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Datapath } from "./loader.ts";
-import { A, bpffs, C, macOf, OBJECT, region, rules, allow, settings, sh } from "./test-kit.ts";
 import { type DatapathOptions, openDatapath } from "./loader.ts";
+import { A, bpffs, C, macOf, OBJECT, region, rules, allow, settings, sh } from "./test-kit.ts";
 
-/** Real links for a test: a namespace `dp` with the host-side ends, one for each of two instances, and one for the internet. */
+/**
+ * Real links for a test: a namespace `dp` with the host-side ends, one for each of two instances, and one for
+ * the internet.
+ */
 export type Links = {
   readonly pins: string;
   readonly open: (change?: Partial<DatapathOptions>) => Datapath;
@@ -25,7 +28,8 @@ export function realLinks(): Links {
   const folder = join(pins, "../ns");
   mkdirSync(folder);
   const path = (name: string): string => join(folder, name);
-  for (const name of ["dp", "a", "c", "internet"]) sh(`touch ${path(name)} && unshare --net=${path(name)} true`);
+  for (const name of ["dp", "a", "c", "internet"])
+    sh(`touch ${path(name)} && unshare --net=${path(name)} true`);
   const run = (name: string, command: string): string => sh(`nsenter --net=${path(name)} sh -c '${command}'`);
   const dp = `
     sysctl -qw net.ipv4.ip_forward=0
@@ -47,7 +51,13 @@ export function realLinks(): Links {
     path,
     run,
     open: (change = {}) =>
-      openDatapath({ pins, netns: path("dp"), object: OBJECT, sizes: { interfaces: 64, publicAddresses: 1024 }, ...change }),
+      openDatapath({
+        pins,
+        netns: path("dp"),
+        object: OBJECT,
+        sizes: { interfaces: 64, publicAddresses: 1024 },
+        ...change,
+      }),
     node: (name, script) => startNode(path(name), script),
   };
 
@@ -62,11 +72,13 @@ export function realLinks(): Links {
 /** Everything attached, everything allowed. */
 export function attachAll(datapath: Datapath): void {
   datapath.reconcile([
-    ...region().filter((entry) => entry.table !== "settings" && entry.table !== "rule_lists" && entry.table !== "rule_chunks"),
+    ...region().filter(
+      (entry) => entry.table !== "settings" && entry.table !== "rule_lists" && entry.table !== "rule_chunks",
+    ),
     settings({ now: 0n, connection_limit: 10_000 }),
     ...[1, 2].flatMap((slot) =>
-      (["security_group_out", "security_group_in", "network_acl_out", "network_acl_in"] as const).flatMap((kind) =>
-        rules(kind, slot, [allow()]),
+      (["security_group_out", "security_group_in", "network_acl_out", "network_acl_in"] as const).flatMap(
+        (kind) => rules(kind, slot, [allow()]),
       ),
     ),
   ]);
@@ -85,7 +97,9 @@ function startNode(namespace: string, script: string): { ready: Promise<void>; e
   let errors = "";
   child.stderr.setEncoding("utf8").on("data", (chunk: string) => (errors += chunk));
   const ended = new Promise<string>((resolve, reject) => {
-    child.on("close", (code) => (code === 0 ? resolve(text) : reject(new Error(`the script ended with ${code}: ${errors}`))));
+    child.on("close", (code) =>
+      code === 0 ? resolve(text) : reject(new Error(`the script ended with ${code}: ${errors}`)),
+    );
   });
   const ready = new Promise<void>((resolve, reject) => {
     child.stdout.setEncoding("utf8").on("data", (chunk: string) => {

@@ -1,23 +1,26 @@
-import { type Verdict, VERDICTS } from "../plan/packet-event.ts";
-import { DROP_REASONS, type DropReason } from "../plan/stages.ts";
+import { type Verdict, VERDICTS } from "../contract/packet-event.ts";
+import { DROP_REASONS, type DropReason } from "../contract/stages.ts";
+import { formatIpv4, ipv4 } from "../lib/address.ts";
 import { attributes, bpf, BPF, KernelError } from "./libbpf.ts";
 
 /**
- * Runs a program of the kernel on a frame without sending anything (BPF_PROG_TEST_RUN), and tells what it decided and
- * which bytes came out. About 14 microseconds a call; frames up to about 3,600 bytes.
+ * Runs a program of the kernel on a frame without sending anything (BPF_PROG_TEST_RUN); returns its decision
+ * and the bytes that came out. A call takes about 14 microseconds; frames have at most about 3,600 bytes.
  */
 export type TestRun = {
   readonly verdict: Verdict;
   readonly reason: DropReason;
-  /** The interface (or link) that it goes to; of a drop, the interface that it is counted for. */
+  /** The interface (or link) that it goes to; for a drop, the interface that it is counted for. */
   readonly target: number;
   /** What the program returned: 2 dropped, 7 redirected. */
   readonly action: number;
+  /** The tunnel that it goes through: the outer destination and the network identifier. */
+  readonly tunnel: { readonly address: string; readonly vni: number };
   readonly frame: Buffer;
 };
 
 /** Offsets in `struct __sk_buff`. */
-const CONTEXT = { mark: 8, ingressIfindex: 36, cb: 48, gsoSize: 176, size: 192 } as const;
+const CONTEXT = { mark: 8, priority: 32, ingressIfindex: 36, cb: 48, gsoSize: 176, size: 192 } as const;
 /** Offset of `test.duration` in `union bpf_attr`. */
 const DURATION = 36;
 const MAX_FRAME = 16384;
@@ -26,7 +29,7 @@ const into = Buffer.alloc(MAX_FRAME);
 const out = Buffer.alloc(MAX_FRAME);
 const skb = Buffer.alloc(CONTEXT.size);
 const after = Buffer.alloc(CONTEXT.size);
-/** Offsets in `union bpf_attr`, of what differs from run to run. */
+/** Offsets in `union bpf_attr` of the fields that differ between runs. */
 const ATTR = { program: 0, result: 4, sizeIn: 8, sizeOut: 12, contextIn: 40, contextOut: 44 } as const;
 let prepared: Buffer | undefined;
 
@@ -42,8 +45,13 @@ function prepare(): Buffer {
   );
 }
 
-/** `link` is the index of the link that the frame comes in on: an interface's slot. */
-type Context = { readonly link?: number; readonly mark?: number; readonly gsoSize?: number };
+/** `link`: the index of the link that the frame comes in on; an interface's slot. */
+type Context = {
+  readonly link?: number;
+  readonly mark?: number;
+  readonly priority?: number;
+  readonly gsoSize?: number;
+};
 
 export function testRun(program: number, frame: Uint8Array, context: Context = {}): TestRun {
   return timedTestRun(program, frame, context).run;
@@ -58,6 +66,7 @@ export function timedTestRun(
   prepared ??= prepare();
   into.set(frame);
   skb.writeUInt32LE(context.mark ?? 0, CONTEXT.mark);
+  skb.writeUInt32LE(context.priority ?? 0, CONTEXT.priority);
   skb.writeUInt32LE(context.link ?? 0, CONTEXT.ingressIfindex);
   skb.writeUInt32LE(context.gsoSize ?? 0, CONTEXT.gsoSize);
   prepared.writeUInt32LE(program, ATTR.program);
@@ -71,6 +80,10 @@ export function timedTestRun(
     verdict: VERDICTS[after.readUInt32LE(CONTEXT.cb)] ?? "none",
     reason: DROP_REASONS[after.readUInt32LE(CONTEXT.cb + 4)] ?? "none",
     target: after.readUInt32LE(CONTEXT.cb + 8),
+    tunnel: {
+      address: formatIpv4(ipv4(after.readUInt32BE(CONTEXT.cb + 12))),
+      vni: after.readUInt32LE(CONTEXT.cb + 16),
+    },
     action: prepared.readUInt32LE(ATTR.result),
     frame: Buffer.from(out.subarray(0, prepared.readUInt32LE(ATTR.sizeOut))),
   };

@@ -32,7 +32,13 @@ describe("one-to-one NAT", { skip: noKernel }, () => {
     const ends = { source: INTERNET, destination: "10.0.1.5" };
     assert.equal(
       run.frame.toString("hex"),
-      frame({ ...ends, to: macOf(A), from: "02:67:6b:00:00:01", protocol: 6, payload: tcp(ends, 443, 80, TCP.syn) }).toString("hex"),
+      frame({
+        ...ends,
+        to: macOf(A),
+        from: "02:67:6b:00:00:01",
+        protocol: 6,
+        payload: tcp(ends, 443, 80, TCP.syn),
+      }).toString("hex"),
     );
   });
 
@@ -46,7 +52,10 @@ describe("one-to-one NAT", { skip: noKernel }, () => {
     const base = udp(after, 40000, 53, Buffer.from([0, 0])).readUInt16BE(6);
     const data = Buffer.from([base >> 8, base & 255]);
     assert.equal(udp(after, 40000, 53, data).readUInt16BE(6), 0xffff);
-    assert.equal(fromEni(A, frame({ ...OUT, payload: udp(OUT, 40000, 53, data) })).frame.readUInt16BE(14 + 20 + 6), 0xffff);
+    assert.equal(
+      fromEni(A, frame({ ...OUT, payload: udp(OUT, 40000, 53, data) })).frame.readUInt16BE(14 + 20 + 6),
+      0xffff,
+    );
   });
 
   it("tells overlapping VPCs apart by the link", () => {
@@ -71,7 +80,10 @@ describe("one-to-one NAT", { skip: noKernel }, () => {
   it("refuses a hairpin without a public address of one's own", () => {
     const { fromEni } = bench();
     const ends = { source: "10.0.1.6", destination: "203.0.113.7" };
-    assert.equal(fromEni(B, frame({ ...ends, from: macOf(B), payload: udp(ends, 1, 2) })).reason, "no_public_ip");
+    assert.equal(
+      fromEni(B, frame({ ...ends, from: macOf(B), payload: udp(ends, 1, 2) })).reason,
+      "no_public_ip",
+    );
   });
 });
 
@@ -86,10 +98,17 @@ describe("ICMP errors through NAT", { skip: noKernel }, () => {
       put(...rules("security_group_in", 1, [allow()]));
       // The instance answers what it received: inside is internet -> private address.
       const received = { source: INTERNET, destination: "10.0.1.5" };
-      const error = frame({ ...OUT, protocol: 1, payload: icmp(3, 3, 0, packet({ ...received, protocol, payload: inner(received) })) });
+      const error = frame({
+        ...OUT,
+        protocol: 1,
+        payload: icmp(3, 3, 0, packet({ ...received, protocol, payload: inner(received) })),
+      });
       const out = fromEni(A, error);
       assert.equal(out.verdict, "internet");
-      assert.equal(read(out.frame).payload.toString("hex"), icmp(3, 3, 0, packet({ ...IN, protocol, payload: inner(IN) })).toString("hex"));
+      assert.equal(
+        read(out.frame).payload.toString("hex"),
+        icmp(3, 3, 0, packet({ ...IN, protocol, payload: inner(IN) })).toString("hex"),
+      );
       // A router answers what the instance sent: inside is public address -> internet.
       const sentPublic = { source: "203.0.113.5", destination: INTERNET };
       const back = fromInternet(

@@ -1,19 +1,31 @@
-import { present } from "../lib/assert.ts";
-import { layoutOf } from "../plan/layout.ts";
-import { type Delta, type Entry, TABLES, type TableName, WRITE_ORDER } from "../plan/tables.ts";
-import { type PackedPlan, type PackedRows, rowSizes } from "../plan/packed-plan.ts";
-import { openEpochs } from "./epoch.ts";
+import { fieldsOf } from "../contract/layout.ts";
+import { rowSizes } from "../contract/map-sizes.ts";
+import type { PackedPlan, PackedRows } from "../contract/packed-plan.ts";
+import {
+  type Delta,
+  type Entry,
+  LOCK_BYTES,
+  TABLES,
+  type TableName,
+  WRITE_ORDER,
+} from "../contract/tables.ts";
+import { type Epochs, openEpochs } from "./epoch.ts";
 import type { KernelMap } from "./map.ts";
 import type { MapName } from "./object.ts";
-import { encodeRow, isArray, isLocked, LOCK_BYTES, type Row } from "./row.ts";
+import { encodeRow, isArray, isLocked, type Row } from "./row.ts";
 
 /**
- * Writes plans into the kernel's tables. A packet that runs meanwhile sees every row whole, the old or the new:
+ * Writes plans into the kernel's tables. A packet that runs meanwhile sees every row whole, the old or the
+ * new:
  *   - locked arrays by their rows' locks;
- *   - other arrays because their rows are words of 32 bits that change one at a time, or (settings) change only at start;
- *   - hashes and the trie because the kernel puts a new element in place of the old one. It may use the old element's memory
- *     again at once, so the program reads a value in one go and checks what it says against the interface's row;
- *   - rule lists because the new list's chunks lie under a new version before the list points to it. The old chunks go
+ *   - other arrays because their rows are words of 32 bits that change one at a time, or (settings) change
+ * only at start;
+ *   - hashes and the trie because the kernel puts a new element in place of the old one. It may use the old
+ * element's memory
+ *     again at once, so the program reads a value in one go and checks what it says against the interface's
+ * row;
+ *   - rule lists because the new list's chunks lie under a new version before the list points to it. The old
+ * chunks go
  *     when no packet can still be reading them (RETIRE_AFTER).
  */
 export type Writer = {
@@ -21,6 +33,8 @@ export type Writer = {
   readonly apply: (delta: Delta) => void;
   /** Makes the tables hold exactly these rows, writing only what differs. Returns how many rows that were. */
   readonly reconcile: (plan: PackedPlan) => number;
+  /** See {@link Epochs}; for what is not the plan's. */
+  readonly change: Epochs["change"];
   /** Removes replaced rule chunks that are old enough. */
   readonly retire: () => void;
 };
@@ -28,14 +42,22 @@ export type Writer = {
 type Maps = Readonly<Record<MapName, KernelMap>>;
 
 const NO_LOCK = new Uint8Array(LOCK_BYTES);
-/** What makes an interface another one. */
-const IDENTITY = ["vpc", "mac"].map((field) => present(layoutOf("interface").fields[field], field));
+/** The fields by which an interface is recognized as another one. */
+const { vpc, mac } = fieldsOf("interface");
+const IDENTITY = [vpc, mac];
 const RETIRE_AFTER = 1_000_000_000n;
 
-/** `onRemoved` hears the slot of every interface that is gone, or whose slot another has. `fresh`: the tables are new and no packet reads them yet. */
+/**
+ * `onRemoved` is called with the slot of every interface that is gone, or whose slot another one has.
+ * `fresh`: the tables are new, and no packet reads them yet.
+ */
 export function openWriter(
   maps: Maps,
-  options: { readonly fresh: boolean; readonly clock: () => bigint; readonly onRemoved: (slot: number) => void },
+  options: {
+    readonly fresh: boolean;
+    readonly clock: () => bigint;
+    readonly onRemoved: (slot: number) => void;
+  },
 ): Writer {
   const retiring: { readonly key: Uint8Array; readonly since: bigint }[] = [];
   let unread = options.fresh;
@@ -43,9 +65,13 @@ export function openWriter(
   const put = (table: TableName, rows: Row[]): void => {
     if (rows.length === 0) return;
     if (table === "rule_chunks") keepChunks(retiring, rows);
-    const replaced = table === "interfaces" ? rows.filter((row) => isZero(row.value) || isOfAnother(maps.interfaces, row)) : [];
+    const replaced =
+      table === "interfaces"
+        ? rows.filter((row) => isZero(row.value) || isOfAnother(maps.interfaces, row))
+        : [];
     const keys = Buffer.concat(rows.map((r) => r.key));
-    if (isLocked(table)) maps[table].updateMany(keys, Buffer.concat(rows.flatMap((r) => [NO_LOCK, r.value])), { locked: true });
+    if (isLocked(table))
+      maps[table].updateMany(keys, Buffer.concat(rows.flatMap((r) => [NO_LOCK, r.value])), { locked: true });
     else maps[table].updateMany(keys, Buffer.concat(rows.map((r) => r.value)));
     for (const { key } of replaced) options.onRemoved(Buffer.from(key).readUInt32LE());
   };
@@ -60,7 +86,10 @@ export function openWriter(
     else maps[table].deleteMany(Buffer.concat(rows.map((r) => r.key)));
   };
   const epochs = openEpochs(maps);
-  const write = (puts: Readonly<Record<TableName, Row[]>>, removals: Readonly<Record<TableName, Row[]>>): void => {
+  const write = (
+    puts: Readonly<Record<TableName, Row[]>>,
+    removals: Readonly<Record<TableName, Row[]>>,
+  ): void => {
     for (const table of WRITE_ORDER) put(table, puts[table]);
     for (const table of [...WRITE_ORDER].reverse()) remove(table, removals[table]);
   };
@@ -86,23 +115,33 @@ export function openWriter(
       const changes = differences(maps, plan);
       keepChunks(retiring, rowsOf("rule_chunks", plan.rule_chunks));
       const leaving = new Set(retiring.map(({ key }) => keyText(key)));
-      changes.removals.rule_chunks = changes.removals.rule_chunks.filter(({ key }) => !leaving.has(keyText(key)));
+      changes.removals.rule_chunks = changes.removals.rule_chunks.filter(
+        ({ key }) => !leaving.has(keyText(key)),
+      );
       epochs.change(undefined, () => write(changes.puts, changes.removals));
-      return Object.values(changes).reduce((sum, tables) => sum + Object.values(tables).reduce((n, rows) => n + rows.length, 0), 0);
+      return Object.values(changes).reduce(
+        (sum, tables) => sum + Object.values(tables).reduce((n, rows) => n + rows.length, 0),
+        0,
+      );
     },
+    change: epochs.change,
     retire,
   };
 }
 
 /**
- * Whether the kernel has an interface at the row's slot that this one is not. Besides the removed ones that is one whose
- * removal was never written: the process died, or the kernel refused, and meanwhile another got its slot.
+ * Whether the kernel has another interface at the row's slot. Besides removed interfaces, that is one whose
+ * removal was never written: the process died, or the kernel refused, and meanwhile another interface got its
+ * slot.
  */
 function isOfAnother(interfaces: KernelMap, { key, value }: Row): boolean {
   const was = interfaces.lookup(key)?.subarray(LOCK_BYTES);
   return (
     was !== undefined &&
-    IDENTITY.some(({ offset, size }) => Buffer.compare(was.subarray(offset, offset + size), value.subarray(offset, offset + size)) !== 0) &&
+    IDENTITY.some(
+      ({ offset, size }) =>
+        Buffer.compare(was.subarray(offset, offset + size), value.subarray(offset, offset + size)) !== 0,
+    ) &&
     !isZero(was)
   );
 }
@@ -124,11 +163,12 @@ function fill(maps: Maps, plan: PackedPlan): void {
   }
 }
 
-/** The values with an open lock in front of each. */
+/** The values, each with an open lock in front. */
 function locked(values: Uint8Array, size: number): Uint8Array {
   const count = values.length / size;
   const filled = new Uint8Array(values.length + count * LOCK_BYTES);
-  for (let row = 0; row < count; row++) filled.set(values.subarray(row * size, (row + 1) * size), row * (size + LOCK_BYTES) + LOCK_BYTES);
+  for (let row = 0; row < count; row++)
+    filled.set(values.subarray(row * size, (row + 1) * size), row * (size + LOCK_BYTES) + LOCK_BYTES);
   return filled;
 }
 
@@ -147,29 +187,42 @@ function keyText(key: Uint8Array): string {
 }
 
 function byTable(entries: readonly Entry[]): Record<TableName, Row[]> {
-  const tables = Object.fromEntries(Object.keys(TABLES).map((name) => [name, [] as Row[]])) as Record<TableName, Row[]>;
+  const tables = Object.fromEntries(Object.keys(TABLES).map((name) => [name, [] as Row[]])) as Record<
+    TableName,
+    Row[]
+  >;
   for (const entry of entries) tables[entry.table].push(encodeRow(entry));
   return tables;
 }
 
-/** The removals whose key is not among the puts: those rows have been replaced, not removed. */
-function without(removals: Record<TableName, Row[]>, puts: Record<TableName, Row[]>): Record<TableName, Row[]> {
+/** The removals whose key is not among the puts: a row that is put again was replaced, not removed. */
+function without(
+  removals: Record<TableName, Row[]>,
+  puts: Record<TableName, Row[]>,
+): Record<TableName, Row[]> {
   const keep = (table: TableName): Row[] => {
     if (removals[table].length === 0 || puts[table].length === 0) return removals[table];
     const put = new Set(puts[table].map((r) => keyText(r.key)));
     return removals[table].filter((r) => !put.has(keyText(r.key)));
   };
-  return Object.fromEntries(Object.keys(TABLES).map((name) => [name, keep(name as TableName)])) as Record<TableName, Row[]>;
+  return Object.fromEntries(Object.keys(TABLES).map((name) => [name, keep(name as TableName)])) as Record<
+    TableName,
+    Row[]
+  >;
 }
 
-/** A chunk that is written again is no longer one to remove. */
+/** A chunk that is written again must not be removed. */
 function keepChunks(retiring: { readonly key: Uint8Array }[], rows: readonly Row[]): void {
   if (retiring.length === 0) return;
   const written = new Set(rows.map((r) => keyText(r.key)));
-  for (let i = retiring.length - 1; i >= 0; i--) if (written.has(keyText(retiring[i]?.key ?? new Uint8Array()))) retiring.splice(i, 1);
+  for (let i = retiring.length - 1; i >= 0; i--)
+    if (written.has(keyText(retiring[i]?.key ?? new Uint8Array()))) retiring.splice(i, 1);
 }
 
-function differences(maps: Maps, plan: PackedPlan): { puts: Record<TableName, Row[]>; removals: Record<TableName, Row[]> } {
+function differences(
+  maps: Maps,
+  plan: PackedPlan,
+): { puts: Record<TableName, Row[]>; removals: Record<TableName, Row[]> } {
   const puts = byTable([]);
   const removals = byTable([]);
   for (const name of Object.keys(TABLES) as TableName[]) {
@@ -213,7 +266,7 @@ function placesByKey(keys: Uint8Array, count: number, size: number): PlaceOf {
   return (key) => places.get(keyText(key));
 }
 
-/** Every row that is there: of an array, every element that is not zero. The buffers are reused. */
+/** Visits every row that exists; in an array, every element that is not zero. The buffers are reused. */
 export function eachRow(maps: Maps, table: TableName, visit: (key: Buffer, value: Uint8Array) => void): void {
   const map = maps[table];
   if (!isArray(table)) return map.forEach(visit);
@@ -222,7 +275,7 @@ export function eachRow(maps: Maps, table: TableName, visit: (key: Buffer, value
   let zeros = Buffer.alloc(0);
   map.forEachBatch((keys, values, count) => {
     if (zeros.length !== values.length) zeros = Buffer.alloc(values.length);
-    // Most of an array is empty: a whole batch is compared at once.
+    // Most of an array is empty, so a whole batch is compared at once.
     if (values.compare(zeros, 0, count * size, 0, count * size) === 0) return;
     for (let i = 0; i < count; i++) {
       const element = values.subarray(i * size, (i + 1) * size);

@@ -1,9 +1,10 @@
 import { parentPort, Worker } from "node:worker_threads";
 
 /**
- * Runs a module in a thread of its own, with `data` as its workerData: who keeps one service busy keeps no other waiting. Settles when
- * the module has called {@link sayApart}.
- * @throws why it did not come so far; what goes wrong later ends this process, as if it had gone wrong in it.
+ * Runs a module in a thread of its own, with `data` as its workerData, so that a busy service does not delay
+ * another. Settles when the module has called {@link sayApart}.
+ * @throws the error that kept it from getting that far; a later error ends this process, as an error of its
+ * own would.
  */
 export function serveApart(module: URL, data: unknown): Promise<void> {
   const worker = new Worker(module, { workerData: data });
@@ -22,7 +23,7 @@ export function serveApart(module: URL, data: unknown): Promise<void> {
   });
 }
 
-/** Tells who started this thread that it answers from now on. */
+/** Tells the thread that started this one that this one now answers. */
 export function sayApart(): void {
   parentPort?.postMessage("ready", []);
 }

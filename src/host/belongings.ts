@@ -7,8 +7,8 @@ const ROUNDS = 200;
 const PAUSE_MILLISECONDS = 25;
 
 /**
- * Ends every process that the kernel says is the installation's, with a record or without: in the control groups of its instances,
- * or in one of its network namespaces. @throws when some do not end.
+ * Ends every process that belongs to the installation according to the kernel, recorded or not: in its
+ * instances' control groups, or in one of its network namespaces. @throws when some do not end.
  */
 export async function killBelongings(installation: Installation): Promise<void> {
   const networks = networksOf(installation);
@@ -37,15 +37,22 @@ function belongings({ id }: Installation, networks: ReadonlySet<number>): readon
 
 function isOurs(pid: number, group: RegExp, networks: ReadonlySet<number>): boolean {
   try {
-    return group.test(readFileSync(`/proc/${pid}/cgroup`, "latin1")) || networks.has(statSync(`/proc/${pid}/ns/net`).ino);
+    return (
+      group.test(readFileSync(`/proc/${pid}/cgroup`, "latin1")) ||
+      networks.has(statSync(`/proc/${pid}/ns/net`).ino)
+    );
   } catch (cause) {
     // It ended meanwhile; or it is another user's, where this one is not root.
-    if (["ENOENT", "ESRCH", "EACCES", "EPERM"].includes((cause as NodeJS.ErrnoException).code ?? "")) return false;
+    if (["ENOENT", "ESRCH", "EACCES", "EPERM"].includes((cause as NodeJS.ErrnoException).code ?? ""))
+      return false;
     throw new Error(`whose process ${pid} is can't be told`, { cause });
   }
 }
 
-/** What tells the installation's network namespaces from others: their inodes; of a file that is no namespace (yet, or any more) nothing is. */
+/**
+ * The inodes of the installation's network namespaces; a file that is not (or no longer) a namespace has
+ * none.
+ */
 function networksOf({ namespaces }: Installation): ReadonlySet<number> {
   const kind = statSync("/proc/self/ns/net").dev;
   return new Set(

@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -12,7 +20,11 @@ import { installationAt } from "./installation.ts";
 const INSTANCE = "i-00000000000000001";
 
 function inFolder(
-  body: (mount: string, installation: ReturnType<typeof installationAt>, read: (...path: string[]) => string) => void,
+  body: (
+    mount: string,
+    installation: ReturnType<typeof installationAt>,
+    read: (...path: string[]) => string,
+  ) => void,
 ): void {
   const mount = mkdtempSync(join(tmpdir(), "genkan-cgroup-"));
   const installation = installationAt(mount);
@@ -45,7 +57,12 @@ test("version 2: the controllers are handed down, and each instance has a group 
     assert.ok(Number(read(name, "memory.max")) > 0);
     assert.equal(read(name, "cpu.weight"), "100");
     enterCgroup(installation, INSTANCE, [76, 77], mount);
-    assert.deepEqual(readdirSync(join(all, INSTANCE)).toSorted(), ["cgroup.procs", "cpu.weight", "memory.max", "pids.max"]);
+    assert.deepEqual(readdirSync(join(all, INSTANCE)).toSorted(), [
+      "cgroup.procs",
+      "cpu.weight",
+      "memory.max",
+      "pids.max",
+    ]);
     assert.equal(read(name, INSTANCE, "cgroup.procs"), "77");
     assert.equal(read(name, INSTANCE, "cpu.weight"), "100");
     assert.equal(read(name, INSTANCE, "memory.max"), String(4 * 2 ** 30));
@@ -73,12 +90,18 @@ test("version 1: a group in each hierarchy, processors in equal parts, and socke
     assert.deepEqual(ensureCgroups(installation, mount), []);
     assert.equal(read("cpu", name, "cpu.shares"), "1024");
     enterCgroup(installation, INSTANCE, [76, 77], mount);
-    assert.deepEqual(readdirSync(join(mount, "cpu", name, INSTANCE)).toSorted(), ["cgroup.procs", "cpu.shares"]);
+    assert.deepEqual(readdirSync(join(mount, "cpu", name, INSTANCE)).toSorted(), [
+      "cgroup.procs",
+      "cpu.shares",
+    ]);
     assert.equal(read("cpu", name, INSTANCE, "cpu.shares"), "1024");
     assert.equal(read("memory", name, INSTANCE, "memory.limit_in_bytes"), String(4 * 2 ** 30));
     assert.equal(read("memory", name, INSTANCE, "memory.kmem.tcp.limit_in_bytes"), String(2 ** 28));
     assert.equal(read("memory", name, INSTANCE, "cgroup.procs"), "77");
-    assert.deepEqual(readdirSync(join(mount, "pids", name, INSTANCE)).toSorted(), ["cgroup.procs", "pids.max"]);
+    assert.deepEqual(readdirSync(join(mount, "pids", name, INSTANCE)).toSorted(), [
+      "cgroup.procs",
+      "pids.max",
+    ]);
   });
 });
 
@@ -93,21 +116,26 @@ test("instances' parts of the processes get smaller for all when there are more 
     if (most > 2_000) return;
     const ids = Array.from({ length: most }, (_, i) => `i-${String(i).padStart(17, "0")}`);
     for (const id of ids) enterCgroup(installation, id, [76, 77], mount);
-    const shares = (of: readonly string[]): ReadonlySet<string> => new Set(of.map((id) => read("pids", name, id, "pids.max")));
+    const shares = (of: readonly string[]): ReadonlySet<string> =>
+      new Set(of.map((id) => read("pids", name, id, "pids.max")));
     const many = shares(ids);
     assert.equal(many.size, 1);
     assert.ok(Number([...many][0]) < 2_048);
     // Folders of the kernel's go with their files.
     for (const id of ids.slice(1)) {
-      for (const file of readdirSync(join(mount, "pids", name, id))) rmSync(join(mount, "pids", name, id, file));
+      for (const file of readdirSync(join(mount, "pids", name, id)))
+        rmSync(join(mount, "pids", name, id, file));
       removeCgroup(installation, id, mount);
     }
     assert.deepEqual(shares(ids.slice(0, 1)), new Set(["2048"]));
   });
 });
 
-test("no number of instances has more processes than half of the machine's, unless by the least that each needs", () => {
-  const machines = record({ bytes: integer({ min: 2 ** 28, max: 2 ** 40 }), processes: integer({ min: 4_096, max: 4_194_304 }) });
+test("instances are never guaranteed more than half of the machine's processes, except for the least that each needs", () => {
+  const machines = record({
+    bytes: integer({ min: 2 ** 28, max: 2 ** 40 }),
+    processes: integer({ min: 4_096, max: 4_194_304 }),
+  });
   always(
     property(machines, integer({ min: 1, max: 5_000 }), (machine, instances) => {
       const share = processShare(machine, instances);
@@ -148,17 +176,21 @@ test("version 1 without a controller, whose empty folder is there: the others ke
 
 const mounts = process.platform === "linux" && process.getuid?.() === 0 ? false : "needs root on Linux";
 
-test("where no group could be made, as nothing can be written there, there is none to remove", { skip: mounts }, () => {
-  inFolder((mount, installation) => {
-    execFileSync("mount", ["-t", "tmpfs", "tmpfs", mount]);
-    try {
-      writeFileSync(join(mount, "cgroup.controllers"), "cpu memory pids\n");
-      execFileSync("mount", ["-o", "remount,ro", mount]);
-      assert.equal(ensureCgroups(installation, mount).length, 3);
-      removeCgroup(installation, INSTANCE, mount);
-      removeCgroups(installation, mount);
-    } finally {
-      execFileSync("umount", [mount]);
-    }
-  });
-});
+test(
+  "where no group could be made, as nothing can be written there, there is none to remove",
+  { skip: mounts },
+  () => {
+    inFolder((mount, installation) => {
+      execFileSync("mount", ["-t", "tmpfs", "tmpfs", mount]);
+      try {
+        writeFileSync(join(mount, "cgroup.controllers"), "cpu memory pids\n");
+        execFileSync("mount", ["-o", "remount,ro", mount]);
+        assert.equal(ensureCgroups(installation, mount).length, 3);
+        removeCgroup(installation, INSTANCE, mount);
+        removeCgroups(installation, mount);
+      } finally {
+        execFileSync("umount", [mount]);
+      }
+    });
+  },
+);

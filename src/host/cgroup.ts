@@ -14,24 +14,38 @@ import {
 import type { Installation } from "./installation.ts";
 
 /*
- * Each instance has a control group (cgroups(7)) within that of all instances. Limits of single processes, see
- * sandbox.ts, do not add up to that: an instance has a thousand users, and memory that no process holds, such as files
- * in /dev/shm.
+ * Each instance has a control group (cgroups(7)) within the group of all instances. Limits of single
+ * processes (see sandbox.ts) would not add up to that: an instance has a thousand users, and memory that no
+ * process holds, such as files in /dev/shm.
  */
 
 /** A hierarchy of groups, and the controllers whose limits it keeps. */
-type Hierarchy = { readonly root: string; readonly version: 1 | 2; readonly controllers: readonly Controller[] };
+type Hierarchy = {
+  readonly root: string;
+  readonly version: 1 | 2;
+  readonly controllers: readonly Controller[];
+};
 
 /**
- * Version 2 has one hierarchy; version 1 has one for each controller. None where there are no groups: of a controller that the
- * kernel has no version 1 of (memory, on Debian 13) systemd leaves an empty folder.
+ * Version 2 has one hierarchy; version 1 has one for each controller. Empty where there are no groups: for a
+ * controller that the kernel does not have in version 1 (memory, on Debian 13) systemd leaves an empty
+ * folder.
  */
 function hierarchies(mount: string): readonly Hierarchy[] {
   const there = read(join(mount, "cgroup.controllers"))?.split(/\s+/);
-  if (there) return [{ root: mount, version: 2, controllers: CONTROLLERS.filter((controller) => there.includes(controller)) }];
-  return CONTROLLERS.map((controller) => ({ root: join(mount, controller), version: 1 as const, controllers: [controller] })).filter(
-    ({ root }) => existsSync(join(root, "cgroup.procs")),
-  );
+  if (there)
+    return [
+      {
+        root: mount,
+        version: 2,
+        controllers: CONTROLLERS.filter((controller) => there.includes(controller)),
+      },
+    ];
+  return CONTROLLERS.map((controller) => ({
+    root: join(mount, controller),
+    version: 1 as const,
+    controllers: [controller],
+  })).filter(({ root }) => existsSync(join(root, "cgroup.procs")));
 }
 
 const CGROUP_MOUNT = "/sys/fs/cgroup";
@@ -43,9 +57,14 @@ const UNLIMITED: Readonly<Record<Controller, string>> = {
   pids: "use up the machine's processes",
 };
 
-/** Makes the group of all instances. @returns what instances can do because it is not there or keeps no such limit, and why. */
+/**
+ * Makes the group of all instances. @returns what instances can do because it is not there or keeps no such
+ * limit, and why.
+ */
 export function ensureCgroups({ id }: Installation, mount = CGROUP_MOUNT): readonly string[] {
-  const failed = new Map<Controller, string>(CONTROLLERS.map((controller) => [controller, `there is no such control group at ${mount}`]));
+  const failed = new Map<Controller, string>(
+    CONTROLLERS.map((controller) => [controller, `there is no such control group at ${mount}`]),
+  );
   for (const { root, version, controllers } of hierarchies(mount)) {
     const group = join(root, `genkan-${id}`);
     for (const controller of controllers) {
@@ -56,7 +75,10 @@ export function ensureCgroups({ id }: Installation, mount = CGROUP_MOUNT): reado
         if (version === 2) handDown(group, controller);
         failed.delete(controller);
       } catch (cause) {
-        failed.set(controller, `no control group can be made: ${cause instanceof Error ? cause.message : String(cause)}`);
+        failed.set(
+          controller,
+          `no control group can be made: ${cause instanceof Error ? cause.message : String(cause)}`,
+        );
       }
     }
   }
@@ -76,7 +98,9 @@ function handDown(group: string, controller: Controller): void {
 
 /** Whether the group within this one has limits of the controller. */
 function isHandedDown(group: string, version: 1 | 2, controller: Controller): boolean {
-  return version === 1 || (read(join(group, "cgroup.subtree_control")) ?? "").split(/\s+/).includes(controller);
+  return (
+    version === 1 || (read(join(group, "cgroup.subtree_control")) ?? "").split(/\s+/).includes(controller)
+  );
 }
 
 function limit(group: string, version: 1 | 2, controller: Controller, limits: Limits): void {
@@ -89,8 +113,16 @@ function limit(group: string, version: 1 | 2, controller: Controller, limits: Li
   }
 }
 
-/** Puts processes, and all that they start from now on, into the instance's own group. Nothing where there are no groups. */
-export function enterCgroup({ id }: Installation, instanceId: string, pids: readonly number[], mount = CGROUP_MOUNT): void {
+/**
+ * Puts processes, and all that they start from now on, into the instance's own group. Does nothing where
+ * there are no groups.
+ */
+export function enterCgroup(
+  { id }: Installation,
+  instanceId: string,
+  pids: readonly number[],
+  mount = CGROUP_MOUNT,
+): void {
   for (const hierarchy of hierarchies(mount)) {
     const { root, version, controllers } = hierarchy;
     const all = join(root, `genkan-${id}`);
@@ -99,13 +131,17 @@ export function enterCgroup({ id }: Installation, instanceId: string, pids: read
     mkdirSync(group, { recursive: true });
     const { length } = groupsIn(all);
     for (const controller of controllers)
-      if (isHandedDown(all, version, controller)) limit(group, version, controller, limitsOfOne(thisMachine(), length));
+      if (isHandedDown(all, version, controller))
+        limit(group, version, controller, limitsOfOne(thisMachine(), length));
     shareProcesses(hierarchy, all, length - 1);
     for (const pid of pids) writeFileSync(join(group, "cgroup.procs"), String(pid));
   }
 }
 
-/** Removes the instance's group. Its processes have ended; where the kernel still counts them, the group goes with the next. */
+/**
+ * Removes the instance's group, whose processes have ended. If the kernel still counts them, the group is
+ * removed with the next one.
+ */
 export function removeCgroup({ id }: Installation, instanceId: string, mount = CGROUP_MOUNT): void {
   for (const hierarchy of hierarchies(mount)) {
     const all = join(hierarchy.root, `genkan-${id}`);
@@ -113,7 +149,7 @@ export function removeCgroup({ id }: Installation, instanceId: string, mount = C
   }
 }
 
-/** Gives each instance its part of the processes, when that is another one than while there were so many. */
+/** Gives each instance its share of the processes, when the number of instances has changed that share. */
 function shareProcesses({ version, controllers }: Hierarchy, all: string, before: number): void {
   if (!controllers.includes("pids") || !isHandedDown(all, version, "pids")) return;
   const machine = thisMachine();
@@ -124,16 +160,23 @@ function shareProcesses({ version, controllers }: Hierarchy, all: string, before
     try {
       limit(join(all, group), version, "pids", limits);
     } catch (cause) {
-      // One that is going at this moment.
+      // A group that is being removed at this moment.
       if (!["ENOENT", "ENODEV"].includes((cause as NodeJS.ErrnoException).code ?? "")) throw cause;
     }
   }
 }
 
-/** How many processes and threads an instance has, or all together; undefined where nobody counts them. */
-export function processCount({ id }: Installation, instanceId = "", mount = CGROUP_MOUNT): number | undefined {
+/**
+ * The number of processes and threads of an instance, or of all together; undefined where nobody counts them.
+ */
+export function processCount(
+  { id }: Installation,
+  instanceId = "",
+  mount = CGROUP_MOUNT,
+): number | undefined {
   const { root } = hierarchies(mount).find(({ controllers }) => controllers.includes("pids")) ?? {};
-  const counted = root === undefined ? undefined : read(join(root, `genkan-${id}`, instanceId, "pids.current"));
+  const counted =
+    root === undefined ? undefined : read(join(root, `genkan-${id}`, instanceId, "pids.current"));
   return counted === undefined ? undefined : Number(counted);
 }
 
@@ -148,12 +191,14 @@ export function removeCgroups({ id }: Installation, mount = CGROUP_MOUNT): void 
 
 function groupsIn(group: string): readonly string[] {
   if (!existsSync(group)) return [];
-  return readdirSync(group, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
+  return readdirSync(group, { withFileTypes: true }).flatMap((entry) =>
+    entry.isDirectory() ? [entry.name] : [],
+  );
 }
 
-/** Whether it is gone now, and was there. */
+/** Returns whether it existed and is gone now. */
 function remove(group: string): boolean {
-  // Where nothing can be written, in a container, the kernel says that before it looks for the group.
+  // In a container where nothing can be written, the kernel says so before it looks for the group.
   if (!existsSync(group)) return false;
   try {
     rmdirSync(group);

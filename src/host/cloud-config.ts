@@ -2,15 +2,17 @@ import { gunzipSync } from "node:zlib";
 import { quoted } from "./shell.ts";
 import { isMap, listOf, mergedMaps, type YamlMap } from "./yaml.ts";
 
-/** What cloud-configs ask for, as shell scripts (empty: nothing), and what of it is not done. */
+/**
+ * What cloud-configs ask for, as shell scripts (an empty one: nothing), and what Genkan does not do of it.
+ */
 export type CloudConfig = {
-  /** At each boot, first of all. */
+  /** Run at each boot, before everything else. */
   readonly bootcmd: string;
   /** Files, groups, users, keys, the time zone. */
   readonly setUp: string;
-  /** The user's commands, last of the scripts. */
+  /** The user's commands, after all other scripts. */
   readonly runcmd: string;
-  /** The last words, and what becomes of the instance then. */
+  /** The final message, and what happens to the instance then. */
   readonly final: string;
   /** Whether scripts and commands run at each boot: `cloud_final_modules` with `[scripts-user, always]`. */
   readonly scriptsAlways: boolean;
@@ -19,7 +21,7 @@ export type CloudConfig = {
   readonly notes: readonly string[];
 };
 
-/** What is as asked anyway, or has no meaning where no SSH server runs and no disk stands behind the root. */
+/** Already as asked, or without meaning where no SSH server runs and the root has no disk. */
 const WITHOUT_EFFECT = new Set(
   "cloud_final_modules disable_root fqdn growpart hostname manage_etc_hosts merge_how merge_type prefer_fqdn_over_hostname preserve_hostname resize_rootfs ssh_deletekeys ssh_pwauth no_ssh_fingerprints".split(
     " ",
@@ -31,7 +33,8 @@ const SET_UP: Readonly<Record<string, (value: unknown, say: Say) => readonly str
   write_files: (value, say) => writeFiles(entriesOf("write_files", value, say), say, false),
   groups: groupLines,
   users: userLines,
-  ssh_authorized_keys: (value) => stringsOf(value).flatMap((key) => ["/root", "/home/ec2-user"].map((home) => keyLine(home, key))),
+  ssh_authorized_keys: (value) =>
+    stringsOf(value).flatMap((key) => ["/root", "/home/ec2-user"].map((home) => keyLine(home, key))),
   timezone: timezoneLines,
   packages: packageLines,
   package_update: () => [],
@@ -41,16 +44,19 @@ const OTHERS = new Set(["bootcmd", "runcmd", "final_message", "power_state"]);
 
 type Say = (note: string) => void;
 
-/** Later configurations go before earlier ones, key by key, unless they say that lists are appended. */
+/** Later configurations replace earlier ones, key by key, unless they say that lists are appended. */
 export function compileCloudConfig(texts: readonly string[]): CloudConfig {
   const notes: string[] = [];
   const say: Say = (note) => notes.push(note);
   const config = mergedMaps(texts, say);
   for (const key of Object.keys(config))
-    if (!WITHOUT_EFFECT.has(key) && !OTHERS.has(key) && !Object.hasOwn(SET_UP, key)) say(`${key} is not done here`);
+    if (!WITHOUT_EFFECT.has(key) && !OTHERS.has(key) && !Object.hasOwn(SET_UP, key))
+      say(`${key} is not done here`);
   if (config["package_update"] === true || config["package_upgrade"] === true)
     say("packages are neither updated nor installed: an instance has the programs of the machine under /usr");
-  const setUp = Object.entries(SET_UP).flatMap(([key, lines]) => (config[key] === undefined ? [] : lines(config[key], say)));
+  const setUp = Object.entries(SET_UP).flatMap(([key, lines]) =>
+    config[key] === undefined ? [] : lines(config[key], say),
+  );
   const deferred =
     config["write_files"] === undefined
       ? []
@@ -64,7 +70,9 @@ export function compileCloudConfig(texts: readonly string[]): CloudConfig {
     setUp: script([...setUp, ...deferred]),
     runcmd: script(commandsOf("runcmd", config["runcmd"], say)),
     final: script([...messageLines(config["final_message"]), ...powerLines(config["power_state"], say)]),
-    scriptsAlways: stringsOf(config["cloud_final_modules"]).some((name) => /^scripts-user,\s*always$/.test(name)),
+    scriptsAlways: stringsOf(config["cloud_final_modules"]).some((name) =>
+      /^scripts-user,\s*always$/.test(name),
+    ),
     ...nameOf(config, say),
     notes,
   };
@@ -74,12 +82,15 @@ function script(lines: readonly string[]): string {
   return lines.length === 0 ? "" : ["#!/bin/sh", ...lines, ""].join("\n");
 }
 
-/** As cloud-init makes a script of commands: a text is a line of it, a list is a command with its arguments. */
+/**
+ * Commands as cloud-init turns them into a script: a text is a line, a list is a command with its arguments.
+ */
 function commandsOf(name: string, value: unknown, say: Say): readonly string[] {
   return entriesOf(name, value, say).flatMap((entry, i) => {
     if (typeof entry === "string") return [entry];
     if (Array.isArray(entry)) return [entry.map((word) => quoted(String(word))).join(" ")];
-    if (entry !== null && entry !== undefined) say(`${name}: entry ${i + 1} is neither a text nor a list, and is not run`);
+    if (entry !== null && entry !== undefined)
+      say(`${name}: entry ${i + 1} is neither a text nor a list, and is not run`);
     return [];
   });
 }
@@ -118,10 +129,12 @@ function contentOf(file: YamlMap, path: string, say: Say): Buffer {
   }
 }
 
-/** A number was octal in the text already (YAML 1.1). */
+/** A number in the text was octal already (YAML 1.1). */
 function modeOf(permissions: unknown): string {
   if (typeof permissions === "number") return permissions.toString(8);
-  return typeof permissions === "string" && /^(0o)?[0-7]{1,5}$/.test(permissions) ? permissions.replace("0o", "") : "0644";
+  return typeof permissions === "string" && /^(0o)?[0-7]{1,5}$/.test(permissions)
+    ? permissions.replace("0o", "")
+    : "0644";
 }
 
 function groupLines(value: unknown): readonly string[] {
@@ -136,8 +149,14 @@ function groupLines(value: unknown): readonly string[] {
   });
 }
 
-/** Of a user, what `useradd` is told by which option. */
-const USER_OPTIONS = { gecos: "--comment", homedir: "--home-dir", primary_group: "--gid", shell: "--shell", uid: "--uid" } as const;
+/** The option of `useradd` for each property of a user. */
+const USER_OPTIONS = {
+  gecos: "--comment",
+  homedir: "--home-dir",
+  primary_group: "--gid",
+  shell: "--shell",
+  uid: "--uid",
+} as const;
 const USER_KEYS = new Set([
   ...Object.keys(USER_OPTIONS),
   "name",
@@ -155,11 +174,13 @@ function userLines(value: unknown, say: Say): readonly string[] {
     : entriesOf("users", value, say);
   return users.flatMap((user) => {
     const { name, ...more }: YamlMap = isMap(user) ? user : { name: user };
-    // The default user is there.
+    // The default user exists already.
     if (name === "default" || name === "ec2-user") return keysOf("/home/ec2-user", more, "ec2-user");
-    if (typeof name !== "string" || !/^[a-z_][a-z0-9_-]*\$?$/i.test(name)) return (say("users: an entry has no name"), []);
+    if (typeof name !== "string" || !/^[a-z_][a-z0-9_-]*\$?$/i.test(name))
+      return (say("users: an entry has no name"), []);
     const left = Object.keys(more).filter((key) => !USER_KEYS.has(key));
-    if (left.length > 0) say(`users: of ${name}, ${left.join(", ")} ${left.length === 1 ? "is" : "are"} not done here`);
+    if (left.length > 0)
+      say(`users: of ${name}, ${left.join(", ")} ${left.length === 1 ? "is" : "are"} not done here`);
     const groups = stringsOf(more["groups"]);
     const options = Object.entries(USER_OPTIONS).flatMap(([key, option]) =>
       more[key] === undefined ? [] : [option, quoted(String(more[key]))],
@@ -181,7 +202,9 @@ function userLines(value: unknown, say: Say): readonly string[] {
 
 function keysOf(home: string, user: YamlMap, name: string): readonly string[] {
   const keys = stringsOf(user["ssh_authorized_keys"]);
-  return keys.length === 0 ? [] : [...keys.map((key) => keyLine(home, key)), `chown -R ${quoted(`${name}:`)} ${quoted(`${home}/.ssh`)}`];
+  return keys.length === 0
+    ? []
+    : [...keys.map((key) => keyLine(home, key)), `chown -R ${quoted(`${name}:`)} ${quoted(`${home}/.ssh`)}`];
 }
 
 function keyLine(home: string, key: string): string {
@@ -196,13 +219,16 @@ function timezoneLines(value: unknown): readonly string[] {
   ];
 }
 
-/** Whether there is what a package brings can be told; it can't be installed. */
+/** Checks whether a package's commands exist; Genkan can't install packages. */
 function packageLines(value: unknown, say: Say): readonly string[] {
   const names = entriesOf("packages", value, say).flatMap((entry) => {
     const name = Array.isArray(entry) ? entry[0] : entry;
     return typeof name === "string" && /^[\w.+:=~-]+$/.test(name) ? [name.split("=")[0] ?? name] : [];
   });
-  if (names.length > 0) say(`no package is installed (${names.join(", ")}): an instance has the programs of the machine under /usr`);
+  if (names.length > 0)
+    say(
+      `no package is installed (${names.join(", ")}): an instance has the programs of the machine under /usr`,
+    );
   return names.map(
     (name) =>
       `if [ -e ${quoted(`/usr/share/doc/${name}`)} ] || command -v ${quoted(name)} >/dev/null; then echo "cloud-config: package ${name}: it is there"; else echo "cloud-config: package ${name}: this machine does not have it"; fi`,
@@ -220,24 +246,31 @@ function powerLines(value: unknown, say: Say): readonly string[] {
     return (say("power_state: its mode is none of poweroff, halt, reboot"), []);
   if (condition === false) return [];
   const minutes = delay === "now" ? 0 : Number(String(delay).replace(/^\+/, ""));
-  if (!Number.isFinite(minutes) || minutes < 0) return (say("power_state: its delay is neither now nor minutes"), []);
-  const asked = condition === true ? "" : `${commandsOf("power_state", [condition], say)[0] ?? "false"} || exit 0\n`;
+  if (!Number.isFinite(minutes) || minutes < 0)
+    return (say("power_state: its delay is neither now nor minutes"), []);
+  const asked =
+    condition === true ? "" : `${commandsOf("power_state", [condition], say)[0] ?? "false"} || exit 0\n`;
   return [
     `${asked}(sleep ${minutes * 60}; ${typeof message === "string" ? `echo ${quoted(message)}; ` : ""}exec /run/genkan/bin/${mode}) &`,
   ];
 }
 
 function nameOf(config: YamlMap, say: Say): Pick<CloudConfig, "hostname" | "domain"> {
-  const text = (key: string): string | undefined => (typeof config[key] === "string" ? config[key] : undefined);
+  const text = (key: string): string | undefined =>
+    typeof config[key] === "string" ? config[key] : undefined;
   const whole = text("fqdn") ?? text("hostname");
-  if (whole === undefined || config["preserve_hostname"] === true) return { hostname: undefined, domain: undefined };
+  if (whole === undefined || config["preserve_hostname"] === true)
+    return { hostname: undefined, domain: undefined };
   if (!/^[a-z0-9]([a-z0-9.-]{0,62}[a-z0-9])?$/i.test(whole)) {
     say(`"${whole.slice(0, 80)}" can't be an instance's name`);
     return { hostname: undefined, domain: undefined };
   }
   const [first = whole, ...rest] = whole.split(".");
   const short = (text("hostname") ?? first).split(".")[0] ?? first;
-  return { hostname: config["prefer_fqdn_over_hostname"] === true ? whole : short, domain: rest.length > 0 ? rest.join(".") : undefined };
+  return {
+    hostname: config["prefer_fqdn_over_hostname"] === true ? whole : short,
+    domain: rest.length > 0 ? rest.join(".") : undefined,
+  };
 }
 
 function entriesOf(name: string, value: unknown, say: Say): readonly unknown[] {
@@ -248,9 +281,13 @@ function entriesOf(name: string, value: unknown, say: Say): readonly unknown[] {
   return [];
 }
 
-/** Texts of a list, or of one text with commas between them. An inner list is a text with commas. */
+/** The texts in a list, or in one text separated by commas. An inner list is a text with commas. */
 function stringsOf(value: unknown): readonly string[] {
   if (typeof value === "string")
-    return value.includes(" ssh-") || /^(ssh|ecdsa)-/.test(value) ? [value] : value.split(",").map((one) => one.trim());
-  return listOf(value).flatMap((one) => (typeof one === "string" ? [one] : Array.isArray(one) ? [one.join(",")] : []));
+    return value.includes(" ssh-") || /^(ssh|ecdsa)-/.test(value)
+      ? [value]
+      : value.split(",").map((one) => one.trim());
+  return listOf(value).flatMap((one) =>
+    typeof one === "string" ? [one] : Array.isArray(one) ? [one.join(",")] : [],
+  );
 }

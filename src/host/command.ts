@@ -10,12 +10,16 @@ export class CommandFailed extends Error {
   }
 }
 
-/** The environment of every command and process that is started here: nothing of the user's. */
-export const CLEAN_ENVIRONMENT = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" } as const;
+/** The environment of every command and process started here; it contains nothing of the user's. */
+export const CLEAN_ENVIRONMENT = {
+  PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+  LC_ALL: "C",
+} as const;
 
 /**
- * Starts a process. Without room for it (EMFILE: no file descriptors, EAGAIN: no processes) `spawn` alone gives back something without
- * streams and tells why by an event, which ends this process when nobody listens yet.
+ * Starts a process. When there is no room for it (EMFILE: no file descriptors, EAGAIN: no processes), plain
+ * `spawn` returns an object without streams and reports the reason by an event, which ends this process when
+ * nobody listens yet.
  * @throws when it could not be started, with the cause.
  */
 export async function start(argv: readonly string[], options: SpawnOptions): Promise<ChildProcess> {
@@ -28,7 +32,7 @@ export async function start(argv: readonly string[], options: SpawnOptions): Pro
   return child;
 }
 
-/** What this process waits for, and what is to end with it: it would go on with a work that nobody knows of. */
+/** Processes that this one waits for. They end with it, since nobody would know of their work any more. */
 const awaited = new Set<ChildProcess>();
 process.once("exit", () => {
   for (const child of awaited) child.kill("SIGKILL");
@@ -39,8 +43,13 @@ function ownEnd(child: ChildProcess): void {
   child.once("close", () => awaited.delete(child));
 }
 
-/** Waits for the end of a process that was started: its exit status, or the signal that ended it, and what it said on its standard error. */
-export async function ending(child: ChildProcess): Promise<{ readonly status: number | NodeJS.Signals; readonly said: string }> {
+/**
+ * Waits until a started process ends: returns its exit status, or the signal that ended it, and its standard
+ * error.
+ */
+export async function ending(
+  child: ChildProcess,
+): Promise<{ readonly status: number | NodeJS.Signals; readonly said: string }> {
   ownEnd(child);
   let said = "";
   child.stderr?.setEncoding("utf8").on("data", (text: string) => (said += text));
@@ -51,7 +60,7 @@ export async function ending(child: ChildProcess): Promise<{ readonly status: nu
 }
 
 /**
- * Runs a command to its end, with `input` on its standard input, and returns what it printed.
+ * Runs a command to its end, with `input` on its standard input; returns its output.
  * @throws {CommandFailed} when its exit status is not 0.
  */
 export async function run(argv: readonly string[], input = ""): Promise<string> {
@@ -79,13 +88,16 @@ export function succeeds(argv: readonly string[], input = ""): Promise<boolean> 
   );
 }
 
-/** Runs `ip -batch` with these lines in the network namespace at the path, or in this process's own. All lines or an error. */
+/**
+ * Runs `ip -batch` with these lines in the network namespace at the path, or in this process's own. Throws
+ * when any line fails.
+ */
 export async function ip(namespace: string | undefined, lines: readonly string[]): Promise<void> {
   if (lines.length === 0) return;
   await run([...inNetwork(namespace), "ip", "-batch", "-"], `${lines.join("\n")}\n`);
 }
 
-/** What stands before a command so that it runs in the network namespace at the path. */
+/** The words before a command that run it in the network namespace at the path. */
 export function inNetwork(namespace: string | undefined): readonly string[] {
   return namespace === undefined ? [] : ["nsenter", `--net=${namespace}`, "--"];
 }

@@ -5,14 +5,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { openConsole, readConsole, trimConsole } from "./console.ts";
-import { output } from "./test-kit.ts";
 import { type Installation, installationAt } from "./installation.ts";
+import { output } from "./test-kit.ts";
 
 const ID = "i-00000000000000001";
 const GROUP = 65_534;
 const skip = process.platform === "linux" && process.getuid?.() === 0 ? false : "needs root on Linux";
 
-function withConsole(parent: string, body: (installation: Installation, path: string) => void | Promise<void>): Promise<void> {
+function withConsole(
+  parent: string,
+  body: (installation: Installation, path: string) => void | Promise<void>,
+): Promise<void> {
   const home = mkdtempSync(join(parent, "genkan-console-"));
   const installation = installationAt(home);
   mkdirSync(join(installation.instances, ID), { recursive: true });
@@ -28,7 +31,17 @@ const LEASE = '$SIG{IO} = "IGNORE"; fcntl(STDIN, 1024, 1) or exit 7; $| = 1; pri
 test("an instance, whose console it is, can take no lease on it", { skip }, () =>
   withConsole(tmpdir(), (installation) => {
     const file = openConsole(installation, ID, GROUP);
-    const argv = ["setpriv", "--reuid", String(GROUP), "--regid", String(GROUP), "--clear-groups", "perl", "-e", LEASE];
+    const argv = [
+      "setpriv",
+      "--reuid",
+      String(GROUP),
+      "--regid",
+      String(GROUP),
+      "--clear-groups",
+      "perl",
+      "-e",
+      LEASE,
+    ];
     const taken = spawnSync("timeout", ["20", ...argv], { stdio: [file, "ignore", "ignore"] });
     closeSync(file);
     assert.equal(taken.status, 7);
@@ -51,14 +64,17 @@ test("nobody waits for a console that somebody holds a lease on", { skip }, () =
   }),
 );
 
-test("a console of any length is trimmed", { skip: skip || (existsSync("/dev/shm") ? false : "needs /dev/shm") }, () =>
-  withConsole("/dev/shm", (installation, path) => {
-    // A tmpfs takes sizes that are no exact numbers of JavaScript's.
-    output(["truncate", "--size", "9000000000000000000", path]);
-    trimConsole(installation, ID);
-    assert.equal(statSync(path).size, 65_536);
-    truncateSync(path, 10);
-    trimConsole(installation, ID);
-    assert.equal(readConsole(installation, ID), "\0".repeat(10));
-  }),
+test(
+  "a console of any length is trimmed",
+  { skip: skip || (existsSync("/dev/shm") ? false : "needs /dev/shm") },
+  () =>
+    withConsole("/dev/shm", (installation, path) => {
+      // A tmpfs takes sizes that are no exact numbers of JavaScript's.
+      output(["truncate", "--size", "9000000000000000000", path]);
+      trimConsole(installation, ID);
+      assert.equal(statSync(path).size, 65_536);
+      truncateSync(path, 10);
+      trimConsole(installation, ID);
+      assert.equal(readConsole(installation, ID), "\0".repeat(10));
+    }),
 );

@@ -8,20 +8,26 @@ import type { Installation } from "./installation.ts";
 import { atPriority, ofSession, PROMPT } from "./priority.ts";
 import { isAlive, type ProcessRecord, readRecord, RECORD_SELF } from "./processes.ts";
 
-/** The processes of their own that answer instances; they outlive the control plane. */
+/** The processes that answer instances; they outlive the control plane. */
 export const DAEMONS = ["internet", "services"] as const;
 export type DaemonName = (typeof DAEMONS)[number];
 
-/** All instances wait for the services; of the simulated internet each has what a process has. */
+/**
+ * All instances wait for the services, so these have a higher priority; the simulated internet has the usual
+ * one.
+ */
 const PRIORITIES: Readonly<Record<DaemonName, number>> = { internet: 0, services: PROMPT };
 
-/** Only what hangs takes so long: an emulated or crowded machine needs half a minute for what takes others a second. */
+/**
+ * Only a hanging daemon takes so long: an emulated or crowded machine needs half a minute where others take a
+ * second.
+ */
 const START_MILLISECONDS = 90_000;
 const LOG_BYTES = 1_000_000;
 
 /**
- * Starts the daemon in the namespace of its name, unless it runs already, and waits until it answers.
- * It may read any file (the home may be another user's) and take low ports, and nothing else that root may.
+ * Starts the daemon in the namespace of its name, unless it runs already, and waits until it answers. Of
+ * root's rights it only has two: to read any file (the home may be another user's) and to use low ports.
  * @throws when it does not start; its log says why
  */
 export async function ensureDaemon(installation: Installation, name: DaemonName): Promise<ProcessRecord> {
@@ -55,7 +61,9 @@ export async function ensureDaemon(installation: Installation, name: DaemonName)
   try {
     await new Promise<void>((resolve, reject) => {
       child.once("exit", (code, signal) =>
-        reject(new Error(`${name} ended while it was starting (${signal ?? `status ${code}`}); see ${logPath}`)),
+        reject(
+          new Error(`${name} ended while it was starting (${signal ?? `status ${code}`}); see ${logPath}`),
+        ),
       );
       ready.once("data", () => resolve());
     });

@@ -14,7 +14,7 @@ import { isAlive, readRecord, recordNames, startTime, writeRecord } from "./proc
 const INSIDE = "GENKAN_TEST_OF_DESCRIPTORS";
 
 if (process.env[INSIDE] === undefined) {
-  test("without a free file descriptor nothing that lives is taken for dead, and no start of a command ends the process", async () => {
+  test("without a free file descriptor no live process is taken for dead, and a command that cannot start does not end this one", async () => {
     const { NODE_TEST_CONTEXT: _, ...environment } = process.env;
     const child = fork(fileURLToPath(import.meta.url), { env: { ...environment, [INSIDE]: "yes" } });
     assert.deepEqual(await once(child, "exit"), [0, null]);
@@ -47,7 +47,9 @@ async function withoutDescriptors(): Promise<void> {
   await run(["true"]);
   const taken = allDescriptors();
   const full = (cause: unknown): boolean => JSON.stringify(codes(cause)).includes("EMFILE");
-  const outcomes = [() => isAlive(own), () => readRecord(folder, "own"), () => recordNames(folder)].map((look) => thrown(look));
+  const outcomes = [() => isAlive(own), () => readRecord(folder, "own"), () => recordNames(folder)].map(
+    (look) => thrown(look),
+  );
   const commands = await Promise.all(
     [1, 2].map(() =>
       run(["true"]).then(

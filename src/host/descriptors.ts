@@ -1,9 +1,12 @@
 import { readFileSync } from "node:fs";
 
-/** Where the system does not say: the default of most. */
+/** The usual default, where the system does not say. */
 const USUAL = 1_024;
 
-/** How many connections a server may have: `most`, and no more than this share of the file descriptors that its process may open. */
+/**
+ * How many connections a server may have: `most`, but at most this share of the file descriptors that its
+ * process may open.
+ */
 export function roomForConnections(most: number, share: number, limits = "/proc/self/limits"): number {
   return Math.min(most, Math.floor(openFiles(limits) * share));
 }
@@ -11,7 +14,9 @@ export function roomForConnections(most: number, share: number, limits = "/proc/
 /** The soft limit of open files (proc(5), limits). */
 function openFiles(limits: string): number {
   try {
-    return Number(/^Max open files\s+(\d+)/m.exec(readFileSync(limits, "latin1"))?.[1] ?? Number.POSITIVE_INFINITY);
+    return Number(
+      /^Max open files\s+(\d+)/m.exec(readFileSync(limits, "latin1"))?.[1] ?? Number.POSITIVE_INFINITY,
+    );
   } catch {
     return USUAL;
   }

@@ -5,10 +5,10 @@ import type { Reader } from "../model/state.ts";
 import type { Subnet } from "../model/subnet.ts";
 import type { Vpc } from "../model/vpc.ts";
 
-/** One account's region, as the metadata service and the resolver read it. */
+/** A realm as the metadata service and the resolver read it. */
 export type Realm = { readonly account: string; readonly region: string; readonly reader: Reader };
 
-/** Who asks: the interface that a question came from, and what it belongs to. */
+/** Who asks: the interface that a question came from, and its resources. */
 export type Asker = Realm & {
   readonly eni: NetworkInterface;
   readonly vpc: Vpc;
@@ -20,9 +20,9 @@ export type Asker = Realm & {
 /** The state, as far as instances may ask about it. */
 export type InstanceDirectory = {
   readonly bySlot: (slot: number) => Asker | undefined;
-  /** Who holds a public address, in any region. */
+  /** The holder of a public address, in any region. */
   readonly byPublicIp: (publicIp: string) => PublicIpHolder | undefined;
-  /** The name that its owner gave to a public address for reverse DNS. */
+  /** The name for reverse DNS that the owner of a public address gave it. */
   readonly ptrRecordOf: (publicIp: string) => string | undefined;
 };
 
@@ -31,7 +31,7 @@ type PublicIpHolder = { readonly realm: Realm; readonly vpc: Vpc; readonly priva
 /** The newest state, as another process keeps it. */
 export type StateSource = {
   readonly realms: () => readonly Realm[];
-  /** The realm and the id of the network interface that has the slot. */
+  /** The realm and the id of the network interface with this slot. */
   readonly holder: (slot: number) => { readonly realm: Realm; readonly id: string } | undefined;
 };
 
@@ -45,7 +45,13 @@ export function directoryOf(state: StateSource): InstanceDirectory {
       const vpc = reader.get("vpc", eni.vpcId);
       const subnet = reader.get("subnet", eni.subnetId);
       if (!vpc || !subnet) return undefined;
-      return { ...held.realm, eni, vpc, subnet, instance: eni.attachment && reader.get("instance", eni.attachment.instanceId) };
+      return {
+        ...held.realm,
+        eni,
+        vpc,
+        subnet,
+        instance: eni.attachment && reader.get("instance", eni.attachment.instanceId),
+      };
     },
     byPublicIp: (publicIp) => {
       for (const realm of state.realms()) {
@@ -82,9 +88,14 @@ export function publicAddresses(
 ): readonly { readonly publicIp: string; readonly privateIp: string }[] {
   const elastic = reader
     .by("address", "networkInterfaceId", eni.id)
-    .flatMap(({ publicIp, association }: Address) => (association ? [{ publicIp, privateIp: association.privateIpAddress }] : []));
+    .flatMap(({ publicIp, association }: Address) =>
+      association ? [{ publicIp, privateIp: association.privateIpAddress }] : [],
+    );
   const primary = eni.privateIpAddresses[0];
-  const auto = eni.autoPublicIp !== undefined && primary !== undefined ? [{ publicIp: eni.autoPublicIp, privateIp: primary }] : [];
+  const auto =
+    eni.autoPublicIp !== undefined && primary !== undefined
+      ? [{ publicIp: eni.autoPublicIp, privateIp: primary }]
+      : [];
   const order = (privateIp: string): number => eni.privateIpAddresses.indexOf(privateIp);
   return [...elastic, ...auto].sort((a, b) => order(a.privateIp) - order(b.privateIp));
 }

@@ -4,8 +4,9 @@ import type { VpcEndpoint } from "../model/vpc-endpoint.ts";
 import type { Asker } from "./directory.ts";
 
 /**
- * The addresses behind a name of an interface endpoint; undefined for another name. Its own names are public; those of its service
- * lead to it in its own VPC, while private DNS is on and the VPC gives names (AWS PrivateLink guide, "DNS hostnames").
+ * The addresses for a name of an interface endpoint; undefined for another name. The endpoint's own names are
+ * public; its service's names lead to it in its own VPC, while private DNS is on and the VPC gives names (AWS
+ * PrivateLink guide, "DNS hostnames").
  */
 export function endpointAddresses(name: string, asker: Asker): readonly string[] | undefined {
   return addressesOfOwn(name, asker) ?? addressesOfService(name, asker);
@@ -22,10 +23,10 @@ function addressesOfOwn(name: string, { reader, region }: Asker): readonly strin
     service,
     enis.map((eni) => eni.availabilityZone),
   );
-  const place = names.findIndex((pattern) => matchesDnsName(pattern, name));
-  if (place < 0) return undefined;
-  // The first name is that of all zones.
-  return addressesIn(place === 0 ? enis : enis.slice(place - 1, place));
+  const index = names.findIndex((pattern) => matchesDnsName(pattern, name));
+  if (index < 0) return undefined;
+  // The first name is for all zones together.
+  return addressesIn(index === 0 ? enis : enis.slice(index - 1, index));
 }
 
 function addressesOfService(name: string, { reader, region, vpc }: Asker): readonly string[] | undefined {
@@ -35,8 +36,12 @@ function addressesOfService(name: string, { reader, region, vpc }: Asker): reado
 }
 
 function leads({ interfaces, serviceName }: VpcEndpoint, name: string, region: string): boolean {
-  if (interfaces?.privateDnsEnabled !== true || interfaces.privateDnsOnlyForInboundResolverEndpoint) return false;
-  return endpointService(serviceName, region)?.privateDnsNames.some((pattern) => matchesDnsName(pattern, name)) === true;
+  if (interfaces?.privateDnsEnabled !== true || interfaces.privateDnsOnlyForInboundResolverEndpoint)
+    return false;
+  return (
+    endpointService(serviceName, region)?.privateDnsNames.some((pattern) => matchesDnsName(pattern, name)) ===
+    true
+  );
 }
 
 function addressesIn(enis: readonly NetworkInterface[]): readonly string[] {

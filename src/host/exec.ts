@@ -7,20 +7,22 @@ type ExecOptions = {
   readonly pid: number;
   readonly command: readonly string[];
   /**
-   * The type of the terminal that the command gets, one of the instance's own (pts(4)), which is joined to the caller's: what the
-   * instance does to its terminal stays there, and it hears and sees no more of the caller's when the command has ended.
-   * Without a type the command has no terminal.
+   * The type of the command's terminal; without one, the command has no terminal. It is a terminal of the
+   * instance (pts(4)), whose input and output are copied from and to the caller's. So what the instance does
+   * to it stays in the instance, and ends with the command.
    */
   readonly terminal?: string | undefined;
 };
 
 /**
- * The command line that runs a command in an instance, as its root; its exit status is the command's (127: no such
- * command, 128 and more: a signal). Nothing of the machine's goes in but the three standard files: no environment, no
- * other open file, no session keyring, and no controlling terminal, into which a program could type (TIOCSTI).
+ * The command line that runs a command in an instance, as its root; its exit status is the command's (127: no
+ * such command, 128 and more: a signal). From the machine, the command gets only the three standard files: no
+ * environment, no other open file, no session keyring, and no controlling terminal, into which a program
+ * could type (TIOCSTI).
  */
 export function execInInstance({ pid, command, terminal }: ExecOptions): readonly string[] {
-  if (!isArchitecture(process.arch)) throw new Error(`no command can be run in an instance on ${process.arch}`);
+  if (!isArchitecture(process.arch))
+    throw new Error(`no command can be run in an instance on ${process.arch}`);
   const numbers = SYSTEM_CALLS[process.arch];
   const settings = [
     pid,
@@ -33,24 +35,40 @@ export function execInInstance({ pid, command, terminal }: ExecOptions): readonl
     seccompFilter(process.arch).toString("hex"),
   ];
   return [
-    ["env", "-i", `PATH=${PATH}`, "HOME=/root", "USER=root", "LOGNAME=root", "SHELL=/bin/bash", "LANG=C.UTF-8"],
+    [
+      "env",
+      "-i",
+      `PATH=${PATH}`,
+      "HOME=/root",
+      "USER=root",
+      "LOGNAME=root",
+      "SHELL=/bin/bash",
+      "LANG=C.UTF-8",
+    ],
     [`TERM=${terminal ?? "dumb"}`, "/usr/bin/perl", "-e", ENTER, ...settings.map(String)],
-    ["sh", "-c", 'ulimit -p 1024 2>/dev/null || ulimit -u 1024; ulimit -c 0; cd 2>/dev/null; exec "$@"', "sh", ...command],
+    [
+      "sh",
+      "-c",
+      'ulimit -p 1024 2>/dev/null || ulimit -u 1024; ulimit -c 0; cd 2>/dev/null; exec "$@"',
+      "sh",
+      ...command,
+    ],
   ].flat();
 }
 
 const PATH = "/run/genkan/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/** What Perl calls by number (syscalls(2)). */
+/** Numbers of the system calls for which Perl has no function (syscalls(2)). */
 const SYSTEM_CALLS: Readonly<Record<Architecture, Readonly<Record<"setns" | "prctl" | "keyctl", number>>>> = {
   x64: { setns: 308, prctl: 157, keyctl: 250 },
   arm64: { setns: 268, prctl: 167, keyctl: 219 },
 };
 
 /**
- * Makes the instance's terminal (ioctl_tty(2)), goes into the instance's namespaces and control groups, and lets go of every right before anything of the instance's files is run: its
- * root may have written an /etc/ld.so.preload, whose library nsenter's next program would load with all rights there are
- * in the instance's user namespace. Numbers: prctl(2), keyctl(2).
+ * Makes the instance's terminal (ioctl_tty(2)), goes into the instance's namespaces and control groups, and
+ * drops all capabilities but the instance's own before any file of the instance is run. The instance's root
+ * may have written an /etc/ld.so.preload, whose library the next program after nsenter would load with all
+ * capabilities in the instance's user namespace. Numbers: prctl(2), keyctl(2).
  */
 const ENTER = `use strict;
 use POSIX ();
@@ -153,11 +171,12 @@ if ($has_terminal) {
 exit($? & 127 ? 128 + ($? & 127) : $? >> 8);`;
 
 /**
- * The command line that runs a command as a host of the simulated internet: with the machine's files, the internet's
- * network and names.
+ * The command line that runs a command as a host of the simulated internet: with the machine's files, the
+ * internet's network and names.
  */
 export function execInInternet(installation: Installation, command: readonly string[]): readonly string[] {
-  const script = 'printf "nameserver %s\\n" "$1" > "$2" && mount --no-mtab --bind "$2" /etc/resolv.conf; shift 2; exec "$@"';
+  const script =
+    'printf "nameserver %s\\n" "$1" > "$2" && mount --no-mtab --bind "$2" /etc/resolv.conf; shift 2; exec "$@"';
   return [
     ["nsenter", `--net=${installation.namespaces.internet}`, "--"],
     ["unshare", "--mount", "--propagation", "private", "--"],

@@ -1,21 +1,25 @@
 import type { Server, Socket } from "node:net";
 
-/** Who asks from an address: askers share a service, whatever addresses each of them has. */
+/** Who asks from an address. An asker may have several addresses, and all askers share a service. */
 export type AskerOf = (address: string) => string;
 
 export type ConnectionLimits = {
-  /** Of all askers together. */
+  /** Maximum connections of all askers together. */
   readonly most: number;
-  /** Of one of them, while so many are free. */
+  /** Maximum connections of one asker, while so many are free. */
   readonly ofOne: (free: number) => number;
   readonly askerOf?: AskerOf;
 };
 
 /**
- * Lets each asker have so many connections at once, over all servers that it is given, and closes what is beyond at once:
- * one asker must not take what a service has for all.
+ * Limits each asker's connections, over all servers that the limit is given to. A connection over the limit
+ * is closed at once, so that no asker takes what a service has for all.
  */
-export function connectionLimit({ most, ofOne, askerOf = (address) => address }: ConnectionLimits): (server: Server) => void {
+export function connectionLimit({
+  most,
+  ofOne,
+  askerOf = (address) => address,
+}: ConnectionLimits): (server: Server) => void {
   const counts = new Map<string, number>();
   let all = 0;
   const add = (asker: string, more: number): number => {
@@ -35,7 +39,10 @@ export function connectionLimit({ most, ofOne, askerOf = (address) => address }:
     });
 }
 
-/** Whether an asker may ask once more in this second, or have so much more: `most` in all. `now` in milliseconds. */
+/**
+ * Whether an asker may have so much more in this second (by default one request), within the maximum for a
+ * second. `now` is in milliseconds.
+ */
 export type RateLimit = (address: string, now: number, amount?: number) => boolean;
 
 export function rateLimit(most: number, askerOf: AskerOf = (address) => address): RateLimit {
@@ -54,12 +61,17 @@ export function rateLimit(most: number, askerOf: AskerOf = (address) => address)
   };
 }
 
+/** Milliseconds until an asker that has used up this second may ask again. */
+export function untilNextSecond(now: number): number {
+  return 1_000 - (now % 1_000);
+}
+
 /** Does a piece of work for an asker, when it is his turn. */
 export type TakeTurn = (address: string, work: () => void) => void;
 
 /**
- * One piece of work for each asker, then what the sockets say, then the next: who has much to do waits for himself, and the others for
- * one piece of his.
+ * Takes one piece of work of each asker, lets the sockets be read, then takes the next piece of each. So an
+ * asker with much work delays itself; the others wait for only one piece of it.
  */
 export function askersInTurn(askerOf: AskerOf = (address) => address): TakeTurn {
   const waiting = new Map<string, (() => void)[]>();

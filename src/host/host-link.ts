@@ -1,30 +1,39 @@
 import { inNetwork, ip, run } from "./command.ts";
-import { ipv6Switch } from "./ipv6.ts";
 import { INTERNET_IPV4, type Installation, MACHINE_IPV4 } from "./installation.ts";
+import { ipv6Switch } from "./ipv6.ts";
 import { listLinks } from "./links.ts";
 
 /** Whether the machine itself is a host of the simulated internet, and if not, why. */
 export type HostLinkState = { readonly present: true } | { readonly present: false; readonly reason: string };
 
 /**
- * Makes the machine itself a host of the simulated internet: one link, one address, one route for each pool. When
- * the address or a pool's route is there already (another installation's, or the machine's own), nothing is touched.
+ * Makes the machine itself a host of the simulated internet: one link, one address, one route for each pool.
+ * When the address or a pool's route is there already (another installation's, or the machine's own), nothing
+ * is touched.
  */
-export async function ensureHostLink(installation: Installation, pools: readonly string[]): Promise<HostLinkState> {
+export async function ensureHostLink(
+  installation: Installation,
+  pools: readonly string[],
+): Promise<HostLinkState> {
   const { hostLink, namespaces } = installation;
   const there = (await listLinks(undefined)).some((link) => link.ifname === hostLink);
   if (!there) {
     const conflict = await findConflict(pools);
     if (conflict !== undefined) return { present: false, reason: conflict };
-    // Made from inside the other namespace, whose shell is the process that `ip` wants to name it by.
+    // `ip` names a namespace by a process in it: here the shell, which runs in the simulated internet's.
     const script = `nsenter --net=/proc/$PPID/ns/net -- ip link add name ${hostLink} mtu 1500 type veth peer name host mtu 1500 netns $$`;
     await run([...inNetwork(namespaces.internet), "sh", "-c", script]);
   }
-  // The machine is on the simulated internet over IPv4 alone: neither end has IPv6, so that nobody there advertises it a router.
+  // The machine is on the simulated internet only over IPv4: neither end has IPv6, so that nobody there
+  // advertises it a router.
   await run(["sh", "-ec", ipv6Switch(hostLink, false).join("\n")]);
   await run([...inNetwork(namespaces.internet), "sh", "-ec", ipv6Switch("host", false).join("\n")]);
-  // Each knows the other: the kernel's table of neighbours is the whole machine's, and may be full of others.
-  const [machineMac, internetMac] = await Promise.all([macOf(undefined, hostLink), macOf(namespaces.internet, "host")]);
+  // Each end has the other as a permanent neighbour: the kernel's table of neighbours is shared by all
+  // namespaces of the machine, and may be full.
+  const [machineMac, internetMac] = await Promise.all([
+    macOf(undefined, hostLink),
+    macOf(namespaces.internet, "host"),
+  ]);
   await ip(namespaces.internet, [
     "link set host up",
     `neigh replace ${MACHINE_IPV4} lladdr ${machineMac} dev host nud permanent`,
@@ -58,7 +67,8 @@ async function findConflict(pools: readonly string[]): Promise<string | undefine
   for (const block of [...pools, `${INTERNET_IPV4}/32`]) {
     // `root` also finds the more specific routes within the block.
     const route = (await run(["ip", "-4", "route", "show", "table", "all", "root", block])).trim();
-    if (route !== "") return `this machine has a route to ${block} already (${route.split("\n")[0]?.trim()}); another Genkan may be up`;
+    if (route !== "")
+      return `this machine has a route to ${block} already (${route.split("\n")[0]?.trim()}); another Genkan may be up`;
   }
   return undefined;
 }

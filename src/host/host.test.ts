@@ -6,20 +6,20 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setImmediate as immediate } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { ROUTER_MAC as DATA_PLANE_MAC } from "../contract/tables.ts";
+import { openEmbedded } from "../store/embedded.ts";
+import { aliasOf } from "./alias.ts";
 import { inNetwork, run } from "./command.ts";
 import { DAEMONS } from "./daemon.ts";
 import { giveReserve, keepReserve } from "./disk-watch.ts";
 import { execInInstance, execInInternet } from "./exec.ts";
-import { footprint, type Footprint } from "./test-footprint.ts";
 import { type Host, openHost } from "./host.ts";
-import { isAlive, readRecord } from "./processes.ts";
-import { example, launchVictim, nextExit, output, POOL, status } from "./test-kit.ts";
-import { openEmbedded } from "../store/embedded.ts";
-import { aliasOf } from "./alias.ts";
-import { EXAMPLE, exampleChanges, mapped, SLOT } from "./test-state.ts";
-import { rootUser } from "./sandbox.ts";
 import { ROUTER_MAC } from "./network-interface.ts";
-import { ROUTER_MAC as DATA_PLANE_MAC } from "../plan/tables.ts";
+import { isAlive, readRecord } from "./processes.ts";
+import { rootUser } from "./sandbox.ts";
+import { footprint, type Footprint } from "./test-footprint.ts";
+import { example, launchVictim, nextExit, output, POOL, status } from "./test-kit.ts";
+import { EXAMPLE, exampleChanges, mapped, SLOT } from "./test-state.ts";
 
 const INSIDE = "GENKAN_TEST_IN_NAMESPACE";
 const root = process.platform === "linux" && process.getuid?.() === 0;
@@ -28,9 +28,18 @@ if (process.env[INSIDE] === undefined) {
   test("the host, in namespaces of its own", { skip: root ? false : "needs root on Linux" }, () => {
     const script = 'mount -t tmpfs tmpfs /run && ip link set lo up && exec "$@"';
     const argv = ["--net", "--mount", "--propagation", "private", "sh", "-ec", script, "sh"];
-    const node = [process.execPath, "--no-warnings", "--test", "--test-reporter=spec", fileURLToPath(import.meta.url)];
+    const node = [
+      process.execPath,
+      "--no-warnings",
+      "--test",
+      "--test-reporter=spec",
+      fileURLToPath(import.meta.url),
+    ];
     const { NODE_TEST_CONTEXT: _, ...environment } = process.env;
-    const ended = spawnSync("unshare", [...argv, ...node], { encoding: "utf8", env: { ...environment, [INSIDE]: "yes" } });
+    const ended = spawnSync("unshare", [...argv, ...node], {
+      encoding: "utf8",
+      env: { ...environment, [INSIDE]: "yes" },
+    });
     assert.equal(ended.status, 0, ended.stdout + ended.stderr);
   });
 } else {
@@ -44,8 +53,15 @@ function hostTests(): void {
   const attached: number[] = [];
   const concerns = (commandLine: string): boolean => commandLine.includes(home);
   const open = (): Host =>
-    openHost({ home, pools: [POOL], hostLink: true, attach: (slot) => void attached.push(slot), log: () => undefined });
-  const inside = (id: string, ...command: string[]): string => output(execInInstance({ pid: host.pidOf(id) ?? 0, command }));
+    openHost({
+      home,
+      pools: [POOL],
+      hostLink: true,
+      attach: (slot) => void attached.push(slot),
+      log: () => undefined,
+    });
+  const inside = (id: string, ...command: string[]): string =>
+    output(execInInstance({ pid: host.pidOf(id) ?? 0, command }));
 
   // What the host waits for does not keep a process alive by itself.
   const alive = setInterval(() => undefined, 1_000);
@@ -62,22 +78,30 @@ function hostTests(): void {
     await host.down();
     try {
       assert.deepEqual(await footprint(concerns), clean);
-      // Of control groups a namespace of the test's own has none: here are those of other tests too.
-      assert.equal(output(["find", "/sys/fs/cgroup", "-maxdepth", "3", "-name", `genkan-${host.installation.id}`]), "");
+      // Control groups have no namespace here, so those of other tests show too: look for this one's by name.
+      assert.equal(
+        output(["find", "/sys/fs/cgroup", "-maxdepth", "3", "-name", `genkan-${host.installation.id}`]),
+        "",
+      );
     } finally {
       rmSync(home, { recursive: true, force: true });
     }
   });
 
   test("an instance boots with its network and its files, and runs its user data once in its life", async () => {
-    const spec = example(1, { userData: Buffer.from("#!/bin/sh\necho user data > /dev/console\necho once >> /root/runs\n") });
+    const spec = example(1, {
+      userData: Buffer.from("#!/bin/sh\necho user data > /dev/console\necho once >> /root/runs\n"),
+    });
     await host.boot(spec);
     assert.deepEqual(attached.splice(0), [21]);
     assert.match(inside(spec.id, "ip", "-br", "addr"), /eth0@if21\s+UP\s+10\.0\.1\.1\d\/24/);
     assert.match(inside(spec.id, "ip", "route"), /^default via 10\.0\.1\.1 dev eth0/);
     assert.match(inside(spec.id, "ip", "link", "show", "eth0"), /mtu 9001/);
     assert.equal(inside(spec.id, "hostname"), "ip-10-0-1-11\n");
-    assert.equal(inside(spec.id, "cat", "/etc/resolv.conf"), "search ec2.internal\nnameserver 10.0.0.2\noptions timeout:2 attempts:2\n");
+    assert.equal(
+      inside(spec.id, "cat", "/etc/resolv.conf"),
+      "search ec2.internal\nnameserver 10.0.0.2\noptions timeout:2 attempts:2\n",
+    );
     inside(spec.id, "sh", "-c", "until [ -e /root/runs ]; do sleep 0.01; done");
     await host.reboot(spec);
     await host.halt(spec.id);
@@ -92,7 +116,7 @@ function hostTests(): void {
     assert.equal(host.console(spec.id), undefined);
   });
 
-  test("a cloud-config is done: names, files, users, commands; and what is not is in the console's output", async () => {
+  test("a cloud-config's names, files, users and commands are carried out, and the console's output names the rest", async () => {
     const config = `#cloud-config
 hostname: web
 bootcmd: [echo boot >> /root/boots]
@@ -106,17 +130,29 @@ swap: {size: 1G}
 `;
     const spec = example(13, { userData: Buffer.from(config) });
     await host.boot(spec);
-    const waited = execInInstance({ pid: host.pidOf(spec.id) ?? 0, command: ["cloud-init", "status", "--wait"] });
+    const waited = execInInstance({
+      pid: host.pidOf(spec.id) ?? 0,
+      command: ["cloud-init", "status", "--wait"],
+    });
     assert.equal(status(waited), 1, "its last command failed");
     const script =
       "hostname; hostname -f; stat -c '%a %U:%G' /opt/app/config; cat /opt/app/config /root/boots /root/who; stat -c %U /home/deploy/note";
-    assert.equal(inside(spec.id, "sh", "-c", script), "web\nweb.ec2.internal\n640 root:www-data\none line\nboot\nroot\ndeploy\n");
+    assert.equal(
+      inside(spec.id, "sh", "-c", script),
+      "web\nweb.ec2.internal\n640 root:www-data\none line\nboot\nroot\ndeploy\n",
+    );
     assert.match(
       inside(spec.id, "sh", "-c", "id deploy; cat /home/deploy/.ssh/authorized_keys"),
       /uid=10\d\d\(deploy\).*\(app\)\nssh-ed25519 AAAA her/,
     );
-    for (const text of [host.console(spec.id) ?? "", inside(spec.id, "cat", "/var/log/cloud-init-output.log")])
-      assert.match(text, /user data: swap is not done here\n[\s\S]*user data \(runcmd\) ended with status 1\n/);
+    for (const text of [
+      host.console(spec.id) ?? "",
+      inside(spec.id, "cat", "/var/log/cloud-init-output.log"),
+    ])
+      assert.match(
+        text,
+        /user data: swap is not done here\n[\s\S]*user data \(runcmd\) ended with status 1\n/,
+      );
     await host.reboot(spec);
     inside(spec.id, "cloud-init", "status", "--wait");
     assert.equal(inside(spec.id, "cat", "/root/boots", "/opt/app/config"), "boot\nboot\none line\n");
@@ -130,7 +166,11 @@ swap: {size: 1G}
     assert.match(output(["cat", `/proc/${pid}/status`]), new RegExp(`^Uid:\\t${rootUser(22)}\\t`, "m"));
     assert.equal(inside(spec.id, "id", "-u"), "0\n");
     const refused = (script: string): void =>
-      assert.notEqual(status(execInInstance({ pid: Number(pid), command: ["sh", "-c", script] })), 0, `refused: ${script}`);
+      assert.notEqual(
+        status(execInInstance({ pid: Number(pid), command: ["sh", "-c", script] })),
+        0,
+        `refused: ${script}`,
+      );
     refused("touch /usr/genkan-test");
     refused(`ls ${home}`);
     refused("mount -t tmpfs none /mnt");
@@ -140,7 +180,9 @@ swap: {size: 1G}
     refused(`kill -0 ${process.pid}`);
     // CAP_SYS_ADMIN (21), CAP_SYS_PTRACE (19), CAP_SYS_MODULE (16), neither held nor to be had.
     for (const process of ["self", "1"]) {
-      const bounds = BigInt(`0x${/^CapBnd:\t(.*)$/m.exec(inside(spec.id, "cat", `/proc/${process}/status`))?.[1]}`);
+      const bounds = BigInt(
+        `0x${/^CapBnd:\t(.*)$/m.exec(inside(spec.id, "cat", `/proc/${process}/status`))?.[1]}`,
+      );
       assert.equal(bounds & ((1n << 21n) | (1n << 19n) | (1n << 16n)), 0n);
     }
     assert.doesNotMatch(inside(spec.id, "ps", "ax"), /bwrap|nsenter --net/);
@@ -157,7 +199,7 @@ swap: {size: 1G}
     await host.destroy(spec.id);
   });
 
-  test("of /sys an instance sees its own interfaces, and can write nothing", async () => {
+  test("an instance sees only its own interfaces in /sys, and can write nothing there", async () => {
     const spec = example(11);
     await host.boot(spec);
     assert.equal(inside(spec.id, "ls", "/sys/class/net"), "eth0\nlo\n");
@@ -171,9 +213,16 @@ swap: {size: 1G}
       "class,devices,virtual,net",
     );
     for (const script of ["echo 1400 > /sys/class/net/eth0/mtu", "touch /sys/file", "ls /network"])
-      assert.notEqual(status(execInInstance({ pid: host.pidOf(spec.id) ?? 0, command: ["sh", "-c", script] })), 0, script);
+      assert.notEqual(
+        status(execInInstance({ pid: host.pidOf(spec.id) ?? 0, command: ["sh", "-c", script] })),
+        0,
+        script,
+      );
     assert.match(inside(spec.id, "cat", "/etc/os-release"), /^ID=\w+$/m);
-    assert.equal(inside(spec.id, "bash", "-ic", 'echo "${PS1@P}" | tr -d "\\n"').includes("[root@ip-10-0-1-21 "), true);
+    assert.equal(
+      inside(spec.id, "bash", "-ic", 'echo "${PS1@P}" | tr -d "\\n"').includes("[root@ip-10-0-1-21 "),
+      true,
+    );
     await host.destroy(spec.id);
   });
 
@@ -206,14 +255,14 @@ swap: {size: 1G}
     await host.destroy(spec.id);
   });
 
-  test("an instance's only neighbour is its router, for good; one that has hundreds is ended", async () => {
+  test("an instance's only neighbour is its router, permanently; an instance with hundreds of neighbours is ended", async () => {
     const v6 = { ...example(6).interfaces[0]!, ipv6Addresses: ["2001:db8:0:1::16"] };
     await host.boot(example(6, { interfaces: [v6] }));
     await host.boot(example(7));
     const { id } = example(6);
     assert.equal(ROUTER_MAC, DATA_PLANE_MAC);
     assert.match(inside(id, "ip", "-br", "addr"), /eth0@if26\s+UP\s+10\.0\.1\.16\/24/);
-    // Of the same subnet, of the world, and by a route that somebody adds by the router.
+    // A neighbour in the subnet, a host on the internet, and a destination of an added route.
     inside(id, "ip", "route", "add", "172.16.0.0/12", "via", "10.0.1.1");
     for (const to of ["10.0.1.200", "198.51.100.1", "172.16.0.1"])
       assert.match(
@@ -222,12 +271,15 @@ swap: {size: 1G}
       );
     assert.match(inside(id, "ip", "route", "get", "10.0.1.1"), /^10\.0\.1\.1 dev eth0 src 10\.0\.1\.16 /);
     status(execInInstance({ pid: host.pidOf(id) ?? 0, command: ["ping", "-c1", "-W0.1", "10.0.1.201"] }));
-    status(execInInstance({ pid: host.pidOf(id) ?? 0, command: ["ping", "-c1", "-W0.1", "2001:db8:0:1::99"] }));
+    status(
+      execInInstance({ pid: host.pidOf(id) ?? 0, command: ["ping", "-c1", "-W0.1", "2001:db8:0:1::99"] }),
+    );
     assert.deepEqual(inside(id, "ip", "neigh", "show", "dev", "eth0").trim().split(/\s*\n/).toSorted(), [
       `10.0.1.1 lladdr ${ROUTER_MAC} PERMANENT`,
       `fe80::1 lladdr ${ROUTER_MAC} PERMANENT`,
     ]);
-    // Permanent entries are not among the machine's limit, and as many as anybody likes: a batch that others don't feel.
+    // Permanent entries are not among the machine's limit, and as many as anybody likes: a batch that others
+    // don't feel.
     const exit = nextExit(host);
     const batch = Array.from(
       { length: 700 },
@@ -244,7 +296,13 @@ swap: {size: 1G}
     const disk = mkdtempSync(join(tmpdir(), "genkan-disk-"));
     output(["mount", "--no-mtab", "-t", "tmpfs", "-o", "size=64m", "tmpfs", disk]);
     const said: string[] = [];
-    const small = openHost({ home: disk, pools: [], hostLink: false, attach: () => undefined, log: (message) => said.push(message) });
+    const small = openHost({
+      home: disk,
+      pools: [],
+      hostLink: false,
+      attach: () => undefined,
+      log: (message) => said.push(message),
+    });
     try {
       await small.up();
       keepReserve(disk);
@@ -252,8 +310,18 @@ swap: {size: 1G}
       await small.boot(example(2));
       const exit = nextExit(small);
       const [quiet, filler] = [example(1).id, example(2).id];
-      status(execInInstance({ pid: small.pidOf(quiet) ?? 0, command: ["dd", "if=/dev/zero", "of=/root/some", "bs=1M", "count=6"] }));
-      status(execInInstance({ pid: small.pidOf(filler) ?? 0, command: ["dd", "if=/dev/zero", "of=/root/much", "bs=1M"] }));
+      status(
+        execInInstance({
+          pid: small.pidOf(quiet) ?? 0,
+          command: ["dd", "if=/dev/zero", "of=/root/some", "bs=1M", "count=6"],
+        }),
+      );
+      status(
+        execInInstance({
+          pid: small.pidOf(filler) ?? 0,
+          command: ["dd", "if=/dev/zero", "of=/root/much", "bs=1M"],
+        }),
+      );
       assert.deepEqual(await exit, [filler, "poweroff"]);
       assert.match(said.join("\n"), new RegExp(`${filler} fills the disk`));
       assert.equal(small.isUp(quiet), true);
@@ -269,10 +337,14 @@ swap: {size: 1G}
     }
   });
 
-  test("the services run before instances and the simulated internet, which run as everybody does, whatever the control plane has", async () => {
+  test("the services have priority over instances and the simulated internet, which have the ordinary one, whatever the control plane's is", async () => {
     // In the 19th place of proc(5)'s stat, behind a name without blanks.
-    const niceness = (pid: number): string | undefined => readFileSync(`/proc/${pid}/stat`, "utf8").split(" ")[18];
-    assert.equal(DAEMONS.map((name) => niceness(readRecord(host.installation.records, name)?.pid ?? 0)).join(), "0,-10");
+    const niceness = (pid: number): string | undefined =>
+      readFileSync(`/proc/${pid}/stat`, "utf8").split(" ")[18];
+    assert.equal(
+      DAEMONS.map((name) => niceness(readRecord(host.installation.records, name)?.pid ?? 0)).join(),
+      "0,-10",
+    );
     const before = getPriority();
     try {
       setPriority(-7);
@@ -284,7 +356,7 @@ swap: {size: 1G}
     await host.destroy(example(5).id);
   });
 
-  test("many boot at once", async () => {
+  test("many instances boot at once", async () => {
     const specs = Array.from({ length: 12 }, (_, i) => example(30 + i));
     await Promise.all(specs.map((spec) => host.boot(spec)));
     assert.equal(host.instances().length, 12);
@@ -292,7 +364,7 @@ swap: {size: 1G}
     assert.deepEqual(host.slots(), []);
   });
 
-  test("files that keep instances from booting keep nobody else", { timeout: 120_000 }, async () => {
+  test("instances kept from booting by their own files delay no others", { timeout: 300_000 }, async () => {
     const stuck = Array.from({ length: 16 }, (_, i) => example(30 + i, { publicKey: "ssh-ed25519 key" }));
     await Promise.all(stuck.map((spec) => host.boot(spec)));
     const spoil = "cd /etc; rm hostname hosts resolv.conf; mkfifo hostname hosts resolv.conf";
@@ -301,28 +373,45 @@ swap: {size: 1G}
     await Promise.all(stuck.map(({ id }) => host.halt(id)));
     const boots = stuck.map((spec) => host.boot(spec));
     const file = (id: string, path: string): string => join(home, "instances", id, "rootfs", path);
-    for (const { id } of stuck) while (!existsSync(file(id, "var/lib/cloud/instance/sem/keys"))) await immediate();
+    for (const { id } of stuck)
+      while (!existsSync(file(id, "var/lib/cloud/instance/sem/keys"))) await immediate();
     await host.boot(example(46));
     assert.deepEqual(host.instances(), [example(46).id]);
     // As when it has taken too long: nothing of it is left.
     const [first, ...others] = stuck;
     const init = readRecord(host.installation.records, `${first?.id}.init`) ?? assert.fail("no record");
-    process.kill(Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${init.pid}/status`, "utf8"))?.[1]), "SIGKILL");
+    process.kill(
+      Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${init.pid}/status`, "utf8"))?.[1]),
+      "SIGKILL",
+    );
     await assert.rejects(boots.shift() ?? assert.fail("no boot"), /ended while it was starting \(SIGKILL\)/);
     assert.equal(isAlive(init), false);
     // Whoever reads what waits to be written lets it go on.
-    for (const { id } of others) assert.equal(output(["cat", file(id, "root/.ssh/authorized_keys")]), "ssh-ed25519 key\n");
+    for (const { id } of others)
+      assert.equal(output(["cat", file(id, "root/.ssh/authorized_keys")]), "ssh-ed25519 key\n");
     await Promise.all(boots);
-    assert.match(inside(example(31).id, "cat", "/etc/hostname", "/etc/hosts"), /^ip-10-0-1-41\n127\.0\.0\.1 localhost\n/);
+    assert.match(
+      inside(example(31).id, "cat", "/etc/hostname", "/etc/hosts"),
+      /^ip-10-0-1-41\n127\.0\.0\.1 localhost\n/,
+    );
     await Promise.all([...stuck, example(46)].map(({ id }) => host.destroy(id)));
   });
 
   test("the simulated internet answers, and the machine is a host of it that only asks", async () => {
-    assert.equal(output(execInInternet(host.installation, ["curl", "-4s", "http://internet.example/ip"])), "198.51.100.1\n");
+    assert.equal(
+      output(execInInternet(host.installation, ["curl", "-4s", "http://internet.example/ip"])),
+      "198.51.100.1\n",
+    );
     assert.equal(await run(["curl", "-s", "--max-time", "5", "http://198.51.100.1/ip"]), "198.51.100.2\n");
-    assert.match(await run(["ip", "route", "get", "203.0.113.7"]), /dev genkan-[0-9a-f]{6} src 198\.51\.100\.2/);
+    assert.match(
+      await run(["ip", "route", "get", "203.0.113.7"]),
+      /dev genkan-[0-9a-f]{6} src 198\.51\.100\.2/,
+    );
     // 28: nothing came back in time, as for a packet that was dropped.
-    assert.equal(status(execInInternet(host.installation, ["curl", "-s", "--max-time", "0.5", "http://198.51.100.2/"])), 28);
+    assert.equal(
+      status(execInInternet(host.installation, ["curl", "-s", "--max-time", "0.5", "http://198.51.100.2/"])),
+      28,
+    );
   });
 
   test("the services answer each interface from the state on disk, as it is at that moment", async () => {
@@ -352,16 +441,25 @@ swap: {size: 1G}
     assert.equal(resolve("ip-10-0-1-5.ec2.internal"), "10.0.1.5");
     assert.equal(resolve("example.com"), "ENOTFOUND");
     const address = mapped("203.0.113.9");
-    await store.commit({ expected: 1, parts: [{ ...EXAMPLE, changes: [{ kind: "address", id: address.id, after: address }] }] });
+    await store.commit({
+      expected: 1,
+      parts: [{ ...EXAMPLE, changes: [{ kind: "address", id: address.id, after: address }] }],
+    });
     assert.equal(metadata("public-ipv4"), "203.0.113.9");
     assert.equal(resolve("ec2-203-0-113-9.compute-1.amazonaws.com"), "10.0.1.5");
     await store.close();
   });
 
-  test("a second installation goes on without the link that the first one has", async () => {
+  test("a second installation does without the host link that the first one has", async () => {
     const other = mkdtempSync(join(tmpdir(), "genkan-other-"));
     const said: string[] = [];
-    const second = openHost({ home: other, pools: [POOL], hostLink: true, attach: () => undefined, log: (message) => said.push(message) });
+    const second = openHost({
+      home: other,
+      pools: [POOL],
+      hostLink: true,
+      attach: () => undefined,
+      log: (message) => said.push(message),
+    });
     const { hostLink } = await second.up();
     assert.equal(hostLink.present, false);
     assert.match(said.join("\n"), /198\.51\.100\.2 is already an address of this machine/);
@@ -370,14 +468,14 @@ swap: {size: 1G}
     assert.equal(await run(["curl", "-s", "--max-time", "5", "http://198.51.100.1/ip"]), "198.51.100.2\n");
   });
 
-  test("the kernel itself carries nothing between the links of the data plane", async () => {
+  test("the kernel itself forwards nothing between the links of the data plane", async () => {
     const { dp } = host.installation.namespaces;
     const rules = await run([...inNetwork(dp), "nft", "list", "ruleset"]);
     assert.equal(rules.match(/policy drop/g)?.length, 3);
     assert.equal(await run([...inNetwork(dp), "cat", "/proc/sys/net/ipv4/ip_forward"]), "0\n");
   });
 
-  test("what a killed control plane left is adopted as it is", async () => {
+  test("instances that a killed control plane left are adopted as they are", async () => {
     const victim = await launchVictim(home, 7, "up");
     await victim.kill();
     const heir = open();
@@ -392,7 +490,7 @@ swap: {size: 1G}
     await heir.close();
   });
 
-  test("half an instance is cleaned up at the next start, and booted anew", async () => {
+  test("an instance that was only partly made is removed at the next start, and booted anew", async () => {
     const victim = await launchVictim(home, 8, "booting");
     await victim.kill();
     const heir = open();
@@ -404,7 +502,7 @@ swap: {size: 1G}
     await heir.close();
   });
 
-  test("down leaves nothing, whoever was killed in whatever moment, and is up again after", async () => {
+  test("down leaves nothing, whichever process was killed at whatever moment, and up works afterwards", async () => {
     await host.close();
     for (const moment of ["up", "booting", "starting"] as const) {
       const victim = await launchVictim(home, 9, moment);

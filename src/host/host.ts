@@ -1,8 +1,12 @@
 import { ensureCgroups } from "./cgroup.ts";
 import { readConsole, trimConsole } from "./console.ts";
 import { ensureDaemon, DAEMONS } from "./daemon.ts";
+import { fillingDisk } from "./disk-watch.ts";
 import { ensureHostLink, type HostLinkState } from "./host-link.ts";
 import { type Installation, installationAt } from "./installation.ts";
+import { readNotes } from "./instance-files.ts";
+import { InstanceLinks } from "./instance-links.ts";
+import type { InstanceSpec } from "./instance-spec.ts";
 import {
   type Books,
   bootInstance,
@@ -14,10 +18,6 @@ import {
   type RunningInstance,
   stopInstance,
 } from "./instance.ts";
-import { readNotes } from "./instance-files.ts";
-import { InstanceLinks } from "./instance-links.ts";
-import type { InstanceSpec } from "./instance-spec.ts";
-import { fillingDisk } from "./disk-watch.ts";
 import { ensureFixedLinks, type HostLinks } from "./links.ts";
 import { ensureNamespaces } from "./namespaces.ts";
 import { MOST_NEIGHBOURS, NeighbourWatch } from "./neighbour-watch.ts";
@@ -26,17 +26,22 @@ import { crowdingProcesses } from "./process-watch.ts";
 import { isAlive, killTree, readRecord, recordNames, signal } from "./processes.ts";
 import { Removal } from "./removal.ts";
 import { sandboxProblem } from "./sandbox.ts";
-import { Queues, Turns } from "./turns.ts";
 import { isHalfTornDown, tearDown } from "./tear-down.ts";
+import { Queues, Turns } from "./turns.ts";
 
 export type HostOptions = {
   /** GENKAN_HOME; it must exist. */
   readonly home: string;
-  /** Public IPv4 pools, CIDR blocks: what the simulated internet and the machine send towards the data plane. */
+  /**
+   * Public IPv4 pools, CIDR blocks: what the simulated internet and the machine send towards the data plane.
+   */
   readonly pools: readonly string[];
   /** Whether the machine itself is to be a host of the simulated internet. */
   readonly hostLink: boolean;
-  /** Called when an interface's host-side link (index: the slot) exists in the data plane's namespace, before traffic can be on it. */
+  /**
+   * Called when an interface's host-side link (index: the slot) exists in the data plane's namespace, before
+   * traffic can be on it.
+   */
   readonly attach: (slot: number) => void | Promise<void>;
   readonly log: (message: string, cause?: unknown) => void;
 };
@@ -45,9 +50,9 @@ export type HostOptions = {
 export type HostUp = { readonly links: HostLinks; readonly hostLink: HostLinkState };
 
 const LOOK_MILLISECONDS = 1_000;
-/** Every so many looks it is asked whether all links are there. */
+/** Links are checked once in so many looks. */
 const LOOKS_AT_LINKS = 4;
-/** More at once only wait for each other, and for longer than a boot may take. */
+/** Maximum boots at a time. More would wait for each other, longer than a boot may take. */
 const BOOTS_AT_ONCE = 16;
 
 export function openHost(options: HostOptions): Host {
@@ -55,8 +60,8 @@ export function openHost(options: HostOptions): Host {
 }
 
 /**
- * The instances of this machine and what surrounds them. Everything lives in processes and namespaces of its own:
- * a Host may be dropped at any moment, and the next one adopts what it finds.
+ * The instances of this machine and what surrounds them. Everything lives in processes and namespaces of its
+ * own: a Host may be dropped at any moment, and the next one adopts what it finds.
  */
 export class Host {
   readonly installation: Installation;
@@ -64,9 +69,9 @@ export class Host {
   readonly #links: InstanceLinks;
   readonly #removal: Removal;
   readonly #running = new Map<string, RunningInstance>();
-  /** Instances that are being stopped on request: their end is no news. */
+  /** Instances that are being stopped on request: their end is not reported. */
   readonly #stopping = new Set<string>();
-  /** The present life of each instance that this process started: the end of an earlier one is no news. */
+  /** The present boot of each instance that this process started: ends of earlier ones are not reported. */
   readonly #lives = new Map<string, object>();
   /** Instances that this process did not start: their end must be looked for. */
   readonly #adopted = new Set<string>();
@@ -87,9 +92,9 @@ export class Host {
   }
 
   /**
-   * Brings namespaces, links, services and the simulated internet up, or adopts them when they are, without touching
-   * the traffic. Instances that are up are adopted; halves of instances are removed. Their interfaces are attached anew
-   * by {@link attachLinks}.
+   * Brings namespaces, links, services and the simulated internet up, or adopts them when they are, without
+   * touching the traffic. Instances that are up are adopted, and {@link attachLinks} attaches their
+   * interfaces anew. Instances that are only partly there are removed.
    */
   async up(): Promise<HostUp> {
     const problem = sandboxProblem();
@@ -100,7 +105,9 @@ export class Host {
     for (const unlimited of ensureCgroups(installation)) this.#options.log(unlimited);
     const links = await ensureFixedLinks(installation, pools);
     const [hostLink] = await Promise.all([
-      this.#options.hostLink ? ensureHostLink(installation, pools) : { present: false as const, reason: "it was turned off" },
+      this.#options.hostLink
+        ? ensureHostLink(installation, pools)
+        : { present: false as const, reason: "it was turned off" },
       this.#adopt(),
       ...DAEMONS.map((name) => ensureDaemon(installation, name)),
     ]);
@@ -112,7 +119,10 @@ export class Host {
     return { links, hostLink };
   }
 
-  /** Boots the instance; it must not be up. Settles when its first process runs with its network; user data may still run. */
+  /**
+   * Boots the instance; it must not be up. Settles when its first process runs with its network; user data
+   * may still run.
+   */
   async boot(spec: InstanceSpec): Promise<void> {
     if (this.isUp(spec.id)) throw new Error(`assertion failed: ${spec.id} is not up`);
     await this.#queues.run(spec.id, async () => {
@@ -141,7 +151,9 @@ export class Host {
     if (isAlive(running.init)) this.#running.set(spec.id, running);
   }
 
-  /** Stops the instance's processes and removes its links; its files stay. Nothing happens when it is not up. */
+  /**
+   * Stops the instance's processes and removes its links; its files stay. Nothing happens when it is not up.
+   */
   halt(instanceId: string): Promise<void> {
     return this.#queues.run(instanceId, () => this.#halt(instanceId));
   }
@@ -173,8 +185,9 @@ export class Host {
   }
 
   /**
-   * Brings the interfaces of an instance that is up, and their addresses, to these. What the instance's root changed itself stays.
-   * @throws what keeps an interface from being there; the others are
+   * Changes the interfaces of an instance that is up, and their addresses, to the wanted ones. What the
+   * instance's root changed itself stays.
+   * @throws what keeps an interface from being made; the other interfaces are made
    */
   setInterfaces(instanceId: string, wanted: readonly InterfaceSpec[]): Promise<void> {
     return this.#queues.run(instanceId, async () => {
@@ -190,7 +203,10 @@ export class Host {
     });
   }
 
-  /** Attaches the links of all instances that are up; see {@link HostOptions.attach}. One instance's trouble is its own. */
+  /**
+   * Attaches the links of all instances that are up; see {@link HostOptions.attach}. A failure concerns only
+   * the instance whose link it is.
+   */
   async attachLinks(): Promise<void> {
     const present = await this.#links.present();
     const attach = async (id: string, { slot }: InterfaceSpec): Promise<void> => {
@@ -202,7 +218,9 @@ export class Host {
         await this.#mend(id, slot);
       }
     };
-    await Promise.all([...this.#running].flatMap(([id, { interfaces }]) => interfaces.map((spec) => attach(id, spec))));
+    await Promise.all(
+      [...this.#running].flatMap(([id, { interfaces }]) => interfaces.map((spec) => attach(id, spec))),
+    );
   }
 
   /** The instances that are up. */
@@ -220,7 +238,10 @@ export class Host {
     return [...this.#running.values()].flatMap(({ interfaces }) => interfaces.map(({ slot }) => slot));
   }
 
-  /** Calls back when an instance ended without being asked to here: shut down or restarted from inside, or killed. Its links are gone by then. */
+  /**
+   * Calls back when an instance ended that nobody asked this host to stop: it was shut down or restarted from
+   * inside, or killed. Its links are gone by then.
+   */
   onExit(callback: (instanceId: string, ending: Ending) => void): void {
     this.#listeners.push(callback);
   }
@@ -230,7 +251,7 @@ export class Host {
     return readConsole(this.installation, instanceId);
   }
 
-  /** What is not done here of the instance's user data. */
+  /** The parts of the instance's user data that are not carried out. */
   notDone(instanceId: string): readonly string[] {
     return readNotes(this.installation, instanceId);
   }
@@ -251,7 +272,11 @@ export class Host {
     await this.close();
     const ids = [...this.#running.keys()];
     for (const id of ids) this.#stopping.add(id);
-    await Promise.all(ids.map((id) => this.halt(id).catch((cause: unknown) => this.#options.log(`${id} did not stop`, cause))));
+    await Promise.all(
+      ids.map((id) =>
+        this.halt(id).catch((cause: unknown) => this.#options.log(`${id} did not stop`, cause)),
+      ),
+    );
     await tearDown(this.installation.home);
   }
 
@@ -259,7 +284,10 @@ export class Host {
     return { installation: this.installation, links: this.#links };
   }
 
-  /** Makes the link of the slot anew: the instance's root may have removed it. Without it the instance is restarted, as its root would do. */
+  /**
+   * Makes the link of the slot anew: the instance's root may have removed it. If that fails, the instance is
+   * restarted, as if its root had asked for it.
+   */
   #mend(instanceId: string, slot: number): Promise<void> {
     return this.#queues.run(instanceId, async () => {
       const running = this.#running.get(instanceId);
@@ -270,7 +298,10 @@ export class Host {
         this.#options.log(`${instanceId}: eth${spec.deviceIndex} was gone, and is there again`);
       } catch (cause) {
         if (!isAlive(running.init)) return;
-        this.#options.log(`${instanceId}: eth${spec.deviceIndex} was gone, and the instance is restarted`, cause);
+        this.#options.log(
+          `${instanceId}: eth${spec.deviceIndex} was gone, and the instance is restarted`,
+          cause,
+        );
         await this.#halt(instanceId);
         this.#tell(instanceId, "reboot");
       }
@@ -282,12 +313,16 @@ export class Host {
   }
 
   async #adopt(): Promise<void> {
-    const ids = new Set(recordNames(this.installation.records).flatMap((name) => /^(i-[0-9a-f]+)/.exec(name)?.[1] ?? []));
+    const ids = new Set(
+      recordNames(this.installation.records).flatMap((name) => /^(i-[0-9a-f]+)/.exec(name)?.[1] ?? []),
+    );
     await Promise.all(
       [...ids].map(async (id) => {
         const running = findInstance(this.installation, id);
         if (!running)
-          return this.#clear(id).catch((cause: unknown) => this.#options.log(`${id}: what is left of it can't be removed`, cause));
+          return this.#clear(id).catch((cause: unknown) =>
+            this.#options.log(`${id}: what is left of it can't be removed`, cause),
+          );
         this.#running.set(id, running);
         this.#adopted.add(id);
         this.#links.adopt(id, running.interfaces);
@@ -301,10 +336,18 @@ export class Host {
       const record = readRecord(this.installation.records, name);
       if (record) await killTree(record);
     }
-    for (const cause of await forget(this.#books(), instanceId, recordedInterfaces(this.installation, instanceId))) throw cause;
+    for (const cause of await forget(
+      this.#books(),
+      instanceId,
+      recordedInterfaces(this.installation, instanceId),
+    ))
+      throw cause;
   }
 
-  /** What can't be told now, for want of a file descriptor, say, is looked at again. */
+  /**
+   * Cleans up after an instance that ended. While it can't be known whether it ended, for want of a file
+   * descriptor, say, it is looked at again.
+   */
   async #ended(instanceId: string, ending: Ending): Promise<void> {
     let running: RunningInstance | undefined;
     try {
@@ -317,19 +360,31 @@ export class Host {
     }
     this.#running.delete(instanceId);
     this.#adopted.delete(instanceId);
-    const left = await forget(this.#books(), instanceId, running?.interfaces ?? recordedInterfaces(this.installation, instanceId));
+    const left = await forget(
+      this.#books(),
+      instanceId,
+      running?.interfaces ?? recordedInterfaces(this.installation, instanceId),
+    );
     for (const cause of left) this.#options.log(`${instanceId} ended, and something of it is left`, cause);
     this.#tell(instanceId, ending);
   }
 
-  /** What must be looked after now and then: adopted instances that ended, links that are gone, consoles that grew, services that died. */
+  /**
+   * The periodic look after what may have changed: adopted instances that ended, links that are gone,
+   * consoles that grew, services that died.
+   */
   async #look(): Promise<void> {
-    // The services first: an instance can't keep them waiting. What fails for one keeps nothing from the others.
-    for (const name of DAEMONS) await this.#guarded(`${name} could not be started anew`, () => ensureDaemon(this.installation, name));
+    // The services come first, so that no instance keeps them waiting. A failure of one does not concern the
+    // others.
+    for (const name of DAEMONS)
+      await this.#guarded(`${name} could not be started anew`, () => ensureDaemon(this.installation, name));
     for (const id of this.#adopted)
-      if (!this.isUp(id)) await this.#guarded(`${id} ended, and could not be cleared away`, () => this.#ended(id, "poweroff"));
+      if (!this.isUp(id))
+        await this.#guarded(`${id} ended, and could not be cleared away`, () => this.#ended(id, "poweroff"));
     for (const id of this.#running.keys())
-      await this.#guarded(`the console of ${id} could not be trimmed`, () => trimConsole(this.installation, id));
+      await this.#guarded(`the console of ${id} could not be trimmed`, () =>
+        trimConsole(this.installation, id),
+      );
     await this.#guarded("the room on the disk could not be looked at", () => this.#lookAtDisk());
     await this.#guarded("the instances' processes could not be counted", () => this.#lookAtProcesses());
     await this.#guarded("the machine's neighbours could not be counted", () => this.#lookAtNeighbours());
@@ -338,7 +393,10 @@ export class Host {
       await this.#guarded("the links of instances could not be looked at", () => this.#lookAtLinks());
   }
 
-  /** An instance that fills the machine's tables ends, as one that takes too much memory: nothing else gives its entries back. */
+  /**
+   * Ends an instance that fills the machine's tables of neighbours, as one that takes too much memory ends:
+   * nothing else frees its entries.
+   */
   async #lookAtNeighbours(): Promise<void> {
     const up = [...this.#running].map(([id, { init }]) => ({ id, pid: init.pid }));
     for (const { id } of await this.#neighbours.crowding(up)) {
@@ -350,22 +408,29 @@ export class Host {
     }
   }
 
-  /** One that took its processes while there were few instances makes way for those that came later. */
+  /** Ends an instance that took many processes while there were few instances, and leaves others no room. */
   #lookAtProcesses(): void {
     const crowding = crowdingProcesses(this.installation, this.instances());
     const running = crowding && this.#running.get(crowding.id);
     if (!running) return;
-    this.#options.log(`${crowding.id} had ${crowding.processes} processes, and others found no room for theirs: it is ended`);
+    this.#options.log(
+      `${crowding.id} had ${crowding.processes} processes, and others found no room for theirs: it is ended`,
+    );
     signal(running.init, "SIGKILL");
   }
 
-  /** One that fills the disk ends, before there is no room for the state: its files stay until it is terminated. */
+  /**
+   * Ends an instance that fills the disk, before there is no room for the state. Its files stay until it is
+   * terminated.
+   */
   async #lookAtDisk(): Promise<void> {
     const up = this.instances().filter((id) => !this.#stopping.has(id));
     const filling = await fillingDisk(this.installation, up);
     const running = filling && this.#running.get(filling.id);
     if (!running) return;
-    this.#options.log(`${filling.id} fills the disk (its files have ${Math.round(filling.bytes / 1e6)} MB): it is ended`);
+    this.#options.log(
+      `${filling.id} fills the disk (its files have ${Math.round(filling.bytes / 1e6)} MB): it is ended`,
+    );
     signal(running.init, "SIGKILL");
   }
 
@@ -382,7 +447,9 @@ export class Host {
       isAlive(init) ? interfaces.map(({ slot }) => ({ id, slot })) : [],
     );
     const present = await this.#links.present();
-    await Promise.all(expected.filter(({ slot }) => !present.has(slot)).map(({ id, slot }) => this.#mend(id, slot)));
+    await Promise.all(
+      expected.filter(({ slot }) => !present.has(slot)).map(({ id, slot }) => this.#mend(id, slot)),
+    );
   }
 
   #lookOnce(): void {

@@ -11,12 +11,26 @@ const folder = mkdtempSync(join(tmpdir(), "genkan-identity-"));
 after(() => rmSync(folder, { recursive: true }));
 const at = (name: string): string => join(folder, name);
 
-const DOCUMENT = JSON.stringify({ instanceId: "i-0123456789abcdef0", region: "us-east-1", accountId: "123456789012" }, null, 2);
+const DOCUMENT = JSON.stringify(
+  { instanceId: "i-0123456789abcdef0", region: "us-east-1", accountId: "123456789012" },
+  null,
+  2,
+);
 
 /** As AWS's user guide verifies PKCS #7, with OpenSSL: what was signed. @throws when it is not as signed. */
 function verified(message: string, certificate: string): string {
   writeFileSync(at("pkcs7"), `-----BEGIN PKCS7-----\n${message}\n-----END PKCS7-----\n`);
-  const argv = ["smime", "-verify", "-in", at("pkcs7"), "-inform", "PEM", "-certfile", certificate, "-noverify"];
+  const argv = [
+    "smime",
+    "-verify",
+    "-in",
+    at("pkcs7"),
+    "-inform",
+    "PEM",
+    "-certfile",
+    certificate,
+    "-noverify",
+  ];
   return execFileSync("openssl", argv, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
 }
 
@@ -40,13 +54,16 @@ test("documents are signed so that AWS's own commands verify them, by keys that 
   assert.equal(again.signature(DOCUMENT), identity.signature(DOCUMENT));
 });
 
-test("the private keys are their owner's alone, and the certificates certify themselves", async () => {
+test("only their owner can read the private keys, and the certificates are self-signed", async () => {
   await openIdentity(at("identity"));
   for (const kind of ["dsa", "rsa"]) {
     assert.equal(statSync(at(`identity/${kind}.key`)).mode & 0o777, 0o600);
     const certificate = new X509Certificate(readFileSync(at(`identity/${kind}.pem`)));
     assert.equal(certificate.verify(certificate.publicKey), true);
     assert.match(certificate.subject, /CN=Genkan instance identity/);
-    assert.deepEqual([certificate.validFrom, certificate.validTo], ["Jan  1 00:00:00 2020 GMT", "Dec 31 23:59:59 2199 GMT"]);
+    assert.deepEqual(
+      [certificate.validFrom, certificate.validTo],
+      ["Jan  1 00:00:00 2020 GMT", "Dec 31 23:59:59 2199 GMT"],
+    );
   }
 });

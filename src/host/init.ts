@@ -1,9 +1,15 @@
 import { quoted } from "./shell.ts";
 
+/** How long init lets the instance's processes end when it stops. */
+export const GRACE_MILLISECONDS = 1_000;
+const LOOK_MILLISECONDS = 50;
+const LOOKS = Array.from({ length: GRACE_MILLISECONDS / LOOK_MILLISECONDS }, (_, index) => index + 1);
+
 /**
- * The first process of an instance: a shell, which puts the instance's own files in place, runs the programs of the user
- * data (see user-data.ts), and then reaps what is left to it. It is told to go (a line on its input) when its network is
- * there; the input's end means that who started it is gone. Exit status: 0 shut down, REBOOT_STATUS to boot again.
+ * The first process of an instance: a shell, which puts the instance's own files in place, runs the programs
+ * of the user data (see user-data.ts), and then reaps orphaned processes. A line on its input tells it that
+ * its network is there and it may begin; the input's end means that its starter is gone. Exit status: 0 for
+ * shut down, REBOOT_STATUS for boot again.
  */
 export const INIT = `# The first process of this instance.
 PATH=/run/genkan/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -16,10 +22,10 @@ stop() {
   status=$1
   echo "$INSTANCE_ID: going down"
   kill -TERM -1 2>/dev/null
-  for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+  for i in ${LOOKS.join(" ")}; do
     set -- /proc/[0-9]*
     [ $# -gt 1 ] || break
-    sleep 0.05
+    sleep ${LOOK_MILLISECONDS / 1000}
   done
   exit "$status"
 }
@@ -79,7 +85,7 @@ done
 /** Init's exit status when the instance asked to be booted again. */
 export const REBOOT_STATUS = 3;
 
-/** What `cloud-init status` says; everything else of it is done from outside. */
+/** The command `cloud-init`, for its `status`; the rest of cloud-init's work is done from outside. */
 const CLOUD_INIT = `#!/bin/sh
 [ "$1" = status ] || { echo "cloud-init: here it knows only: cloud-init status [--wait]" >&2; exit 2; }
 finished=/var/lib/cloud/instance/boot-finished
@@ -89,7 +95,10 @@ case " $* " in *" --wait "* | *" -w "*) until [ -e $finished ]; do sleep 0.1; do
 echo "status: done"
 `;
 
-/** Commands by which a user ends or restarts the instance from inside, in front of the system's own, which would ask systemd. */
+/**
+ * Commands by which a user ends or restarts the instance from inside, in front of the system's own, which
+ * would ask systemd.
+ */
 export const COMMANDS: Readonly<Record<string, string>> = {
   "cloud-init": CLOUD_INIT,
   poweroff: "#!/bin/sh\nkill -TERM 1\n",
@@ -98,7 +107,7 @@ export const COMMANDS: Readonly<Record<string, string>> = {
   shutdown: '#!/bin/sh\nfor argument; do [ "$argument" != -r ] || exec kill -HUP 1; done\nkill -TERM 1\n',
 };
 
-/** What init is told by a file of shell assignments. */
+/** What init reads from a file of shell assignments. */
 export type InitSettings = {
   readonly instanceId: string;
   readonly hostname: string;
@@ -126,6 +135,10 @@ export function initSettings(settings: InitSettings): string {
 
 function resolvConf({ dnsServers, dnsSearch }: InitSettings): string {
   const search = dnsSearch.length === 0 ? [] : [`search ${dnsSearch.join(" ")}`];
-  const lines = [...search, ...dnsServers.map((server) => `nameserver ${server}`), "options timeout:2 attempts:2"];
+  const lines = [
+    ...search,
+    ...dnsServers.map((server) => `nameserver ${server}`),
+    "options timeout:2 attempts:2",
+  ];
   return lines.map((line) => `${line}\n`).join("");
 }

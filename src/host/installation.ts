@@ -2,12 +2,18 @@ import { createHash } from "node:crypto";
 import { realpathSync } from "node:fs";
 import { join } from "node:path";
 
-/** Where one installation keeps its things: under its home, and, while it is up, under `/run/genkan-<id>`. */
+/** The paths and names of one installation: under its home, and, while it is up, under `/run/genkan-<id>`. */
 export type Installation = {
-  /** Six hexadecimal digits of the home's path: tells this installation's traces on the machine from another's. */
+  /**
+   * Six hexadecimal digits made of the home's path: they distinguish this installation's files, links and
+   * groups from another's.
+   */
   readonly id: string;
   readonly home: string;
-  /** Holds every trace on the machine besides the host link: namespaces, the bpffs, the records of processes. */
+  /**
+   * Holds what the installation has on the machine, except the host link and the control groups: namespaces,
+   * the bpffs, the records of processes.
+   */
   readonly run: string;
   readonly namespaces: { readonly dp: string; readonly internet: string; readonly services: string };
   /** A bpffs. */
@@ -16,7 +22,9 @@ export type Installation = {
   readonly records: string;
   /** The filter of instances' system calls, see seccomp.ts. */
   readonly seccomp: string;
-  /** An empty folder where each instance's sandbox, in a mount namespace of its own, puts its root together. */
+  /**
+   * An empty folder where each instance's sandbox, in a mount namespace of its own, puts its root together.
+   */
   readonly root: string;
   readonly instances: string;
   readonly logs: string;
@@ -33,7 +41,11 @@ export function installationAt(home: string): Installation {
     id,
     home: real,
     run,
-    namespaces: { dp: join(run, "ns/dp"), internet: join(run, "ns/internet"), services: join(run, "ns/services") },
+    namespaces: {
+      dp: join(run, "ns/dp"),
+      internet: join(run, "ns/internet"),
+      services: join(run, "ns/services"),
+    },
     bpf: join(run, "bpf"),
     records: join(run, "proc"),
     seccomp: join(run, "seccomp"),

@@ -1,4 +1,14 @@
-import { chmodSync, existsSync, lchownSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  lchownSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { openConsole } from "./console.ts";
 import { COMMANDS, INIT, initSettings } from "./init.ts";
@@ -8,8 +18,9 @@ import { fstab, rootUser, viewsFstab } from "./sandbox.ts";
 import type { UserData } from "./user-data.ts";
 
 /**
- * Writes what the instance's boot needs: its files at the first boot (they are kept until it is destroyed), its boot folder at
- * each. What is inside `rootfs` belongs to the instance: after the first boot nothing here follows a path into it.
+ * Writes what the instance's boot needs: its files at the first boot (they are kept until it is destroyed),
+ * its boot folder at each. The instance can change anything inside `rootfs`, so after the first boot this
+ * process follows no path into it.
  * @returns the console, open for appending, to be closed by the caller
  */
 export function prepareFiles(installation: Installation, spec: InstanceSpec, userData: UserData): number {
@@ -37,7 +48,8 @@ function makeRoot(folder: string, user: number): void {
     chmodSync(join(draft, name), mode);
     own(join(draft, name), name === "home/ec2-user" ? user + 1000 : user);
   }
-  for (const name of ["bin", "sbin", "lib", "lib32", "lib64", "libx32"]) if (existsSync(`/usr/${name}`)) link(`usr/${name}`, name);
+  for (const name of ["bin", "sbin", "lib", "lib32", "lib64", "libx32"])
+    if (existsSync(`/usr/${name}`)) link(`usr/${name}`, name);
   link("/run", "var/run");
   link("../usr/lib/os-release", "etc/os-release");
   for (const [name, text] of Object.entries(ETC_FILES)) {
@@ -72,17 +84,25 @@ const ROOT_FOLDERS: readonly (readonly [string, number])[] = [
   ["var/www", 0o755],
 ];
 
-const USERS = ["root:0:/root:/bin/bash", "daemon:1:/usr/sbin:/usr/sbin/nologin", "www-data:33:/var/www:/usr/sbin/nologin"];
+const USERS = [
+  "root:0:/root:/bin/bash",
+  "daemon:1:/usr/sbin:/usr/sbin/nologin",
+  "www-data:33:/var/www:/usr/sbin/nologin",
+];
 const LAST_USERS = ["ec2-user:1000:/home/ec2-user:/bin/bash", "nobody:65534:/nonexistent:/usr/sbin/nologin"];
 const GROUPS = "root:0 daemon:1 tty:5 adm:4 www-data:33 shadow:42 utmp:43 ec2-user:1000 nogroup:65534";
 
 const ETC_FILES: Readonly<Record<string, string>> = {
-  passwd: [...USERS, ...LAST_USERS].map((user) => user.replace(/^([^:]+):(\d+):/, "$1:x:$2:$2::")).join("\n") + "\n",
-  shadow: [...USERS, ...LAST_USERS].map((user) => `${user.split(":")[0]}:*:19000:0:99999:7:::`).join("\n") + "\n",
+  passwd:
+    [...USERS, ...LAST_USERS].map((user) => user.replace(/^([^:]+):(\d+):/, "$1:x:$2:$2::")).join("\n") +
+    "\n",
+  shadow:
+    [...USERS, ...LAST_USERS].map((user) => `${user.split(":")[0]}:*:19000:0:99999:7:::`).join("\n") + "\n",
   group: GROUPS.split(" ")
     .map((group) => `${group.replace(":", ":x:")}:\n`)
     .join(""),
-  "nsswitch.conf": "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservices: files\nprotocols: files\n",
+  "nsswitch.conf":
+    "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservices: files\nprotocols: files\n",
   "host.conf": "multi on\n",
   shells: "/bin/sh\n/bin/bash\n",
   // The prompt is Amazon Linux's.
@@ -90,14 +110,19 @@ const ETC_FILES: Readonly<Record<string, string>> = {
   profile: '[ -z "$BASH_VERSION" ] || . /etc/bash.bashrc\n',
 };
 
-/** What is not done of the instance's user data, as its last boot found it. */
+/** The parts of the instance's user data that its last boot did not carry out. */
 export function readNotes(installation: Installation, instanceId: string): readonly string[] {
   const path = join(installation.instances, instanceId, "boot/notes");
   return existsSync(path) ? readFileSync(path, "utf8").split("\n").filter(Boolean) : [];
 }
 
-/** Read-only for the instance, and written by nobody but this function. */
-function writeBootFolder(installation: Installation, folder: string, spec: InstanceSpec, userData: UserData): void {
+/** Writes the boot folder, which the instance can only read. */
+function writeBootFolder(
+  installation: Installation,
+  folder: string,
+  spec: InstanceSpec,
+  userData: UserData,
+): void {
   const boot = join(folder, "boot");
   rmSync(boot, { recursive: true, force: true });
   mkdirSync(join(boot, "bin"), { recursive: true, mode: 0o755 });
@@ -114,9 +139,16 @@ function writeBootFolder(installation: Installation, folder: string, spec: Insta
   writeFileSync(join(boot, "views"), viewsFstab(installation), { mode: 0o600 });
   writeFileSync(join(boot, "init"), INIT, { mode: 0o644 });
   writeFileSync(join(boot, "settings"), settings, { mode: 0o644 });
-  writeFileSync(join(boot, "notes"), userData.notes.map((note) => `${note.replaceAll(/\s+/g, " ")}\n`).join(""), { mode: 0o644 });
+  writeFileSync(
+    join(boot, "notes"),
+    userData.notes.map((note) => `${note.replaceAll(/\s+/g, " ")}\n`).join(""),
+    { mode: 0o644 },
+  );
   mkdirSync(join(boot, "programs"));
   for (const [i, { name, when, text }] of userData.programs.entries())
-    writeFileSync(join(boot, "programs", `${String(i).padStart(3, "0")}-${when}-${name}`), text, { mode: 0o755 });
-  for (const [name, script] of Object.entries(COMMANDS)) writeFileSync(join(boot, "bin", name), script, { mode: 0o755 });
+    writeFileSync(join(boot, "programs", `${String(i).padStart(3, "0")}-${when}-${name}`), text, {
+      mode: 0o755,
+    });
+  for (const [name, script] of Object.entries(COMMANDS))
+    writeFileSync(join(boot, "bin", name), script, { mode: 0o755 });
 }

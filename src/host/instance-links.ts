@@ -11,7 +11,7 @@ import {
   removeRules,
 } from "./network-interface.ts";
 
-/** The instance that links lead into: by its first process's id. */
+/** An instance, and the process id of its init, into whose network namespace links lead. */
 export type Plugged = { readonly id: string; readonly pid: number };
 
 type Options = {
@@ -22,8 +22,8 @@ type Options = {
 };
 
 /**
- * The links of instances' interfaces. A slot may go from one instance to the next before the first one's link is gone:
- * each remembers whose it is, and nobody removes another's.
+ * The links of instances' interfaces. A slot may go from one instance to the next before the first one's link
+ * is gone. So the owner of each link is remembered, and a link is removed only for its owner.
  */
 export class InstanceLinks {
   readonly #options: Options;
@@ -33,18 +33,18 @@ export class InstanceLinks {
     this.#options = options;
   }
 
-  /** The links are the instance's already. */
+  /** Notes that the links, which exist, are the instance's. */
   adopt(id: string, interfaces: readonly InterfaceSpec[]): void {
     for (const { slot } of interfaces) this.#holders.set(slot, id);
   }
 
-  /** All links of an instance that begins, with their addresses; nothing runs in it yet. */
+  /** Makes all links of an instance that boots, with their addresses; nothing runs in it yet. */
   async begin({ id, pid }: Plugged, interfaces: readonly InterfaceSpec[]): Promise<void> {
     for (const { slot } of interfaces) this.#holders.set(slot, id);
     try {
       await beginInterfaces(this.#options.dp, interfaces, pid);
     } catch {
-      // A link that is left over makes way.
+      // Links that were left over in these slots are removed.
       for (const { slot } of interfaces) await removeInterfaceLink(this.#options.dp, slot);
       await beginInterfaces(this.#options.dp, interfaces, pid);
     }
@@ -52,10 +52,14 @@ export class InstanceLinks {
   }
 
   /**
-   * Brings the links from `there` to `wanted`. One that cannot be brought so is made anew.
-   * @returns what is there then, and why something is not
+   * Changes the links from `there` to `wanted`. A link that cannot be changed is made anew.
+   * @returns the interfaces that exist afterwards, and why others do not
    */
-  async follow(instance: Plugged, there: readonly InterfaceSpec[], wanted: readonly InterfaceSpec[]): Promise<Followed> {
+  async follow(
+    instance: Plugged,
+    there: readonly InterfaceSpec[],
+    wanted: readonly InterfaceSpec[],
+  ): Promise<Followed> {
     const kept = there.filter((old) => wanted.some((spec) => isSameLink(old, spec)));
     for (const old of there.filter((one) => !kept.includes(one))) {
       await this.remove(instance.id, old.slot);
@@ -83,14 +87,14 @@ export class InstanceLinks {
     }
   }
 
-  /** Makes the link, with its addresses and the program on it, in place of what there may be of it. */
+  /** Makes the link, with its addresses and the program on it, in place of any earlier one. */
   async put({ id, pid }: Plugged, spec: InterfaceSpec): Promise<void> {
     await this.#add(id, pid, spec);
     await configureInterface(namespaceOf(pid), spec);
     await this.#options.attach(spec.slot);
   }
 
-  /** The program on a link that is there. */
+  /** Puts the program on a link that exists. */
   async attach(slot: number): Promise<void> {
     await this.#options.attach(slot);
   }
@@ -101,12 +105,12 @@ export class InstanceLinks {
     await removeInterfaceLink(this.#options.dp, slot);
   }
 
-  /** The slots of the links that are there. */
+  /** The slots of the links that exist. */
   present(): Promise<ReadonlySet<number>> {
     return interfaceLinks(this.#options.dp);
   }
 
-  /** A link that is left over makes way. */
+  /** Adds the link, and removes one that was left over in its slot. */
   async #add(id: string, pid: number, spec: InterfaceSpec): Promise<void> {
     const { dp } = this.#options;
     this.#holders.set(spec.slot, id);

@@ -8,7 +8,7 @@ export type InstanceSpec = {
   readonly dnsServers: readonly string[];
   /** The domains that complete a name. */
   readonly dnsSearch: readonly string[];
-  /** Of its own name. */
+  /** The domain of the instance's own name. */
   readonly dnsDomain: string;
   /** The first is the primary one, device index 0. */
   readonly interfaces: readonly InterfaceSpec[];

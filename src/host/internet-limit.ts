@@ -3,10 +3,16 @@ import { connectionLimit } from "./fairness.ts";
 
 const MAX_CONNECTIONS = 8_000;
 const LEAST_OF_ONE = 64;
-/** Of the file descriptors that the process may open; two services share them. */
+/** The share of the process's file descriptors that each of its two services may use. */
 const SHARE = 0.375;
 
-/** Of one service of the simulated internet: one client has a quarter of what is left at most, so others always find room. */
+/**
+ * The connection limit of one service of the simulated internet. One client gets at most a quarter of the
+ * connections that are left, so others always find room.
+ */
 export function internetLimit(): ReturnType<typeof connectionLimit> {
-  return connectionLimit({ most: roomForConnections(MAX_CONNECTIONS, SHARE), ofOne: (free) => Math.max(LEAST_OF_ONE, free / 4) });
+  return connectionLimit({
+    most: roomForConnections(MAX_CONNECTIONS, SHARE),
+    ofOne: (free) => Math.max(LEAST_OF_ONE, free / 4),
+  });
 }

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createListener } from "node:net";
 import type { Duplex } from "node:stream";
+import { isIpv6Text } from "../lib/address.ts";
 import type { Asker } from "./directory.ts";
 import type { connectionLimit, RateLimit, TakeTurn } from "./fairness.ts";
 import { Gate } from "./gate.ts";
@@ -8,7 +9,7 @@ import type { Identity } from "./identity.ts";
 import { answerMetadata } from "./metadata-service.ts";
 
 const REQUEST_MILLISECONDS = 10_000;
-/** A request or two: so long others wait for who asks most. */
+/** How many bytes are read at a time: one or two requests. So long do others wait for a busy asker. */
 const PIECE = 128;
 
 export type MetadataServing = {
@@ -26,7 +27,10 @@ export type MetadataServing = {
   readonly identity?: () => Identity | undefined;
 };
 
-/** Serves the metadata service over HTTP; settles when it listens. Who asks too often gets a 503, and loses the connection. */
+/**
+ * Serves the metadata service over HTTP; settles when it listens. An asker that asks too often gets a 503,
+ * and its connection is closed.
+ */
 export function serveMetadata(serving: MetadataServing): Promise<void> {
   const server = createServer(
     {
@@ -39,34 +43,46 @@ export function serveMetadata(serving: MetadataServing): Promise<void> {
       try {
         answer(request, response, serving);
       } catch (error) {
-        // One instance's question must not end the service for all.
+        // A request of one instance must not end the service for all.
         console.error(`${request.url} could not be answered:`, error);
         response.writeHead(500).end();
       }
     },
   );
-  // Of who does not take the answer.
+  // Ends connections of clients that do not take their answer.
   server.timeout = REQUEST_MILLISECONDS;
   server.on("clientError", (_error, socket) => socket.destroy());
   const { turn, mayRead } = serving;
   const listener = createListener({ allowHalfOpen: true }, (socket) => {
     const from = socket.remoteAddress ?? "";
-    server.emit("connection", new Gate(socket, { turn, piece: PIECE, mayRead: (bytes) => mayRead(from, Date.now(), bytes) }));
+    server.emit(
+      "connection",
+      new Gate(socket, { turn, piece: PIECE, mayRead: (bytes) => mayRead(from, Date.now(), bytes) }),
+    );
   });
   serving.limit(listener);
   return new Promise((resolve, reject) => {
     listener.once("error", reject);
-    listener.listen({ port: serving.port ?? 80, host: serving.address, ipv6Only: serving.address.includes(":") }, () => {
-      listener.off("error", reject).on("error", (error) => console.error("metadata:", error));
-      resolve();
-    });
+    listener.listen(
+      { port: serving.port ?? 80, host: serving.address, ipv6Only: isIpv6Text(serving.address) },
+      () => {
+        listener.off("error", reject).on("error", (error) => console.error("metadata:", error));
+        resolve();
+      },
+    );
   });
 }
 
-/** Connections that end with the answer to one request too many: those that came along with it are not looked at. */
+/**
+ * Connections that are closed after the answer to one request too many; further requests on them are ignored.
+ */
 const refused = new WeakSet<Duplex>();
 
-function answer(request: IncomingMessage, response: ServerResponse, { askerAt, mayAsk, secret, identity }: MetadataServing): void {
+function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { askerAt, mayAsk, secret, identity }: MetadataServing,
+): void {
   const { socket, method = "GET", url = "/", headers } = request;
   if (refused.has(socket)) return;
   request.resume();
@@ -76,7 +92,14 @@ function answer(request: IncomingMessage, response: ServerResponse, { askerAt, m
     refused.add(socket);
     return;
   }
-  const answered = answerMetadata({ method, path: url, headers }, askerAt(from), { now: new Date(), secret, identity: identity?.() });
-  response.writeHead(answered.status, { ...answered.headers, "content-length": Buffer.byteLength(answered.body) });
+  const answered = answerMetadata({ method, path: url, headers }, askerAt(from), {
+    now: new Date(),
+    secret,
+    identity: identity?.(),
+  });
+  response.writeHead(answered.status, {
+    ...answered.headers,
+    "content-length": Buffer.byteLength(answered.body),
+  });
   response.end(method === "HEAD" ? undefined : answered.body);
 }

@@ -4,11 +4,22 @@ import type { Asker } from "./directory.ts";
 import { answerMetadata, type MetadataContext, type MetadataResponse } from "./metadata-service.ts";
 import { associate, changeInstance, exampleDirectory, SLOT } from "./test-state.ts";
 
-const CONTEXT: MetadataContext = { now: new Date("2026-01-02T03:04:05Z"), secret: Buffer.from("a secret for tests") };
-type Options = { readonly method?: string; readonly headers?: Record<string, string>; readonly context?: MetadataContext };
+const CONTEXT: MetadataContext = {
+  now: new Date("2026-01-02T03:04:05Z"),
+  secret: Buffer.from("a secret for tests"),
+};
+type Options = {
+  readonly method?: string;
+  readonly headers?: Record<string, string>;
+  readonly context?: MetadataContext;
+};
 
 function ask(asker: Asker | undefined, path: string, options: Options = {}): MetadataResponse {
-  return answerMetadata({ method: options.method ?? "GET", path, headers: options.headers ?? {} }, asker, options.context ?? CONTEXT);
+  return answerMetadata(
+    { method: options.method ?? "GET", path, headers: options.headers ?? {} },
+    asker,
+    options.context ?? CONTEXT,
+  );
 }
 
 function body(asker: Asker | undefined, path: string): string {
@@ -18,7 +29,10 @@ function body(asker: Asker | undefined, path: string): string {
 }
 
 function takeToken(asker: Asker | undefined, seconds: number): string {
-  const response = ask(asker, "/latest/api/token", { method: "PUT", headers: { "x-aws-ec2-metadata-token-ttl-seconds": String(seconds) } });
+  const response = ask(asker, "/latest/api/token", {
+    method: "PUT",
+    headers: { "x-aws-ec2-metadata-token-ttl-seconds": String(seconds) },
+  });
   assert.equal(response.status, 200);
   return String(response.body);
 }
@@ -30,10 +44,19 @@ test("the tree has the instance's own values", () => {
   assert.equal(body(asker, "/latest/meta-data/local-hostname"), "ip-10-0-1-5.ec2.internal");
   assert.equal(body(asker, "/latest/meta-data/placement/availability-zone"), "us-east-1a");
   assert.equal(body(asker, "/latest/meta-data/security-groups"), "default");
-  assert.equal(body(asker, "/latest/meta-data/network/interfaces/macs/02:00:00:00:00:05/local-ipv4s"), "10.0.1.5\n10.0.1.6");
-  assert.equal(body(asker, "/latest/meta-data/network/interfaces/macs/02:00:00:00:00:05/vpc-ipv4-cidr-blocks"), "10.0.0.0/16");
+  assert.equal(
+    body(asker, "/latest/meta-data/network/interfaces/macs/02:00:00:00:00:05/local-ipv4s"),
+    "10.0.1.5\n10.0.1.6",
+  );
+  assert.equal(
+    body(asker, "/latest/meta-data/network/interfaces/macs/02:00:00:00:00:05/vpc-ipv4-cidr-blocks"),
+    "10.0.0.0/16",
+  );
   assert.equal(body(asker, "/latest/user-data"), "#!/bin/sh\necho héllo\n");
-  assert.equal(JSON.parse(body(asker, "/latest/dynamic/instance-identity/document")).accountId, "123456789012");
+  assert.equal(
+    JSON.parse(body(asker, "/latest/dynamic/instance-identity/document")).accountId,
+    "123456789012",
+  );
 });
 
 test("the identity document is there signed, as soon as there are keys", () => {
@@ -75,7 +98,10 @@ test("public-ipv4 is there only while an address is mapped, its name only with D
   const mapped = exampleDirectory(associate("203.0.113.9")).bySlot(SLOT);
   assert.equal(body(mapped, "/latest/meta-data/public-ipv4"), "203.0.113.9");
   assert.equal(body(mapped, "/latest/meta-data/public-hostname"), "ec2-203-0-113-9.compute-1.amazonaws.com");
-  assert.equal(body(mapped, "/latest/meta-data/network/interfaces/macs/02:00:00:00:00:05/ipv4-associations/203.0.113.9"), "10.0.1.5");
+  assert.equal(
+    body(mapped, "/latest/meta-data/network/interfaces/macs/02:00:00:00:00:05/ipv4-associations/203.0.113.9"),
+    "10.0.1.5",
+  );
   const nameless = exampleDirectory(associate("203.0.113.9"), (tx) => {
     const vpc = tx.get("vpc", "vpc-00000000000000001");
     assert(vpc);
@@ -85,7 +111,9 @@ test("public-ipv4 is there only while an address is mapped, its name only with D
 });
 
 test("a session token opens the tree for its own instance and its own time", () => {
-  const directory = exampleDirectory(changeInstance((i) => ({ ...i, metadataOptions: { ...i.metadataOptions, httpTokens: "required" } })));
+  const directory = exampleDirectory(
+    changeInstance((i) => ({ ...i, metadataOptions: { ...i.metadataOptions, httpTokens: "required" } })),
+  );
   const asker = directory.bySlot(SLOT);
   const path = "/latest/meta-data/instance-id";
   assert.equal(ask(asker, path).status, 401);
@@ -100,18 +128,25 @@ test("a session token opens the tree for its own instance and its own time", () 
   assert.equal(ask(other, path, { headers }).status, 401);
   const forged = Buffer.from(token, "base64url");
   forged[0] = (forged[0] ?? 0) ^ 1;
-  assert.equal(ask(asker, path, { headers: { "x-aws-ec2-metadata-token": forged.toString("base64url") } }).status, 401);
+  assert.equal(
+    ask(asker, path, { headers: { "x-aws-ec2-metadata-token": forged.toString("base64url") } }).status,
+    401,
+  );
 });
 
 test("a wrong token is refused even where none is needed", () => {
   const asker = exampleDirectory().bySlot(SLOT);
   for (const given of ["", "x", "A".repeat(56), "é".repeat(56)])
-    assert.equal(ask(asker, "/latest/meta-data/", { headers: { "x-aws-ec2-metadata-token": given } }).status, 401);
+    assert.equal(
+      ask(asker, "/latest/meta-data/", { headers: { "x-aws-ec2-metadata-token": given } }).status,
+      401,
+    );
 });
 
 test("tokens are given as AWS gives them", () => {
   const asker = exampleDirectory().bySlot(SLOT);
-  const put = (headers: Record<string, string>): number => ask(asker, "/latest/api/token", { method: "PUT", headers }).status;
+  const put = (headers: Record<string, string>): number =>
+    ask(asker, "/latest/api/token", { method: "PUT", headers }).status;
   const ttl = "x-aws-ec2-metadata-token-ttl-seconds";
   assert.equal(put({ [ttl]: "21600" }), 200);
   assert.equal(put({ [ttl]: "1" }), 200);
@@ -122,19 +157,30 @@ test("tokens are given as AWS gives them", () => {
   assert.equal(ask(asker, "/latest/meta-data/", { method: "PUT" }).status, 405);
 });
 
-test("what is turned off or nobody's gets nothing", () => {
-  const off = exampleDirectory(changeInstance((i) => ({ ...i, metadataOptions: { ...i.metadataOptions, httpEndpoint: "disabled" } })));
+test("an endpoint that is turned off, an unknown interface and an unknown path get nothing", () => {
+  const off = exampleDirectory(
+    changeInstance((i) => ({ ...i, metadataOptions: { ...i.metadataOptions, httpEndpoint: "disabled" } })),
+  );
   assert.equal(ask(off.bySlot(SLOT), "/latest/meta-data/").status, 403);
   assert.equal(ask(exampleDirectory().bySlot(SLOT + 1), "/latest/meta-data/").status, 404);
   const asker = exampleDirectory().bySlot(SLOT);
-  for (const path of ["/latest/meta-data/nothing", "/1999-01-01/", "/latest/meta-data/__proto__", "/latest/meta-data/tags/instance/Name"])
+  for (const path of [
+    "/latest/meta-data/nothing",
+    "/1999-01-01/",
+    "/latest/meta-data/__proto__",
+    "/latest/meta-data/tags/instance/Name",
+  ])
     assert.equal(ask(asker, path).status, 404, path);
   assert.equal(ask(asker, "/latest/%zz").status, 400);
 });
 
 test("tags are shown when the instance allows it", () => {
   const shown = exampleDirectory(
-    changeInstance((i) => ({ ...i, tags: { Name: "web" }, metadataOptions: { ...i.metadataOptions, instanceMetadataTags: "enabled" } })),
+    changeInstance((i) => ({
+      ...i,
+      tags: { Name: "web" },
+      metadataOptions: { ...i.metadataOptions, instanceMetadataTags: "enabled" },
+    })),
   );
   assert.equal(body(shown.bySlot(SLOT), "/latest/meta-data/tags/instance/Name"), "web");
   assert.equal(body(shown.bySlot(SLOT), "/latest/meta-data/tags/instance/"), "Name");

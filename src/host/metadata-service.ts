@@ -4,7 +4,7 @@ import type { Asker } from "./directory.ts";
 import type { Identity } from "./identity.ts";
 import { metadataOf, readMetadata } from "./metadata.ts";
 
-/** A request as far as the metadata service looks at it. Header names are in lower case. */
+/** The parts of a request that the metadata service reads. Header names are in lower case. */
 export type MetadataRequest = {
   readonly method: string;
   readonly path: string;
@@ -16,7 +16,9 @@ export type MetadataResponse = {
   readonly body: string | Uint8Array;
 };
 
-/** What a request is answered with besides the state: the time and the secret that session tokens are made with. */
+/**
+ * What an answer depends on besides the state: the time, and the secret with which session tokens are made.
+ */
 export type MetadataContext = {
   readonly now: Date;
   readonly secret: Uint8Array;
@@ -26,8 +28,12 @@ export type MetadataContext = {
 
 /** Versions of the tree that may be asked for; all are answered alike. */
 const VERSIONS = [
-  ..."1.0 2007-01-19 2007-03-01 2007-08-29 2007-10-10 2007-12-15 2008-02-01 2008-09-01 2009-04-04 2011-01-01 2011-05-01".split(" "),
-  ..."2012-01-12 2014-02-25 2014-11-05 2015-10-20 2016-04-19 2016-06-30 2016-09-02 2018-03-28 2018-08-17 2018-09-24".split(" "),
+  ..."1.0 2007-01-19 2007-03-01 2007-08-29 2007-10-10 2007-12-15 2008-02-01 2008-09-01 2009-04-04 2011-01-01 2011-05-01".split(
+    " ",
+  ),
+  ..."2012-01-12 2014-02-25 2014-11-05 2015-10-20 2016-04-19 2016-06-30 2016-09-02 2018-03-28 2018-08-17 2018-09-24".split(
+    " ",
+  ),
   ..."2019-10-01 2020-10-27 2021-01-03 2021-03-23 2021-07-15 2022-09-24 2024-04-11 latest".split(" "),
 ];
 const SIGNED = /^dynamic\/instance-identity\/(pkcs7|rsa2048|signature)$/;
@@ -39,7 +45,11 @@ const MAX_TTL_SECONDS = 21_600;
  * Answers one request to 169.254.169.254, versions 1 and 2 of the instance metadata service.
  * Source: EC2 user guide, "Use the Instance Metadata Service to access instance metadata".
  */
-export function answerMetadata(request: MetadataRequest, asker: Asker | undefined, context: MetadataContext): MetadataResponse {
+export function answerMetadata(
+  request: MetadataRequest,
+  asker: Asker | undefined,
+  context: MetadataContext,
+): MetadataResponse {
   const instance = asker?.instance;
   if (!asker || !instance) return refusal(404, "Not Found");
   if (instance.metadataOptions.httpEndpoint === "disabled") return refusal(403, "Forbidden");
@@ -48,7 +58,11 @@ export function answerMetadata(request: MetadataRequest, asker: Asker | undefine
   if (path === "/latest/api/token") return answerToken(request, instance, context);
   if (request.method !== "GET" && request.method !== "HEAD") return refusal(405, "Method Not Allowed");
   const token = request.headers[TOKEN_HEADER];
-  if (token === undefined ? instance.metadataOptions.httpTokens === "required" : !isValid(token, instance.id, context))
+  if (
+    token === undefined
+      ? instance.metadataOptions.httpTokens === "required"
+      : !isValid(token, instance.id, context)
+  )
     return refusal(401, "Unauthorized");
   const [version = "", ...rest] = path.split("/").filter((part) => part !== "");
   if (version === "") return text(VERSIONS.join("\n"));
@@ -60,9 +74,13 @@ export function answerMetadata(request: MetadataRequest, asker: Asker | undefine
   return found === undefined ? refusal(404, "Not Found") : text(found);
 }
 
-function answerToken(request: MetadataRequest, instance: Instance, context: MetadataContext): MetadataResponse {
+function answerToken(
+  request: MetadataRequest,
+  instance: Instance,
+  context: MetadataContext,
+): MetadataResponse {
   if (request.method !== "PUT") return refusal(405, "Method Not Allowed");
-  // A request that came by way of a proxy must not get hold of a token.
+  // A request that was forwarded by a proxy must not get a token.
   if (request.headers["x-forwarded-for"] !== undefined) return refusal(403, "Forbidden");
   const ttl = request.headers[TTL_HEADER];
   if (typeof ttl !== "string" || !/^\d{1,5}$/.test(ttl) || Number(ttl) < 1 || Number(ttl) > MAX_TTL_SECONDS)
@@ -72,7 +90,10 @@ function answerToken(request: MetadataRequest, instance: Instance, context: Meta
   return { ...response, headers: { ...response.headers, [TTL_HEADER]: ttl } };
 }
 
-/** 56 characters, as AWS's: six bytes of expiry (seconds since 1970) and 36 of a code that binds it to the instance. */
+/**
+ * 56 characters, as AWS's: six bytes of expiry (seconds since 1970) and 36 of a code that binds it to the
+ * instance.
+ */
 function token(expiry: number, instanceId: string, { secret }: MetadataContext): string {
   const stamp = Buffer.alloc(6);
   stamp.writeUIntBE(expiry, 0, 6);
@@ -101,7 +122,7 @@ function text(body: string | Uint8Array, type = "text/plain"): MetadataResponse 
   return { status: 200, headers: { "content-type": type, server: "EC2ws" }, body };
 }
 
-/** As AWS words it: a page, not text. */
+/** A refusal as AWS sends it: a page, not plain text. */
 function refusal(status: number, name: string): MetadataResponse {
   const body = `<?xml version="1.0" encoding="iso-8859-1"?>
 <!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN"

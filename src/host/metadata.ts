@@ -1,7 +1,7 @@
 import { privateDnsName, publicDnsName, resourceDnsName } from "../model/dns-name.ts";
-import type { NetworkInterface } from "../model/network-interface.ts";
-import type { KeyPair } from "../model/key-pair.ts";
 import type { Instance } from "../model/instance.ts";
+import type { KeyPair } from "../model/key-pair.ts";
+import type { NetworkInterface } from "../model/network-interface.ts";
 import { type Asker, publicAddresses } from "./directory.ts";
 import type { Identity } from "./identity.ts";
 
@@ -11,9 +11,12 @@ export type MetadataFolder = { readonly [name: string]: MetadataNode };
 
 /**
  * What an instance reads below `/latest`. Names and forms: EC2 user guide, "Instance metadata categories".
- * `user-data` is there as it is kept, in base64. Only for an asker whose interface is attached to an instance.
+ * `user-data` is given as it is stored, in base64. The asker's interface must be attached to an instance.
  */
-export function metadataOf(asker: Asker & { readonly instance: Instance }, identity?: Identity): MetadataFolder {
+export function metadataOf(
+  asker: Asker & { readonly instance: Instance },
+  identity?: Identity,
+): MetadataFolder {
   const { instance } = asker;
   const document = identityDocument(asker);
   const signed = identity && {
@@ -28,7 +31,9 @@ export function metadataOf(asker: Asker & { readonly instance: Instance }, ident
   };
 }
 
-/** The text or the listing at a path of the tree (`meta-data/placement/`), or undefined when there is none. */
+/**
+ * The text or the listing at a path of the tree (`meta-data/placement/`), or undefined when there is none.
+ */
 export function readMetadata(tree: MetadataFolder, path: string): string | undefined {
   let node: MetadataNode = tree;
   for (const name of path.split("/").filter((part) => part !== "")) {
@@ -38,7 +43,10 @@ export function readMetadata(tree: MetadataFolder, path: string): string | undef
   return typeof node === "object" ? listing(node) : typeof node === "function" ? node() : node;
 }
 
-/** A folder's names, one a line; folders end in a slash. A key of `0=name` stands for the folder `0`, as in `public-keys`. */
+/**
+ * A folder's names, one a line; folders end in a slash. A key of `0=name` stands for the folder `0`, as in
+ * `public-keys`.
+ */
 function listing(folder: MetadataFolder): string {
   const lines = Object.entries(folder).flatMap(([name, node]) => {
     if (node === undefined || name === LISTED_AS) return [];
@@ -49,7 +57,10 @@ function listing(folder: MetadataFolder): string {
   return lines.join("\n");
 }
 
-/** A folder's own line in its parent's listing, where it is not its name and a slash. No name that can be asked for. */
+/**
+ * The key for a folder's line in its parent's listing, when that differs from its name and a slash. No
+ * request can name this key.
+ */
 const LISTED_AS = "\0listed as";
 
 function instanceMetadata(asker: Asker & { readonly instance: Instance }): MetadataFolder {
@@ -57,11 +68,13 @@ function instanceMetadata(asker: Asker & { readonly instance: Instance }): Metad
   const interfaces = reader
     .by("network-interface", "instanceId", instance.id)
     .toSorted((a, b) => (a.attachment?.deviceIndex ?? 0) - (b.attachment?.deviceIndex ?? 0));
-  // The instance's own answers are those of its primary interface, whichever interface the question came from.
+  // Values of the instance are those of its primary interface, whichever interface the request came from.
   const primary = interfaces[0] ?? asker.eni;
   const privateIp = primary.privateIpAddresses[0];
   const hostname = hostnameOf(primary, instance.id, region);
-  const publicIp = publicAddresses(reader, primary).find((address) => address.privateIp === privateIp)?.publicIp;
+  const publicIp = publicAddresses(reader, primary).find(
+    (address) => address.privateIp === privateIp,
+  )?.publicIp;
   const key = instance.keyName === undefined ? undefined : reader.by("key-pair", "name", instance.keyName)[0];
   return {
     "ami-id": instance.imageId,
@@ -78,26 +91,36 @@ function instanceMetadata(asker: Asker & { readonly instance: Instance }): Metad
     "local-hostname": hostname,
     "local-ipv4": privateIp,
     mac: primary.macAddress,
-    network: { interfaces: { macs: Object.fromEntries(interfaces.map((eni) => [eni.macAddress, interfaceMetadata(asker, eni)])) } },
+    network: {
+      interfaces: {
+        macs: Object.fromEntries(interfaces.map((eni) => [eni.macAddress, interfaceMetadata(asker, eni)])),
+      },
+    },
     placement: {
       "availability-zone": instance.availabilityZone,
       "availability-zone-id": subnet.availabilityZoneId,
       region,
     },
     profile: "default-hvm",
-    "public-hostname": publicIp !== undefined && vpc.enableDnsHostnames ? publicDnsName(publicIp, region) : undefined,
+    "public-hostname":
+      publicIp !== undefined && vpc.enableDnsHostnames ? publicDnsName(publicIp, region) : undefined,
     "public-ipv4": publicIp,
     "public-keys": key && { 0: { [LISTED_AS]: `0=${key.name}`, "openssh-key": withComment(key) } },
     "reservation-id": instance.reservationId,
     "security-groups": groupNames(asker, primary),
     services: { domain: "amazonaws.com", partition: "aws" },
     system: "nitro",
-    tags: instance.metadataOptions.instanceMetadataTags === "enabled" ? { instance: instance.tags } : undefined,
+    tags:
+      instance.metadataOptions.instanceMetadataTags === "enabled" ? { instance: instance.tags } : undefined,
   };
 }
 
-/** By its first IPv4 address; without one, by the instance. */
-function hostnameOf({ privateIpAddresses: [ip] }: NetworkInterface, instanceId: string, region: string): string {
+/** The host name after the first IPv4 address; without one, after the instance's id. */
+function hostnameOf(
+  { privateIpAddresses: [ip] }: NetworkInterface,
+  instanceId: string,
+  region: string,
+): string {
   return ip === undefined ? resourceDnsName(instanceId, region) : privateDnsName(ip, region);
 }
 
@@ -114,14 +137,17 @@ function interfaceMetadata({ reader, region, account }: Asker, eni: NetworkInter
     "device-number": String(eni.attachment?.deviceIndex ?? 0),
     "interface-id": eni.id,
     "ipv4-associations":
-      addresses.length === 0 ? undefined : Object.fromEntries(addresses.map(({ publicIp, privateIp }) => [publicIp, privateIp])),
+      addresses.length === 0
+        ? undefined
+        : Object.fromEntries(addresses.map(({ publicIp, privateIp }) => [publicIp, privateIp])),
     ipv6s: ipv6Addresses.length === 0 ? undefined : ipv6Addresses.join("\n"),
     "local-hostname": hostname,
     "local-ipv4s": eni.privateIpAddresses.length === 0 ? undefined : eni.privateIpAddresses.join("\n"),
     mac: eni.macAddress,
     "network-card": String(eni.attachment?.networkCardIndex ?? 0),
     "owner-id": account,
-    "public-hostname": first !== undefined && vpc?.enableDnsHostnames ? publicDnsName(first, region) : undefined,
+    "public-hostname":
+      first !== undefined && vpc?.enableDnsHostnames ? publicDnsName(first, region) : undefined,
     "public-ipv4s": first === undefined ? undefined : addresses.map(({ publicIp }) => publicIp).join("\n"),
     "security-group-ids": eni.groupIds.join("\n"),
     "security-groups": groupNames({ reader }, eni),
@@ -145,8 +171,13 @@ function groupNames({ reader }: Pick<Asker, "reader">, eni: NetworkInterface): s
   return eni.groupIds.flatMap((id) => reader.get("security-group", id)?.name ?? []).join("\n");
 }
 
-/** As in EC2 user guide, "Instance identity documents". */
-function identityDocument({ instance, account, region, eni }: Asker & { readonly instance: Instance }): string {
+/** The instance identity document (EC2 user guide, "Instance identity documents"). */
+function identityDocument({
+  instance,
+  account,
+  region,
+  eni,
+}: Asker & { readonly instance: Instance }): string {
   const document = {
     accountId: account,
     architecture: /^[a-z]+\d+g[a-z]*\./.test(instance.instanceType) ? "arm64" : "x86_64",

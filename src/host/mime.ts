@@ -1,12 +1,12 @@
 /** A part of a message that holds no further parts. */
 export type MimePart = { readonly type: string; readonly content: Uint8Array };
 
-/** Parts within parts, and parts of one message: more is nobody's user data. */
+/** Maximum depth of parts within parts, and maximum number of parts: no real user data has more. */
 const DEPTH = 8;
 
 /**
- * The parts of a MIME message in their order (RFC 2045, RFC 2046). It is read as it is written: what no boundary ends goes to
- * the end, and an encoding that is not known leaves the bytes as they are.
+ * The parts of a MIME message in their order (RFC 2045, RFC 2046). It is read leniently: a part without
+ * a closing boundary goes to the end, and with an unknown encoding the bytes stay as they are.
  */
 export function mimeParts(message: Uint8Array): readonly MimePart[] {
   return partsOf(Buffer.from(message).toString("latin1").replaceAll("\r\n", "\n"), DEPTH);
@@ -45,7 +45,7 @@ function divided(body: string, boundary: string): readonly string[] {
     if (end === `--${boundary}`) parts.push([]);
     else parts.at(-1)?.push(line);
   }
-  // The line break before a boundary is the boundary's.
+  // The line break before a boundary belongs to the boundary.
   return parts.map((lines) => lines.join("\n"));
 }
 
@@ -53,6 +53,8 @@ function decoded(body: string, encoding: string): Uint8Array {
   if (encoding === "base64") return Buffer.from(body, "base64");
   if (encoding !== "quoted-printable") return Buffer.from(body, "latin1");
   const joined = body.replaceAll(/[ \t]*=[ \t]*\n/g, "");
-  const bytes = joined.replaceAll(/=([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  const bytes = joined.replaceAll(/=([0-9A-Fa-f]{2})/g, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
   return Buffer.from(bytes, "latin1");
 }

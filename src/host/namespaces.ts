@@ -4,8 +4,9 @@ import { type Installation, MACHINE_IPV4 } from "./installation.ts";
 import { isArchitecture, seccompFilter } from "./seccomp.ts";
 
 /**
- * Makes what is missing of the installation's folder, bpffs and network namespaces, and writes the filter of system calls. A namespace is a bind mount of its
- * own and not one of `ip netns`, which would leave a mount of its folder behind.
+ * Makes the installation's folder, bpffs and network namespaces where they are missing, and writes the filter
+ * of system calls. A namespace is a bind mount of its own and not one of `ip netns`, which would leave a
+ * mount of its folder behind.
  */
 export async function ensureNamespaces(installation: Installation): Promise<void> {
   const { run: folder, namespaces, bpf, records, root, seccomp } = installation;
@@ -36,25 +37,29 @@ function mountPoints(): readonly string[] {
   return readFileSync("/proc/self/mountinfo", "utf8")
     .split("\n")
     .flatMap((line) => line.split(" ")[4] ?? [])
-    .map((path) => path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8))));
+    .map((path) =>
+      path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8))),
+    );
 }
 
-/** Removes the mounts and the folder. What still runs in a namespace keeps it alive: end the processes first. */
+/**
+ * Removes the mounts and the folder. What still runs in a namespace keeps it alive: end the processes first.
+ */
 export async function removeNamespaces(installation: Installation): Promise<void> {
   const inside = mountPoints().filter((path) => path.startsWith(`${installation.run}/`));
-  // A bpffs unmounted drops its pins, and with them the programs and tables.
+  // Unmounting a bpffs drops its pins, and with them the programs and tables.
   for (const path of inside.toReversed()) {
     if (!(await succeeds(["umount", "--no-mtab", path]))) await run(["umount", "--no-mtab", "--lazy", path]);
   }
   rmSync(installation.run, { recursive: true, force: true });
 }
 
-/** A new namespace may inherit the machine's own settings: each that matters is set. */
+/** Settings of a namespace. A new one may inherit the machine's, so each that matters is set. */
 type Sysctls = Readonly<Record<string, number | string>>;
 const NO_IPV6: Sysctls = { "ipv6/conf/all/disable_ipv6": 1, "ipv6/conf/default/disable_ipv6": 1 };
 const NO_FORWARDING: Sysctls = { "ipv4/ip_forward": 0, "ipv6/conf/all/forwarding": 0 };
 const DATA_PLANE_SYSCTLS: Sysctls = { ...NO_FORWARDING, ...NO_IPV6 };
-/** The addresses are the data plane's to give; nobody answers a router solicitation. */
+/** IPv6 without autoconfiguration: the data plane gives the addresses, and sends no router advertisements. */
 const STILL_IPV6: Sysctls = {
   "ipv6/conf/all/forwarding": 0,
   "ipv6/conf/all/disable_ipv6": 0,
@@ -67,32 +72,63 @@ const SERVICES_SYSCTLS: Sysctls = {
   ...STILL_IPV6,
   "ipv4/conf/all/rp_filter": 0,
   "ipv4/conf/default/rp_filter": 0,
-  // Questions are short: what an instance sends on and on is read a little at a time, and waits in little memory.
+  // Requests are short. An instance that sends without end fills only a small buffer.
   "ipv4/tcp_rmem": "4096 16384 16384",
   "ipv4/tcp_wmem": "4096 16384 65536",
 };
 const INTERNET_SYSCTLS: Sysctls = {
-  // Between the machine and the instances only, see the rules.
+  // Packets are forwarded only between the machine and the instances: see the rules.
   "ipv4/ip_forward": 1,
   ...STILL_IPV6,
   "ipv4/conf/all/rp_filter": 0,
   "ipv4/conf/default/rp_filter": 0,
-  // Errors to different hosts of the pools are no flood.
+  // No limit on ICMP errors: many errors to different hosts of the pools are not a flood.
   "ipv4/icmp_ratelimit": 0,
   "ipv6/icmp/ratelimit": 0,
 };
 
-/** The kernel itself must carry nothing here: when the program is not there, nothing passes. */
+/** The kernel itself must forward nothing here: without the program, nothing passes. */
 const DROP_ALL = `
   chain input { type filter hook input priority 0; policy drop; }
   chain forward { type filter hook forward priority 0; policy drop; }
   chain output { type filter hook output priority 0; policy drop; }
 `;
 
-/** The machine opens connections to instances and to the simulated internet; neither opens one to the machine. */
+/**
+ * Maximum datagrams of each address in a second; more would crowd out others. It is above what the services
+ * answer.
+ */
+const DATAGRAMS_PER_SECOND = { internet: 4_000, services: 1_024 };
+const CONNECTIONS_PER_SECOND = { internet: 4_000, services: 256 };
+
+/** Drops what one address sends beyond its share: all askers share the queue in front of a service. */
+function shares(name: string, what: string, perSecond: number): string {
+  const set = (type: string): string => `{ type ${type}; flags dynamic; timeout 2s; size 65536; }`;
+  const share = `limit rate over ${perSecond}/second burst 128 packets`;
+  return `
+  set ${name}_ipv4 ${set("ipv4_addr")}
+  set ${name}_ipv6 ${set("ipv6_addr")}
+  chain ${name} {
+    type filter hook input priority -1;
+    ${what} update @${name}_ipv4 { ip saddr ${share} } drop
+    ${what} update @${name}_ipv6 { ip6 saddr ${share} } drop
+  }`;
+}
+
+/**
+ * The machine opens connections to instances and to the simulated internet; neither opens one to the machine.
+ */
 const INTERNET_RULES = `
+${shares("datagrams", "udp dport { 7, 53 }", DATAGRAMS_PER_SECOND.internet)}
+${shares("connections", "tcp flags & (syn | ack) == syn tcp dport { 7, 53, 80 }", CONNECTIONS_PER_SECOND.internet)}
+  chain routing {
+    type filter hook input priority 0;
+    iifname "gw*" tcp dport 179 drop
+    iifname "gw*" udp dport { 3784, 3785, 4784 } drop
+  }
   chain untracked_in {
     type filter hook prerouting priority raw;
+    iifname "gw*" notrack
     iifname "eth0" ip daddr != ${MACHINE_IPV4} notrack
     iifname "eth0" meta nfproto ipv6 notrack
   }
@@ -112,8 +148,10 @@ const INTERNET_RULES = `
   }
 `;
 
-/** Only the services are reached, and they only answer. */
+/** Rules by which only the services can be reached, and they open no connections. */
 const SERVICES_RULES = `
+${shares("datagrams", "meta l4proto udp", DATAGRAMS_PER_SECOND.services)}
+${shares("connections", "tcp flags & (syn | ack) == syn", CONNECTIONS_PER_SECOND.services)}
   chain input {
     type filter hook input priority 0; policy drop;
     iifname "lo" accept
@@ -126,7 +164,8 @@ const SERVICES_RULES = `
 `;
 
 async function configure(namespace: string, sysctls: Sysctls, rules: string): Promise<void> {
-  // The table is replaced in one step, so that a second start leaves no gap. Without IPv6 in the kernel its files are not there.
+  // The table is replaced in one step, so that a second start leaves no gap. Without IPv6 in the kernel its
+  // files are not there.
   const table = `table inet genkan\ndelete table inet genkan\ntable inet genkan {${rules}}\n`;
   const settings = Object.entries(sysctls).map(
     ([name, value]) => `[ ! -e /proc/sys/net/${name} ] || echo "${value}" > /proc/sys/net/${name}`,

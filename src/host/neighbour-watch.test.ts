@@ -3,18 +3,23 @@ import { test } from "node:test";
 import { NeighbourWatch } from "./neighbour-watch.ts";
 
 /** What a watch finds in so many looks, over instances with so many neighbours of IPv4 and of all kinds. */
-async function found(counts: readonly (readonly [number, number])[], total: number | undefined, looks = 1): Promise<readonly string[]> {
+async function found(
+  counts: readonly (readonly [number, number])[],
+  total: number | undefined,
+  looks = 1,
+): Promise<readonly string[]> {
   const watch = new NeighbourWatch({
     ofIpv4: (pid) => counts[pid]?.[0] ?? 0,
     ofAll: (pid) => Promise.resolve(counts[pid]?.[1] ?? 0),
   });
   const instances = counts.map((_, pid) => ({ id: String(pid), pid }));
   const all = new Set<string>();
-  for (let look = 0; look < looks; look += 1) for (const { id } of await watch.crowding(instances, total)) all.add(id);
+  for (let look = 0; look < looks; look += 1)
+    for (const { id } of await watch.crowding(instances, total)) all.add(id);
   return [...all];
 }
 
-test("one that has too many is found, of IPv4 at once and of IPv6 in its turn", async () => {
+test("an instance with too many neighbours is found, for IPv4 at once and for IPv6 in its turn", async () => {
   assert.deepEqual(
     await found(
       [
@@ -51,7 +56,7 @@ test("one that has too many is found, of IPv4 at once and of IPv6 in its turn", 
   );
 });
 
-test("of several that have too many together the one with most is found, and nobody who has a few", async () => {
+test("when instances have too many neighbours together, the one with most is found, and none that has a few", async () => {
   assert.deepEqual(
     await found(
       [
@@ -85,7 +90,7 @@ test("of several that have too many together the one with most is found, and nob
   );
 });
 
-test("as long as the machine has few there is nothing to look at", async () => {
+test("no instance is looked at while the machine has few neighbours", async () => {
   assert.deepEqual(await found([[600, 600]], 512), []);
   assert.deepEqual(await found([[600, 600]], undefined), ["0"]);
 });

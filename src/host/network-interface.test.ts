@@ -15,21 +15,40 @@ const INSIDE = "GENKAN_TEST_IN_NAMESPACE";
 const root = process.platform === "linux" && process.getuid?.() === 0;
 
 if (process.env[INSIDE] === undefined) {
-  test("interfaces of instances, in namespaces of their own", { skip: root ? false : "needs root on Linux" }, () => {
-    const script = 'mount -t tmpfs tmpfs /run && ip link set lo up && exec "$@"';
-    const argv = ["--net", "--mount", "--propagation", "private", "sh", "-ec", script, "sh"];
-    const node = [process.execPath, "--no-warnings", "--test", "--test-reporter=spec", fileURLToPath(import.meta.url)];
-    const { NODE_TEST_CONTEXT: _, ...environment } = process.env;
-    const ended = spawnSync("unshare", [...argv, ...node], { encoding: "utf8", env: { ...environment, [INSIDE]: "yes" } });
-    assert.equal(ended.status, 0, ended.stdout + ended.stderr);
-  });
+  test(
+    "interfaces of instances, in namespaces of their own",
+    { skip: root ? false : "needs root on Linux" },
+    () => {
+      const script = 'mount -t tmpfs tmpfs /run && ip link set lo up && exec "$@"';
+      const argv = ["--net", "--mount", "--propagation", "private", "sh", "-ec", script, "sh"];
+      const node = [
+        process.execPath,
+        "--no-warnings",
+        "--test",
+        "--test-reporter=spec",
+        fileURLToPath(import.meta.url),
+      ];
+      const { NODE_TEST_CONTEXT: _, ...environment } = process.env;
+      const ended = spawnSync("unshare", [...argv, ...node], {
+        encoding: "utf8",
+        env: { ...environment, [INSIDE]: "yes" },
+      });
+      assert.equal(ended.status, 0, ended.stdout + ended.stderr);
+    },
+  );
 } else {
   describe("interfaces of instances", interfaceTests);
 }
 
 /** What is done to an instance's interfaces. `four` and `six`: how many addresses of each family. */
 type Step =
-  | { readonly kind: "attach"; readonly index: number; readonly four: number; readonly six: number; readonly besideFirst: boolean }
+  | {
+      readonly kind: "attach";
+      readonly index: number;
+      readonly four: number;
+      readonly six: number;
+      readonly besideFirst: boolean;
+    }
   | { readonly kind: "detach" | "byHand" | "unlink"; readonly index: number }
   | { readonly kind: "readdress"; readonly index: number; readonly four: number; readonly six: number }
   | { readonly kind: "stopStart" | "reboot" | "adopt" };
@@ -37,16 +56,39 @@ type Step =
 const index = fc.integer({ min: 0, max: 3 });
 const counts = { index, four: fc.integer({ min: 1, max: 3 }), six: fc.integer({ min: 0, max: 2 }) };
 const STEP: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant("attach" as const), ...counts, besideFirst: fc.boolean() }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom("detach" as const, "byHand" as const, "unlink" as const), index }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ kind: fc.constant("attach" as const), ...counts, besideFirst: fc.boolean() }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constantFrom("detach" as const, "byHand" as const, "unlink" as const),
+      index,
+    }),
+  },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant("readdress" as const), ...counts }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom("stopStart" as const, "reboot" as const, "adopt" as const) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constantFrom("stopStart" as const, "reboot" as const, "adopt" as const),
+    }),
+  },
 );
 
-/** What must be seen inside: by device index the interface, and the addresses that the instance's root gave it. */
+/**
+ * What must be seen inside: by device index the interface, and the addresses that the instance's root gave
+ * it.
+ */
 type Model = Map<number, { readonly spec: InterfaceSpec; readonly byHand: readonly string[] }>;
 
-function interfaceOf(number: number, deviceIndex: number, subnet: number, four: number, six: number): InterfaceSpec {
+function interfaceOf(
+  number: number,
+  deviceIndex: number,
+  subnet: number,
+  four: number,
+  six: number,
+): InterfaceSpec {
   const host = (i: number): number => 10 + deviceIndex * 10 + i;
   return {
     slot: 100 + number * 10 + deviceIndex,
@@ -59,11 +101,16 @@ function interfaceOf(number: number, deviceIndex: number, subnet: number, four: 
   };
 }
 
-/** Answers leave through the interface that was asked, to neighbours of its subnet as to the world: to whom, from which address, by which. */
+/**
+ * Answers leave through the interface that was asked, to neighbours of its subnet as to the world: to whom,
+ * from which address, by which.
+ */
 function waysOf(model: Model): readonly (readonly [string, string, number])[] {
   return [...model.values()].flatMap(({ spec }) => [
     ...spec.addresses.flatMap((address) =>
-      ["198.51.100.1", `${spec.router?.replace(/\.1$/, ".200")}`].map((to) => [to, address, spec.deviceIndex] as const),
+      ["198.51.100.1", `${spec.router?.replace(/\.1$/, ".200")}`].map(
+        (to) => [to, address, spec.deviceIndex] as const,
+      ),
     ),
     ...spec.ipv6Addresses.map((address) => ["2001:db8:ffff::1", address, spec.deviceIndex] as const),
   ]);
@@ -96,10 +143,12 @@ function interfaceTests(): void {
     rmSync(home, { recursive: true, force: true });
   });
 
-  const inside = (id: string, ...command: string[]): string => output(execInInstance({ pid: host.pidOf(id) ?? 0, command }));
+  const inside = (id: string, ...command: string[]): string =>
+    output(execInInstance({ pid: host.pidOf(id) ?? 0, command }));
 
   async function take(step: Step, id: string, number: number, model: Model): Promise<void> {
-    const specs = (): InterfaceSpec[] => [...model.values()].map(({ spec }) => spec).toSorted((a, b) => a.deviceIndex - b.deviceIndex);
+    const specs = (): InterfaceSpec[] =>
+      [...model.values()].map(({ spec }) => spec).toSorted((a, b) => a.deviceIndex - b.deviceIndex);
     const boot = (): Promise<void> => host.boot({ ...example(number), id, interfaces: specs() });
     const forgetHands = (): void => {
       for (const [at, { spec }] of model) model.set(at, { spec, byHand: [] });
@@ -121,7 +170,13 @@ function interfaceTests(): void {
         return;
       case "attach": {
         if (model.has(step.index)) return;
-        const spec = interfaceOf(number, step.index, step.besideFirst ? 1 : step.index + 1, step.four, step.six);
+        const spec = interfaceOf(
+          number,
+          step.index,
+          step.besideFirst ? 1 : step.index + 1,
+          step.four,
+          step.six,
+        );
         model.set(step.index, { spec, byHand: [] });
         await host.setInterfaces(id, specs());
         return;
@@ -172,7 +227,12 @@ function interfaceTests(): void {
       "ip -6 -j rule",
       ...ways.map(([to, from]) => `ip route get ${to} from ${from} | head -1`),
     ];
-    const [addresses = "", rules = "", rules6 = "", ...routes] = inside(id, "sh", "-ec", script.join("; echo; "))
+    const [addresses = "", rules = "", rules6 = "", ...routes] = inside(
+      id,
+      "sh",
+      "-ec",
+      script.join("; echo; "),
+    )
       .split("\n")
       .filter((line) => line.trim() !== "");
     const shown = (JSON.parse(addresses) as Shown[]).filter(({ ifname }) => ifname !== "lo");
@@ -180,7 +240,9 @@ function interfaceTests(): void {
       new Map(
         shown.map(({ ifname, address, addr_info: infos = [] }) => [
           `${ifname} ${address}`,
-          infos.flatMap(({ local, scope }) => (local !== undefined && scope === "global" ? [local] : [])).toSorted(),
+          infos
+            .flatMap(({ local, scope }) => (local !== undefined && scope === "global" ? [local] : []))
+            .toSorted(),
         ]),
       ),
       new Map(
@@ -196,7 +258,9 @@ function interfaceTests(): void {
         .flatMap(({ src, table }) => (src === "all" ? [] : [`${src} ${table}`]))
         .toSorted();
     const expected = (kind: "addresses" | "ipv6Addresses"): string[] =>
-      further.flatMap((spec) => spec[kind].map((address) => `${address} ${10_000 + spec.deviceIndex}`)).toSorted();
+      further
+        .flatMap((spec) => spec[kind].map((address) => `${address} ${10_000 + spec.deviceIndex}`))
+        .toSorted();
     assert.deepEqual(from(rules), expected("addresses"));
     assert.deepEqual(from(rules6), expected("ipv6Addresses"));
     assert.deepEqual(
@@ -206,28 +270,36 @@ function interfaceTests(): void {
     );
   }
 
-  test("addresses, rules and ways inside are those of the interfaces, whatever came before", { timeout: 1_200_000 }, async () => {
-    let number = 0;
-    await fc.assert(
-      fc.asyncProperty(fc.array(STEP, { minLength: 5, maxLength: 10 }), async (steps) => {
-        number = (number % 20) + 1;
-        const id = example(number).id;
-        const model: Model = new Map([[0, { spec: interfaceOf(number, 0, 1, 2, 1), byHand: [] }]]);
-        await host.boot({ ...example(number), id, interfaces: [...model.values()].map(({ spec }) => spec) });
-        try {
-          for (const step of steps) {
-            await take(step, id, number, model);
-            check(id, model);
+  test(
+    "addresses, rules and ways inside are those of the interfaces, whatever came before",
+    { timeout: 1_200_000 },
+    async () => {
+      let number = 0;
+      await fc.assert(
+        fc.asyncProperty(fc.array(STEP, { minLength: 5, maxLength: 10 }), async (steps) => {
+          number = (number % 20) + 1;
+          const id = example(number).id;
+          const model: Model = new Map([[0, { spec: interfaceOf(number, 0, 1, 2, 1), byHand: [] }]]);
+          await host.boot({
+            ...example(number),
+            id,
+            interfaces: [...model.values()].map(({ spec }) => spec),
+          });
+          try {
+            for (const step of steps) {
+              await take(step, id, number, model);
+              check(id, model);
+            }
+            assert.deepEqual(
+              said.splice(0).filter((line) => !/was gone, and is there again/.test(line)),
+              [],
+            );
+          } finally {
+            await host.destroy(id);
           }
-          assert.deepEqual(
-            said.splice(0).filter((line) => !/was gone, and is there again/.test(line)),
-            [],
-          );
-        } finally {
-          await host.destroy(id);
-        }
-      }),
-      { numRuns: 4, endOnFailure: true },
-    );
-  });
+        }),
+        { numRuns: 4, endOnFailure: true },
+      );
+    },
+  );
 }

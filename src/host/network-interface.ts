@@ -1,4 +1,4 @@
-import { cidrOf, formatCidr } from "../lib/cidr.ts";
+import { formatBlock, ipv4BlockOf } from "../lib/block.ts";
 import { CommandFailed, inNetwork, ip, run } from "./command.ts";
 import { hasIpv6, IPV6_ROUTER, ipv6Switch } from "./ipv6.ts";
 import { HOST_SIDE_MTU } from "./links.ts";
@@ -11,20 +11,23 @@ export type InterfaceSpec = {
   readonly mac: string;
   /** IPv4. The first is the primary; there may be none. */
   readonly addresses: readonly string[];
-  /** Of the subnet, in bits. */
+  /** The prefix length of the subnet's IPv4 block, in bits. */
   readonly prefixLength: number;
   /** The subnet's +1 address; none without IPv4. */
   readonly router: string | undefined;
   readonly ipv6Addresses: readonly string[];
 };
 
-/** The router of every subnet, by the data plane. */
+/** The Ethernet address of every subnet's router: the data plane's. */
 export const ROUTER_MAC = "02:67:6b:00:00:01";
 
 /** Inside the VPC packets have up to 9001 bytes (EC2 user guide, "Jumbo frames"). */
 const INSTANCE_MTU = 9001;
 
-/** Makes the interface's link, one end in the data plane's namespace, the other in that of the process. Neither end has a way to elsewhere yet. */
+/**
+ * Makes the interface's link, one end in the data plane's namespace, the other in that of the process.
+ * The instance's end has no addresses or routes yet.
+ */
 export async function addInterfaceLink(dp: string, spec: InterfaceSpec, pid: number): Promise<void> {
   await ip(dp, linkLines(spec, pid));
 }
@@ -40,7 +43,8 @@ function linkLines(spec: InterfaceSpec, pid: number): readonly string[] {
 /** Removes the interface's link, when it is there. */
 export async function removeInterfaceLink(dp: string, slot: number): Promise<void> {
   await run([...inNetwork(dp), "ip", "link", "del", `eni${slot}`]).catch((error: unknown) => {
-    if (!(error instanceof CommandFailed && /Cannot find device|No such device/.test(error.stderr))) throw error;
+    if (!(error instanceof CommandFailed && /Cannot find device|No such device/.test(error.stderr)))
+      throw error;
   });
 }
 
@@ -50,20 +54,24 @@ export async function interfaceLinks(dp: string): Promise<ReadonlySet<number>> {
   return new Set([...shown.matchAll(/^eni(\d+)[@\s]/gm)].map(([, slot]) => Number(slot)));
 }
 
-/** Lines of `ip -4 -batch` and `ip -6 -batch`: a rule's line does not say its family. */
+/** Lines for `ip -4 -batch` and `ip -6 -batch`: apart, because a rule's line does not say its family. */
 export type Lines = { readonly ipv4: readonly string[]; readonly ipv6: readonly string[] };
 
 /**
- * What gives the interface its addresses and routes inside the instance. A further interface answers by itself, as on Amazon
- * Linux: what comes from its addresses leaves through it, by a table of its own. What comes from no address yet leaves
- * through the first interface that has a way. Each address stands by itself, everybody else behind the router (of IPv6 as by
- * DHCPv6 on AWS): the kernel has one table of neighbours for the whole machine, in which permanent ones take nobody's place.
+ * The lines that give the interface its addresses and routes inside the instance. As on Amazon Linux, packets
+ * from the addresses of a further interface leave through it, by a routing table of its own; packets that
+ * have no source address yet leave through the first interface that has a route. No address has a subnet on
+ * the link: everybody else is behind the router (over IPv6 too, as with DHCPv6 on AWS). So the router is the
+ * only neighbour, and a permanent one, which takes no place in the kernel's table of neighbours, shared by
+ * the whole machine.
  */
 export function interfaceLines(spec: InterfaceSpec, added: Addresses = spec): Lines {
   const device = deviceOf(spec);
   return {
     ipv4: [
-      ...added.addresses.map((address) => `addr replace ${address}/${spec.prefixLength} broadcast + dev ${device} noprefixroute`),
+      ...added.addresses.map(
+        (address) => `addr replace ${address}/${spec.prefixLength} broadcast + dev ${device} noprefixroute`,
+      ),
       `link set ${device} up`,
       ...(added.addresses.length > 0 ? ipv4Routes(spec) : []),
     ],
@@ -85,7 +93,10 @@ function deviceOf({ deviceIndex }: InterfaceSpec): string {
   return `eth${deviceIndex}`;
 }
 
-/** Of a further interface: its table of routes, the priority of its rules, and the metric of its routes beside the first one's. */
+/**
+ * One number with three uses for an interface that is not the first: its routing table, the priority of its
+ * rules, and the metric of its routes beside the first one's.
+ */
 function tableOf({ deviceIndex }: InterfaceSpec): number {
   return 10_000 + deviceIndex;
 }
@@ -93,9 +104,9 @@ function tableOf({ deviceIndex }: InterfaceSpec): number {
 function ipv4Routes(spec: InterfaceSpec): readonly string[] {
   const { router, deviceIndex, prefixLength, addresses } = spec;
   if (router === undefined) return [];
-  const [device, subnet] = [deviceOf(spec), formatCidr(cidrOf(`${router}/${prefixLength}`))];
+  const [device, subnet] = [deviceOf(spec), formatBlock(ipv4BlockOf(`${router}/${prefixLength}`))];
   const neighbour = `neigh replace ${router} lladdr ${ROUTER_MAC} dev ${device} nud permanent`;
-  // Of two interfaces in one subnet the first has the way to it, whichever came first.
+  // When two interfaces are in one subnet, the one with device index 0 has the route, whichever came first.
   const beside = `src ${addresses[0]}${deviceIndex === 0 ? "" : ` metric ${tableOf(spec)}`}`;
   return [
     neighbour,
@@ -112,23 +123,32 @@ function ipv4Routes(spec: InterfaceSpec): readonly string[] {
 
 function ipv6Defaults(spec: InterfaceSpec): readonly string[] {
   const route = `::/0 via ${IPV6_ROUTER} dev ${deviceOf(spec)}`;
-  return spec.deviceIndex === 0 ? [route] : [`${route} metric ${tableOf(spec)}`, `${route} table ${tableOf(spec)}`];
+  return spec.deviceIndex === 0
+    ? [route]
+    : [`${route} metric ${tableOf(spec)}`, `${route} table ${tableOf(spec)}`];
 }
 
-/** Rules that send what comes from the addresses through a further interface. */
+/** Rules that send packets from the addresses through a further interface. */
 function rules(spec: InterfaceSpec, verb: "add" | "del", addresses: readonly string[]): readonly string[] {
   const table = tableOf(spec);
-  return spec.deviceIndex === 0 ? [] : addresses.map((address) => `rule ${verb} from ${address} lookup ${table} priority ${table}`);
+  return spec.deviceIndex === 0
+    ? []
+    : addresses.map((address) => `rule ${verb} from ${address} lookup ${table} priority ${table}`);
 }
 
-/** Takes away what `spec` gave and `kept` does not have; what the instance's root gave itself stays. */
+/** Removes what `spec` gave and `kept` does not have; what the instance's root added itself stays. */
 function removalLines(spec: InterfaceSpec, kept: InterfaceSpec): Lines {
   const device = deviceOf(spec);
   const gone = spec.addresses.filter((address) => !kept.addresses.includes(address));
-  const gone6 = hasIpv6() ? spec.ipv6Addresses.filter((address) => !kept.ipv6Addresses.includes(address)) : [];
+  const gone6 = hasIpv6()
+    ? spec.ipv6Addresses.filter((address) => !kept.ipv6Addresses.includes(address))
+    : [];
   const lastOfIpv6 = gone6.length > 0 && kept.ipv6Addresses.length === 0;
   return {
-    ipv4: [...rules(spec, "del", gone), ...gone.map((address) => `addr del ${address}/${spec.prefixLength} dev ${device}`)],
+    ipv4: [
+      ...rules(spec, "del", gone),
+      ...gone.map((address) => `addr del ${address}/${spec.prefixLength} dev ${device}`),
+    ],
     ipv6: [
       ...rules(spec, "del", gone6),
       ...(lastOfIpv6 ? ipv6Defaults(spec).map((route) => `route del ${route}`) : []),
@@ -144,10 +164,14 @@ export async function configureInterface(namespace: string, spec: InterfaceSpec)
 }
 
 /**
- * Makes all links of the process's new network namespace, in which nothing is on, with their addresses and routes: by one program, since
- * it is the copying of this process that takes longest.
+ * Makes all links of the process's new network namespace, in which nothing is up yet, with their addresses
+ * and routes. One program does it all: starting a program, for which this process is copied, takes longest.
  */
-export async function beginInterfaces(dp: string, specs: readonly InterfaceSpec[], pid: number): Promise<void> {
+export async function beginInterfaces(
+  dp: string,
+  specs: readonly InterfaceSpec[],
+  pid: number,
+): Promise<void> {
   const namespace = namespaceOf(pid);
   const off = ["all", "default"].flatMap((name) => ipv6Switch(name, false));
   const within = [...off, ...configuration(specs, { first: ["link set lo up"] })].join("\n");
@@ -165,8 +189,15 @@ export function namespaceOf(pid: number): string {
   return `/proc/${pid}/ns/net`;
 }
 
-/** Makes the addresses that Genkan gave the interface, those of `before`, those of `after`. The link is the same. */
-export async function readdress(namespace: string, before: InterfaceSpec, after: InterfaceSpec): Promise<void> {
+/**
+ * Replaces the addresses that Genkan gave the interface, those of `before`, by those of `after`. The link
+ * stays the same.
+ */
+export async function readdress(
+  namespace: string,
+  before: InterfaceSpec,
+  after: InterfaceSpec,
+): Promise<void> {
   const added = {
     addresses: after.addresses.filter((address) => !before.addresses.includes(address)),
     ipv6Addresses: after.ipv6Addresses.filter((address) => !before.ipv6Addresses.includes(address)),
@@ -178,14 +209,17 @@ export async function readdress(namespace: string, before: InterfaceSpec, after:
 }
 
 type Beside = {
-  /** Of the addresses, some; all when it is not said. */
+  /** Which of the addresses were added; all of them when absent. */
   readonly added?: Addresses;
-  /** What `ip` is told before. */
+  /** Lines for `ip` that go before the others. */
   readonly first?: readonly string[];
 };
 
-/** IPv6 is for the interfaces that have an address of it; the rest hears and says nothing. */
-function configuration(specs: readonly InterfaceSpec[], { added, first = [] }: Beside = {}): readonly string[] {
+/** Shell commands for the interfaces. IPv6 is on only where an interface has an IPv6 address. */
+function configuration(
+  specs: readonly InterfaceSpec[],
+  { added, first = [] }: Beside = {},
+): readonly string[] {
   const lines = specs.map((spec) => ({ device: deviceOf(spec), ...interfaceLines(spec, added) }));
   const ofIpv6 = lines.filter(({ ipv6 }) => ipv6.length > 0).map(({ device }) => device);
   const on = ofIpv6.length === 0 ? [] : ["lo", ...ofIpv6].flatMap((device) => ipv6Switch(device, true));
@@ -194,18 +228,28 @@ function configuration(specs: readonly InterfaceSpec[], { added, first = [] }: B
 }
 
 function addRules(namespace: string, spec: InterfaceSpec, added: Addresses): Promise<void> {
-  return change(namespace, { ipv4: rules(spec, "add", added.addresses), ipv6: hasIpv6() ? rules(spec, "add", added.ipv6Addresses) : [] });
+  return change(namespace, {
+    ipv4: rules(spec, "add", added.addresses),
+    ipv6: hasIpv6() ? rules(spec, "add", added.ipv6Addresses) : [],
+  });
 }
 
-/** Removes what of the interface would outlive its link: the rules that speak of its addresses. */
+/** Removes what would outlive the interface's link: the rules that name its addresses. */
 export function removeRules(namespace: string, spec: InterfaceSpec): Promise<void> {
-  return change(namespace, { ipv4: rules(spec, "del", spec.addresses), ipv6: hasIpv6() ? rules(spec, "del", spec.ipv6Addresses) : [] });
+  return change(namespace, {
+    ipv4: rules(spec, "del", spec.addresses),
+    ipv6: hasIpv6() ? rules(spec, "del", spec.ipv6Addresses) : [],
+  });
 }
 
 /** Whether the two differ in nothing but addresses, which may change while the instance runs. */
 export function isSameLink(a: InterfaceSpec, b: InterfaceSpec): boolean {
   return (
-    a.slot === b.slot && a.deviceIndex === b.deviceIndex && a.mac === b.mac && a.router === b.router && a.addresses[0] === b.addresses[0]
+    a.slot === b.slot &&
+    a.deviceIndex === b.deviceIndex &&
+    a.mac === b.mac &&
+    a.router === b.router &&
+    a.addresses[0] === b.addresses[0]
   );
 }
 
@@ -216,15 +260,27 @@ function batch(family: 4 | 6, lines: readonly string[]): readonly string[] {
 const SO_ALREADY =
   /^(RTNETLINK answers: (File exists|No such (file or directory|process)|Cannot assign requested address)|Error: ipv[46]: address not found\.|Command failed .*)?$/i;
 
-/** Runs all lines, also behind those that find it so already: the instance's root changes addresses and rules as it likes. */
+/**
+ * Runs all lines, even after one that fails because it is done already: the instance's root may change
+ * addresses and rules as it likes.
+ */
 async function change(namespace: string, { ipv4, ipv6 }: Lines): Promise<void> {
   for (const [family, lines] of [
     ["-4", ipv4],
     ["-6", ipv6],
   ] as const) {
     if (lines.length === 0) continue;
-    await run([...inNetwork(namespace), "ip", family, "-force", "-batch", "-"], `${lines.join("\n")}\n`).catch((cause: unknown) => {
-      if (!(cause instanceof CommandFailed && cause.stderr.split("\n").every((line) => SO_ALREADY.test(line.trim())))) throw cause;
+    await run(
+      [...inNetwork(namespace), "ip", family, "-force", "-batch", "-"],
+      `${lines.join("\n")}\n`,
+    ).catch((cause: unknown) => {
+      if (
+        !(
+          cause instanceof CommandFailed &&
+          cause.stderr.split("\n").every((line) => SO_ALREADY.test(line.trim()))
+        )
+      )
+        throw cause;
     });
   }
 }

@@ -2,39 +2,48 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { getPriority, setPriority } from "node:os";
 
 /**
- * How soon the control plane and the services run when instances want the processors too (nice(1)): they have little to do, and all wait
- * for it.
+ * The priority of the control plane and the services (nice(1)), above that of instances: they have little to
+ * do, and everybody waits for it.
  */
 export const PROMPT = -10;
-/** Of what nobody waits for. */
+/** The priority of work that nobody waits for. */
 export const LAST = 19;
 
-/** Gives this process that priority, where it may. Where the kernel weighs whole sessions (sched(7), autogroup), the session that it leads. */
+/**
+ * Gives this process that priority, where it may; and the session that it leads, where the kernel weighs
+ * whole sessions (sched(7), autogroup).
+ */
 export function runPromptly(): void {
   try {
     setPriority(PROMPT);
     if (leadsSession()) writeFileSync("/proc/self/autogroup", String(PROMPT));
   } catch {
-    // A container may have taken the right, or the kernel no such groups: then it runs as everybody does.
+    // A container may forbid it, or the kernel have no such groups: then it runs with the ordinary priority.
   }
 }
 
-/** A line of shell that gives the session which the shell leads that priority, where the kernel weighs whole sessions. */
+/**
+ * A line of shell that gives the session which the shell leads that priority, where the kernel weighs whole
+ * sessions.
+ */
 export function ofSession(priority: number): string {
   return `{ echo ${priority} > /proc/self/autogroup; } 2>/dev/null || :`;
 }
 
-/** Gives a process that was just started, and what it starts, the priority that most have, whatever this process has. */
+/**
+ * Gives a process that was just started, and those that it starts, the ordinary priority, whatever this
+ * process has.
+ */
 export function runOrdinarily(pid: number): void {
   try {
     setPriority(pid, 0);
   } catch (cause) {
-    // Where it has ended already there is nothing to give.
+    // A process that has ended already needs none.
     if (existsSync(`/proc/${pid}`)) throw cause;
   }
 }
 
-/** What stands before a command so that it runs with this priority, whatever this process has. */
+/** The words before a command that run it with this priority, whatever this process has. */
 export function atPriority(priority: number): readonly string[] {
   const difference = priority - getPriority();
   return difference === 0 ? [] : ["nice", "-n", String(difference), "--"];

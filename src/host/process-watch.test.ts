@@ -22,7 +22,7 @@ function crowding(machine: number, counts: readonly number[]): string | undefine
   )?.id;
 }
 
-test("eight that took theirs make way when eight others need theirs, the largest first, and nobody does before", () => {
+test("instances that took all the processes they could make way when others need theirs, the largest first", () => {
   const early = [2_048, 2_048, 2_047, 2_048, 2_048, 2_048, 2_048, 2_048];
   assert.equal(crowding(32_768, early), undefined);
   assert.equal(crowding(32_768, [...early, 1_024, 1_024, 1_024]), undefined);
@@ -30,34 +30,40 @@ test("eight that took theirs make way when eight others need theirs, the largest
   assert.equal(crowding(32_768, [9, 2_048, 9, 2_049, ...early, 900, 1_024, 1_024, 1_024]), "3");
 });
 
-test("whoever has no more than is sure to him stays, and when all have no more there is room for each", () => {
+test("an instance within its guarantee never makes way, and there is room for the guarantees of all", () => {
   const machines = integer({ min: 4_096, max: 4_194_304 });
   always(
-    property(machines, array(integer({ min: 0, max: 2_048 }), { minLength: 1, maxLength: 400 }), (machine, counts) => {
-      const sure = processGuarantee({ bytes: 2 ** 34, processes: machine }, counts.length);
-      const ended = crowding(machine, counts);
-      if (ended !== undefined) assert.ok((counts[Number(ended)] ?? 0) > sure && Math.max(...counts) === counts[Number(ended)]);
-      // All that is sure fits into what all may have, with room to spare before anybody ends.
-      assert.ok(sure * counts.length <= machine / 2);
-      assert.equal(
-        crowding(
-          machine,
-          counts.map((count) => Math.min(count, sure)),
-        ),
-        undefined,
-      );
-      // Nobody is ended who took no more than he could, while there are as few instances as when he took it.
-      const share = processShare({ bytes: 2 ** 34, processes: machine }, counts.length);
-      if (share * counts.length <= machine / 2)
+    property(
+      machines,
+      array(integer({ min: 0, max: 2_048 }), { minLength: 1, maxLength: 400 }),
+      (machine, counts) => {
+        const sure = processGuarantee({ bytes: 2 ** 34, processes: machine }, counts.length);
+        const ended = crowding(machine, counts);
+        if (ended !== undefined)
+          assert.ok((counts[Number(ended)] ?? 0) > sure && Math.max(...counts) === counts[Number(ended)]);
+        // All that is sure fits into what all may have, with room to spare before anybody ends.
+        assert.ok(sure * counts.length <= machine / 2);
         assert.equal(
           crowding(
             machine,
-            counts.map(() => share),
+            counts.map((count) => Math.min(count, sure)),
           ),
           undefined,
         );
-      assert.ok(limitsOfAll({ bytes: 2 ** 34, processes: machine }).processes > (machine * 5) / 8);
-    }),
+        // Nobody is ended who took no more than he could, while there are as few instances as when he took
+        // it.
+        const share = processShare({ bytes: 2 ** 34, processes: machine }, counts.length);
+        if (share * counts.length <= machine / 2)
+          assert.equal(
+            crowding(
+              machine,
+              counts.map(() => share),
+            ),
+            undefined,
+          );
+        assert.ok(limitsOfAll({ bytes: 2 ** 34, processes: machine }).processes > (machine * 5) / 8);
+      },
+    ),
   );
 });
 
@@ -72,7 +78,10 @@ test("processes are counted by the kernel, in the group of each instance and of 
     enterCgroup(own, "i-00000000000000001", [76], mount);
     writeFileSync(join(mount, "pids", `genkan-${own.id}`, "pids.current"), "12\n");
     writeFileSync(join(mount, "pids", `genkan-${own.id}`, "i-00000000000000001", "pids.current"), "7\n");
-    assert.deepEqual([processCount(own, "", mount), processCount(own, "i-00000000000000001", mount)], [12, 7]);
+    assert.deepEqual(
+      [processCount(own, "", mount), processCount(own, "i-00000000000000001", mount)],
+      [12, 7],
+    );
     assert.equal(processCount(own, "i-00000000000000002", mount), undefined);
   } finally {
     rmSync(mount, { recursive: true });

@@ -1,16 +1,20 @@
-import { processCount, thisMachine } from "./cgroup.ts";
 import { type Machine, processGuarantee } from "./cgroup-limits.ts";
+import { processCount, thisMachine } from "./cgroup.ts";
 import type { Installation } from "./installation.ts";
 
 /**
- * All instances within what each is sure of have half of the machine's processes. When there are so many more of them, parts of it, somebody has
- * taken more: while there were few instances each might.
+ * The part of the machine's processes from which on an instance must make way. What all instances are
+ * guaranteed is half of them together; so with more, some instance has more than its guarantee, as it may
+ * while there are few instances.
  */
 const NARROW = 5 / 8;
 
 export type Crowding = { readonly id: string; readonly processes: number };
 
-/** The instance with most processes among these, when all together leave little room for others' and it has more than its part. */
+/**
+ * The instance with most processes, if all instances together leave little room and it has more than its
+ * guarantee.
+ */
 export function crowdingProcesses(
   installation: Installation,
   instanceIds: readonly string[],

@@ -2,12 +2,15 @@ import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "no
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
-/** A process for sure: ids are used again, but never with the same start time (ticks since the machine's start, proc(5)). */
+/**
+ * Identifies a process for good: ids are used again, but never with the same start time (ticks since the
+ * machine's start, proc(5)).
+ */
 export type ProcessRecord = { readonly pid: number; readonly starttime: string };
 
 /**
- * A function for `sh` that writes the shell's own record to a file, before the process does anything else: so no
- * process is ever without one, whatever happens to who started it.
+ * A function for `sh` that writes the shell's own record to a file, before the process does anything else. So
+ * every process has a record, even when its starter is killed.
  */
 export const RECORD_SELF = `record() {
   file=$1
@@ -16,7 +19,11 @@ export const RECORD_SELF = `record() {
   printf '{"pid":%s,"starttime":"%s"}\\n' $$ "\${20}" > "$file.new" && mv "$file.new" "$file" || exit 1
 }`;
 
-/** @throws when it can't be known, as without a free file descriptor: a process that lives must not be taken for one that is gone. */
+/**
+ * The start time of a process; undefined when it has ended.
+ * @throws when it can't be known, as without a free file descriptor: a live process must not be taken for one
+ * that is gone.
+ */
 export function startTime(pid: number): string | undefined {
   const stat = textThere(`/proc/${pid}/stat`);
   if (stat === undefined) return undefined;
@@ -25,7 +32,10 @@ export function startTime(pid: number): string | undefined {
   return fields[0] === "Z" || fields[0] === "X" ? undefined : fields[19];
 }
 
-/** The file's text; undefined when there is no such file, or its process ended meanwhile (ESRCH). @throws what else the system says. */
+/**
+ * The file's text; undefined when there is no such file, or its process ended meanwhile (ESRCH). @throws what
+ * else the system says.
+ */
 function textThere(path: string): string | undefined {
   try {
     return readFileSync(path, "latin1");
@@ -63,13 +73,17 @@ export async function ended(record: ProcessRecord, milliseconds: number): Promis
   return true;
 }
 
-/** Kills the process and its children (a sandbox's outer process does not take its inner one along), and waits for their end. */
+/**
+ * Kills the process and its children (a sandbox's outer process does not take its inner one along), and waits
+ * for their end.
+ */
 export async function killTree(record: ProcessRecord): Promise<void> {
   if (!isAlive(record)) return;
   const children = childrenOf(record.pid);
   signal(record, "SIGKILL");
   for (const child of children) signal(child, "SIGKILL");
-  for (const process of [record, ...children]) if (!(await ended(process, 10_000))) throw new Error(`process ${process.pid} does not end`);
+  for (const process of [record, ...children])
+    if (!(await ended(process, 10_000))) throw new Error(`process ${process.pid} does not end`);
 }
 
 function childrenOf(pid: number): readonly ProcessRecord[] {
@@ -80,7 +94,7 @@ function childrenOf(pid: number): readonly ProcessRecord[] {
   });
 }
 
-/** The record; undefined when there is none, or what is there is none. @throws when it can't be read. */
+/** The record; undefined when there is no file, or it holds no record. @throws when it can't be read. */
 export function readRecord(folder: string, name: string): ProcessRecord | undefined {
   const text = textThere(join(folder, `${name}.json`));
   try {
@@ -103,7 +117,9 @@ export function removeRecord(folder: string, name: string): void {
 /** The names of the records in the folder; none when there is no folder. */
 export function recordNames(folder: string): readonly string[] {
   try {
-    return readdirSync(folder).flatMap((file) => (file.endsWith(".json") ? [file.slice(0, -".json".length)] : []));
+    return readdirSync(folder).flatMap((file) =>
+      file.endsWith(".json") ? [file.slice(0, -".json".length)] : [],
+    );
   } catch (cause) {
     if (isGone(cause)) return [];
     throw new Error(`${folder} can't be read`, { cause });

@@ -10,13 +10,19 @@ import { output } from "./test-kit.ts";
 
 const ID = "i-00000000000000001";
 
-async function inHome(body: (instances: string, open: () => Removal, said: string[]) => Promise<void>): Promise<void> {
+async function inHome(
+  body: (instances: string, open: () => Removal, said: string[]) => Promise<void>,
+): Promise<void> {
   const home = mkdtempSync(join(tmpdir(), "genkan-removal-"));
   const installation = installationAt(home);
   const said: string[] = [];
   mkdirSync(installation.instances);
   try {
-    await body(installation.instances, () => new Removal(installation, (message) => said.push(message)), said);
+    await body(
+      installation.instances,
+      () => new Removal(installation, (message) => said.push(message)),
+      said,
+    );
   } finally {
     spawnSync("rm", ["-rf", home]);
   }
@@ -25,11 +31,12 @@ async function inHome(body: (instances: string, open: () => Removal, said: strin
 /** Folders within each other, whose path is longer than any call takes one. */
 function makeDeep(folder: string): void {
   mkdirSync(folder);
-  const script = 'chdir $ARGV[0]; my $name = "d" x 200; for (1 .. 3000) { mkdir $name or die; chdir $name or die }';
+  const script =
+    'chdir $ARGV[0]; my $name = "d" x 200; for (1 .. 3000) { mkdir $name or die; chdir $name or die }';
   output(["perl", "-e", script, folder]);
 }
 
-test("files are out of the way at once, and gone after, however deep and many", async () => {
+test("files are put aside at once and removed later, however deep and many", async () => {
   await inHome(async (instances, open, said) => {
     makeDeep(join(instances, ID));
     mkdirSync(join(instances, "i-00000000000000002"));
@@ -47,7 +54,7 @@ test("files are out of the way at once, and gone after, however deep and many", 
   });
 });
 
-test("what one start did not remove, the next one does", async () => {
+test("files that one start did not remove, the next one does", async () => {
   await inHome(async (instances, open) => {
     makeDeep(join(instances, ID));
     const removal = open();
@@ -60,25 +67,29 @@ test("what one start did not remove, the next one does", async () => {
   });
 });
 
-test("what can't be removed is told once, and keeps nothing else", { skip: process.getuid?.() === 0 ? false : "needs root" }, async () => {
-  await inHome(async (instances, open, said) => {
-    mkdirSync(join(instances, ID, "rootfs"), { recursive: true });
-    writeFileSync(join(instances, ID, "rootfs/file"), "");
-    const mount = (...argv: string[]): string => output(["sh", "-c", '"$@"', "sh", ...argv]);
-    mount("mount", "--bind", join(instances, ID, "rootfs"), join(instances, ID, "rootfs"));
-    const removal = open();
-    try {
-      removal.discard(ID);
-      await removal.settled();
-      mkdirSync(join(instances, "i-00000000000000002"));
-      removal.discard("i-00000000000000002");
-      await removal.settled();
-      assert.deepEqual(readdirSync(instances), [`${ID}.gone`]);
-      assert.equal(said.length, 1);
-      assert.match(said[0] ?? "", /\.gone can't be removed: rm: .*(busy|different device)/i);
-    } finally {
-      mount("umount", join(instances, `${ID}.gone/rootfs`));
-    }
-    rmSync(join(instances, `${ID}.gone`), { recursive: true });
-  });
-});
+test(
+  "what can't be removed is told once, and keeps nothing else",
+  { skip: process.getuid?.() === 0 ? false : "needs root" },
+  async () => {
+    await inHome(async (instances, open, said) => {
+      mkdirSync(join(instances, ID, "rootfs"), { recursive: true });
+      writeFileSync(join(instances, ID, "rootfs/file"), "");
+      const mount = (...argv: string[]): string => output(["sh", "-c", '"$@"', "sh", ...argv]);
+      mount("mount", "--bind", join(instances, ID, "rootfs"), join(instances, ID, "rootfs"));
+      const removal = open();
+      try {
+        removal.discard(ID);
+        await removal.settled();
+        mkdirSync(join(instances, "i-00000000000000002"));
+        removal.discard("i-00000000000000002");
+        await removal.settled();
+        assert.deepEqual(readdirSync(instances), [`${ID}.gone`]);
+        assert.equal(said.length, 1);
+        assert.match(said[0] ?? "", /\.gone can't be removed: rm: .*(busy|different device)/i);
+      } finally {
+        mount("umount", join(instances, `${ID}.gone/rootfs`));
+      }
+      rmSync(join(instances, `${ID}.gone`), { recursive: true });
+    });
+  },
+);

@@ -7,13 +7,13 @@ import { atPriority, LAST } from "./priority.ts";
 
 /** The names under which instances' files wait to be removed. */
 const ASIDE = /^i-[0-9a-f]+\.gone(-\d+)?$/;
-/** An argument list has an end. */
+/** How many paths one command gets: the length of an argument list is limited. */
 const AT_ONCE = 100;
 
 /**
- * Removes the files of instances that are destroyed. An instance has as many as it likes, and as deep: they are put aside at once,
- * and removed by a process of its own, one after the other. What can't be removed, or was not when the control plane
- * ended, is tried again at the next start.
+ * Removes the files of destroyed instances. An instance may have any number of files, at any depth, so its
+ * folder is renamed at once, and a separate process removes one after the other. What can't be removed, or
+ * was not yet when the control plane ended, is tried again at the next start.
  */
 export class Removal {
   readonly #folder: string;
@@ -28,7 +28,10 @@ export class Removal {
     this.#log = log;
   }
 
-  /** Whatever becomes of the files: nothing has their name afterwards, or the log says why. Throws nothing. */
+  /**
+   * Puts the instance's files aside, to be removed. Afterwards nothing has their name, or the log says why.
+   * Throws nothing.
+   */
   discard(instanceId: string): void {
     try {
       const path = join(this.#folder, instanceId);
@@ -54,7 +57,9 @@ export class Removal {
     while (this.#running) await this.#running;
   }
 
-  /** Ends the removing, when it does not come to its end by itself within so long; what is left waits for the next start. */
+  /**
+   * Waits so long for the removing to end, then ends it; what is left waits for the next start.
+   */
   async close(milliseconds = 2_000): Promise<void> {
     const timer = setTimeout(() => {
       this.#closed = true;
@@ -80,7 +85,8 @@ export class Removal {
   async #removeAll(): Promise<void> {
     for (let names = this.#waiting(); names.length > 0 && !this.#closed; names = this.#waiting()) {
       const some = names.slice(0, AT_ONCE);
-      // rm walks by openat(2), so that no path is too long for it; and it keeps to the file system that it began in.
+      // rm walks by openat(2), so that no path is too long for it; and it keeps to the file system that it
+      // began in.
       const said = await this.#remove(some.map((name) => join(this.#folder, name)));
       if (this.#closed) return;
       for (const name of some) {
@@ -91,7 +97,7 @@ export class Removal {
     }
   }
 
-  /** @returns what it said first */
+  /** @returns the beginning of the command's messages */
   async #remove(paths: readonly string[]): Promise<string> {
     const child = await start([...atPriority(LAST), "rm", "-rf", "--one-file-system", "--", ...paths], {
       stdio: ["ignore", "ignore", "pipe"],

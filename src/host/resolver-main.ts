@@ -1,10 +1,11 @@
 /** The VPCs' resolver, in a thread of services-main.ts. Its workerData is GENKAN_HOME. */
+
 import { workerData } from "node:worker_threads";
 import { askerOf, slotOfAlias } from "./alias.ts";
 import { sayApart } from "./apart.ts";
 import { directoryOf } from "./directory.ts";
-import { answerDns } from "./dns.ts";
 import { serveDns } from "./dns-server.ts";
+import { answerDns } from "./dns.ts";
 import { RESOLVER_IPV4, RESOLVER_IPV6 } from "./installation.ts";
 import { hasIpv6 } from "./ipv6.ts";
 import { openState } from "./state.ts";

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { installationAt } from "./installation.ts";
 import { sandboxArgv } from "./sandbox.ts";
 
-test("one alone brings the loopback up: bubblewrap, which would bring it up beside the host, makes no network namespace", () => {
+test("only the host brings the loopback up: bubblewrap, which would do so at the same time, makes no network namespace", () => {
   const home = mkdtempSync(join(tmpdir(), "genkan-sandbox-"));
   try {
     const argv = sandboxArgv(installationAt(home), "i-00000000000000001", "ip-10-0-1-5");

@@ -5,20 +5,28 @@ import { RECORD_SELF } from "./processes.ts";
 import { isArchitecture } from "./seccomp.ts";
 
 /**
- * The way into an instance's sandbox. Each step is one `exec` in the same process, whose record stays true. The shell is busybox's,
- * which needs no further program for most of what it does here: a hundred instances wait for little else.
+ * The way into an instance's sandbox. Each step is one `exec` in the same process, whose record stays true.
+ * The shell is busybox's, which needs no further program for most of what it does here: a hundred instances
+ * wait for little else.
  *
  *   record     the process writes its own record
- *   mounts     a mount namespace of its own; its root is put together under the installation's `root` folder from /usr,
- *              /etc, /dev, /proc, the instance's files and its boot folder, and the machine's own root is let go. So the
- *              unprivileged user of the next step reaches the files whatever the modes of the folders above them.
- *   user       a user namespace; `mapped` goes out, the host writes the maps (root inside is nobody outside), `go` comes in
- *   network    a network namespace, which belongs to the user namespace: not bwrap's, which would bring its loopback up while the
- *              host does so; and what the kernel says of it (sysfs(5)), where the machine lets its users see that
+ *   mounts     a mount namespace of its own; its root is put together under the installation's `root`
+ *              folder from /usr, /etc, /dev, /proc, the instance's files and its boot folder, and the
+ *              machine's own root is let go. So the unprivileged user of the next step reaches the files
+ *              whatever the modes of the folders above them.
+ *   user       a user namespace; `mapped` goes out, the host writes the maps (root inside is nobody
+ *              outside), `go` comes in
+ *   network    a network namespace, which belongs to the user namespace: not bwrap's, which would bring its
+ *              loopback up while the host does so; and what the kernel says of it (sysfs(5)), where the
+ *              machine lets its users see that
  *   bwrap      every other namespace; the info goes out, the filter of system calls comes in
  *   init       waits for its network, see init.ts
  */
-export function sandboxArgv(installation: Installation, instanceId: string, hostname: string): readonly string[] {
+export function sandboxArgv(
+  installation: Installation,
+  instanceId: string,
+  hostname: string,
+): readonly string[] {
   const folder = join(installation.instances, instanceId);
   return [
     ["unshare", "--mount", "--propagation", "private", "--"],
@@ -36,22 +44,22 @@ export function sandboxArgv(installation: Installation, instanceId: string, host
   ].flat();
 }
 
-/** What busybox has of a command goes before the system's, unless that is named whole. */
+/** busybox's own commands go before the system's, unless a command is named by its full path. */
 const SHELL = ["busybox", "sh", "-ec"] as const;
 
 /**
- * When memory ends, an instance's processes go before the machine's. Written in the machine's own user namespace, this is
- * also the least that they can be set to (proc(5), oom_score_adj).
+ * When memory runs out, instances' processes are killed before the machine's. Because it is written in the
+ * machine's own user namespace, instances cannot set it lower (proc(5), oom_score_adj).
  */
 export const OOM_SCORE_ADJUSTMENT = 500;
 const FIRST_TO_GO = `echo ${OOM_SCORE_ADJUSTMENT} > /proc/self/oom_score_adj`;
 
-/** What bubblewrap takes of /dev. */
+/** The devices that bubblewrap takes from /dev. */
 const NODES = ["null", "zero", "full", "random", "urandom", "tty"] as const;
 
 /**
- * Whoever watches a file (inotify(7)) is told when others open it: of /usr, /etc and /dev each instance has files of its
- * own. Where the kernel can't have them, it sees the machine's.
+ * An instance could watch a file (inotify(7)) and learn when others open it. So each instance has its own
+ * view of /usr, /etc and /dev; where the kernel can't give one, the instance sees the machine's files.
  */
 const MOUNTS = `
 /usr/bin/mount --no-mtab --all --fstab "$1"
@@ -78,15 +86,18 @@ ulimit -d 4194304
 ulimit -c 0
 exec /usr/bin/setpriv --reuid 0 --regid 0 --clear-groups --ambient-caps -all --inh-caps -all -- unshare --net --mount --propagation private -- ${SHELL.join(" ")} "$@" 4>&3`;
 
-/** A machine that is a container itself may hide parts of its /sys, and then nobody gets another: the instance has none either. */
+/**
+ * A machine that is a container itself may hide parts of its /sys. The kernel then lets nobody mount another
+ * one, and the instance has none either.
+ */
 const NETWORK = `
 mount -t sysfs -o ro,nosuid,nodev,noexec sysfs /network 2>/dev/null || :
 exec "$@"`;
 
 /**
- * What root inside an instance may do, as far as its own namespaces go: what a system's own daemons and network
- * tools need. Not SYS_ADMIN, SYS_PTRACE, SYS_MODULE, MKNOD, BPF and the like. SYS_BOOT ends or restarts the instance
- * (pid_namespaces(7)). Numbers: linux/capability.h.
+ * What root inside an instance may do, as far as its own namespaces go: what a system's own daemons and
+ * network tools need. Not SYS_ADMIN, SYS_PTRACE, SYS_MODULE, MKNOD, BPF and the like. SYS_BOOT ends or
+ * restarts the instance (pid_namespaces(7)). Numbers: linux/capability.h.
  */
 export const CAPABILITIES = {
   chown: 0,
@@ -109,7 +120,7 @@ export const CAPABILITIES = {
 /** {@link CAPABILITIES} as setpriv takes them. */
 const CAPABILITY_BOUNDS = ["-all", ...Object.keys(CAPABILITIES).map((name) => `+${name}`)].join(",");
 
-/** Of the machine's /etc, what programs under /usr need and an instance does not write itself. */
+/** What programs under /usr need from the machine's /etc and an instance does not write itself. */
 const ETC = [
   "alternatives",
   "ssl/certs",
@@ -123,11 +134,48 @@ const ETC = [
   "mailcap",
 ];
 
-/** Of /proc, what tells of the machine and its devices, and what programs of an instance do not ask. */
+/** Files of /proc that tell about the machine and its devices, and that no program of an instance needs. */
 const HIDDEN_FILES = [
-  ["bootconfig", "buddyinfo", "cmdline", "config.gz", "consoles", "diskstats", "dma", "fb", "interrupts", "iomem", "ioports", "kallsyms"],
-  ["kcore", "key-users", "keys", "kmsg", "kpagecgroup", "kpagecount", "kpageflags", "latency_stats", "locks", "mdstat", "modules", "mtd"],
-  ["mtrr", "pagetypeinfo", "partitions", "sched_debug", "schedstat", "slabinfo", "softirqs", "swaps", "sysrq-trigger", "timer_list"],
+  [
+    "bootconfig",
+    "buddyinfo",
+    "cmdline",
+    "config.gz",
+    "consoles",
+    "diskstats",
+    "dma",
+    "fb",
+    "interrupts",
+    "iomem",
+    "ioports",
+    "kallsyms",
+  ],
+  [
+    "kcore",
+    "key-users",
+    "keys",
+    "kmsg",
+    "kpagecgroup",
+    "kpagecount",
+    "kpageflags",
+    "latency_stats",
+    "locks",
+    "mdstat",
+    "modules",
+    "mtd",
+  ],
+  [
+    "mtrr",
+    "pagetypeinfo",
+    "partitions",
+    "sched_debug",
+    "schedstat",
+    "slabinfo",
+    "softirqs",
+    "swaps",
+    "sysrq-trigger",
+    "timer_list",
+  ],
   ["timer_stats", "vmallocinfo", "vmcore", "zoneinfo"],
 ].flat();
 const HIDDEN_FOLDERS = ["acpi", "asound", "bus", "driver", "dynamic_debug", "fs", "irq", "pressure", "scsi"];
@@ -152,17 +200,21 @@ function bubblewrap(hostname: string): readonly string[] {
     HIDDEN_FILES.filter(isInProc).flatMap((name) => ["--ro-bind", "/empty", `/proc/${name}`]),
     HIDDEN_FOLDERS.filter(isInProc).flatMap((name) => ["--ro-bind", "/nothing", `/proc/${name}`]),
     ["--dev", "/dev"],
-    // Memory of no process's: so only as much as is given, and nothing beside.
+    // This memory counts for no process, so its size is limited here.
     ["--perms", "1777", "--size", "67108864", "--tmpfs", "/dev/shm"],
-    // What is written to the console is in the console's output.
+    // What is written to the console appears in the console's output.
     ["--symlink", "/proc/1/fd/1", "/dev/console"],
     ["--remount-ro", "/dev"],
     ["--size", "67108864", "--tmpfs", "/run"],
     ["--ro-bind", "/boot", "/run/genkan"],
-    // Of /sys, what is the instance's own.
+    // The parts of /sys that are the instance's own.
     ["--size", "65536", "--tmpfs", "/sys"],
     ["class", "devices", "devices/virtual"].flatMap((name) => ["--perms", "0755", "--dir", `/sys/${name}`]),
-    ["class/net", "devices/virtual/net"].flatMap((name) => ["--ro-bind-try", `/network/${name}`, `/sys/${name}`]),
+    ["class/net", "devices/virtual/net"].flatMap((name) => [
+      "--ro-bind-try",
+      `/network/${name}`,
+      `/sys/${name}`,
+    ]),
     ["--remount-ro", "/sys"],
     "--clearenv",
     ["--chdir", "/"],
@@ -187,7 +239,7 @@ export function fstab(installation: Installation, instanceId: string): string {
   return [
     `none ${escaped(installation.root)} tmpfs mode=755,size=1m 0 0`,
     bind("/proc", "proc", "rbind"),
-    // Without what is mounted below. Who may see a whole one may mount another (user_namespaces(7)).
+    // Without the mounts below it: who sees a complete /sys may mount another one (user_namespaces(7)).
     bind("/sys", "sys"),
     bind(join(folder, "rootfs"), "rootfs"),
     bind(join(folder, "boot"), "boot"),
@@ -195,18 +247,29 @@ export function fstab(installation: Installation, instanceId: string): string {
   ].join("\n");
 }
 
-/** And the one by which it gets the machine's /usr and /etc as an overlay, which needs two layers (`nothing` is empty). */
+/**
+ * The file by which the sandbox gets the machine's /usr and /etc as an overlay. An overlay needs two layers:
+ * the second one, `nothing`, is empty.
+ */
 export function viewsFstab({ root }: Installation): string {
-  return ["usr", "etc"].map((name) => `genkan ${escaped(join(root, name))} overlay ro,lowerdir=/${name}:nothing 0 0\n`).join("");
+  return ["usr", "etc"]
+    .map((name) => `genkan ${escaped(join(root, name))} overlay ro,lowerdir=/${name}:nothing 0 0\n`)
+    .join("");
 }
 
 function escaped(path: string): string {
-  return path.replaceAll(/[\s\\#]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, "0")}`);
+  return path.replaceAll(
+    /[\s\\#]/g,
+    (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, "0")}`,
+  );
 }
 
-/** Users of an instance: root and the numbers up to here, and nobody (65534). */
+/** The highest user id of an instance, besides nobody (65534). */
 const USERS = 1023;
-/** Above what any distribution gives to users, containers or services. One block of 1024 for each primary interface's slot. */
+/**
+ * The first user id on the machine for instances' users, above those that any distribution gives to users,
+ * containers or services. Each primary interface's slot has a block of 1024.
+ */
 const FIRST_USER = 0x4000_0000;
 
 /** The user on the machine that is root in the instance whose primary interface has this slot. */
@@ -219,10 +282,11 @@ export function userMap(slot: number): string {
   return `0 ${rootUser(slot)} ${USERS}\n65534 ${rootUser(slot) + USERS} 1\n`;
 }
 
-/** Whether what the sandbox needs is on this machine; else the reason. */
+/** Why this machine cannot run the sandbox; undefined when it can. */
 export function sandboxProblem(): string | undefined {
   for (const [command, name] of Object.entries({ bwrap: "bubblewrap", busybox: "busybox" }))
     if (!existsSync(`/usr/bin/${command}`)) return `${name} is not installed (apt-get install ${name})`;
-  if (!isArchitecture(process.arch)) return `there is no filter of system calls for instances on ${process.arch}`;
+  if (!isArchitecture(process.arch))
+    return `there is no filter of system calls for instances on ${process.arch}`;
   return undefined;
 }

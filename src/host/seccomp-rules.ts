@@ -1,7 +1,10 @@
 /** A system call by its number on each architecture that has it (linux/unistd.h). */
 type Call = { readonly x64?: number; readonly arm64?: number };
 
-/** What a call's argument (0 to 5) must be; of each the low 32 bits are looked at, as the kernel does for all of these. */
+/**
+ * What a call's argument (0 to 5) must be. Only the low 32 bits are compared, as the kernel itself does for
+ * all of these arguments.
+ */
 export type ArgumentTest = { readonly argument: number } & (
   | { readonly oneOf: readonly number[] }
   | { readonly noneOf: readonly number[] }
@@ -21,8 +24,9 @@ const EAFNOSUPPORT = 97;
 const both = (number: number): Call => ({ x64: number, arm64: number });
 
 /**
- * What no program of an instance needs, and what reaches the machine past its namespaces or has kernel memory that
- * nobody counts: what the default profiles of container runtimes forbid, where an instance's capabilities do not let it in.
+ * Calls that no program of an instance needs, and that reach the machine past its namespaces or take kernel
+ * memory that is not counted: the calls that container runtimes forbid by default, except those that an
+ * instance's capabilities are for.
  */
 const FORBIDDEN: Readonly<Record<string, Call>> = {
   acct: { x64: 163, arm64: 89 },
@@ -80,31 +84,37 @@ const FORBIDDEN: Readonly<Record<string, Call>> = {
   vhangup: { x64: 153, arm64: 58 },
 };
 
-/** Calls without which programs and libraries have another way, when the kernel seems not to know them. */
+/** Calls that seem unknown to the kernel: programs and libraries then do without them. */
 const ABSENT: Readonly<Record<string, Call>> = {
-  // Its arguments lie where a filter can't look.
+  // A filter can't read its arguments, which lie in memory.
   clone3: both(435),
   io_uring_enter: both(426),
   io_uring_register: both(427),
   io_uring_setup: both(425),
 };
 
-/** The first number that is no call known here: whatever the kernel calls so is not there. */
+/** The first number above the calls known here; calls from it on fail as unknown. */
 export const FIRST_UNKNOWN = 470;
 
-/** CLONE_NEWTIME to CLONE_NEWNET (linux/sched.h). Of clone(2)'s lowest byte, which is a signal, none is. */
+/** CLONE_NEWTIME to CLONE_NEWNET (linux/sched.h), but none in clone(2)'s lowest byte, a signal. */
 const NEW_NAMESPACES = 0x7e02_0000;
 const NETLINK = 16;
-/** AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, AF_PACKET: what has a network namespace. AF_VSOCK reaches the hypervisor. */
+/**
+ * AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, AF_PACKET: the families that network namespaces confine. AF_VSOCK,
+ * for one, reaches the hypervisor.
+ */
 const FAMILIES = [1, 2, 10, NETLINK, 17];
 /** Routes, sockets, IPsec, audit, netfilter, devices' events, generic (linux/netlink.h). */
 const NETLINK_PROTOCOLS = [0, 4, 6, 9, 12, 15, 16];
 const SOL_PACKET = 263;
-/** PACKET_RX_RING and PACKET_TX_RING: memory of the kernel's that no control group counts. Programs read without it as well. */
+/**
+ * PACKET_RX_RING and PACKET_TX_RING: kernel memory that no control group counts. Programs can also read
+ * packets without rings.
+ */
 const PACKET_RINGS = [5, 13];
 /** TIOCSTI and TIOCLINUX type into a terminal. */
 const TYPING = [0x5412, 0x541c];
-/** PER_LINUX with and without ADDR_NO_RANDOMIZE, PER_LINUX32, UNAME26, and the question. */
+/** PER_LINUX with and without ADDR_NO_RANDOMIZE, PER_LINUX32, UNAME26, and the query for the present one. */
 const PERSONALITIES = [0, 0x8, 0x2_0000, 0x2_0008, 0x4_0000, 0xffff_ffff];
 
 export const RULES: readonly Rule[] = [

@@ -27,7 +27,11 @@ function run(filter: Buffer, data: Buffer): number {
     if (code === 0x20) accumulator = data.readUInt32LE(operand);
     else if (code === 0x05) at += operand;
     else {
-      const holds = { 0x15: accumulator === operand, 0x35: accumulator >= operand, 0x45: (accumulator & operand) !== 0 }[code];
+      const holds = {
+        0x15: accumulator === operand,
+        0x35: accumulator >= operand,
+        0x45: (accumulator & operand) !== 0,
+      }[code];
       assert.notEqual(holds, undefined, `instruction ${code}`);
       at += filter.readUInt8(at * 8 + (holds ? 2 : 3));
     }
@@ -53,7 +57,11 @@ const values = RULES.flatMap(({ when = [] }) => when)
   .map((value) => BigInt(value >>> 0));
 
 test("the filter says of every call what the rules say", () => {
-  const number = oneof(constantFrom(...numbers), integer({ min: 0, max: 0xffff_ffff }), integer({ min: 0, max: 500 }));
+  const number = oneof(
+    constantFrom(...numbers),
+    integer({ min: 0, max: 0xffff_ffff }),
+    integer({ min: 0, max: 500 }),
+  );
   const argument = oneof(
     constantFrom(...values, 0n, 2n, 17n, 40n, 0x1200011n),
     integer({ min: 0, max: 0x7fff_ffff }).map(BigInt),
@@ -62,10 +70,14 @@ test("the filter says of every call what the rules say", () => {
   const args = array(argument, { minLength: 6, maxLength: 6 });
   const filters = { x64: seccompFilter("x64"), arm64: seccompFilter("arm64") };
   always(
-    property(constantFrom<Architecture>("x64", "arm64"), tuple(number, args), (architecture, [which, given]) => {
-      const answer = run(filters[architecture], call(ARCHITECTURES[architecture], which, given));
-      assert.equal(answer, expected(architecture, which, given));
-    }),
+    property(
+      constantFrom<Architecture>("x64", "arm64"),
+      tuple(number, args),
+      (architecture, [which, given]) => {
+        const answer = run(filters[architecture], call(ARCHITECTURES[architecture], which, given));
+        assert.equal(answer, expected(architecture, which, given));
+      },
+    ),
     { numRuns: 5_000 },
   );
 });

@@ -7,28 +7,46 @@ export function isArchitecture(name: string): name is Architecture {
   return Object.hasOwn(AUDIT_ARCHITECTURES, name);
 }
 
-/** How the kernel names them (linux/audit.h). Another's calls, as those of 32-bit programs, have other numbers: none is there. */
+/**
+ * How the kernel names the architectures (linux/audit.h). Calls of other architectures, such as those of
+ * 32-bit programs, have other numbers, and fail as unknown.
+ */
 const AUDIT_ARCHITECTURES: Readonly<Record<Architecture, number>> = { x64: 0xc000_003e, arm64: 0xc000_00b7 };
 
 /** Classic BPF (linux/filter.h): code, jump when true, jump when false, operand. */
 type Instruction = readonly [code: number, whenTrue: number, whenFalse: number, operand: number];
 const load = (offset: number): Instruction => [0x20, 0, 0, offset];
 const jump = (instructions: number): Instruction => [0x05, 0, 0, instructions];
-const ifEqual = (value: number, whenTrue: number, whenFalse: number): Instruction => [0x15, whenTrue, whenFalse, value >>> 0];
-const ifAtLeast = (value: number, whenTrue: number, whenFalse: number): Instruction => [0x35, whenTrue, whenFalse, value >>> 0];
-const ifAnyBit = (mask: number, whenTrue: number, whenFalse: number): Instruction => [0x45, whenTrue, whenFalse, mask >>> 0];
+const ifEqual = (value: number, whenTrue: number, whenFalse: number): Instruction => [
+  0x15,
+  whenTrue,
+  whenFalse,
+  value >>> 0,
+];
+const ifAtLeast = (value: number, whenTrue: number, whenFalse: number): Instruction => [
+  0x35,
+  whenTrue,
+  whenFalse,
+  value >>> 0,
+];
+const ifAnyBit = (mask: number, whenTrue: number, whenFalse: number): Instruction => [
+  0x45,
+  whenTrue,
+  whenFalse,
+  mask >>> 0,
+];
 const answer = (value: number): Instruction => [0x06, 0, 0, value >>> 0];
 const fail = (error: number): Instruction => answer(0x0005_0000 | error);
 const ALLOW = 0x7fff_0000;
 
-/** Of struct seccomp_data, little-endian: the number, the architecture, the low halves of the arguments. */
+/** Loads from struct seccomp_data, little-endian: number, architecture, low halves of the arguments. */
 const NUMBER = load(0);
 const ARCHITECTURE = load(4);
 const argumentOf = (index: number): Instruction => load(16 + 8 * index);
 
 /**
- * The filter of an instance's system calls (seccomp(2)) as the kernel takes it: an array of struct sock_filter. What a
- * filter refuses fails with an error; nothing is killed.
+ * The filter of an instance's system calls (seccomp(2)) as the kernel takes it: an array of struct
+ * sock_filter. What a filter refuses fails with an error; nothing is killed.
  */
 export function seccompFilter(architecture: Architecture, rules: readonly Rule[] = RULES): Buffer {
   const instructions = [
@@ -52,16 +70,17 @@ export function seccompFilter(architecture: Architecture, rules: readonly Rule[]
   return filter;
 }
 
-/** Goes on behind its last instruction, with the call's number loaded, when the rule does not fit. */
+/** A rule's instructions. If it does not apply, they end with the call's number loaded, for the next rule. */
 function compiled({ error, when = [] }: Rule, number: number | undefined): readonly Instruction[] {
   if (number === undefined) return [];
   const end = when.length > 0 ? [NUMBER] : [];
-  // From the last test to the first: each must know how far it is to the end.
-  const body = when.reduceRight<readonly Instruction[]>((rest, test) => [...tested(test, rest.length), ...rest], [fail(error)]);
+  // Built from the last test to the first, because each must know how far it is to the end.
+  const body = [fail(error)];
+  for (const test of when.toReversed()) body.unshift(...tested(test, body.length));
   return [ifEqual(number, 0, body.length), ...body, ...end];
 }
 
-/** Goes on with the next instruction when the test holds, else leaves out as many as follow it. */
+/** A test's instructions: when it holds, the next instruction follows; else `following` ones are skipped. */
 function tested(test: ArgumentTest, following: number): readonly Instruction[] {
   const value = argumentOf(test.argument);
   if ("anyBit" in test) return [value, ifAnyBit(test.anyBit, 0, following)];

@@ -1,8 +1,10 @@
 /**
- * The metadata service (169.254.169.254 and fd00:ec2::254, port 80) of all instances of this machine, and in threads of their own the
- * VPCs' resolver (169.254.169.253 and fd00:ec2::253, port 53) and the time (169.254.169.123 and fd00:ec2::123, NTP). A process of its
- * own, which reads the state as it changes. Its argument is GENKAN_HOME.
+ * The metadata service (169.254.169.254 and fd00:ec2::254, port 80) of all instances of this machine, and in
+ * threads of their own the VPCs' resolver (169.254.169.253 and fd00:ec2::253, port 53) and the time
+ * (169.254.169.123 and fd00:ec2::123, NTP). A process of its own, which reads the state as it changes. Its
+ * argument is GENKAN_HOME.
  */
+
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { askerOf, slotOfAlias } from "./alias.ts";
@@ -19,16 +21,22 @@ import { openState } from "./state.ts";
 
 const MAX_CONNECTIONS = 4_000;
 const CONNECTIONS_OF_ONE = 32;
-/** Of one interface, far above what boots and agents ask. Beyond it is 503, as AWS throttles (EC2 user guide, "Query throttling"). */
+/**
+ * Maximum metadata requests of one interface in a second, far above what boots and agents ask. Beyond it
+ * the answer is 503, as AWS throttles (EC2 user guide, "Query throttling").
+ */
 const REQUESTS_PER_SECOND = 200;
-/** So many requests, each with a token and a long name of its sender, have no more. What exceeds it ends the connection. */
+/**
+ * Maximum bytes of one interface's requests in a second: enough for as many requests as it may send, each
+ * with a token and a long user agent. A connection that sends more is closed.
+ */
 const BYTES_PER_SECOND = 128 << 10;
 /** Session tokens don't outlive the process: clients ask for a new one on 401. */
 const SECRET = randomBytes(48);
 
 async function main(home: string): Promise<void> {
   let identity: Identity | undefined;
-  // At the first start it takes a moment, for which nobody need wait.
+  // At the first start this takes a moment; the service does not wait for it.
   void openIdentity(join(home, "identity")).then(
     (made) => (identity = made),
     (cause: unknown) => console.error("instance identity documents are not signed:", cause),
@@ -45,10 +53,16 @@ async function main(home: string): Promise<void> {
     mayAsk: rateLimit(REQUESTS_PER_SECOND, askerOf),
     mayRead: rateLimit(BYTES_PER_SECOND, askerOf),
     turn: askersInTurn(askerOf),
-    limit: connectionLimit({ most: roomForConnections(MAX_CONNECTIONS, 0.5), ofOne: () => CONNECTIONS_OF_ONE, askerOf }),
+    limit: connectionLimit({
+      most: roomForConnections(MAX_CONNECTIONS, 0.5),
+      ofOne: () => CONNECTIONS_OF_ONE,
+      askerOf,
+    }),
   };
   await Promise.all([
-    ...[METADATA_IPV4, ...(hasIpv6() ? [METADATA_IPV6] : [])].map((address) => serveMetadata({ ...metadata, address })),
+    ...[METADATA_IPV4, ...(hasIpv6() ? [METADATA_IPV6] : [])].map((address) =>
+      serveMetadata({ ...metadata, address }),
+    ),
     serveApart(new URL("./resolver-main.js", import.meta.url), home),
     serveApart(new URL("./time-main.js", import.meta.url), home),
   ]);

@@ -1,4 +1,4 @@
-/** A word as a shell takes it literally. */
+/** The word, quoted so that a shell takes it literally. */
 export function quoted(word: string): string {
   return `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -7,14 +7,15 @@ import { removeNamespaces } from "./namespaces.ts";
 import { killTree, readRecord, recordNames } from "./processes.ts";
 
 /**
- * Ends every process and removes every namespace, link, mount and file under /run that an installation has on this
- * machine, whoever started them and however far they got. The home stays. Does nothing when nothing is there.
+ * Ends every process and removes every namespace, link, mount and file under /run that an installation has on
+ * this machine, whoever made them and however far they got. The home stays. Does nothing when there is
+ * nothing.
  * @throws when a process does not end, after everything else is removed
  */
 export async function tearDown(home: string): Promise<void> {
   if (!existsSync(home)) return;
   const installation = installationAt(home);
-  // A process that is being started writes its record first of all: without the folder it can't, and ends.
+  // A process that is just starting first writes its record; without the folder it can't, and ends.
   const records = `${installation.records}.gone`;
   const held = await killRecorded(records);
   if (existsSync(installation.records)) {
@@ -22,7 +23,7 @@ export async function tearDown(home: string): Promise<void> {
     renameSync(installation.records, records);
     held.push(...(await killRecorded(records)));
   }
-  // Whose record was lost.
+  // Processes whose record was lost.
   await killBelongings(installation);
   if (existsSync("/usr/sbin/ip") || existsSync("/sbin/ip")) await removeHostLink(installation);
   removeCgroups(installation);
@@ -30,16 +31,18 @@ export async function tearDown(home: string): Promise<void> {
   for (const cause of held) throw cause;
 }
 
-/** Whether a tear-down began and did not come to its end. */
+/** Whether a tear-down began and did not finish. */
 export function isHalfTornDown(installation: Installation): boolean {
   return existsSync(`${installation.records}.gone`);
 }
 
-/** Why processes have not ended. */
+/** Kills the recorded processes. @returns why some have not ended */
 async function killRecorded(records: string): Promise<unknown[]> {
   const ends = recordNames(records).map(async (name) => {
     const record = readRecord(records, name);
     if (record) await killTree(record);
   });
-  return (await Promise.allSettled(ends)).flatMap((end) => (end.status === "rejected" ? [end.reason as unknown] : []));
+  return (await Promise.allSettled(ends)).flatMap((end) =>
+    end.status === "rejected" ? [end.reason as unknown] : [],
+  );
 }

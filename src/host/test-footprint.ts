@@ -1,7 +1,10 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { run } from "./command.ts";
 
-/** What this machine has of everything that an installation adds to; equal before and after means that nothing was left. */
+/**
+ * What this machine has of everything that an installation adds to; equal before and after means that nothing
+ * was left.
+ */
 export type Footprint = Readonly<Record<(typeof KINDS)[number], readonly string[]>>;
 
 const KINDS = [
@@ -18,7 +21,10 @@ const KINDS = [
   "run",
 ] as const;
 
-/** Reads the network namespace and mount namespace of this process, and the processes of the whole machine that `concerns` picks by their command line. */
+/**
+ * Reads the network namespace and mount namespace of this process, and the processes of the whole machine
+ * that `concerns` picks by their command line.
+ */
 export async function footprint(concerns: (commandLine: string) => boolean): Promise<Footprint> {
   const lines = async (...argv: string[]): Promise<readonly string[]> =>
     (await run(argv))
@@ -31,7 +37,10 @@ export async function footprint(concerns: (commandLine: string) => boolean): Pro
     // Without counters and timers, which go on by themselves.
     links: await lines("ip", "-o", "-br", "link", "show"),
     addresses: await lines("ip", "-o", "-br", "addr", "show"),
-    routes: [...(await lines("ip", "-4", "route", "show", "table", "all")), ...(await lines("ip", "-6", "route", "show", "table", "all"))],
+    routes: [
+      ...(await lines("ip", "-4", "route", "show", "table", "all")),
+      ...(await lines("ip", "-6", "route", "show", "table", "all")),
+    ],
     rules: [...(await lines("ip", "-4", "rule", "show")), ...(await lines("ip", "-6", "rule", "show"))],
     neighbours: await lines("ip", "neigh", "show", "nud", "permanent"),
     nftables: await lines("nft", "list", "ruleset"),
@@ -68,7 +77,12 @@ function readProcesses(): readonly Process[] {
     if (!/^\d+$/.test(pid) || Number(pid) === process.pid) return [];
     try {
       const commandLine = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim();
-      return [{ commandLine, namespaces: ["net", "mnt", "user", "pid"].map((name) => readlinkSync(`/proc/${pid}/ns/${name}`)) }];
+      return [
+        {
+          commandLine,
+          namespaces: ["net", "mnt", "user", "pid"].map((name) => readlinkSync(`/proc/${pid}/ns/${name}`)),
+        },
+      ];
     } catch {
       // It ended meanwhile, or is a kernel thread's.
       return [];

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Host } from "./host.ts";
-import type { Ending } from "./instance.ts";
 import type { InstanceSpec } from "./instance-spec.ts";
+import type { Ending } from "./instance.ts";
 
 /** What the host's own tests are made of. */
 export const POOL = "203.0.113.0/24";
@@ -37,7 +37,8 @@ export function example(number: number, more: Partial<InstanceSpec> = {}): Insta
 export function output(argv: readonly string[], input = ""): string {
   const [command = "", ...args] = argv;
   const ended = spawnSync(command, args, { input, encoding: "utf8" });
-  if (ended.status !== 0) throw new Error(`${argv.slice(-3).join(" ")}: ${ended.status} ${ended.stdout} ${ended.stderr}`);
+  if (ended.status !== 0)
+    throw new Error(`${argv.slice(-3).join(" ")}: ${ended.status} ${ended.stdout} ${ended.stderr}`);
   return ended.stdout;
 }
 

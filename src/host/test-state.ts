@@ -49,7 +49,11 @@ export function mapped(publicIp: string): Address {
     id: "eipalloc-00000000000000001",
     tags: {},
     publicIp,
-    association: { associationId: "eipassoc-00000000000000001", networkInterfaceId: ENI, privateIpAddress: "10.0.1.5" },
+    association: {
+      associationId: "eipassoc-00000000000000001",
+      networkInterfaceId: ENI,
+      privateIpAddress: "10.0.1.5",
+    },
   };
 }
 
@@ -164,7 +168,12 @@ function instance(): Instance {
     ebsOptimized: false,
     monitoring: false,
     tenancy: "default",
-    metadataOptions: { httpTokens: "optional", httpPutResponseHopLimit: 2, httpEndpoint: "enabled", instanceMetadataTags: "disabled" },
+    metadataOptions: {
+      httpTokens: "optional",
+      httpPutResponseHopLimit: 2,
+      httpEndpoint: "enabled",
+      instanceMetadataTags: "disabled",
+    },
     rootVolumeId: "vol-00000000000000001",
   };
 }

@@ -1,7 +1,8 @@
 /** A control plane that is going to be killed, see test-kit.ts. */
+
 import { openHost } from "./host.ts";
-import { example, type Moment, POOL } from "./test-kit.ts";
 import { ensureNamespaces } from "./namespaces.ts";
+import { example, type Moment, POOL } from "./test-kit.ts";
 
 const [home = "", number = "", moment = "up"] = process.argv.slice(2) as [string?, string?, Moment?];
 const stay = (said: string): Promise<void> => {

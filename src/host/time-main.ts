@@ -1,4 +1,5 @@
-/** The time, in a thread of services-main.ts. */
+/** The time service, in a thread of services-main.ts. */
+
 import { askerOf } from "./alias.ts";
 import { sayApart } from "./apart.ts";
 import { TIME_IPV4, TIME_IPV6 } from "./installation.ts";

@@ -20,18 +20,22 @@ test("a client gets the machine's time, and its own to know its question by (RFC
   const [leapVersionMode, stratum, poll, precision] = ["24", "03", "06", "ec"];
   const reference = `${(3_976_214_400 - 16).toString(16)}80000000`;
   const time = `${(3_976_214_400).toString(16)}80000000`;
-  assert.equal(hex, `${leapVersionMode}${stratum}${poll}${precision}0000002000000040a9fea97a${reference}e4a1b2c3d4e5f607${time}${time}`);
+  assert.equal(
+    hex,
+    `${leapVersionMode}${stratum}${poll}${precision}0000002000000040a9fea97a${reference}e4a1b2c3d4e5f607${time}${time}`,
+  );
 });
 
-test("older versions are answered in their own, and what is no client's packet is not", () => {
+test("older versions are answered in their own version, and only clients' packets are answered", () => {
   const first = (byte: number): number | undefined => answerTime(query(byte), 0)?.[0];
   assert.deepEqual([0x1b, 0x13, 0x0b, 0x08, 0xe3].map(first), [0x1c, 0x14, 0x0c, 0x0c, 0x24]);
   // Servers, peers, broadcasts, control and private messages, versions 0 and 5.
-  for (const byte of [0x24, 0x21, 0x22, 0x25, 0x26, 0x27, 0x03, 0x2b]) assert.equal(first(byte), undefined, byte.toString(16));
+  for (const byte of [0x24, 0x21, 0x22, 0x25, 0x26, 0x27, 0x03, 0x2b])
+    assert.equal(first(byte), undefined, byte.toString(16));
   assert.equal(answerTime(query().subarray(0, 47), 0), undefined);
 });
 
-test("no answer is longer than its question, or an answer itself", () => {
+test("no answer is longer than its question, and no answer is answered", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 80 }), fc.integer({ min: 0, max: 2 ** 42 }), (bytes, now) => {
       const answer = answerTime(bytes, now);

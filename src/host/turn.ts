@@ -5,8 +5,9 @@ import { lockFile } from "../store/lock.ts";
 const PAUSE_MILLISECONDS = 50;
 
 /**
- * Waits for this process's turn to make or remove what a home has on the machine: one at a time does. The kernel lets go of it when the
- * process ends, however it ends. Returns what gives it back; undefined when it did not come within the time.
+ * Waits for this process's turn to make or remove what a home has on the machine; only one process does so at
+ * a time. The turn ends with the process at the latest, however that ends. Returns the function that ends the
+ * turn; undefined when it did not come within the time.
  */
 export async function takeTurn(home: string, milliseconds: number): Promise<(() => void) | undefined> {
   const fd = openSync(home, "r");

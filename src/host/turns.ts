@@ -7,7 +7,7 @@ export class Turns {
     this.#free = atOnce;
   }
 
-  /** @returns what gives the turn back, once, however often it is called. */
+  /** @returns the function that ends the turn; calls after the first do nothing. */
   async take(): Promise<() => void> {
     if (this.#free > 0) this.#free -= 1;
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));
@@ -25,7 +25,7 @@ export class Turns {
   }
 }
 
-/** One after another for each name; different names do not wait for each other. */
+/** Runs the work for each name one after another; different names do not wait for each other. */
 export class Queues {
   readonly #tails = new Map<string, Promise<unknown>>();
 

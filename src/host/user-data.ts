@@ -3,28 +3,28 @@ import { type CloudConfig, compileCloudConfig } from "./cloud-config.ts";
 import { mimeParts } from "./mime.ts";
 import { listOf, readYaml } from "./yaml.ts";
 
-/** What an instance runs of its user data, and what it does not. */
+/** The parts of its user data that an instance runs, and those that it does not. */
 export type UserData = {
   /** In the order in which they run. */
   readonly programs: readonly Program[];
-  /** What is not done here, for the user to read. */
+  /** Notes for the user on the parts that are not carried out. */
   readonly notes: readonly string[];
   /** The instance's name, when the user data gives one. */
   readonly hostname: string | undefined;
-  /** The whole of it. */
+  /** Its domain, when the user data gives a full name. */
   readonly domain: string | undefined;
 };
 
-/** An executable file. `boot`: runs at each boot; `once`: at the first one alone. */
+/** An executable file. `boot`: runs at each boot; `once`: only at the first one. */
 type Program = { readonly name: string; readonly when: "boot" | "once"; readonly text: Uint8Array | string };
 
-/** Unpacked. */
+/** Maximum length of user data after unpacking. */
 const MAX_BYTES = 16 * 1024 * 1024;
 const MAX_PARTS = 64;
 
 type Part = { readonly kind: Kind; readonly content: Uint8Array };
 
-/** By how it begins, a text's kind (cloud-init's "User data formats"); the longer of two beginnings first. */
+/** A text's kind by its beginning (cloud-init's "User data formats"); of two beginnings, the longer first. */
 const BEGINNINGS = {
   "#!": "script",
   "#cloud-boothook": "boothook",
@@ -38,7 +38,7 @@ const BEGINNINGS = {
   "## template: jinja": "template",
 } as const;
 
-/** By its declared type, a part's kind; any other is told by how it begins. */
+/** A part's kind by its declared type; a part of any other type is known by its beginning. */
 const TYPES = {
   "text/x-shellscript": "script",
   "text/x-shellscript-per-boot": "boot-script",
@@ -71,20 +71,32 @@ const REFUSED: Partial<Record<Kind, string>> = {
 export function readUserData(userData: Uint8Array): UserData {
   const notes: string[] = [];
   const parts = partsOf(unzipped(userData));
-  if (parts.length > MAX_PARTS) notes.push(`it has ${parts.length} parts; those after the first ${MAX_PARTS} are not run`);
+  if (parts.length > MAX_PARTS)
+    notes.push(`it has ${parts.length} parts; those after the first ${MAX_PARTS} are not run`);
   const taken = parts.slice(0, MAX_PARTS);
   notes.push(...new Set(taken.flatMap(({ kind }) => REFUSED[kind] ?? [])));
-  const config = compileCloudConfig(taken.flatMap(({ kind, content }) => (kind === "config" ? [textOf(content)] : [])));
-  return { programs: programsOf(taken, config), notes: [...notes, ...config.notes], hostname: config.hostname, domain: config.domain };
+  const config = compileCloudConfig(
+    taken.flatMap(({ kind, content }) => (kind === "config" ? [textOf(content)] : [])),
+  );
+  return {
+    programs: programsOf(taken, config),
+    notes: [...notes, ...config.notes],
+    hostname: config.hostname,
+    domain: config.domain,
+  };
 }
 
-/** Boothooks as the parts are read, then the configuration's own steps, then scripts, by name. */
+/** Boothooks in the order of their parts, then the configuration's own steps, then scripts, by name. */
 function programsOf(parts: readonly Part[], config: CloudConfig): readonly Program[] {
   const named = parts.map((part, i) => ({ ...part, name: `part-${String(i + 1).padStart(3, "0")}` }));
   const scripts = (kind: Kind, when: Program["when"]): readonly Program[] =>
     named.filter((part) => part.kind === kind).map(({ name, content }) => ({ name, when, text: content }));
-  const hooks = scripts("boothook", "boot").map((hook) => ({ ...hook, text: withoutFirstLine(textOf(hook.text)) }));
-  const step = (name: string, when: Program["when"], text: string): readonly Program[] => (text === "" ? [] : [{ name, when, text }]);
+  const hooks = scripts("boothook", "boot").map((hook) => ({
+    ...hook,
+    text: withoutFirstLine(textOf(hook.text)),
+  }));
+  const step = (name: string, when: Program["when"], text: string): readonly Program[] =>
+    text === "" ? [] : [{ name, when, text }];
   return [
     ...hooks,
     ...step("bootcmd", "boot", config.bootcmd),
@@ -106,9 +118,14 @@ function partsOf(userData: Uint8Array): readonly Part[] {
   const start = startOf(userData, 4_096).toLowerCase();
   const whole = /^(content-type|mime-version):/m.test(start) && kindByStart(userData) === "unknown";
   const parts: readonly Part[] = whole
-    ? mimeParts(userData).map(({ type, content }) => ({ kind: kindOf(type, unzipped(content)), content: unzipped(content) }))
+    ? mimeParts(userData).map(({ type, content }) => ({
+        kind: kindOf(type, unzipped(content)),
+        content: unzipped(content),
+      }))
     : [{ kind: kindByStart(userData), content: userData }];
-  return parts.flatMap((part) => (part.kind === "archive" ? archived(part.content) : [part])).filter(({ content }) => content.length > 0);
+  return parts
+    .flatMap((part) => (part.kind === "archive" ? archived(part.content) : [part]))
+    .filter(({ content }) => content.length > 0);
 }
 
 function kindOf(type: string, content: Uint8Array): Kind {
@@ -125,7 +142,9 @@ function kindByStart(content: Uint8Array): Kind {
 function archived(content: Uint8Array): readonly Part[] {
   const parts = listOf(yamlOf(content)).map((entry) => {
     const { type, content: inner } =
-      typeof entry === "string" ? { type: "", content: entry } : ((entry ?? {}) as Partial<Record<string, unknown>>);
+      typeof entry === "string"
+        ? { type: "", content: entry }
+        : ((entry ?? {}) as Partial<Record<string, unknown>>);
     const bytes = Buffer.from(typeof inner === "string" ? inner : "");
     const kind = kindOf(typeof type === "string" ? type : "", bytes);
     return { kind: kind === "archive" ? "unknown" : kind, content: bytes } as const;
@@ -149,7 +168,7 @@ function textOf(bytes: Uint8Array | string): string {
   return typeof bytes === "string" ? bytes : Buffer.from(bytes).toString("utf8");
 }
 
-/** User data, and parts of it, may come compressed; what doesn't unpack stays as it is. */
+/** Unpacks user data, or a part of it, that is compressed; what can't be unpacked stays as it is. */
 function unzipped(bytes: Uint8Array): Uint8Array {
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
   try {

@@ -1,19 +1,19 @@
-import { cidrContains, parseCidr } from "./cidr.ts";
-import { cidr6Contains, parseCidr6, parseIpv6 } from "./cidr6.ts";
-import { parseIpv4 } from "./ip.ts";
+import { parseAddress } from "./address.ts";
+import { type Block, blockContains, parseBlock } from "./block.ts";
 
-/** Addresses of one family, as a question about an address in text. */
+/** Addresses of one family, as a test of an address in text. */
 export type AddressBlock = (address: string) => boolean;
 
-/** What an address or a block in text holds, IPv4 or IPv6; undefined when the text is neither. */
+/** The block of an address or a block in text, IPv4 or IPv6; undefined when the text is neither. */
 export function addressBlock(text: string): AddressBlock | undefined {
-  const ipv4 = parseCidr(text.includes("/") ? text : `${text}/32`);
-  if (ipv4) {
-    return (address) => {
-      const number = parseIpv4(address);
-      return number !== undefined && cidrContains(ipv4, number);
-    };
-  }
-  const ipv6 = parseCidr6(text.includes("/") ? text : `${text}/128`);
-  return ipv6 && ((address) => cidr6Contains(ipv6, parseIpv6(address) ?? -1n));
+  const one = parseAddress(text);
+  const block =
+    one === undefined ? parseBlock(text) : { base: one, length: typeof one === "number" ? 32 : 128 };
+  return (
+    block &&
+    ((address) => {
+      const number = parseAddress(address);
+      return number !== undefined && blockContains(block as Block, number);
+    })
+  );
 }

@@ -1,10 +1,10 @@
-import { type Ipv4, parseIpv4 } from "./ip.ts";
+import { type Ipv4, parseIpv4 } from "./address.ts";
 
-/** A set of IPv4 addresses: a bit each, in pages for the /16 blocks that have any. */
+/** A set of IPv4 addresses: one bit each, in pages for the /16 blocks that have any. */
 export class AddressSet {
   readonly #pages = new Map<number, Uint32Array>();
 
-  /** Whether it has the address; false for text that is none. */
+  /** Whether the address is in the set; false for text that is no address. */
   has(text: string): boolean {
     const ip = parseIpv4(text);
     return ip !== undefined && ((this.#word(ip) >>> (ip & 31)) & 1) === 1;

@@ -1,15 +1,15 @@
 import type { Base } from "./common.ts";
 
-/** An Elastic IP. The association is stored here alone; an interface's public addresses follow from it. */
+/** An Elastic IP. Only the address stores its association; an interface's public addresses follow from it. */
 export type Address = Base<"address"> & {
   readonly publicIp: string;
-  /** The pool of the user's own addresses that it came from; absent: Amazon's. */
+  /** The user's own pool that the address came from; absent: Amazon's. */
   readonly pool?: string;
-  /** A regional NAT gateway allocated it, and releases it. */
+  /** Present when a regional NAT gateway allocated the address and will release it. */
   readonly serviceManaged?: "rnat";
-  /** The name for reverse DNS, with its last dot. */
+  /** The name for reverse DNS, with its final dot. */
   readonly ptrRecord?: string;
-  /** Offered to another account. ISO 8601. */
+  /** The account that it is being transferred to; times in ISO 8601. */
   readonly transfer?: { readonly accountId: string; readonly expires: string };
   readonly association?: {
     readonly associationId: string;

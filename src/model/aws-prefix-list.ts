@@ -1,10 +1,10 @@
 import type { PrefixList } from "./prefix-list.ts";
 import type { Reader } from "./state.ts";
 
-/** A prefix list that AWS manages, for one of its services. */
+/** A prefix list that AWS manages for one of its services. */
 export type AwsPrefixList = PrefixList & { readonly service: string };
 
-/** The prefix lists that AWS itself manages, as far as they are told here; the blocks are a part of AWS's. */
+/** The prefix lists that AWS manages, as far as Genkan knows them; their blocks are a part of AWS's. */
 export function awsPrefixLists(region: string): readonly AwsPrefixList[] {
   return LISTS.map(({ ids, service, cidrs }) => ({
     kind: "prefix-list",
@@ -24,18 +24,23 @@ export function awsPrefixList(region: string, id: string): PrefixList | undefine
   return awsPrefixLists(region).find((list) => list.id === id);
 }
 
-/** The blocks of a user's list or of one that AWS manages; none of a list that is gone. */
+/** The blocks of a list, whether a user or AWS manages it; none when the list is gone. */
 export function prefixListEntries(reader: Reader, id: string): PrefixList["entries"] {
   const own = reader.get("prefix-list", id);
   if (own) return own.entries;
   const region = reader.list("region")[0]?.id ?? "";
-  const named = LISTS.find(({ ids }) => idIn(ids, region) === id) ?? LISTS.find(({ ids }) => Object.values(ids).includes(id));
+  const named =
+    LISTS.find(({ ids }) => idIn(ids, region) === id) ??
+    LISTS.find(({ ids }) => Object.values(ids).includes(id));
   return entriesOf(named?.cidrs ?? []);
 }
 
 type Ids = Readonly<Record<string, string | undefined>> & { readonly "us-east-1": string };
 
-/** A list's id differs from region to region, and one id may be another service's elsewhere. Where it is not known, it is us-east-1's. */
+/**
+ * The list's id in a region. Ids differ between regions, and the same id may name another service elsewhere.
+ * Where the id is not known, it is us-east-1's.
+ */
 function idIn(ids: Ids, region: string): string {
   return ids[region] ?? ids["us-east-1"];
 }
@@ -84,5 +89,9 @@ const DYNAMODB: Ids = {
 
 const LISTS = [
   { ids: S3, service: "s3", cidrs: ["3.5.0.0/19", "18.34.0.0/19", "52.216.0.0/15", "54.231.0.0/16"] },
-  { ids: DYNAMODB, service: "dynamodb", cidrs: ["3.218.180.0/22", "35.71.64.0/22", "52.94.0.0/22", "52.119.224.0/20"] },
+  {
+    ids: DYNAMODB,
+    service: "dynamodb",
+    cidrs: ["3.218.180.0/22", "35.71.64.0/22", "52.94.0.0/22", "52.119.224.0/20"],
+  },
 ] as const;

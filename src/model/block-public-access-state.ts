@@ -2,7 +2,8 @@ import type { BlockPublicAccess, BlockPublicAccessExclusion } from "./block-publ
 import type { Reader } from "./state.ts";
 
 /**
- * What is blocked of a subnet, or a VPC, named by its ids from the narrow to the wide: a subnet's own exclusion goes before its VPC's.
+ * What is blocked for a subnet or a VPC, named by its ids from narrow to wide: a subnet's own exclusion takes
+ * precedence over its VPC's.
  * Source: VPC user guide, "Block public access to VPCs and subnets".
  */
 export function blockModeOf(reader: Reader, resourceIds: readonly string[]): BlockPublicAccess["mode"] {
@@ -14,6 +15,8 @@ export function blockModeOf(reader: Reader, resourceIds: readonly string[]): Blo
 }
 
 function exclusionOf(reader: Reader, resourceId: string): BlockPublicAccessExclusion["mode"] | undefined {
-  const active = reader.by("block-public-access-exclusion", "resourceId", resourceId).filter(({ state }) => state === "active");
+  const active = reader
+    .by("block-public-access-exclusion", "resourceId", resourceId)
+    .filter(({ state }) => state === "active");
   return active.find(({ mode }) => mode === "allow-bidirectional")?.mode ?? active[0]?.mode;
 }

@@ -1,13 +1,15 @@
 import type { Base } from "./common.ts";
 
-/** What the region's VPC Block Public Access blocks; without a record: off. Its id is the region's name. */
+/**
+ * What the region's VPC Block Public Access blocks; off when there is no record. Its id is the region's name.
+ */
 export type BlockPublicAccess = Base<"block-public-access"> & {
   readonly mode: "off" | "block-bidirectional" | "block-ingress";
   /** ISO 8601. */
   readonly updatedAt: string;
 };
 
-/** A VPC or subnet that Block Public Access spares. A deleted one stays to be described for a while. */
+/** A VPC or subnet that Block Public Access spares. A deleted exclusion is still described for a while. */
 export type BlockPublicAccessExclusion = Base<"block-public-access-exclusion"> & {
   /** The VPC's or the subnet's id. */
   readonly resourceId: string;

@@ -4,7 +4,8 @@ export type Tags = Readonly<Record<string, string>>;
 export type Base<K extends string> = { readonly kind: K; readonly id: string; readonly tags: Tags };
 
 /**
- * A small number, unique among the kind on this machine over all regions, that the kernel's tables use
- * in place of the id. Given by `tx.slot(kind)` at creation, never changed, free again after deletion.
+ * A small number that the kernel's tables use in place of the id. It is unique among its kind on this
+ * machine, over all regions.
+ * `tx.slot(kind)` gives it at creation; it never changes, and is free again after deletion.
  */
 export type Slotted = { readonly slot: number };

@@ -1,8 +1,8 @@
 import type { Base } from "./common.ts";
 
-/** What is told of a device at the customer's side of a VPN. */
+/** What the user says of a device at the customer's side of a VPN. */
 export type CustomerGateway = Base<"customer-gateway"> & {
-  /** IPv4 or IPv6; absent where a certificate stands for it. */
+  /** IPv4 or IPv6; absent when a certificate takes its place. */
   readonly ipAddress?: string;
   readonly certificateArn?: string;
   /** The autonomous system number. */

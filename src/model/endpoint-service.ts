@@ -1,22 +1,27 @@
 import { createHash } from "node:crypto";
 
-/** A service of AWS that interface endpoints lead to. */
+/** An AWS service that interface endpoints lead to. */
 export type EndpointService = {
   /** `com.amazonaws.us-east-1.ecr.api`. */
   readonly name: string;
   readonly id: string;
-  /** What the endpoints' own names end with: `api.ecr.us-east-1.vpce.amazonaws.com`. */
+  /** The end of each endpoint's own names: `api.ecr.us-east-1.vpce.amazonaws.com`. */
   readonly baseDnsName: string;
-  /** The service's public names, which private DNS leads to an endpoint; a leading `*.` stands for any labels. */
+  /**
+   * The service's public names, which private DNS leads to an endpoint; a leading `*.` matches any labels.
+   */
   readonly privateDnsNames: readonly string[];
 };
 
-/** The services of a region, in alphabetical order (AWS PrivateLink guide, "AWS services that integrate with AWS PrivateLink"). */
+/**
+ * The services of a region, in alphabetical order (AWS PrivateLink guide, "AWS services that integrate with
+ * AWS PrivateLink").
+ */
 export function endpointServices(region: string): readonly EndpointService[] {
   return NAMES.map((service) => serviceOf(service, region));
 }
 
-/** The service of this name; undefined when there is none. */
+/** The service with this name, or undefined. */
 export function endpointService(name: string, region: string): EndpointService | undefined {
   const prefix = `com.amazonaws.${region}.`;
   const service = name.startsWith(prefix) ? name.slice(prefix.length) : "";
@@ -35,7 +40,7 @@ function serviceOf(service: string, region: string): EndpointService {
   };
 }
 
-/** Where the public name is not the service's labels in reverse. */
+/** Public names that are not just the service's labels in reverse order. */
 const PRIVATE_NAMES: ReadonlyMap<string, readonly string[]> = new Map([
   ["codeartifact.repositories", ["*.d.codeartifact"]],
   ["ecr.dkr", ["*.dkr.ecr"]],
@@ -59,7 +64,10 @@ const NAMES: readonly string[] =
   ssm-incidents ssmmessages states storagegateway sts sync-states synthetics tagging textract transcribe transfer translate
   verifiedpermissions wafv2 workspaces xray`.split(/\s+/);
 
-/** The endpoint's public names: of all its zones, and then of each. `suffix`: what makes them impossible to guess. */
+/**
+ * The endpoint's public names: first for all its zones together, then for each zone. `suffix`: makes them
+ * impossible to guess.
+ */
 export function endpointDnsNames(
   endpoint: { readonly id: string; readonly dnsSuffix: string },
   service: EndpointService,
@@ -67,10 +75,14 @@ export function endpointDnsNames(
 ): readonly string[] {
   const label = `${endpoint.id}-${endpoint.dnsSuffix}`;
   const star = service.privateDnsNames.some((name) => name.startsWith("*.s3.")) ? "*." : "";
-  return [label, ...zones.map((zone) => `${label}-${zone}`)].map((each) => `${star}${each}.${service.baseDnsName}`);
+  return [label, ...zones.map((zone) => `${label}-${zone}`)].map(
+    (each) => `${star}${each}.${service.baseDnsName}`,
+  );
 }
 
-/** Whether a name is the pattern, or under it where that begins with `*.`. */
+/** Whether a name equals the pattern, or lies under it when it begins with `*.`. */
 export function matchesDnsName(pattern: string, name: string): boolean {
-  return pattern.startsWith("*.") ? name.endsWith(pattern.slice(1)) && name.length >= pattern.length : name === pattern;
+  return pattern.startsWith("*.")
+    ? name.endsWith(pattern.slice(1)) && name.length >= pattern.length
+    : name === pattern;
 }

@@ -1,4 +1,7 @@
-/** Every error code that Genkan answers with, and its HTTP status. Codes are AWS's own (facts: EC2 "Error codes"). */
+/**
+ * Every error code that Genkan answers with, and its HTTP status. The codes are AWS's own (EC2 API reference,
+ * "Error codes").
+ */
 export const FAULT_STATUS = {
   // The request itself
   AuthFailure: 401,
@@ -33,6 +36,7 @@ export const FAULT_STATUS = {
   UnsupportedOperation: 400,
   OperationNotPermitted: 400,
   RequestEntityTooLarge: 413,
+  InsufficientInstanceCapacity: 500,
   InternalError: 500,
   Unavailable: 503,
   RequestLimitExceeded: 503,
@@ -44,7 +48,7 @@ export const FAULT_STATUS = {
   InvalidID: 400,
   FilterLimitExceeded: 400,
   TagLimitExceeded: 400,
-  // Kinds that can't be made here
+  // Kinds that can't be created here
   "InvalidHostID.NotFound": 400,
   "InvalidSpotInstanceRequestID.NotFound": 400,
   // VPCs and subnets
@@ -177,6 +181,7 @@ export const FAULT_STATUS = {
   "InvalidAMIName.Duplicate": 400,
   InvalidAMIAttributeItemValue: 400,
   ResourceLimitExceeded: 400,
+  ResourceCountExceeded: 400,
   SnapshotLimitExceeded: 400,
   "InvalidKeyPair.NotFound": 400,
   "InvalidKeyPair.Duplicate": 400,
@@ -202,10 +207,10 @@ export const FAULT_STATUS = {
 
 export type FaultCode = keyof typeof FAULT_STATUS;
 
-/** A user's error with AWS's code and words. Thrown by actions and wire, caught once in the server. */
+/** A user's error with AWS's code and words. Actions and wire throw it; the API catches it in one place. */
 export class Fault extends Error {
   readonly code: FaultCode;
-  /** The HTTP status that AWS sends with it. */
+  /** The HTTP status that AWS sends with the code. */
   readonly status: number;
   constructor(code: FaultCode, message: string, status: number = FAULT_STATUS[code]) {
     super(message);
@@ -215,7 +220,10 @@ export class Fault extends Error {
   }
 }
 
-/** Of something that belongs to AWS's own service. Unlike the same code for a wrong key it comes with HTTP 400 (recorded answers). */
+/**
+ * The fault for resources that belong to AWS itself. The same code for a wrong key has another status; AWS
+ * answers this one with HTTP 400.
+ */
 export function notPermitted(): Fault {
   return new Fault("AuthFailure", "You do not have permission to access the specified resource.", 400);
 }

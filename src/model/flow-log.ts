@@ -1,17 +1,18 @@
 import type { Base } from "./common.ts";
 
 /**
- * Records what passes, or is refused, at a network interface, at each of a subnet's or VPC's, or at a regional NAT gateway.
+ * Records the traffic accepted or rejected at a network interface, at each interface of a subnet or VPC, or
+ * at a regional NAT gateway.
  * Source: VPC user guide, "VPC Flow Logs".
  */
 export type FlowLog = Base<"flow-log"> & {
-  /** Of a VPC, a subnet, an interface or a regional NAT gateway. */
+  /** The id of a VPC, a subnet, an interface or a regional NAT gateway. */
   readonly resourceId: string;
   readonly trafficType: TrafficType;
   readonly destinationType: DestinationType;
-  /** An ARN, without the `:*` that a log group's may end in. */
+  /** An ARN, without the `:*` that a log group's ARN may end in. */
   readonly destination: string;
-  /** Of cloud-watch-logs alone. */
+  /** Only for cloud-watch-logs. */
   readonly logGroupName?: string;
   readonly deliverLogsPermissionArn?: string;
   readonly deliverCrossAccountRole?: string;
@@ -24,8 +25,14 @@ export type FlowLog = Base<"flow-log"> & {
     readonly hiveCompatiblePartitions: boolean;
     readonly perHourPartition: boolean;
   };
-  /** Whose values the tag fields show, the first key in `instance-tag`, the second in `instance-tag-2`. */
-  readonly tagFields?: readonly { readonly resourceType: "instance" | "network-interface"; readonly tagKeys: readonly string[] }[];
+  /**
+   * Which resources' tags the tag fields show: the first key is for `instance-tag`, the second for
+   * `instance-tag-2`.
+   */
+  readonly tagFields?: readonly {
+    readonly resourceType: "instance" | "network-interface";
+    readonly tagKeys: readonly string[];
+  }[];
   /** ISO 8601. */
   readonly createdAt: string;
 };
@@ -33,7 +40,10 @@ export type FlowLog = Base<"flow-log"> & {
 export type TrafficType = "ACCEPT" | "REJECT" | "ALL";
 export type DestinationType = "cloud-watch-logs" | "s3" | "kinesis-data-firehose";
 
-/** Every field of a record and the version that brought it. Source: VPC user guide, "Available fields". */
+/**
+ * Every field of a record, and the format version that introduced it. Source: VPC user guide, "Available
+ * fields".
+ */
 export const FLOW_LOG_FIELDS = {
   version: 2,
   "account-id": 2,
@@ -95,12 +105,15 @@ export type FlowLogField = keyof typeof FLOW_LOG_FIELDS;
 
 const FIELDS = Object.keys(FLOW_LOG_FIELDS) as readonly FlowLogField[];
 
-/** What a flow log has that was created without a format: the fields of version 2. */
+/** The format of a flow log that was created without one: the fields of version 2. */
 export const DEFAULT_LOG_FORMAT = FIELDS.filter((field) => FLOW_LOG_FIELDS[field] === 2)
   .map((field) => `\${${field}}`)
   .join(" ");
 
-/** The names in a format, known or not; undefined when it is not `${name}` after `${name}`, one space between them. */
+/**
+ * The names in a format, known or not; undefined unless the format consists of `${name}`s with one space
+ * between them.
+ */
 export function namesInFormat(format: string): readonly string[] | undefined {
   if (!/^\$\{[^{}\s]+\}( \$\{[^{}\s]+\})*$/.test(format)) return undefined;
   return format.split(" ").map((part) => part.slice(2, -1));

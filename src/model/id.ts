@@ -43,12 +43,12 @@ const ID_PREFIX = {
 
 export type IdKind = keyof typeof ID_PREFIX;
 
-/** A new id: prefix and 17 hexadecimal digits, as AWS gives to new resources. */
+/** Makes a new id: the prefix and 17 hexadecimal digits, as AWS does now. */
 export function newId(kind: IdKind, random: Random): string {
   return `${ID_PREFIX[kind]}-${random.hex(17)}`;
 }
 
-/** Whether the text could be an id of this kind (8 or 17 hexadecimal digits behind the prefix). */
+/** Whether the text could be an id of this kind (the prefix and 8 or 17 hexadecimal digits). */
 export function isWellFormedId(kind: IdKind, text: string): boolean {
   const prefix = `${ID_PREFIX[kind]}-`;
   return text.startsWith(prefix) && /^([0-9a-f]{8}|[0-9a-f]{17})$/.test(text.slice(prefix.length));

@@ -1,6 +1,6 @@
 import type { Base } from "./common.ts";
 
-/** An image that a user made known by a name, as its owner's; its id is the image's. */
+/** A user's own name for an image; its id is the image's. */
 export type ImageAlias = Base<"image-alias"> & {
   readonly name: string;
   readonly ownerId: string;

@@ -2,16 +2,16 @@ import type { Base } from "./common.ts";
 import type { Sharing } from "./snapshot.ts";
 import type { VolumeShape } from "./volume.ts";
 
-/** A volume that an image's instances begin with. */
+/** A volume that instances of an image start with. */
 export type ImageDevice = VolumeShape & {
   readonly deviceName: string;
-  /** Absent: it begins empty. */
+  /** Absent: the volume starts empty. */
   readonly snapshotId?: string;
   readonly encrypted: boolean;
   readonly deleteOnTermination: boolean;
 };
 
-/** An image of the account's own: a record. Its instances run the same small system as any other's. */
+/** An image that the account made: only a record. Its instances run the same small system as all others. */
 export type OwnImage = Base<"image"> & {
   /** The account that made it. */
   readonly ownerId: string;
@@ -22,7 +22,7 @@ export type OwnImage = Base<"image"> & {
   readonly architecture: "x86_64" | "arm64";
   readonly rootDeviceName: string;
   readonly bootMode: "legacy-bios" | "uefi" | "uefi-preferred";
-  /** Launches with IMDSv2 required and two hops, unless told otherwise. */
+  /** Instances require IMDSv2 and allow two hops, unless the launch says otherwise. */
   readonly imdsV2: boolean;
   /** The root volume is one of them. */
   readonly devices: readonly ImageDevice[];
@@ -30,6 +30,6 @@ export type OwnImage = Base<"image"> & {
   readonly sourceImageId?: string;
   readonly sourceImageRegion?: string;
   readonly sharing?: Sharing;
-  /** No longer there for launches; its instances go on. */
+  /** No longer available for launches; its instances keep running. */
   readonly deregistered?: boolean;
 };

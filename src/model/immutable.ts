@@ -1,4 +1,4 @@
-/** Freezes plain data all the way down. What is frozen already is taken to be so throughout. */
+/** Freezes plain data all the way down. A frozen object is taken to be frozen throughout. */
 export function frozen<T>(value: T): T {
   if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
   Object.freeze(value);
@@ -6,11 +6,22 @@ export function frozen<T>(value: T): T {
   return value;
 }
 
-/** Whether two pieces of plain data say the same; an absent member and an undefined one do, and so does any order of members. */
+/**
+ * Whether two pieces of plain data are equal. An absent member equals an undefined one; the order of members
+ * does not matter.
+ */
 export function same(a: unknown, b: unknown): boolean {
   if (a === b) return true;
-  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null || Array.isArray(a) !== Array.isArray(b)) return false;
-  if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((part, place) => same(part, b[place]));
+  if (
+    typeof a !== "object" ||
+    typeof b !== "object" ||
+    a === null ||
+    b === null ||
+    Array.isArray(a) !== Array.isArray(b)
+  )
+    return false;
+  if (Array.isArray(a) && Array.isArray(b))
+    return a.length === b.length && a.every((part, index) => same(part, b[index]));
   const left = a as Readonly<Record<string, unknown>>;
   const right = b as Readonly<Record<string, unknown>>;
   return (
@@ -19,7 +30,7 @@ export function same(a: unknown, b: unknown): boolean {
   );
 }
 
-/** A member of the value itself: users name tags `constructor` and `__proto__` as well. */
+/** Only a member of the value itself: users name tags `constructor` and `__proto__`, too. */
 function ownOf(value: Readonly<Record<string, unknown>>, key: string): unknown {
   return Object.hasOwn(value, key) ? value[key] : undefined;
 }

@@ -2,12 +2,12 @@ import { indexKeys } from "./index-keys.ts";
 import { keyHash, type PackedIndex } from "./packed.ts";
 import { INDEXES, type Kind, type Resource } from "./resource.ts";
 
-/** The names of a kind's packed indexes: `id` and its secondary ones. */
+/** The names of a kind's packed indexes: `id` and the secondary ones. */
 function packedIndexNames(kind: Kind): readonly string[] {
   return ["id", ...Object.keys(INDEXES[kind])];
 }
 
-/** Packs the indexes of one kind's resources, which are added in order of creation. */
+/** Packs the indexes of one kind. Resources are added in order of creation. */
 export class IndexPacker {
   readonly #indexes: ReadonlyMap<string, KeyList>;
   #added = 0;
@@ -18,7 +18,8 @@ export class IndexPacker {
 
   add(resource: Resource): void {
     for (const [name, list] of this.#indexes)
-      for (const key of name === "id" ? [resource.id] : new Set(indexKeys(resource, name))) list.add(key, this.#added);
+      for (const key of name === "id" ? [resource.id] : new Set(indexKeys(resource, name)))
+        list.add(key, this.#added);
     this.#added += 1;
   }
 
@@ -29,7 +30,7 @@ export class IndexPacker {
 
 const SECOND_SEED = 0x9747b28c;
 
-/** Keys by two hashes, and the places of the resources under them. */
+/** Keys, each as two hashes, with the positions of their resources. */
 class KeyList {
   #count = 0;
   #hashes = new Uint32Array(16);
@@ -65,9 +66,10 @@ class KeyList {
     return { hashes: hashes.slice(0, keys), starts: starts.slice(0, keys + 1), places };
   }
 
-  /** The entries by both hashes, and those of one key in the order in which they were added. */
+  /** The entries sorted by both hashes; those of one key stay in the order in which they were added. */
   #sorted(): Uint32Array {
-    // Words of 64 bits, as the machine has them: the entry below, its hash above.
+    // Words of 64 bits in the machine's byte order: the entry's number in the lower half, its hash in the
+    // upper.
     const words = new BigUint64Array(this.#count);
     const halves = new Uint32Array(words.buffer);
     for (let entry = 0; entry < this.#count; entry++) {
@@ -84,7 +86,9 @@ class KeyList {
   }
 
   #compare(a: number, b: number): number {
-    return (this.#hashes[a] ?? 0) - (this.#hashes[b] ?? 0) || (this.#seconds[a] ?? 0) - (this.#seconds[b] ?? 0);
+    return (
+      (this.#hashes[a] ?? 0) - (this.#hashes[b] ?? 0) || (this.#seconds[a] ?? 0) - (this.#seconds[b] ?? 0)
+    );
   }
 }
 

@@ -3,9 +3,14 @@ import type { Instance } from "./instance.ts";
 
 type Options = Instance["metadataOptions"];
 
-/** The metadata options that the account prefers for new instances of the region; what is absent has no preference. Its id is the region's name. */
+/**
+ * The account's preferred metadata options for new instances in the region; an absent member has no
+ * preference. Its id is the region's name.
+ */
 export type InstanceMetadataDefaults = Base<"instance-metadata-defaults"> & {
-  readonly options: Partial<Pick<Options, "httpTokens" | "httpPutResponseHopLimit" | "httpEndpoint" | "instanceMetadataTags">>;
-  /** Whether no instance may do without session tokens. */
+  readonly options: Partial<
+    Pick<Options, "httpTokens" | "httpPutResponseHopLimit" | "httpEndpoint" | "instanceMetadataTags">
+  >;
+  /** Whether every instance must require session tokens. */
   readonly httpTokensEnforced?: "enabled" | "disabled";
 };

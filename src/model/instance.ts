@@ -1,7 +1,14 @@
 import type { Base, Tags } from "./common.ts";
 import type { VolumeFacts } from "./volume.ts";
 
-export const INSTANCE_STATE_CODE = { pending: 0, running: 16, "shutting-down": 32, terminated: 48, stopping: 64, stopped: 80 } as const;
+export const INSTANCE_STATE_CODE = {
+  pending: 0,
+  running: 16,
+  "shutting-down": 32,
+  terminated: 48,
+  stopping: 64,
+  stopped: 80,
+} as const;
 export type InstanceState = keyof typeof INSTANCE_STATE_CODE;
 
 export type Instance = Base<"instance"> & {
@@ -10,20 +17,20 @@ export type Instance = Base<"instance"> & {
   readonly imageId: string;
   readonly instanceType: string;
   readonly state: InstanceState;
-  /** The host boots an instance anew each time this number grows: at launch, start and reboot. */
+  /** The host boots the instance again each time this number grows: at launch, start and reboot. */
   readonly bootGeneration: number;
   /** Why the last transition happened, as AWS words it; empty at launch. */
   readonly stateTransitionReason: string;
   readonly stateReason?: { readonly code: string; readonly message: string };
-  /** ISO 8601; the time of the last launch or start. */
+  /** ISO 8601; when it was last launched or started. */
   readonly launchTime: string;
-  /** When it was terminated (ISO 8601): about an hour later it is no longer described. */
+  /** When it was terminated (ISO 8601); about an hour later it is no longer described. */
   readonly terminatedAt?: string;
   readonly vpcId: string;
   readonly subnetId: string;
   readonly availabilityZone: string;
   readonly keyName?: string;
-  /** Base64, as it came. */
+  /** Base64, as the request had it. */
   readonly userData?: string;
   readonly clientToken?: string;
   readonly shutdownBehavior: "stop" | "terminate";
@@ -33,8 +40,10 @@ export type Instance = Base<"instance"> & {
   readonly monitoring: boolean;
   readonly tenancy: "default" | "dedicated" | "host";
   readonly iamInstanceProfileArn?: string;
-  /** By which the profile came later than at launch. */
+  /** Present when the profile was associated after the launch. */
   readonly iamAssociation?: { readonly id: string; /** ISO 8601. */ readonly since: string };
+  /** The number of the machine that runs it, in a region of machines. */
+  readonly machine?: number;
   readonly placement?: { readonly groupId: string; readonly partitionNumber?: number };
   readonly metadataOptions: {
     readonly httpTokens: "optional" | "required";
@@ -45,19 +54,19 @@ export type Instance = Base<"instance"> & {
     readonly httpProtocolIpv6?: "enabled" | "disabled";
   };
   readonly rootVolumeId: string;
-  /** The volumes that are attached. Absent: the root volume alone, as most images have it. */
+  /** The attached volumes. Absent: only the root volume, as most images have it. */
   readonly blockDevices?: readonly BlockDevice[];
   readonly cpuCredits?: "standard" | "unlimited";
   readonly cpuOptions?: { readonly coreCount: number; readonly threadsPerCore: number };
   readonly autoRecovery?: "default" | "disabled";
 };
 
-/** A volume that an instance has. */
+/** A volume attached to an instance. */
 export type BlockDevice = VolumeFacts & {
   readonly deviceName: string;
   readonly volumeId: string;
   readonly deleteOnTermination: boolean;
-  /** ISO 8601. Absent: when the instance was launched. */
+  /** ISO 8601. Absent: attached at the instance's launch. */
   readonly attachTime?: string;
   readonly tags: Tags;
 };

@@ -4,6 +4,6 @@ import type { Base, Slotted } from "./common.ts";
 export type InternetGateway = Base<"internet-gateway"> &
   Slotted & {
     readonly vpcId?: string;
-    /** The gateway route table: what it sends packets to that come in through the gateway. Only while attached. */
+    /** The gateway route table: routes packets that come in through the gateway. Only while attached. */
     readonly routeTableAssociation?: { readonly associationId: string; readonly routeTableId: string };
   };

@@ -4,7 +4,7 @@ export type KeyPair = Base<"key-pair"> & {
   readonly name: string;
   readonly fingerprint: string;
   readonly keyType: "rsa" | "ed25519";
-  /** OpenSSH public key, for instances' metadata. */
+  /** The OpenSSH public key that instances read from their metadata. */
   readonly publicKey: string;
   readonly createTime: string;
 };

@@ -1,15 +1,15 @@
 import type { Base } from "./common.ts";
 
-/** Parameters of RunInstances that are kept under a name, in versions. */
+/** Parameters of RunInstances, kept under a name and in versions. */
 export type LaunchTemplate = Base<"launch-template"> & {
   readonly name: string;
   readonly createTime: string;
-  /** The ARN of who made it; the account's root where nobody is written down. */
+  /** The ARN of its creator; the account's root when none was recorded. */
   readonly createdBy?: string;
   readonly defaultVersion: number;
-  /** The highest that was ever given: numbers are not given again. */
+  /** The highest number ever given: numbers are not reused. */
   readonly latestVersion: number;
-  /** In the order of their numbers. The default one is always among them. */
+  /** In the order of their numbers. The default version is always among them. */
   readonly versions: readonly LaunchTemplateVersion[];
 };
 
@@ -17,8 +17,8 @@ export type LaunchTemplateVersion = {
   readonly number: number;
   readonly description?: string;
   readonly createTime: string;
-  /** The ARN of who made it; the account's root where nobody is written down. */
+  /** The ARN of its creator; the account's root when none was recorded. */
   readonly createdBy?: string;
-  /** As the request said it: RequestLaunchTemplateData of the EC2 API, in plain values. */
+  /** As in the request: RequestLaunchTemplateData of the EC2 API, in plain values. */
   readonly data: Readonly<Record<string, unknown>>;
 };

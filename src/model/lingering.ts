@@ -1,21 +1,25 @@
-/** Something that has ended, and is described a while longer. */
+/** Something that has ended, and is still described for a while. */
 export type Ended<T> = T & {
   /** ISO 8601. */
   readonly endedAt: string;
 };
 
-/** AWS does not say how long; long enough for clients that wait for the last state to see it. */
-const LINGERS_MS = 5 * 60 * 1000;
+/** AWS does not say how long. This is long enough for clients that wait to see the final state. */
+const LINGERS_MILLISECONDS = 5 * 60 * 1000;
 
-/** No record grows by what has ended. */
+/** At most so many are kept, so that ended ones can't make a record grow without limit. */
 const MOST = 8;
 
-/** Those that are still described. `now` is ISO 8601. */
+/** The ones still described. `now` is ISO 8601. */
 export function lingering<T>(ended: readonly Ended<T>[] | undefined, now: string): readonly Ended<T>[] {
-  return (ended ?? []).filter(({ endedAt }) => Date.parse(now) < Date.parse(endedAt) + LINGERS_MS);
+  return (ended ?? []).filter(({ endedAt }) => Date.parse(now) < Date.parse(endedAt) + LINGERS_MILLISECONDS);
 }
 
-/** The same with one more, which ends now. */
-export function withEnded<T>(ended: readonly Ended<T>[] | undefined, one: T, now: string): readonly Ended<T>[] {
+/** The list with one more, which ends now. */
+export function withEnded<T>(
+  ended: readonly Ended<T>[] | undefined,
+  one: T,
+  now: string,
+): readonly Ended<T>[] {
   return [...lingering(ended, now), { ...one, endedAt: now }].slice(-MOST);
 }

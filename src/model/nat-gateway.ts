@@ -1,26 +1,29 @@
 import type { Base } from "./common.ts";
 
-/** An address of a NAT gateway: a private one on an interface that the gateway owns and, on a public gateway, an Elastic IP mapped to it. */
+/**
+ * An address of a NAT gateway: a private one on an interface that the gateway owns and, on a public gateway,
+ * the Elastic IP mapped to it.
+ */
 type NatGatewayAddress = {
   readonly networkInterfaceId: string;
   readonly privateIp: string;
   readonly isPrimary: boolean;
-  /** Of a public gateway. The mapping itself is the address's association. */
+  /** Only on a public gateway. The address's association is the mapping. */
   readonly allocationId?: string;
-  /** Of a deleted gateway, as it was last. */
+  /** Only on a deleted gateway: the last public address. */
   readonly publicIp?: string;
-  /** Of a regional gateway. */
+  /** Only on a regional gateway. */
   readonly availabilityZone?: string;
   readonly availabilityZoneId?: string;
 };
 
 /**
- * A NAT gateway. It is there for packets while `state` is available; a deleted or failed one stays to be described for an hour.
- * Source: VPC user guide, "NAT gateways".
+ * A NAT gateway. It takes packets while `state` is available; a deleted or failed one is still described for
+ * an hour. Source: VPC user guide, "NAT gateways".
  */
 export type NatGateway = Base<"nat-gateway"> & {
   readonly vpcId: string;
-  /** Of a zonal gateway. */
+  /** Only on a zonal gateway. */
   readonly subnetId?: string;
   readonly connectivityType: "public" | "private";
   readonly availabilityMode: "zonal" | "regional";
@@ -30,8 +33,8 @@ export type NatGateway = Base<"nat-gateway"> & {
   readonly deleteTime?: string;
   readonly failure?: { readonly code: string; readonly message: string };
   readonly addresses: readonly NatGatewayAddress[];
-  /** Of a regional gateway: the table that routes what it sends. */
+  /** Only on a regional gateway: the table that routes what the gateway sends. */
   readonly routeTableId?: string;
-  /** Of a regional gateway: it takes addresses by itself in the zones where its VPC has subnets. */
+  /** Only on a regional gateway: it allocates addresses by itself in the zones where its VPC has subnets. */
   readonly autoProvisionZones?: boolean;
 };

@@ -1,13 +1,16 @@
 import type { Base, Slotted } from "./common.ts";
 
 export type NetworkAclEntry = {
-  /** 1 to 32766; the lowest number that matches decides. The last rule (32767, deny all) is not stored. */
+  /**
+   * 1 to 32766; the matching rule with the lowest number decides. The last rule (32767, deny all) is not
+   * stored.
+   */
   readonly ruleNumber: number;
   readonly egress: boolean;
   readonly action: "allow" | "deny";
-  /** -1 for all, else the IANA number. */
+  /** -1 for all protocols, else the IANA number. */
   readonly protocol: number;
-  /** IPv4 block; or IPv6 block in `ipv6CidrBlock`. */
+  /** An IPv4 block; an IPv6 block is in `ipv6CidrBlock`. */
   readonly cidrBlock?: string;
   readonly ipv6CidrBlock?: string;
   /** Ports of TCP and UDP; absent for all. */
@@ -16,6 +19,10 @@ export type NetworkAclEntry = {
   readonly icmp?: { readonly type: number; readonly code: number };
 };
 
-/** Which subnets use it follows from the subnets. */
+/** The subnets say which ACL they use. */
 export type NetworkAcl = Base<"network-acl"> &
-  Slotted & { readonly vpcId: string; readonly isDefault: boolean; readonly entries: readonly NetworkAclEntry[] };
+  Slotted & {
+    readonly vpcId: string;
+    readonly isDefault: boolean;
+    readonly entries: readonly NetworkAclEntry[];
+  };

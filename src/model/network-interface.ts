@@ -1,3 +1,4 @@
+import { IDLE_TIMEOUT } from "../lib/idle-timeout.ts";
 import type { Base, Slotted } from "./common.ts";
 
 export type Attachment = {
@@ -10,7 +11,7 @@ export type Attachment = {
   readonly attachTime: string;
 };
 
-/** Idle timeouts of connections that the interface's security groups track, in seconds; absent: AWS's default. */
+/** How long the interface's security groups remember idle connections, in seconds; absent: AWS's defaults. */
 export type ConnectionTracking = {
   readonly tcpEstablishedTimeout?: number;
   readonly udpTimeout?: number;
@@ -18,13 +19,19 @@ export type ConnectionTracking = {
 };
 
 /**
- * The defaults, of all instance types here: none of them is of the sixth Nitro generation, whose established TCP has 350 seconds (EC2
- * user guide, "Idle connection tracking timeout").
+ * The defaults for all instance types here. Only the sixth Nitro generation, which Genkan does not have,
+ * keeps established TCP for 350 seconds (EC2 user guide, "Idle connection tracking timeout").
  */
-export const DEFAULT_CONNECTION_TRACKING = { tcpEstablishedTimeout: 432_000, udpTimeout: 30, udpStreamTimeout: 180 } as const;
+export const DEFAULT_CONNECTION_TRACKING = {
+  tcpEstablishedTimeout: IDLE_TIMEOUT.tcp_established,
+  udpTimeout: IDLE_TIMEOUT.udp_single,
+  udpStreamTimeout: IDLE_TIMEOUT.udp_stream,
+} as const;
 
 export type NetworkInterface = Base<"network-interface"> &
-  /** The slot is also the index of the interface's host-side link in the kernel: it starts at FIRST_INTERFACE_SLOT. */
+  /**
+   * The slot is also the kernel's index of the interface's host-side link: it starts at FIRST_INTERFACE_SLOT.
+   */
   Slotted & {
     readonly vpcId: string;
     readonly subnetId: string;
@@ -32,48 +39,69 @@ export type NetworkInterface = Base<"network-interface"> &
     readonly description: string;
     /** Lower case, colon separated. */
     readonly macAddress: string;
-    /** IPv4. The first is the primary address. None in a subnet for IPv6 alone. */
+    /** IPv4; the first is the primary one. Empty in an IPv6-only subnet. */
     readonly privateIpAddresses: readonly string[];
-    /** The first is the primary one where `isPrimaryIpv6` says that there is one. */
+    /** The first is the primary one when `isPrimaryIpv6` is set. */
     readonly ipv6Addresses?: readonly string[];
     readonly isPrimaryIpv6?: boolean;
-    /** Owned by a NAT gateway, whose addresses these are. No group guards it. */
+    /** The NAT gateway that owns the interface and its addresses. No security group guards it. */
     readonly natGatewayId?: string;
-    /** Owned by an interface endpoint. */
+    /** The interface endpoint that owns the interface. */
     readonly vpcEndpointId?: string;
     readonly groupIds: readonly string[];
     readonly sourceDestCheck: boolean;
     readonly connectionTracking?: ConnectionTracking;
     readonly attachment?: Attachment;
     readonly requesterManaged: boolean;
-    /** Made by a launch, not for somebody who asked for an interface. */
+    /** A launch made it, not a request for an interface. */
     readonly byLaunch?: boolean;
-    /** Who asked for it, by the unique id that STS tells. */
+    /** The requester's unique id, as STS tells it. */
     readonly requesterId?: string;
-    /** Launched with auto-assign: a public address is due on the primary address whenever the instance runs and no Elastic IP is there. */
+    /**
+     * Launched with auto-assign: the primary address gets a public one whenever the instance runs and no
+     * Elastic IP is there.
+     */
     readonly assignPublicIp: boolean;
-    /** The auto-assigned public address now held, for the primary address. */
+    /** The public address that auto-assign has now given to the primary address. */
     readonly autoPublicIp?: string;
+    /** Of a NAT gateway's interface in a region of machines: who has which ports. */
+    readonly portBlocks?: readonly PortBlock[];
   };
 
-/** Link indexes below this belong to loopback, the uplink and the services link. */
+/** The ports `block` * 1,024 and the 1,023 that follow, of a NAT gateway's private address. */
+export type PortBlock = { readonly address: string; readonly block: number; readonly machine: number };
+
+/** The 55,000 ports that an address has towards a destination begin at 1,024. */
+export const FIRST_PORT_BLOCK = 1;
+export const LAST_PORT_BLOCK = 54;
+
+/** Lower link indexes belong to loopback, the uplink and the services link. */
 export const FIRST_INTERFACE_SLOT = 16;
 
-/** What the kernel's tables can hold, and as far as AWS raises the quota (VPC user guide, "Amazon VPC quotas"). */
+/**
+ * The most that the kernel's tables can hold, and that AWS raises the quota to (VPC user guide, "Amazon VPC
+ * quotas").
+ */
 export const MAX_GROUPS_PER_INTERFACE = 16;
 
-/** As the API and flow logs have it (EC2 API reference, NetworkInterface). */
-export function interfaceType({ natGatewayId, vpcEndpointId }: NetworkInterface): "interface" | "nat_gateway" | "vpc_endpoint" {
+/** The type, as the API and flow logs show it (EC2 API reference, NetworkInterface). */
+export function interfaceType({
+  natGatewayId,
+  vpcEndpointId,
+}: NetworkInterface): "interface" | "nat_gateway" | "vpc_endpoint" {
   if (natGatewayId !== undefined) return "nat_gateway";
   return vpcEndpointId === undefined ? "interface" : "vpc_endpoint";
 }
 
-/** Whether a gateway or an endpoint owns it: then it is in use, though no instance has it, and only its owner changes it. */
+/**
+ * Whether a gateway or an endpoint owns it. Then it is in use, though no instance has it, and only its owner
+ * may change it.
+ */
 export function isManaged({ natGatewayId, vpcEndpointId }: NetworkInterface): boolean {
   return natGatewayId !== undefined || vpcEndpointId !== undefined;
 }
 
-/** The primary private IPv4 address; undefined in a subnet for IPv6 alone. */
+/** The primary private IPv4 address; undefined in an IPv6-only subnet. */
 export function primaryPrivateIp(eni: NetworkInterface): string | undefined {
   return eni.privateIpAddresses[0];
 }

@@ -3,30 +3,30 @@ import type { IndexName, Kind, Resource, Resources } from "./resource.ts";
 import type { Reader } from "./state.ts";
 import { Table } from "./table.ts";
 
-/** A state below an overlay. Without `orderOf`, what the overlay holds stands last. */
+/** A state below an overlay. Without `orderOf`, the overlay's resources come last. */
 export type Base = Reader & { readonly orderOf?: (kind: Kind, id: string) => number | undefined };
 
-/** One kind's part: the ids that it decides, and what it has for them. */
+/** One kind's part of an overlay: the ids that it decides, and their resources. */
 type Layer = {
   readonly ids: Set<string>;
-  /** What the base has under those ids. */
+  /** Counts what the base has under those ids. */
   readonly hidden: KeyCounts;
   readonly table: Table;
   growth: number;
   list: readonly Resource[] | undefined;
 };
 
-/** Greater than every place in a region's order of creation. */
+/** Greater than every position in a region's order of creation. */
 const NEW = 2 ** 48;
 
 /**
- * A state with some resources replaced, added or gone, which leaves the one below as it is. A lookup costs the size of
- * its answer; what the overlay doesn't concern is answered from below without a copy.
+ * A state with some resources replaced, added or deleted, without changing the state below. A lookup costs
+ * the size of its answer; what the overlay doesn't touch is answered from below without a copy.
  */
 export class Overlay implements Reader {
   readonly #base: Base;
   readonly #layers = new Map<Kind, Layer>();
-  /** What it decides, in order. */
+  /** The resources that the overlay decides, in order. */
   readonly #decided = new Map<string, { readonly kind: Kind; readonly id: string }>();
   #next = NEW;
 
@@ -49,7 +49,9 @@ export class Overlay implements Reader {
   by = <K extends Kind>(kind: K, index: IndexName<K>, key: string): readonly Resources[K][] => {
     const below = this.#base.by(kind, index, key);
     const layer = this.#layers.get(kind);
-    return layer ? (this.#merged(kind, layer, below, layer.table.by(index, key)) as readonly Resources[K][]) : below;
+    return layer
+      ? (this.#merged(kind, layer, below, layer.table.by(index, key)) as readonly Resources[K][])
+      : below;
   };
 
   count = (kind: Kind): number => this.#base.count(kind) + (this.#layers.get(kind)?.growth ?? 0);
@@ -61,18 +63,20 @@ export class Overlay implements Reader {
   };
 
   sliceBy: Reader["sliceBy"] = (kind, index, key, range) =>
-    this.#layers.has(kind) ? this.by(kind, index, key).slice(range.start, range.end) : this.#base.sliceBy(kind, index, key, range);
+    this.#layers.has(kind)
+      ? this.by(kind, index, key).slice(range.start, range.end)
+      : this.#base.sliceBy(kind, index, key, range);
 
   slice = <K extends Kind>(kind: K, start: number, end: number): readonly Resources[K][] =>
     this.#layers.has(kind) ? this.list(kind).slice(start, end) : this.#base.slice(kind, start, end);
 
-  /** Adds the resource, or replaces the one with its id, which keeps its place; one that the base hasn't comes last. */
+  /** Adds the resource at the end, or replaces the one with its id in its position. */
   put(resource: Resource): void {
     const { kind, id } = resource;
     const layer = this.#layer(kind);
     if (this.get(kind, id) === undefined) {
       layer.growth += 1;
-      // One that was deleted and comes again is decided last.
+      // A resource that was deleted and made again moves to the end.
       this.#decided.delete(`${kind}/${id}`);
     }
     this.#decided.set(`${kind}/${id}`, { kind, id });
@@ -95,7 +99,7 @@ export class Overlay implements Reader {
     if (below) layer.hidden.add(below);
   }
 
-  /** What it decides, in the order in which that was put. */
+  /** The resources that the overlay decides, in the order in which they were put. */
   decided(): Iterable<{ readonly kind: Kind; readonly id: string }> {
     return this.#decided.values();
   }
@@ -110,14 +114,22 @@ export class Overlay implements Reader {
     return layer;
   }
 
-  /** Both answers as one in order of creation, without those from below that the overlay decides. */
-  #merged(kind: Kind, layer: Layer, below: readonly Resource[], above: readonly Resource[]): readonly Resource[] {
-    const kept = below.some(({ id }) => layer.ids.has(id)) ? below.filter(({ id }) => !layer.ids.has(id)) : below;
+  /** Merges both answers in order of creation, without resources from below that the overlay decides. */
+  #merged(
+    kind: Kind,
+    layer: Layer,
+    below: readonly Resource[],
+    above: readonly Resource[],
+  ): readonly Resource[] {
+    const kept = below.some(({ id }) => layer.ids.has(id))
+      ? below.filter(({ id }) => !layer.ids.has(id))
+      : below;
     if (above.length === 0) return kept;
     const { orderOf } = this.#base;
     const last = kept.at(-1);
     const first = above[0];
-    if (!orderOf || !last || !first || this.#order(layer, first) > (orderOf(kind, last.id) ?? -1)) return [...kept, ...above];
+    if (!orderOf || !last || !first || this.#order(layer, first) > (orderOf(kind, last.id) ?? -1))
+      return [...kept, ...above];
     const places = new Map<Resource, number>();
     for (const resource of kept) places.set(resource, orderOf(kind, resource.id) ?? -1);
     for (const resource of above) places.set(resource, this.#order(layer, resource));

@@ -1,39 +1,48 @@
-import type { Kind, Resource } from "./resource.ts";
 import { indexKeys } from "./index-keys.ts";
+import type { Kind, Resource } from "./resource.ts";
 
 /**
- * One index of packed resources: for each key the places of the resources under it, ascending. Keys stand for themselves by a
- * hash, in ascending order; keys of one hash stand one behind the other.
+ * One index of packed resources: for each key the ascending positions of its resources. A key is represented
+ * by a hash; hashes are in ascending order, and keys that share a hash follow each other.
  */
 export type PackedIndex = {
   readonly hashes: Uint32Array;
-  /** Where each key's places begin in `places`, and at last their number. */
+  /** Where each key's positions begin in `places`; the last element is their total number. */
   readonly starts: Uint32Array;
   readonly places: Uint32Array;
 };
 
-/** One kind's resources as they lie in a file, in order of creation: nothing is decoded before somebody asks for it. */
+/**
+ * One kind's resources as they lie in a file, in order of creation. A resource is decoded only when somebody
+ * asks for it.
+ */
 export type PackedRecords = {
   readonly size: number;
-  /** A resource's place in the region's order of creation; ascending. */
+  /** A resource's rank in the region's order of creation; ascending. */
   readonly orderAt: (place: number) => number;
-  /** Decodes one. */
+  /** Decodes one resource. */
   readonly record: (place: number) => Resource;
-  /** The index of this name; `id` is one as well. */
+  /** The index with this name; `id` is an index, too. */
   readonly index: (name: string) => PackedIndex;
-  /** All of the kind as another source has them now, by place in the order of creation: for when this one is damaged. */
+  /**
+   * All resources of the kind from another source, by rank in the order of creation: used when this one is
+   * damaged.
+   */
   readonly elsewhere?: () => ReadonlyMap<number, Resource>;
 };
 
-/** What lies in the file is not what was written; the cause says of which part. */
+/** The file's content is not what was written; the cause says in which part. */
 export class PackedDamage extends Error {
   override readonly name = "PackedDamage";
 }
 
-/** What was decoded last is kept: so many resources of a kind. */
+/** How many decoded resources of a kind are kept: the latest ones. */
 const MOST_KEPT = 1 << 17;
 
-/** Packed resources of one kind, which never change. A lookup costs the size of its answer, and a search among the keys' hashes. */
+/**
+ * Packed resources of one kind, which never change. A lookup costs the size of its answer and a search among
+ * the keys' hashes.
+ */
 export class Packed {
   readonly kind: Kind;
   readonly #records: PackedRecords;
@@ -52,7 +61,7 @@ export class Packed {
     return this.#records.size;
   }
 
-  /** The resource at a place: 0 is the one that was created first. */
+  /** The resource at a position; 0 is the one created first. */
   at(place: number): Resource {
     const slot = place & (this.#kept.length - 1);
     const kept = this.#keptPlaces[slot] === place ? this.#kept[slot] : undefined;
@@ -77,7 +86,7 @@ export class Packed {
     return this.#groups("id", id)[0]?.[0];
   }
 
-  /** The places of the resources under one key of an index, ascending. */
+  /** The ascending positions of the resources under one key of an index. */
   by(index: string, key: string): readonly number[] {
     const [group, ...more] = this.#groups(index, key);
     return group === undefined
@@ -91,7 +100,7 @@ export class Packed {
     return this.#groups(index, key).reduce((sum, group) => sum + group.length, 0);
   }
 
-  /** The runs of places under this very key: one, or none. */
+  /** The run of positions under exactly this key: one, or none. */
   #groups(name: string, key: string): readonly Uint32Array[] {
     if (this.size === 0) return [];
     const { hashes, starts, places } = this.#records.index(name);
@@ -106,7 +115,7 @@ export class Packed {
   }
 }
 
-/** The first place at which the ascending numbers are not below the one sought. */
+/** The first index in the ascending numbers whose number is not below the one sought. */
 function lowest(numbers: Uint32Array, sought: number): number {
   let from = 0;
   let to = numbers.length;
@@ -118,10 +127,10 @@ function lowest(numbers: Uint32Array, sought: number): number {
   return from;
 }
 
-/** 32 bits that a key's text determines (FNV-1a, then the finish of MurmurHash3). */
+/** A 32-bit hash of the key's text (FNV-1a, then MurmurHash3's finish). */
 export function keyHash(key: string, seed = 0x811c9dc5): number {
   let hash = seed;
-  for (let place = 0; place < key.length; place++) hash = Math.imul(hash ^ key.charCodeAt(place), 0x01000193);
+  for (let index = 0; index < key.length; index++) hash = Math.imul(hash ^ key.charCodeAt(index), 0x01000193);
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return (hash ^ (hash >>> 16)) >>> 0;

@@ -1,6 +1,8 @@
 import type { Base } from "./common.ts";
 
-/** A wish how instances stand to one another: a record, since all are on this machine. */
+/**
+ * A wish for how instances are placed relative to one another: only a record, since all run on this machine.
+ */
 export type PlacementGroup = Base<"placement-group"> & {
   readonly name: string;
 } & (

@@ -6,6 +6,6 @@ export type PublicIpv4Pool = Base<"public-ipv4-pool"> & {
   readonly cidr: string;
   readonly description?: string;
   readonly publiclyAdvertisable: boolean;
-  /** Packets reach its addresses, and leave from them, only while it is advertised. */
+  /** Packets reach and leave its addresses only while it is advertised. */
   readonly advertised: boolean;
 };

@@ -1,37 +1,37 @@
 import type { Address } from "./address.ts";
 import type { BlockPublicAccess, BlockPublicAccessExclusion } from "./block-public-access.ts";
-import type { ImageAlias } from "./image-alias.ts";
 import type { CarrierGateway } from "./carrier-gateway.ts";
 import type { ClientToken } from "./client-token.ts";
 import type { CustomerGateway } from "./customer-gateway.ts";
 import type { DhcpOptions } from "./dhcp-options.ts";
 import type { EgressOnlyInternetGateway } from "./egress-only-internet-gateway.ts";
 import type { FlowLog } from "./flow-log.ts";
+import type { ImageAlias } from "./image-alias.ts";
 import type { OwnImage } from "./image.ts";
-import type { Instance } from "./instance.ts";
 import type { InstanceMetadataDefaults } from "./instance-metadata-defaults.ts";
+import type { Instance } from "./instance.ts";
 import type { InternetGateway } from "./internet-gateway.ts";
-import type { LaunchTemplate } from "./launch-template.ts";
 import type { KeyPair } from "./key-pair.ts";
+import type { LaunchTemplate } from "./launch-template.ts";
 import type { NatGateway } from "./nat-gateway.ts";
 import type { NetworkAcl } from "./network-acl.ts";
 import type { NetworkInterface } from "./network-interface.ts";
 import type { PlacementGroup } from "./placement-group.ts";
-import type { PublicIpv4Pool } from "./public-ipv4-pool.ts";
 import type { PrefixList } from "./prefix-list.ts";
+import type { PublicIpv4Pool } from "./public-ipv4-pool.ts";
 import type { Region } from "./region-record.ts";
 import type { Route, RouteTable } from "./route-table.ts";
 import type { SecurityGroup, SecurityGroupRule } from "./security-group.ts";
 import type { Snapshot } from "./snapshot.ts";
-import type { Subnet } from "./subnet.ts";
 import type { SubnetCidrReservation } from "./subnet-cidr-reservation.ts";
+import type { Subnet } from "./subnet.ts";
 import type { Volume } from "./volume.ts";
-import type { Vpc } from "./vpc.ts";
 import type { VpcEndpoint } from "./vpc-endpoint.ts";
-import type { VpnGateway } from "./vpn-gateway.ts";
 import type { VpcPeeringConnection } from "./vpc-peering-connection.ts";
+import type { Vpc } from "./vpc.ts";
+import type { VpnGateway } from "./vpn-gateway.ts";
 
-/** Every kind of thing that a region's state holds. Each is plain data that survives JSON. */
+/** Every kind of resource in a region's state. Each is plain data that survives JSON. */
 export type Resources = {
   vpc: Vpc;
   subnet: Subnet;
@@ -73,13 +73,17 @@ export type Resources = {
 export type Kind = keyof Resources;
 export type Resource = Resources[Kind];
 
+/** Indexes by slot (see {@link Slotted}). */
+const bySlot = ({ slot }: { readonly slot: number }): readonly string[] => [String(slot)];
+
 /**
- * The secondary indexes: for each kind, how a resource is found by something other than its id.
- * A resource appears under every key that the function returns.
+ * The secondary indexes: for each kind, the ways to find a resource other than by its id. A resource appears
+ * under every key that the function returns.
  */
 export const INDEXES = {
   vpc: {
-    /** By the id of any of its blocks' associations, or of its main route table's. */
+    slot: bySlot,
+    /** By the association id of any of its blocks, or of its main route table. */
     associationId: (v: Vpc) => [
       v.mainRouteTable.associationId,
       ...v.cidrBlocks.map((block) => block.associationId),
@@ -90,56 +94,68 @@ export const INDEXES = {
     isDefault: (v: Vpc) => [String(v.isDefault)],
   },
   subnet: {
-    /** Without those of regional NAT gateways, like the others but the last two. */
+    slot: bySlot,
+    /**
+     * By the VPC, without the zone subnets of regional NAT gateways; the same holds for the other indexes but
+     * the last two.
+     */
     vpcId: (s: Subnet) => (s.natGatewayId === undefined ? [s.vpcId] : []),
-    routeTableId: (s: Subnet) => (s.routeTableAssociation && s.natGatewayId === undefined ? [s.routeTableAssociation.routeTableId] : []),
+    routeTableId: (s: Subnet) =>
+      s.routeTableAssociation && s.natGatewayId === undefined ? [s.routeTableAssociation.routeTableId] : [],
     networkAclId: (s: Subnet) => (s.networkAcl ? [s.networkAcl.networkAclId] : []),
     /** By the id of its association with a route table or with a network ACL. */
     associationId: (s: Subnet) => [
       ...(s.networkAcl ? [s.networkAcl.associationId] : []),
-      ...(s.routeTableAssociation && s.natGatewayId === undefined ? [s.routeTableAssociation.associationId] : []),
+      ...(s.routeTableAssociation && s.natGatewayId === undefined
+        ? [s.routeTableAssociation.associationId]
+        : []),
       ...(s.ipv6CidrBlock ? [s.ipv6CidrBlock.associationId] : []),
     ],
     /** The default subnet of a zone is under the zone's name. */
     defaultForAz: (s: Subnet) => (s.defaultForAz ? [s.availabilityZone] : []),
-    /** By the regional NAT gateway whose place it is, and by that one's VPC. */
+    /** Zone subnets by their regional NAT gateway, and by that gateway's VPC. */
     natGatewayId: (s: Subnet) => (s.natGatewayId === undefined ? [] : [s.natGatewayId]),
     natGatewayVpcId: (s: Subnet) => (s.natGatewayId === undefined ? [] : [s.vpcId]),
   },
   "subnet-cidr-reservation": { subnetId: (r: SubnetCidrReservation) => [r.subnetId] },
-  "route-table": { vpcId: (t: RouteTable) => [t.vpcId] },
+  "route-table": { slot: bySlot, vpcId: (t: RouteTable) => [t.vpcId] },
   route: {
     routeTableId: (r: Route) => [r.routeTableId],
     /** By the id of the gateway, connection or interface that the route points to. */
     target: (r: Route) => [r.target.id],
     /** By the prefix list that is its destination. */
     prefixListId: (r: Route) => (r.destination.startsWith("pl-") ? [r.destination] : []),
-    /** By the table, when the destination is a prefix list. */
+    /** By the table; only routes whose destination is a prefix list. */
     listsOfTable: (r: Route) => (r.destination.startsWith("pl-") ? [r.routeTableId] : []),
   },
   "internet-gateway": {
+    slot: bySlot,
     vpcId: (g: InternetGateway) => (g.vpcId === undefined ? [] : [g.vpcId]),
-    routeTableId: (g: InternetGateway) => (g.routeTableAssociation ? [g.routeTableAssociation.routeTableId] : []),
-    associationId: (g: InternetGateway) => (g.routeTableAssociation ? [g.routeTableAssociation.associationId] : []),
+    routeTableId: (g: InternetGateway) =>
+      g.routeTableAssociation ? [g.routeTableAssociation.routeTableId] : [],
+    associationId: (g: InternetGateway) =>
+      g.routeTableAssociation ? [g.routeTableAssociation.associationId] : [],
   },
   address: {
     publicIp: (a: Address) => [a.publicIp],
-    /** By the user's own pool that it came from. */
+    /** By the user's own pool that the address came from. */
     pool: (a: Address) => (a.pool === undefined ? [] : [a.pool]),
     serviceManaged: (a: Address) => (a.serviceManaged === undefined ? [] : [a.serviceManaged]),
     networkInterfaceId: (a: Address) => (a.association ? [a.association.networkInterfaceId] : []),
     associationId: (a: Address) => (a.association ? [a.association.associationId] : []),
   },
   "network-interface": {
+    slot: bySlot,
     vpcId: (e: NetworkInterface) => [e.vpcId],
     subnetId: (e: NetworkInterface) => [e.subnetId],
-    /** By the subnet, when the interface has more than its primary address. */
+    /** By the subnet; only interfaces with more than a primary address. */
     secondarySubnetId: (e: NetworkInterface) => (e.privateIpAddresses.length > 1 ? [e.subnetId] : []),
     groupId: (e: NetworkInterface) => e.groupIds,
     instanceId: (e: NetworkInterface) => (e.attachment ? [e.attachment.instanceId] : []),
     attachmentId: (e: NetworkInterface) => (e.attachment ? [e.attachment.attachmentId] : []),
     /** By `vpcId/address`, for every private IPv4 and every IPv6 address of the interface. */
-    vpcAddress: (e: NetworkInterface) => [...e.privateIpAddresses, ...(e.ipv6Addresses ?? [])].map((ip) => `${e.vpcId}/${ip}`),
+    vpcAddress: (e: NetworkInterface) =>
+      [...e.privateIpAddresses, ...(e.ipv6Addresses ?? [])].map((ip) => `${e.vpcId}/${ip}`),
     /** By the NAT gateway that owns it. */
     natGatewayId: (e: NetworkInterface) => (e.natGatewayId === undefined ? [] : [e.natGatewayId]),
     /** By the interface endpoint that owns it. */
@@ -147,6 +163,7 @@ export const INDEXES = {
     publicIp: (e: NetworkInterface) => (e.autoPublicIp === undefined ? [] : [e.autoPublicIp]),
   },
   "security-group": {
+    slot: bySlot,
     vpcId: (g: SecurityGroup) => [g.vpcId],
     associatedVpcId: (g: SecurityGroup) => g.associatedVpcIds ?? [],
     /** By `vpcId/name`: names are unique in a VPC. */
@@ -159,7 +176,7 @@ export const INDEXES = {
     /** By the prefix list that the rule names as its source or destination. */
     prefixListId: (r: SecurityGroupRule) => (r.peer.kind === "prefix-list" ? [r.peer.prefixListId] : []),
   },
-  "network-acl": { vpcId: (a: NetworkAcl) => [a.vpcId] },
+  "network-acl": { slot: bySlot, vpcId: (a: NetworkAcl) => [a.vpcId] },
   instance: {
     vpcId: (i: Instance) => [i.vpcId],
     subnetId: (i: Instance) => [i.subnetId],
@@ -167,6 +184,9 @@ export const INDEXES = {
     state: (i: Instance) => [i.state],
     /** By its placement group, until it is terminated. */
     placementGroupId: (i: Instance) => (i.placement && i.state !== "terminated" ? [i.placement.groupId] : []),
+    /** By the machine that runs it or keeps its files, until it is terminated. */
+    machine: (i: Instance) =>
+      i.machine === undefined || i.state === "terminated" ? [] : [String(i.machine)],
     iamAssociationId: (i: Instance) => (i.iamAssociation ? [i.iamAssociation.id] : []),
     volumeId: (i: Instance) => i.blockDevices?.map((d) => d.volumeId) ?? [i.rootVolumeId],
   },
@@ -174,10 +194,11 @@ export const INDEXES = {
   volume: {},
   snapshot: {},
   image: {
-    /** Of those that are registered, by name and by the snapshots that they start from. */
+    /** Registered images by name, and by the snapshots of their volumes. */
     name: (i: OwnImage) => (i.deregistered === true ? [] : [i.name]),
-    snapshotId: (i: OwnImage) => (i.deregistered === true ? [] : [...new Set(i.devices.flatMap(({ snapshotId }) => snapshotId ?? []))]),
-    /** The others are under `true`. */
+    snapshotId: (i: OwnImage) =>
+      i.deregistered === true ? [] : [...new Set(i.devices.flatMap(({ snapshotId }) => snapshotId ?? []))],
+    /** Deregistered images, all under `true`. */
     deregistered: (i: OwnImage) => (i.deregistered === true ? ["true"] : []),
   },
   "placement-group": { name: (g: PlacementGroup) => [g.name] },
@@ -187,13 +208,15 @@ export const INDEXES = {
   "nat-gateway": {
     vpcId: (n: NatGateway) => [n.vpcId],
     subnetId: (n: NatGateway) => (n.subnetId === undefined ? [] : [n.subnetId]),
-    /** The regional ones that are there for packets: all under `true`, and by their VPC. */
-    regional: (n: NatGateway) => (n.availabilityMode === "regional" && n.state === "available" ? ["true"] : []),
-    regionalVpcId: (n: NatGateway) => (n.availabilityMode === "regional" && n.state === "available" ? [n.vpcId] : []),
+    /** Regional gateways that take packets: all under `true`, and by their VPC. */
+    regional: (n: NatGateway) =>
+      n.availabilityMode === "regional" && n.state === "available" ? ["true"] : [],
+    regionalVpcId: (n: NatGateway) =>
+      n.availabilityMode === "regional" && n.state === "available" ? [n.vpcId] : [],
   },
-  "egress-only-internet-gateway": { vpcId: (g: EgressOnlyInternetGateway) => [g.vpcId] },
+  "egress-only-internet-gateway": { slot: bySlot, vpcId: (g: EgressOnlyInternetGateway) => [g.vpcId] },
   "vpc-peering-connection": {
-    /** By either side's VPC. */
+    /** By the VPC of either side. */
     vpcId: (p: VpcPeeringConnection) => [p.requester.vpcId, p.accepter.vpcId],
   },
   "prefix-list": {},
@@ -212,7 +235,7 @@ export const INDEXES = {
 
 export type IndexName<K extends Kind> = keyof (typeof INDEXES)[K] & string;
 
-/** The kinds that the kernel's tables know by a small number (see {@link Slotted}). */
+/** The kinds that have a slot in the kernel's tables (see {@link Slotted}). */
 export const SLOTTED = [
   "vpc",
   "subnet",

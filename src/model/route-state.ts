@@ -2,8 +2,9 @@ import type { Route } from "./route-table.ts";
 import type { Reader } from "./state.ts";
 
 /**
- * Whether the route's target can take packets now; otherwise the route is a blackhole. A gateway must be attached to the
- * table's VPC, an interface to an instance that runs. Source: EC2 API reference, Route.State.
+ * Whether the route's target can take packets now; otherwise the route is a blackhole. A gateway must be
+ * attached to the table's VPC, and an interface to a running instance. Source: EC2 API reference,
+ * Route.State.
  */
 export function isActive(reader: Reader, route: Route): boolean {
   const { target } = route;

@@ -1,16 +1,21 @@
 import type { Base, Slotted } from "./common.ts";
 
-/** The local routes are not stored: they follow from the VPC's blocks. */
+/** Local routes are not stored: they follow from the VPC's blocks. */
 export type RouteTable = Base<"route-table"> &
   Slotted & {
     readonly vpcId: string;
-    /** The virtual private gateways whose routes it would take. */
+    /** The virtual private gateways whose routes the table would take over. */
     readonly propagatingGateways?: readonly string[];
-    /** The regional NAT gateway that it was made for: it routes what that one sends, and comes and goes with it. */
+    /**
+     * The regional NAT gateway that the table was made for. It routes what that gateway sends, and is created
+     * and deleted with it.
+     */
     readonly natGateway?: { readonly id: string; readonly associationId: string };
   };
 
-/** Where a route sends packets. An `instance` route is stored as its primary interface plus the instance id. */
+/**
+ * Where a route sends packets. An `instance` route is stored as its primary interface plus the instance id.
+ */
 export type RouteTarget =
   | { readonly kind: "internet-gateway"; readonly id: string }
   | { readonly kind: "network-interface"; readonly id: string; readonly instanceId?: string }
@@ -22,7 +27,10 @@ export type RouteTarget =
   | { readonly kind: "vpn-gateway"; readonly id: string }
   | { readonly kind: "carrier-gateway"; readonly id: string };
 
-/** One route that a user made. Its id is `routeTableId|destination`. Whether it is active or a blackhole follows from its target. */
+/**
+ * One route that a user made. Its id is `routeTableId|destination`. Whether it is active or a blackhole
+ * follows from its target.
+ */
 export type Route = Base<"route"> & {
   readonly routeTableId: string;
   readonly vpcId: string;

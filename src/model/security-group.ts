@@ -5,7 +5,7 @@ export type SecurityGroup = Base<"security-group"> &
     readonly vpcId: string;
     readonly name: string;
     readonly description: string;
-    /** Other VPCs whose interfaces can have it. */
+    /** Other VPCs whose interfaces may use the group. */
     readonly associatedVpcIds?: readonly string[];
   };
 
@@ -17,13 +17,13 @@ export type RulePeer =
   | {
       readonly kind: "group";
       readonly groupId: string;
-      /** The connection to the group's VPC, where that is another one. */
+      /** The peering connection to the group's VPC, when that is another one. */
       readonly peering?: { readonly connectionId: string; readonly vpcId: string };
     };
 
 /**
- * One rule. `protocol` is -1 for all, else the IANA number. `fromPort`..`toPort` are ports for TCP (6) and UDP (17);
- * for ICMP (1) they are type and code, -1 meaning any; for other protocols both are -1.
+ * One rule. `protocol` is -1 for all, else the IANA number. `fromPort`..`toPort` are ports for TCP (6) and
+ * UDP (17); for ICMP (1) they are type and code, -1 meaning any; for other protocols both are -1.
  */
 export type SecurityGroupRule = Base<"security-group-rule"> & {
   readonly groupId: string;

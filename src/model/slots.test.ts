@@ -4,7 +4,7 @@ import { array, assert as check, boolean, constantFrom, nat, oneof, property, re
 import { Slots } from "./slots.ts";
 
 test("the lowest free number is given, as a search through a set finds it", () => {
-  // Far enough for three levels of words.
+  // Large enough for three levels of words.
   const place = oneof(nat(200), nat(40_000));
   const step = record({ give: boolean(), at: place, run: constantFrom(1, 1, 40, 1100) });
   check(
@@ -30,7 +30,7 @@ test("the lowest free number is given, as a search through a set finds it", () =
   );
 });
 
-test("a million numbers, one after another, with gaps filled from the lowest", () => {
+test("a million slots are given one after another, and gaps are filled from the lowest", () => {
   const slots = new Slots(1);
   for (let n = 1; n <= 1_000_000; n++) {
     assert(slots.free() === n);

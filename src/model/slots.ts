@@ -1,6 +1,9 @@
 import { assert } from "../lib/assert.ts";
 
-/** Whole numbers that are in use. The lowest free one is found by looking at one word of 32 for each level of a tree over them. */
+/**
+ * Whole numbers in use. Finding the lowest free one looks at one 32-bit word on each level of a tree over
+ * them.
+ */
 export class Slots {
   readonly #first: number;
   readonly #used = new Bits();
@@ -20,8 +23,17 @@ export class Slots {
     return this.#used.end();
   }
 
+  has(slot: number): boolean {
+    return this.#used.has(slot);
+  }
+
+  /** Whether the number can be taken. */
+  isFree(slot: number): boolean {
+    return Number.isSafeInteger(slot) && slot >= this.#first && !this.#used.has(slot);
+  }
+
   take(slot: number): void {
-    assert(Number.isSafeInteger(slot) && slot >= this.#first && !this.#used.has(slot), `slot ${slot} is free`);
+    assert(this.isFree(slot), `slot ${slot} is free`);
     this.#used.set(slot);
   }
 
@@ -33,7 +45,7 @@ export class Slots {
 
 const FULL = 0xffffffff;
 
-/** A set of whole numbers as bits; a smaller one above it says which of its words are full. */
+/** A set of whole numbers as bits. A smaller set above it says which of its words are full. */
 class Bits {
   #words = new Uint32Array(1);
   #full: Bits | undefined;
@@ -65,7 +77,7 @@ class Bits {
     return 0;
   }
 
-  /** The lowest number that is not in the set, from `least` on. */
+  /** The lowest number, from `least` on, that is not in the set. */
   nextClear(least: number): number {
     const at = least >>> 5;
     const here = (this.#word(at) | ((1 << (least & 31)) - 1)) >>> 0;

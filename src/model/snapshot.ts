@@ -1,8 +1,8 @@
 import type { Base } from "./common.ts";
 
-/** A copy of a volume as it was: a record, since nothing is on a volume. */
+/** A copy of a volume: only a record, since volumes hold no data here. */
 export type Snapshot = Base<"snapshot"> & {
-  /** The volume that it is of; of a copy `vol-ffffffff`, as AWS tells. */
+  /** The volume that it was made from; for a copied snapshot `vol-ffffffff`, as AWS shows. */
   readonly volumeId: string;
   readonly sizeGib: number;
   readonly description: string;
@@ -12,7 +12,7 @@ export type Snapshot = Base<"snapshot"> & {
   readonly sharing?: Sharing;
 };
 
-/** Who may use something besides its owner. */
+/** Who may use a resource besides its owner. */
 export type Sharing = {
   readonly isPublic: boolean;
   /** Accounts, of twelve digits. */

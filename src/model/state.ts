@@ -1,3 +1,4 @@
+import type { Realm } from "./realm.ts";
 import type { IndexName, Kind, Resources, SlottedKind } from "./resource.ts";
 
 /** One account's view of one region, read only. */
@@ -8,32 +9,41 @@ export type Reader = {
   /** All of a kind under one key of a secondary index, in order of creation. */
   readonly by: <K extends Kind>(kind: K, index: IndexName<K>, key: string) => readonly Resources[K][];
   readonly count: (kind: Kind) => number;
-  /** How many of a kind stand under one key of a secondary index; costs nothing, however many they are. */
+  /** How many of a kind are under one key of a secondary index; takes the same time for any number. */
   readonly countBy: <K extends Kind>(kind: K, index: IndexName<K>, key: string) => number;
-  /** Those under one key of a secondary index from the `start`th up to, not including, the `end`th in order of creation. */
+  /**
+   * The ones under one key of a secondary index, from the `start`th up to, but without, the `end`th in order
+   * of creation.
+   */
   readonly sliceBy: <K extends Kind>(
     kind: K,
     index: IndexName<K>,
     key: string,
     range: { readonly start: number; readonly end: number },
   ) => readonly Resources[K][];
-  /** Those of a kind from the `start`th up to, not including, the `end`th in order of creation; costs their number. */
+  /**
+   * The ones of a kind from the `start`th up to, but without, the `end`th in order of creation; the cost
+   * grows with `end - start`.
+   */
   readonly slice: <K extends Kind>(kind: K, start: number, end: number) => readonly Resources[K][];
 };
 
 /**
- * A region's state with the changes of one request on top: an action reads its own writes; a fault discards them all. What it
- * changes {@link Tx.elsewhere} becomes true with the rest, or not at all.
+ * A region's state with the changes of one request on top: an action reads its own writes; a fault discards
+ * them all. Changes made through {@link Tx.elsewhere} become true together with the rest, or not at all.
  */
 export type Tx = Reader & {
   /** Adds the resource, or replaces the one with the same id. */
   readonly put: (resource: Resources[Kind]) => void;
   readonly delete: (kind: Kind, id: string) => void;
-  /** A number that no resource of the kind holds on this machine, nor another caller in this transaction. */
+  /** A slot that is free for the kind on this machine; each call in a transaction gives another. */
   readonly slot: (kind: SlottedKind) => number;
-  /** Whether a public IPv4 address is held in any account or region of this machine. */
+  /** Whether any account's region on this machine has this public IPv4 address. */
   readonly publicIpTaken: (ip: string) => boolean;
-  /** Another region of the account, within the same request; this very one by its own name. One that nothing was put into yet is empty. */
+  /**
+   * Another region of the account, within the same request; its own name gives this one. A region that has
+   * not begun is empty.
+   */
   readonly elsewhere: (region: string) => Tx;
 };
 
@@ -47,3 +57,6 @@ export type Change<K extends Kind = Kind> = {
   readonly before?: Resources[K];
   readonly after?: Resources[K];
 };
+
+/** A realm, and its state to read. */
+export type RealmReader = { readonly realm: Realm; readonly reader: Reader };

@@ -6,13 +6,13 @@ type SubnetIpv6CidrAssociation = { readonly associationId: string; readonly ipv6
 export type Subnet = Base<"subnet"> &
   Slotted & {
     readonly vpcId: string;
-    /** Absent of a subnet for IPv6 alone. */
+    /** Absent for an IPv6-only subnet. */
     readonly cidrBlock?: string;
-    /** /44 to /64 in steps of 4, of one of the VPC's blocks. */
+    /** /44 to /64 in steps of 4, within one of the VPC's blocks. */
     readonly ipv6CidrBlock?: SubnetIpv6CidrAssociation;
-    /** Those that it had. */
+    /** IPv6 blocks that it had before. */
     readonly endedIpv6CidrBlocks?: readonly Ended<SubnetIpv6CidrAssociation>[];
-    /** For IPv6 alone. Fixed at creation. */
+    /** An IPv6-only subnet. Fixed at creation. */
     readonly ipv6Native?: boolean;
     readonly assignIpv6AddressOnCreation?: boolean;
     readonly enableDns64?: boolean;
@@ -22,9 +22,12 @@ export type Subnet = Base<"subnet"> &
     readonly mapPublicIpOnLaunch: boolean;
     /** Absent: the subnet follows the VPC's main route table. */
     readonly routeTableAssociation?: { readonly associationId: string; readonly routeTableId: string };
-    /** Absent of what a regional NAT gateway has: no list guards it. */
+    /** Absent for a regional NAT gateway's zone subnet, which no network ACL guards. */
     readonly networkAcl?: { readonly associationId: string; readonly networkAclId: string };
-    /** The place of a regional NAT gateway in one zone, with a link-local block. No call shows it, nor counts it. */
+    /**
+     * The regional NAT gateway whose zone subnet this is. It has a link-local block; no call shows or counts
+     * it.
+     */
     readonly natGatewayId?: string;
     readonly privateDnsHostnameType: "ip-name" | "resource-name";
     readonly enableResourceNameDnsARecord: boolean;

@@ -6,21 +6,22 @@ import { INDEXES, type Kind, type Resource } from "./resource.ts";
 type Range = { readonly start: number; readonly end: number };
 const ALL: Range = { start: 0, end: Number.POSITIVE_INFINITY };
 
-/** A resource and its place in the order of creation. */
+/** A resource and its rank in the order of creation. */
 type Entry = { readonly order: number; resource: Resource };
 
 /**
- * The resources of one kind: by id, in order of creation, and by the kind's indexes. A change costs its own size. Those that
- * were loaded may lie packed below: they stay there until they are replaced or deleted, or until what lies there is damaged.
+ * The resources of one kind: by id, in order of creation, and by the kind's indexes. A change costs its own
+ * size. Loaded resources may stay packed below this table until they are replaced or deleted, or until the
+ * packed data turns out to be damaged.
  */
 export class Table {
   readonly #kind: Kind;
-  /** What stands here and not below. */
+  /** Resources in this table itself, not in the packed data below. */
   readonly #all = new Group();
-  /** By index, then key. Most keys find one resource, which then stands there without a group. */
+  /** By index, then key. Most keys find one resource; then the map holds it without a group. */
   readonly #indexes: ReadonlyMap<string, Map<string, Entry | Group>>;
   #below: Packed | undefined;
-  /** The places below that no longer count: their resources were replaced or deleted. */
+  /** Positions in the packed data whose resources were replaced or deleted. */
   readonly #hidden = new Set<number>();
   readonly #hiddenKeys = new KeyCounts();
   #sequence: Int32Array | undefined;
@@ -58,7 +59,7 @@ export class Table {
     return this.#below ? this.slice(0, this.size) : this.#all.list();
   }
 
-  /** Those from the `start`th up to, not including, the `end`th in order of creation. */
+  /** The ones from the `start`th up to, but without, the `end`th in order of creation. */
   slice(start: number, end: number): readonly Resource[] {
     return this.#whole(() => this.#slice(start, end));
   }
@@ -67,12 +68,16 @@ export class Table {
     const below = this.#below;
     if (!below) return this.#all.slice(start, end);
     const own = this.#all.list();
-    if (own.length === 0 && this.#hidden.size === 0) return range(start, Math.min(end, below.size)).map((place) => below.at(place));
+    if (own.length === 0 && this.#hidden.size === 0)
+      return range(start, Math.min(end, below.size)).map((place) => below.at(place));
     this.#sequence ??= this.#merged(below);
-    return Array.from(this.#sequence.subarray(start, end), (place) => (place < 0 ? own[-1 - place] : below.at(place)) as Resource);
+    return Array.from(
+      this.#sequence.subarray(start, end),
+      (place) => (place < 0 ? own[-1 - place] : below.at(place)) as Resource,
+    );
   }
 
-  /** Those under one key of an index, in order of creation: all, or some of them. */
+  /** The ones under one key of an index, in order of creation: all, or those in a range. */
   by(index: string, key: string, range: Range = ALL): readonly Resource[] {
     return this.#whole(() => this.#by(index, key, range));
   }
@@ -84,12 +89,15 @@ export class Table {
     const places = below ? below.by(index, key).filter((place) => !this.#hidden.has(place)) : [];
     if (!below || places.length === 0) return start === 0 && end >= own.length ? own : own.slice(start, end);
     const under = places.map((place) => ({ order: below.orderAt(place), at: () => below.at(place) }));
-    const here = own.map((resource) => ({ order: this.#all.get(resource.id)?.order ?? 0, at: () => resource }));
+    const here = own.map((resource) => ({
+      order: this.#all.get(resource.id)?.order ?? 0,
+      at: () => resource,
+    }));
     const both = here.length === 0 ? under : [...under, ...here].sort((a, b) => a.order - b.order);
     return both.slice(start, end).map(({ at }) => at());
   }
 
-  /** How many stand under one key of an index. Costs the same whatever their number. */
+  /** How many are under one key of an index; takes the same time for any number. */
   countBy(index: string, key: string): number {
     return this.#whole(() => {
       const found = this.#indexOf(index).get(key);
@@ -98,10 +106,10 @@ export class Table {
     });
   }
 
-  /** Adds a resource at its place, or replaces the one with its id, which keeps its own. */
+  /** Adds a resource at a position, or replaces the one with its id in its own position. */
   put(resource: Resource, order: number): void {
     const hidden = this.#all.get(resource.id) ? undefined : this.#whole(() => this.#hide(resource.id));
-    // What lay below may stand here by now.
+    // A resource from below may have moved into this table by now.
     const old = this.#all.get(resource.id);
     const entry = old ?? { order: hidden ?? order, resource };
     const before = old?.resource;
@@ -123,10 +131,11 @@ export class Table {
     const entry = this.#all.get(id);
     if (!entry) return;
     this.#all.delete(entry);
-    for (const [name, keys] of this.#indexes) for (const key of indexKeys(entry.resource, name)) leave(keys, key, entry);
+    for (const [name, keys] of this.#indexes)
+      for (const key of indexKeys(entry.resource, name)) leave(keys, key, entry);
   }
 
-  /** Does what reads below, and does it again when that turned out to be damaged. */
+  /** Reads the packed data, and reads again when that turned out to be damaged. */
   #whole<T>(read: () => T): T {
     try {
       return read();
@@ -137,13 +146,17 @@ export class Table {
     }
   }
 
-  /** Takes everything that counts below from where it lies whole. Those are resources that have not changed since they were packed. */
+  /**
+   * Replaces the packed data by the same resources from another, undamaged source. They have not changed
+   * since they were packed.
+   */
   #unpack(below: Packed, damage: PackedDamage): void {
     const elsewhere = below.elsewhere(damage);
     const found: { readonly resource: Resource; readonly order: number }[] = [];
-    for (let place = 0; place < below.size; place++) {
-      const order = below.orderAt(place);
-      if (!this.#hidden.has(place)) found.push({ order, resource: present(elsewhere.get(order), `${this.#kind} number ${order}`) });
+    for (let index = 0; index < below.size; index++) {
+      const order = below.orderAt(index);
+      if (!this.#hidden.has(index))
+        found.push({ order, resource: present(elsewhere.get(order), `${this.#kind} number ${order}`) });
     }
     this.#below = undefined;
     this.#hidden.clear();
@@ -160,7 +173,7 @@ export class Table {
     return place !== undefined && this.#hidden.has(place) ? undefined : place;
   }
 
-  /** What lies below with this id no longer counts. Returns its place in the order of creation, when there is one. */
+  /** Hides the packed resource with this id. Returns its rank in the order of creation, if there is one. */
   #hide(id: string): number | undefined {
     const place = this.#placeBelow(id);
     if (place === undefined || !this.#below) return undefined;
@@ -169,16 +182,19 @@ export class Table {
     return this.#below.orderAt(place);
   }
 
-  /** All in order of creation: a place below, or -1 less the place in the own list. */
+  /**
+   * All resources in order of creation: a position in the packed data, or -1 minus the index in this table's
+   * own list.
+   */
   #merged(below: Packed): Int32Array {
     const sequence = new Int32Array(this.size);
     const own = this.#all.orders();
     let mine = 0;
     let at = 0;
-    for (let place = 0; place < below.size; place++) {
-      if (this.#hidden.has(place)) continue;
-      while (mine < own.length && (own[mine] ?? 0) < below.orderAt(place)) sequence[at++] = -1 - mine++;
-      sequence[at++] = place;
+    for (let index = 0; index < below.size; index++) {
+      if (this.#hidden.has(index)) continue;
+      while (mine < own.length && (own[mine] ?? 0) < below.orderAt(index)) sequence[at++] = -1 - mine++;
+      sequence[at++] = index;
     }
     while (mine < own.length) sequence[at++] = -1 - mine++;
     return sequence;
@@ -186,10 +202,10 @@ export class Table {
 }
 
 function range(start: number, end: number): readonly number[] {
-  return Array.from({ length: Math.max(0, end - start) }, (_, place) => start + place);
+  return Array.from({ length: Math.max(0, end - start) }, (_, index) => start + index);
 }
 
-/** Puts the entry under the key, or makes the key's answer new when it stands there already. */
+/** Adds the entry under the key; if it is already there, invalidates the cached list. */
 function enter(keys: Map<string, Entry | Group>, key: string, entry: Entry): void {
   const there = keys.get(key);
   if (!there) keys.set(key, entry);
@@ -207,11 +223,11 @@ function leave(keys: Map<string, Entry | Group>, key: string, entry: Entry): voi
 
 const FIRST = 1024;
 
-/** Entries in order of creation, with their list kept until something changes. */
+/** Entries in order of creation; their list is cached until something changes. */
 class Group {
   #entries = new Map<string, Entry>();
   #inOrder = true;
-  /** No entry stands behind this place. */
+  /** No entry has a greater rank. */
   #last = -1;
   #list: readonly Resource[] | undefined;
 
@@ -241,7 +257,7 @@ class Group {
     this.#list = undefined;
   }
 
-  /** One of its entries has another resource now. */
+  /** Called when one of the entries has another resource. */
   changed(): void {
     this.#list = undefined;
   }
@@ -252,7 +268,7 @@ class Group {
     return this.#list;
   }
 
-  /** A part of the list. The first ones are found without making it. */
+  /** A part of the list. The first few are found without making the list. */
   slice(start: number, end: number): readonly Resource[] {
     if (this.#list || end > FIRST) return this.list().slice(start, end);
     this.#sort();
@@ -264,7 +280,7 @@ class Group {
     return first.slice(start);
   }
 
-  /** The places in the order of creation of those in the list. */
+  /** The ranks in the order of creation of the entries in the list. */
   orders(): Float64Array {
     this.#sort();
     return Float64Array.from(this.#entries.values(), ({ order }) => order);

@@ -3,7 +3,9 @@ import { Packed } from "./packed.ts";
 import type { Region } from "./region.ts";
 import type { Kind, Resource } from "./resource.ts";
 
-/** A region's resources of one kind, packed. Each decoding makes a new object, as it does from a file. */
+/**
+ * A region's resources of one kind, packed. Each decoding makes a new object, as decoding from a file does.
+ */
 export function packedFrom(kind: Kind, region: Region): Packed {
   const all = region.list(kind) as readonly Resource[];
   const packer = new IndexPacker(kind);
@@ -14,6 +16,11 @@ export function packedFrom(kind: Kind, region: Region): Packed {
     size: all.length,
     orderAt: (place) => orders[place] ?? -1,
     record: (place) => JSON.parse(JSON.stringify(all[place])) as Resource,
-    index: (name) => indexes.get(name) ?? { hashes: new Uint32Array(), starts: new Uint32Array(1), places: new Uint32Array() },
+    index: (name) =>
+      indexes.get(name) ?? {
+        hashes: new Uint32Array(),
+        starts: new Uint32Array(1),
+        places: new Uint32Array(),
+      },
   });
 }

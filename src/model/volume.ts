@@ -1,15 +1,15 @@
 import type { Base } from "./common.ts";
 
-/** What a volume is, attached or not: a record only, no disk stands behind it. */
+/** A volume, attached or not: only a record, no disk is behind it. */
 export type VolumeFacts = VolumeShape & {
   readonly encrypted: boolean;
-  /** The key's ARN. */
+  /** The ARN of the key. */
   readonly kmsKeyId?: string;
   readonly snapshotId?: string;
-  /** ISO 8601. Absent: when its instance was launched. */
+  /** ISO 8601. Absent: at the launch of its instance. */
   readonly createTime?: string;
   readonly autoEnableIo?: boolean;
-  /** The latest; it is over as soon as it is asked for. */
+  /** The latest modification; it completes at once. */
   readonly modification?: VolumeModification;
 };
 
@@ -17,9 +17,9 @@ export type VolumeFacts = VolumeShape & {
 export type VolumeShape = {
   readonly sizeGib: number;
   readonly volumeType: string;
-  /** Absent of the types that have none to tell of: st1, sc1, standard. */
+  /** Absent for types without IOPS to show: st1, sc1, standard. */
   readonly iops?: number;
-  /** MiB per second; of gp3 alone. */
+  /** MiB per second; only for gp3. */
   readonly throughput?: number;
 };
 
@@ -30,5 +30,6 @@ export type VolumeModification = {
   readonly startTime: string;
 };
 
-/** A volume that no instance has. One that is attached stands with its instance (`BlockDevice`). */
-export type Volume = Base<"volume"> & VolumeFacts & { readonly availabilityZone: string; readonly createTime: string };
+/** A volume that is not attached. An attached one is in its instance's record (`BlockDevice`). */
+export type Volume = Base<"volume"> &
+  VolumeFacts & { readonly availabilityZone: string; readonly createTime: string };

@@ -5,7 +5,7 @@ type CidrAssociation = { readonly associationId: string; readonly cidrBlock: str
 
 type Ipv6CidrAssociation = {
   readonly associationId: string;
-  /** A canonical block: a /56 that Amazon gives, or /44 to /60 of a user's own pool. */
+  /** A canonical block: a /56 from Amazon, or /44 to /60 from a user's own pool. */
   readonly ipv6CidrBlock: string;
   /** "Amazon", or the user's own pool. */
   readonly ipv6Pool: string;
@@ -16,7 +16,7 @@ export type Vpc = Base<"vpc"> &
     /** The first is the primary block. */
     readonly cidrBlocks: readonly CidrAssociation[];
     readonly ipv6CidrBlocks?: readonly Ipv6CidrAssociation[];
-    /** Those that it had. */
+    /** Blocks that it had before. */
     readonly endedCidrBlocks?: readonly Ended<CidrAssociation>[];
     readonly endedIpv6CidrBlocks?: readonly Ended<Ipv6CidrAssociation>[];
     readonly isDefault: boolean;

@@ -1,14 +1,25 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
-import { array, assert as check, boolean, constantFrom, infiniteStream, nat, property, record, type Arbitrary } from "fast-check";
+import { describe, test } from "node:test";
+import {
+  array,
+  assert as check,
+  boolean,
+  constantFrom,
+  infiniteStream,
+  nat,
+  property,
+  record,
+  type Arbitrary,
+} from "fast-check";
+import { parseIpv4 } from "../lib/address.ts";
 import { present } from "../lib/assert.ts";
-import { parseIpv4 } from "../lib/ip.ts";
+import { indexKeys } from "./index-keys.ts";
 import type { NetworkInterface } from "./network-interface.ts";
 import { readerBefore, Region } from "./region.ts";
 import { INDEXES, KINDS, type Kind, type Resource, SLOTTED } from "./resource.ts";
-import type { Reader, Tx } from "./state.ts";
-import { indexKeys } from "./index-keys.ts";
+import type { Change, Part, Reader, Tx } from "./state.ts";
 import { packedFrom } from "./test-packed.ts";
+import { publicIpsOf } from "./world-shared.ts";
 import {
   applyChanges,
   applyParts,
@@ -16,7 +27,6 @@ import {
   newWorld,
   readerOf,
   regionOf,
-  publicIpsOf,
   restore,
   type Transaction,
   type World,
@@ -25,8 +35,19 @@ import {
 const ACCOUNT = "123456789012";
 const REGIONS = ["us-east-1", "eu-west-1"];
 
-type Step = { readonly what: "put" | "delete"; readonly kind: 0 | 1 | 2; readonly name: number; readonly a: number; readonly b: number };
-type Round = { readonly region: number; readonly steps: readonly Step[]; readonly undo: boolean; readonly pack: boolean };
+type Step = {
+  readonly what: "put" | "delete";
+  readonly kind: 0 | 1 | 2;
+  readonly name: number;
+  readonly a: number;
+  readonly b: number;
+};
+type Round = {
+  readonly region: number;
+  readonly steps: readonly Step[];
+  readonly undo: boolean;
+  readonly pack: boolean;
+};
 
 const step: Arbitrary<Step> = record({
   what: constantFrom("put", "put", "put", "delete"),
@@ -35,22 +56,50 @@ const step: Arbitrary<Step> = record({
   a: nat(3),
   b: nat(3),
 });
-const round: Arbitrary<Round> = record({ region: nat(1), steps: array(step, { maxLength: 12 }), undo: boolean(), pack: boolean() });
+const round: Arbitrary<Round> = record({
+  region: nat(1),
+  steps: array(step, { maxLength: 12 }),
+  undo: boolean(),
+  pack: boolean(),
+});
 
-/** A resource that the step speaks of: interfaces, addresses and routes that move between a few keys. */
+/** The resource that a step is about: interfaces, addresses and routes that move between a few keys. */
 function resourceOf({ kind, name, a, b }: Step, region: string, slot: () => number): Resource {
-  // A public address belongs to one resource only.
+  // Only one resource may have a public address.
   const publicIp = `${20 + REGIONS.indexOf(region)}.${kind}.${name}.${b}`;
   if (kind === 1) {
-    const association = { associationId: `eipassoc-${name}`, networkInterfaceId: `eni-${a}`, privateIpAddress: "10.0.0.4" };
+    const association = {
+      associationId: `eipassoc-${name}`,
+      networkInterfaceId: `eni-${a}`,
+      privateIpAddress: "10.0.0.4",
+    };
     return { kind: "address", id: `eipalloc-${name}`, tags: {}, publicIp, ...(b > 1 ? { association } : {}) };
   }
   if (kind === 2) {
     const target = { kind: "internet-gateway", id: `igw-${b}` } as const;
-    return { kind: "route", id: `rtb|${name}`, tags: {}, routeTableId: `rtb-${a}`, vpcId: "vpc-1", destination: String(name), target };
+    return {
+      kind: "route",
+      id: `rtb|${name}`,
+      tags: {},
+      routeTableId: `rtb-${a}`,
+      vpcId: "vpc-1",
+      destination: String(name),
+      target,
+    };
   }
-  const place = { vpcId: `vpc-${a}`, subnetId: `subnet-${b}`, availabilityZone: "", groupIds: [`sg-${a}`, `sg-${b}`] };
-  const rest = { description: "", macAddress: "", sourceDestCheck: true, requesterManaged: false, assignPublicIp: false };
+  const place = {
+    vpcId: `vpc-${a}`,
+    subnetId: `subnet-${b}`,
+    availabilityZone: "",
+    groupIds: [`sg-${a}`, `sg-${b}`],
+  };
+  const rest = {
+    description: "",
+    macAddress: "",
+    sourceDestCheck: true,
+    requesterManaged: false,
+    assignPublicIp: false,
+  };
   const eni: NetworkInterface = {
     kind: "network-interface",
     id: `eni-${name}`,
@@ -71,7 +120,7 @@ function take(tx: Tx, below: Reader, region: string, s: Step): void {
   else if (tx.get(made.kind, made.id)) tx.delete(made.kind, made.id);
 }
 
-/** Everything that a reader says, in the same words for each reader. */
+/** All that a reader says, in a form that is the same for each reader. */
 function everything(reader: Reader, keys: ReadonlySet<string>): object {
   return Object.fromEntries(
     KINDS.map((kind) => {
@@ -84,14 +133,17 @@ function everything(reader: Reader, keys: ReadonlySet<string>): object {
         }),
       ]);
       const all = reader.list(kind) as readonly Resource[];
-      assert.deepEqual([reader.slice(kind, 0, 2), reader.slice(kind, 2, 1e9)], [all.slice(0, 2), all.slice(2)]);
+      assert.deepEqual(
+        [reader.slice(kind, 0, 2), reader.slice(kind, 2, 1e9)],
+        [all.slice(0, 2), all.slice(2)],
+      );
       const byId = all.map((resource) => reader.get(kind, resource.id));
       return [kind, { all, byId, count: reader.count(kind), indexes: Object.fromEntries(indexes) }];
     }),
   );
 }
 
-/** The same, worked out from nothing but the resources in order of creation. */
+/** The same, worked out only from the resources in order of creation. */
 function plainly(resources: readonly Resource[], keys: ReadonlySet<string>): object {
   return Object.fromEntries(
     KINDS.map((kind) => {
@@ -106,15 +158,27 @@ function plainly(resources: readonly Resource[], keys: ReadonlySet<string>): obj
 }
 
 function allKeys(resources: readonly Resource[]): Set<string> {
-  return new Set(resources.flatMap((resource) => Object.keys(INDEXES[resource.kind]).flatMap((index) => indexKeys(resource, index))));
+  return new Set(
+    resources.flatMap((resource) =>
+      Object.keys(INDEXES[resource.kind]).flatMap((index) => indexKeys(resource, index)),
+    ),
+  );
 }
 
 function resourcesOf(reader: Reader): readonly Resource[] {
   return KINDS.flatMap((kind) => reader.list(kind) as readonly Resource[]);
 }
 
-/** What a list of resources becomes, worked out naively: who stays keeps the place, who is new comes last. */
-function naively(base: readonly Resource[], steps: readonly Step[], region: string, slotOf: (id: string) => number): readonly Resource[] {
+/**
+ * What a list of resources becomes, worked out naively: a resource that stays keeps its position, a new one
+ * comes last.
+ */
+function naively(
+  base: readonly Resource[],
+  steps: readonly Step[],
+  region: string,
+  slotOf: (id: string) => number,
+): readonly Resource[] {
   const before = new Map(base.map((resource) => [resource.id, resource]));
   const old = new Map(before);
   const fresh = new Map<string, Resource>();
@@ -138,7 +202,7 @@ function repacked(world: World): World {
   return made;
 }
 
-/** What the world shares between regions, worked out from the regions. */
+/** Checks what the world shares between regions against the regions. */
 function sharedAgrees(world: World): void {
   const all = [...world.regions.values()].flatMap(resourcesOf);
   const ips = all.flatMap((r) =>
@@ -208,7 +272,8 @@ test("many transactions undone from the last to the first leave the world as it 
       };
       kept.forEach(run);
       const keys = allKeys([...world.regions.values()].flatMap(resourcesOf));
-      const snapshot = (): object[] => REGIONS.map((region) => everything(readerOf(world, ACCOUNT, region), keys));
+      const snapshot = (): object[] =>
+        REGIONS.map((region) => everything(readerOf(world, ACCOUNT, region), keys));
       const before = snapshot();
       for (const goBack of undone.map(run).toReversed()) goBack();
       assert.deepEqual(snapshot(), before);
@@ -226,8 +291,13 @@ test("a region restored in any order of its records reads as before", () => {
       for (const s of steps) take(tx, readerOf(world, ACCOUNT, "us-east-1"), "us-east-1", s);
       applyChanges(world, ACCOUNT, "us-east-1", tx.changes());
       const region = regionOf(world, ACCOUNT, "us-east-1");
-      const records = resourcesOf(region).map((resource) => ({ resource, order: region.orderOf(resource.kind, resource.id) ?? 0 }));
-      const shuffled = records.map((record) => ({ record, at: random.next().value ?? 0 })).toSorted((a, b) => a.at - b.at);
+      const records = resourcesOf(region).map((resource) => ({
+        resource,
+        order: region.orderOf(resource.kind, resource.id) ?? 0,
+      }));
+      const shuffled = records
+        .map((record) => ({ record, at: random.next().value ?? 0 }))
+        .toSorted((a, b) => a.at - b.at);
       const again = newWorld();
       for (const { record } of shuffled) restore(again, ACCOUNT, "us-east-1", record.resource, record.order);
       const keys = allKeys(resourcesOf(region));
@@ -238,10 +308,12 @@ test("a region restored in any order of its records reads as before", () => {
 });
 
 function eni(tx: Transaction, name: number, more: Partial<Step> = {}): Resource {
-  return resourceOf({ what: "put", kind: 0, name, a: 0, b: 0, ...more }, "r", () => tx.slot("network-interface"));
+  return resourceOf({ what: "put", kind: 0, name, a: 0, b: 0, ...more }, "r", () =>
+    tx.slot("network-interface"),
+  );
 }
 
-test("what is put as it was, or put and deleted, is no change", () => {
+test("a resource that is put unchanged, or put and deleted, is no change", () => {
   const world = newWorld();
   const first = beginTx(world, ACCOUNT, "r");
   first.put(eni(first, 1));
@@ -294,8 +366,14 @@ test("resources are frozen, and a change that does not fit the world is a progra
   assert(held && Object.isFrozen(held) && Object.isFrozen(held.groupIds));
   const changes = tx.changes();
   applyChanges(world, ACCOUNT, "r", changes);
-  assert.throws(() => applyChanges(world, ACCOUNT, "r", changes), /assertion failed: network-interface eni-1 is as the change has it/);
-  assert.throws(() => beginTx(world, ACCOUNT, "r").delete("vpc" satisfies Kind, "vpc-1"), /assertion failed: vpc vpc-1 exists/);
+  assert.throws(
+    () => applyChanges(world, ACCOUNT, "r", changes),
+    /assertion failed: network-interface eni-1 is as the change has it/,
+  );
+  assert.throws(
+    () => beginTx(world, ACCOUNT, "r").delete("vpc" satisfies Kind, "vpc-1"),
+    /assertion failed: vpc vpc-1 exists/,
+  );
 });
 
 test("a list is not copied while nothing of its kind changes", () => {
@@ -310,4 +388,73 @@ test("a list is not copied while nothing of its kind changes", () => {
   other.put(resourceOf({ what: "put", kind: 2, name: 1, a: 0, b: 0 }, "r", () => 0));
   assert.equal(other.list("network-interface"), list);
   assert.equal(other.by("network-interface", "groupId", "sg-0"), group);
+});
+
+describe("changes that do not fit the world are refused, and nothing has changed", () => {
+  const address = (name: string, publicIp: string): Resource => ({
+    kind: "address",
+    id: `eipalloc-${name}`,
+    tags: {},
+    publicIp,
+  });
+  const put = (after: Resource): Change => ({ kind: after.kind, id: after.id, after }) as Change;
+  const remove = (before: Resource): Change => ({ kind: before.kind, id: before.id, before }) as Change;
+  const world = newWorld();
+  const tx = beginTx(world, ACCOUNT, "r");
+  const known = eni(tx, 1, { a: 2 });
+  tx.put(known);
+  tx.put(address("known", "203.0.113.1"));
+  applyChanges(world, ACCOUNT, "r", tx.changes());
+  const slot = "slot" in known ? known.slot : 0;
+  const other = (name: number, at: number): Resource =>
+    resourceOf({ what: "put", kind: 0, name, a: 0, b: 0 }, "r", () => at);
+  const freed = [remove(known), put(address("new", "203.0.113.2"))];
+
+  const refused: Readonly<Record<string, readonly Part[]>> = {
+    "a slot that is taken": [part("elsewhere", [...freed.slice(1), put(other(2, slot))])],
+    "a slot that is taken, after one that was given back": [
+      part("r", [...freed, put(other(3, slot + 7)), put(other(4, slot + 7))]),
+    ],
+    "a slot below the first": [part("r", [...freed, put(other(2, 0))])],
+    "another slot for what has one": [
+      part("r", [
+        put(address("new", "203.0.113.2")),
+        { ...remove(known), after: { ...known, slot: slot + 1 } } as Change,
+      ]),
+    ],
+    "a public address that is taken": [part("elsewhere", [put(address("new", "203.0.113.1"))])],
+    "a public address twice": [
+      part("r", freed),
+      part("elsewhere", [put(address("again", "203.0.113.2")), put(other(2, slot))]),
+    ],
+    "what is no address": [part("r", [...freed, put(address("wrong", "203.0.113"))])],
+    "a resource that is not there": [part("r", [...freed, remove(address("missing", "203.0.113.9"))])],
+    "two changes of one resource": [part("r", [put(other(2, slot + 1)), put(other(2, slot + 2))])],
+    "two parts of one region": [part("r", freed), part("r", [put(other(2, slot))])],
+    "a resource under another's name": [
+      part("r", [...freed, { ...put(other(2, slot)), id: "eni-9" } as Change]),
+    ],
+  };
+  function part(region: string, changes: readonly Change[]): Part {
+    return { account: ACCOUNT, region, changes };
+  }
+  for (const [what, parts] of Object.entries(refused)) {
+    test(what, () => {
+      const seen = (): object => [
+        [...world.regions].map(([key, region]) => [key, resourcesOf(region)]),
+        SLOTTED.map((kind) => [world.slots.get(kind)?.free(), world.slots.get(kind)?.end()]),
+        ["203.0.113.1", "203.0.113.2", ...publicIpsOf(known)].map((ip) => world.publicIps.has(ip)),
+      ];
+      const before = seen();
+      assert.throws(() => applyParts(world, parts));
+      assert.deepEqual(seen(), before);
+    });
+  }
+
+  test("a stored resource whose slot is taken", () => {
+    const stored = { ...other(5, slot), autoPublicIp: "203.0.113.5" } as Resource;
+    assert.throws(() => restore(world, ACCOUNT, "r", stored, 99));
+    assert.equal(world.publicIps.has("203.0.113.5"), false);
+    sharedAgrees(world);
+  });
 });

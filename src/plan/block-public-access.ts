@@ -1,9 +1,9 @@
+import { SUBNET_FLAGS } from "../contract/tables.ts";
 import { blockModeOf } from "../model/block-public-access-state.ts";
 import type { Reader } from "../model/state.ts";
 import type { Subnet } from "../model/subnet.ts";
-import { SUBNET_FLAGS } from "./tables.ts";
 
-/** What Block Public Access stops at the internet gateway for the interfaces of a subnet. */
+/** The flags for what Block Public Access stops at the internet gateway for a subnet's interfaces. */
 export function blockedFlags(reader: Reader, subnet: Subnet): number {
   const mode = blockModeOf(reader, [subnet.id, subnet.vpcId]);
   if (mode === "off") return 0;

@@ -1,33 +1,34 @@
+import { entryKey, sameValue } from "../contract/entry.ts";
+import { type Pool, poolsOf } from "../contract/pool.ts";
+import type { Delta, Entry } from "../contract/tables.ts";
 import { readerBefore } from "../model/region.ts";
 import type { Resources } from "../model/resource.ts";
 import type { Change, Reader } from "../model/state.ts";
 import { affectedUnits, type Unit, UNIT_KINDS, type UnitKind } from "./affected.ts";
 import { concernedVpcs } from "./concerned.ts";
-import { entryKey, sameValue } from "./entry.ts";
 import { networkAclRows } from "./network-acl.ts";
 import { networkInterfaceRows } from "./network-interface.ts";
-import { type Pool, poolsOf } from "./pool.ts";
 import { routeRows, routeTableRows } from "./route-table.ts";
 import { securityGroupRows } from "./security-group.ts";
 import { type PlanSettings, settingsRow } from "./settings.ts";
 import { subnetRows } from "./subnet.ts";
-import type { Delta, Entry } from "./tables.ts";
 import { vpcRows } from "./vpc.ts";
 
-/** Every row of the tables, for all accounts' regions of this machine. */
+/** Every row of the tables, for the regions of all accounts on this machine. */
 export function fullPlan(readers: Iterable<Reader>, settings: PlanSettings): readonly Entry[] {
   return [settingsRow(settings), ...resourceRows(readers, settings.pools)];
 }
 
-/** The same without the settings' row, one at a time. */
+/** The rows one at a time, without the settings' row. */
 export function* resourceRows(readers: Iterable<Reader>, pools: readonly string[]): Iterable<Entry> {
   const places = poolsOf(pools);
   for (const reader of readers) {
     for (const kind of UNIT_KINDS) {
       const count = reader.count(kind);
-      // All at once would be in memory at once.
+      // In slices: a list of all resources at once would need too much memory.
       for (let from = 0; from < count; from += STRIDE)
-        for (const resource of reader.slice(kind, from, from + STRIDE)) yield* rowsOf(reader, kind, resource, places);
+        for (const resource of reader.slice(kind, from, from + STRIDE))
+          yield* rowsOf(reader, kind, resource, places);
     }
   }
 }
@@ -35,8 +36,9 @@ export function* resourceRows(readers: Iterable<Reader>, pools: readonly string[
 const STRIDE = 1000;
 
 /**
- * What the changes of one region make of the tables; `after` is the region with the changes in it. Deltas applied one
- * after another to a full plan give the full plan of the state that they lead to. Costs what the changes touch.
+ * What one region's changes make of the tables; `after` is the region with the changes in it. Deltas applied
+ * one after another to a full plan give the full plan of the state that they lead to. The cost grows with
+ * what the changes touch.
  */
 export function planDelta(after: Reader, changes: readonly Change[], pools: readonly Pool[]): Delta {
   const before = readerBefore(after, changes);
@@ -51,7 +53,7 @@ export function planDelta(after: Reader, changes: readonly Change[], pools: read
   return { puts, removals: [...old.values()], vpcs: concernedVpcs({ before, after }, units) };
 }
 
-/** What changes of several regions make of the tables, as one: no row is of two regions. */
+/** Joins the deltas of several regions; no row belongs to two regions. */
 export function joinedDelta(deltas: readonly Delta[]): Delta {
   const [only, ...more] = deltas;
   if (only && more.length === 0) return only;
@@ -62,7 +64,13 @@ export function joinedDelta(deltas: readonly Delta[]): Delta {
   };
 }
 
-const ROWS: { readonly [K in UnitKind]: (reader: Reader, resource: Resources[K], pools: readonly Pool[]) => readonly Entry[] } = {
+const ROWS: {
+  readonly [K in UnitKind]: (
+    reader: Reader,
+    resource: Resources[K],
+    pools: readonly Pool[],
+  ) => readonly Entry[];
+} = {
   vpc: vpcRows,
   subnet: subnetRows,
   "route-table": routeTableRows,
@@ -72,7 +80,12 @@ const ROWS: { readonly [K in UnitKind]: (reader: Reader, resource: Resources[K],
   "network-acl": (_reader, acl) => networkAclRows(acl),
 };
 
-function rowsOf<K extends UnitKind>(reader: Reader, kind: K, resource: Resources[K], pools: readonly Pool[]): readonly Entry[] {
+function rowsOf<K extends UnitKind>(
+  reader: Reader,
+  kind: K,
+  resource: Resources[K],
+  pools: readonly Pool[],
+): readonly Entry[] {
   return ROWS[kind](reader, resource, pools);
 }
 

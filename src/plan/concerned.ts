@@ -1,8 +1,11 @@
 import type { Reader } from "../model/state.ts";
 import type { Unit } from "./affected.ts";
 
-/** The slots of the VPCs whose packets the units' rows concern, as they were and as they are; each one once. */
-export function concernedVpcs(readers: { readonly before: Reader; readonly after: Reader }, units: readonly Unit[]): readonly number[] {
+/** The slots of the VPCs whose packets the units' rows concern, before or after the changes, each once. */
+export function concernedVpcs(
+  readers: { readonly before: Reader; readonly after: Reader },
+  units: readonly Unit[],
+): readonly number[] {
   const slots = new Set<number>();
   for (const reader of [readers.before, readers.after]) {
     for (const unit of units) {
@@ -15,10 +18,11 @@ export function concernedVpcs(readers: { readonly before: Reader; readonly after
   return [...slots];
 }
 
-/** A security group's own, and those that it is associated with. */
+/** A security group's own VPC, and the ones that it is associated with. */
 function vpcsOf(reader: Reader, { kind, id }: Unit): readonly string[] {
   if (kind === "vpc") return [id];
-  if (kind === "route") return ofResource(reader.get("route-table", reader.get("route", id)?.routeTableId ?? ""));
+  if (kind === "route")
+    return ofResource(reader.get("route-table", reader.get("route", id)?.routeTableId ?? ""));
   const others = kind === "security-group" ? (reader.get(kind, id)?.associatedVpcIds ?? []) : [];
   return [...ofResource(reader.get(kind, id)), ...others];
 }

@@ -6,7 +6,9 @@ export function isLogged(reader: Reader, { id }: { readonly id: string }): boole
   return reader.countBy("flow-log", "resourceId", id) > 0;
 }
 
-/** Whether one names the interface, or the regional NAT gateway whose place in a zone it is. */
+/** Whether a flow log names the interface, or the regional NAT gateway whose zone subnet it is in. */
 export function isInterfaceLogged(reader: Reader, eni: NetworkInterface): boolean {
-  return isLogged(reader, eni) || (eni.natGatewayId !== undefined && isLogged(reader, { id: eni.natGatewayId }));
+  return (
+    isLogged(reader, eni) || (eni.natGatewayId !== undefined && isLogged(reader, { id: eni.natGatewayId }))
+  );
 }

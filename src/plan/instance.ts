@@ -1,24 +1,24 @@
+import { formatIpv4, ipv4 } from "../lib/address.ts";
 import { present } from "../lib/assert.ts";
-import { cidrOf, parseCidr } from "../lib/cidr.ts";
-import { formatIpv4, ipv4 } from "../lib/ip.ts";
+import { ipv4BlockOf, parseIpv4Block } from "../lib/block.ts";
+import { privateDnsName, resourceDnsName } from "../model/dns-name.ts";
 import type { Instance } from "../model/instance.ts";
 import { type NetworkInterface, primaryPrivateIp } from "../model/network-interface.ts";
 import type { Reader } from "../model/state.ts";
 import type { Vpc } from "../model/vpc.ts";
-import { privateDnsName, resourceDnsName } from "../model/dns-name.ts";
 
-/** One interface as the instance sees it. */
+/** One interface, as its instance sees it. */
 export type InterfacePlan = {
   readonly id: string;
   /** The index of the link's host-side end. */
   readonly slot: number;
   readonly deviceIndex: number;
   readonly mac: string;
-  /** IPv4. The first is the primary; none in a subnet for IPv6 alone. */
+  /** IPv4; the first is the primary one. Empty in an IPv6-only subnet. */
   readonly addresses: readonly string[];
-  /** Of the subnet, in bits. */
+  /** The length of the subnet's prefix, in bits. */
   readonly prefixLength: number;
-  /** The subnet's +1 address; none in a subnet for IPv6 alone. */
+  /** The subnet's +1 address; undefined in an IPv6-only subnet. */
   readonly router: string | undefined;
   readonly ipv6Addresses: readonly string[];
 };
@@ -27,28 +27,31 @@ export type InterfacePlan = {
 export type InstancePlan = {
   readonly id: string;
   readonly hostname: string;
-  /** Those that the VPC's DHCP options name; the VPC's own is at its +2 address, to instances for IPv6 alone at fd00:ec2::253. */
+  /**
+   * The servers in the VPC's DHCP options. The VPC's own server is at its +2 address, and for IPv6-only
+   * instances at fd00:ec2::253.
+   */
   readonly dnsServers: readonly string[];
   /** The domains that complete a name. */
   readonly dnsSearch: readonly string[];
-  /** Of its own name. */
+  /** The domain of the instance's own name. */
   readonly dnsDomain: string;
   readonly interfaces: readonly InterfacePlan[];
   readonly userData: Uint8Array | undefined;
   readonly publicKey: string | undefined;
 };
 
-/** VPC user guide, "Amazon DNS server". */
+/** Source: VPC user guide, "Amazon DNS server". */
 const RESOLVER_IPV6 = "fd00:ec2::253";
 
-/** What the machine must run for an instance, from the state alone. */
+/** What the machine must run for an instance, computed only from the state. */
 export function instancePlan(reader: Reader, instance: Instance, region: string): InstancePlan {
   const interfaces = reader
     .by("network-interface", "instanceId", instance.id)
     .toSorted((a, b) => (a.attachment?.deviceIndex ?? 0) - (b.attachment?.deviceIndex ?? 0));
   const first = present(interfaces[0], `the primary interface of ${instance.id}`);
   const vpc = present(reader.get("vpc", instance.vpcId), instance.vpcId);
-  const block = present(parseCidr(vpc.cidrBlocks[0]?.cidrBlock ?? ""), `the block of ${vpc.id}`);
+  const block = present(parseIpv4Block(vpc.cidrBlocks[0]?.cidrBlock ?? ""), `the block of ${vpc.id}`);
   const primary = primaryPrivateIp(first);
   const name = primary === undefined ? resourceDnsName(instance.id, region) : privateDnsName(primary, region);
   return {
@@ -57,24 +60,35 @@ export function instancePlan(reader: Reader, instance: Instance, region: string)
     ...resolving(reader, vpc, primary === undefined ? RESOLVER_IPV6 : formatIpv4(ipv4(block.base + 2))),
     dnsDomain: name.slice(name.indexOf(".") + 1),
     interfaces: interfaces.map((eni) => interfacePlan(reader, eni)),
-    userData: instance.userData === undefined ? undefined : Uint8Array.from(atob(instance.userData), (c) => c.charCodeAt(0)),
-    publicKey: instance.keyName === undefined ? undefined : reader.by("key-pair", "name", instance.keyName)[0]?.publicKey,
+    userData:
+      instance.userData === undefined
+        ? undefined
+        : Uint8Array.from(atob(instance.userData), (c) => c.charCodeAt(0)),
+    publicKey:
+      instance.keyName === undefined
+        ? undefined
+        : reader.by("key-pair", "name", instance.keyName)[0]?.publicKey,
   };
 }
 
-/** What the VPC's DHCP options say of names; without a set, nothing is said (VPC user guide, "DHCP option sets"). */
+/**
+ * The names and servers in the VPC's DHCP options; without a set, there are none (VPC user guide, "DHCP
+ * option sets").
+ */
 function resolving(reader: Reader, vpc: Vpc, own: string): Pick<InstancePlan, "dnsServers" | "dnsSearch"> {
   const options = reader.get("dhcp-options", vpc.dhcpOptionsId)?.configurations ?? [];
   const values = (name: string): readonly string[] => options.find(({ key }) => key === name)?.values ?? [];
   return {
-    dnsServers: values("domain-name-servers").map((server) => (server === "AmazonProvidedDNS" ? own : server)),
+    dnsServers: values("domain-name-servers").map((server) =>
+      server === "AmazonProvidedDNS" ? own : server,
+    ),
     dnsSearch: values("domain-name").flatMap((domains) => domains.split(" ")),
   };
 }
 
 function interfacePlan(reader: Reader, eni: NetworkInterface): InterfacePlan {
   const subnet = present(reader.get("subnet", eni.subnetId), eni.subnetId);
-  const block = subnet.cidrBlock === undefined ? undefined : cidrOf(subnet.cidrBlock);
+  const block = subnet.cidrBlock === undefined ? undefined : ipv4BlockOf(subnet.cidrBlock);
   return {
     id: eni.id,
     slot: eni.slot,

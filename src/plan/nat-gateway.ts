@@ -1,10 +1,10 @@
+import { type Entry, MAX_NAT_ADDRESSES, MAX_ZONES, NAT_GATEWAY_FLAGS } from "../contract/tables.ts";
 import type { NatGateway } from "../model/nat-gateway.ts";
 import type { NetworkInterface } from "../model/network-interface.ts";
 import type { Reader } from "../model/state.ts";
-import { type Entry, MAX_NAT_ADDRESSES, MAX_ZONES, NAT_GATEWAY_FLAGS } from "./tables.ts";
 import { zoneNumber } from "./zone.ts";
 
-/** What a NAT gateway's interface has besides its own row: the addresses that it translates to. */
+/** The rows of a NAT gateway's interface besides its own: the addresses that it translates to. */
 export function natGatewayRows(reader: Reader, eni: NetworkInterface): readonly Entry[] {
   const gateway = eni.natGatewayId === undefined ? undefined : reader.get("nat-gateway", eni.natGatewayId);
   if (!gateway) return [];
@@ -18,7 +18,7 @@ export function natGatewayRows(reader: Reader, eni: NetworkInterface): readonly 
           (gateway.connectivityType === "public" ? NAT_GATEWAY_FLAGS.public : 0) |
           (gateway.availabilityMode === "regional" ? NAT_GATEWAY_FLAGS.regional : 0),
         count: addresses.length,
-        addresses: Array.from({ length: MAX_NAT_ADDRESSES }, (_, place) => addresses[place] ?? "0.0.0.0"),
+        addresses: Array.from({ length: MAX_NAT_ADDRESSES }, (_, index) => addresses[index] ?? "0.0.0.0"),
         zones: gateway.availabilityMode === "regional" ? zonesOf(reader, gateway) : NO_ZONES,
       },
     },
@@ -27,7 +27,10 @@ export function natGatewayRows(reader: Reader, eni: NetworkInterface): readonly 
 
 const NO_ZONES = Array.from({ length: MAX_ZONES }, () => 0);
 
-/** Of a zone that the gateway is not in, another one's interface takes the packets (VPC user guide, "Regional NAT gateways"). */
+/**
+ * The interface for each zone. A zone that the gateway is not in uses another zone's interface (VPC user
+ * guide, "Regional NAT gateways").
+ */
 function zonesOf(reader: Reader, { id }: NatGateway): readonly number[] {
   const slots = new Map(
     reader

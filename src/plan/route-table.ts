@@ -1,20 +1,25 @@
+import { type Entry, IPV6_ROUTES, ROUTE_TARGET, type StructValue } from "../contract/tables.ts";
+import { formatIpv4 } from "../lib/address.ts";
 import { present } from "../lib/assert.ts";
-import { type Cidr, parseCidr } from "../lib/cidr.ts";
-import { parseCidr6 } from "../lib/cidr6.ts";
-import { formatIpv4 } from "../lib/ip.ts";
+import { type Ipv4Block, parseIpv4Block, parseIpv6Block } from "../lib/block.ts";
 import { NAT64_BLOCK } from "../lib/nat64.ts";
 import { prefixListEntries } from "../model/aws-prefix-list.ts";
 import { isActive } from "../model/route-state.ts";
 import { type Route, routeId, type RouteTable } from "../model/route-table.ts";
 import type { Reader } from "../model/state.ts";
 import { betweenRegions, otherSide } from "../model/vpc-peering-connection.ts";
-import { type Entry, IPV6_ROUTES, ROUTE_TARGET, type StructValue } from "./tables.ts";
 
-/** Bits of a route's key in front of an IPv4 prefix: the table's 32 and the mapped address's 96. */
+/**
+ * The bits of a route's key in front of an IPv4 prefix: 32 of the table's number and 96 of the mapped
+ * address.
+ */
 const IPV4_ROUTE_BITS = 128;
 const TABLE_BITS = 32;
 
-/** A route table's own rows: what its prefix lists expand to, and a local route for each block of its VPC, but where a user's route has the very same destination. */
+/**
+ * A route table's own rows: the blocks of its prefix lists, and a local route for each block of its VPC
+ * unless a user's route has exactly that destination.
+ */
 export function routeTableRows(reader: Reader, table: RouteTable): readonly Entry[] {
   const vpc = present(reader.get("vpc", table.vpcId), `${table.vpcId} of ${table.id}`);
   const blocks = [
@@ -28,8 +33,9 @@ export function routeTableRows(reader: Reader, table: RouteTable): readonly Entr
 }
 
 /**
- * A route for each block of a prefix list that a route names. At the very same destination the local route and a route that
- * names the block come first, and of several lists always that with the lowest id (VPC user guide, "Route priority and prefix lists").
+ * A route for each block of the prefix lists that routes name. For exactly the same destination, the local
+ * route and a route that names the block take precedence; among several lists, the one with the lowest id
+ * always does (VPC user guide, "Route priority and prefix lists").
  */
 function listedRows(reader: Reader, table: RouteTable, local: ReadonlySet<string>): readonly Entry[] {
   const rows = new Map<string, Entry>();
@@ -44,17 +50,23 @@ function listedRows(reader: Reader, table: RouteTable, local: ReadonlySet<string
   return [...rows.values()];
 }
 
-/** The row of a route that a user made; none when its table is gone, and of a prefix list, whose rows are the table's. */
+/**
+ * The rows of a route that a user made. Empty when its table is gone, and for a prefix list, whose rows
+ * belong to the table.
+ */
 export function routeRows(reader: Reader, route: Route): readonly Entry[] {
   const table = reader.get("route-table", route.routeTableId);
   return table ? blockRows(table, route.destination, target(reader, route)) : [];
 }
 
-/** The row of a block; none for what is no block. Of IPv6 NAT gateways carry what NAT64 is for, egress-only ones no IPv4. */
+/**
+ * The row of a block; empty when the text is no block. For IPv6, NAT gateways only carry what NAT64 is for,
+ * and egress-only gateways carry no IPv4.
+ */
 function blockRows(table: RouteTable, text: string, value: StructValue<"route">): readonly Entry[] {
-  const block = parseCidr(text);
+  const block = parseIpv4Block(text);
   if (block) return [row(table, block, value.target === ROUTE_TARGET.egress_only ? NOWHERE : value)];
-  if (!parseCidr6(text)) return [];
+  if (!parseIpv6Block(text)) return [];
   return [
     ipv6RouteRow(
       (table.slot | IPV6_ROUTES) >>> 0,
@@ -66,24 +78,36 @@ function blockRows(table: RouteTable, text: string, value: StructValue<"route">)
 
 const NOWHERE = { target: ROUTE_TARGET.blackhole, slot: 0 } as const;
 
-/** The row of a canonical IPv6 block under a number that stands for a table. */
-export function ipv6RouteRow(routeTable: number, block: string, value: StructValue<"route">): Entry<"routes"> {
+/** The row of a canonical IPv6 block, under a number that stands for a table. */
+export function ipv6RouteRow(
+  routeTable: number,
+  block: string,
+  value: StructValue<"route">,
+): Entry<"routes"> {
   const [address = "", length = ""] = block.split("/");
-  return { table: "routes", key: { prefix_length: TABLE_BITS + Number(length), route_table: routeTable, address }, value };
-}
-
-function row(table: RouteTable, cidr: Cidr, value: StructValue<"route">): Entry<"routes"> {
   return {
     table: "routes",
-    key: { prefix_length: IPV4_ROUTE_BITS + cidr.length, route_table: table.slot, address: formatIpv4(cidr.base) },
+    key: { prefix_length: TABLE_BITS + Number(length), route_table: routeTable, address },
+    value,
+  };
+}
+
+function row(table: RouteTable, cidr: Ipv4Block, value: StructValue<"route">): Entry<"routes"> {
+  return {
+    table: "routes",
+    key: {
+      prefix_length: IPV4_ROUTE_BITS + cidr.length,
+      route_table: table.slot,
+      address: formatIpv4(cidr.base),
+    },
     value,
   };
 }
 
 /**
- * A route to a gateway names the gateway, attached or not: the packet asks its VPC which one is attached, so that
- * attaching and detaching write one row. A route to an interface is a blackhole while nothing behind it can forward, one to a
- * NAT gateway while that is not available.
+ * A route to a gateway names the gateway, attached or not. The packet asks its VPC which gateway is attached,
+ * so attaching and detaching write one row. A route to an interface is a blackhole while nothing behind it
+ * can forward, and a route to a NAT gateway while that is not available.
  */
 function target(reader: Reader, route: Route): StructValue<"route"> {
   const slot = slotOf(reader, route);
@@ -107,7 +131,10 @@ const TARGETS = {
   "egress-only-internet-gateway": ROUTE_TARGET.egress_only,
 } as const;
 
-/** The gateway's or the interface's; undefined: nothing there takes packets. A NAT gateway goes by the slot of its interface, a regional one by any of its own. */
+/**
+ * The slot of the target gateway or interface; undefined when nothing there takes packets. For a NAT gateway
+ * it is the slot of its interface, for a regional one that of any of its interfaces.
+ */
 function slotOf(reader: Reader, route: Route): number | undefined {
   const { id, kind } = route.target;
   switch (kind) {
@@ -123,19 +150,22 @@ function slotOf(reader: Reader, route: Route): number | undefined {
       return isActive(reader, route) ? 0 : undefined;
     case "vpc-peering-connection":
       return isActive(reader, route) ? peerSlot(reader, route) : undefined;
-    // One for each VPC, which has it from its birth to its end.
+    // Each VPC has one of its own for as long as the VPC exists.
     case "egress-only-internet-gateway":
       return reader.get("egress-only-internet-gateway", id) ? 0 : undefined;
   }
 }
 
-/** Of several always the same one, in whatever order they are found. */
+/** The same one of several every time, in whatever order they are found. */
 function natSlot(reader: Reader, id: string): number | undefined {
   const slots = reader.by("network-interface", "natGatewayId", id).map(({ slot }) => slot);
   return slots.length === 0 ? undefined : Math.min(...slots);
 }
 
-/** Of the VPC at the other side of the connection. No VPC goes while a connection of it is active, so the slot is still its own. */
+/**
+ * The slot of the VPC at the other side. A VPC can't be deleted while one of its connections is active, so
+ * the slot is still its own.
+ */
 function peerSlot(reader: Reader, { target, vpcId }: Route): number | undefined {
   const connection = reader.get("vpc-peering-connection", target.id);
   if (!connection) return undefined;

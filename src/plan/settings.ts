@@ -1,7 +1,9 @@
-import { poolsOf } from "./pool.ts";
-import { type Entry, LAYOUT_VERSION, MAX_POOLS } from "./tables.ts";
+import { ROWS_PER_NAT_CONNECTION } from "../contract/nat-connection.ts";
+import { poolsOf } from "../contract/pool.ts";
+import { RECORD_MAPS } from "../contract/records.ts";
+import { type Entry, LAYOUT_VERSION, MAX_POOLS } from "../contract/tables.ts";
 
-/** What the tables need to know of the machine: its public addresses and its links. */
+/** What the tables need to know about the machine: its public addresses and its links. */
 export type PlanSettings = {
   /** Public IPv4 pools, canonical CIDR blocks. */
   readonly pools: readonly string[];
@@ -14,39 +16,56 @@ export type PlanSettings = {
   readonly servicesMac: string;
   readonly servicesPeerMac: string;
   /** How many connections security groups remember per interface. */
-  readonly connectionLimit: number;
-  /** How many they may remember in all before an interface with more than its share is refused. */
+  readonly connectionLimit?: number;
+  /** How many connections there may be in total before an interface above its share is refused new ones. */
   readonly connectionsCrowded?: number;
   readonly connectionShare?: number;
-  /** How many connections a NAT gateway remembers, and how many ports each of its addresses has towards one destination. */
+  /**
+   * How many connections a NAT gateway remembers, and how many ports each of its addresses has towards one
+   * destination.
+   */
   readonly natConnectionLimit?: number;
   readonly natConnectionsCrowded?: number;
   readonly natConnectionShare?: number;
   readonly natPorts?: number;
-  /** How many flow records of a window are for whoever comes, and how many each interface has beyond those. */
+  /**
+   * How many of a window's flow records are shared by all interfaces, and how many more each interface has
+   * for itself.
+   */
   readonly flowRecordsShared?: number;
   readonly flowRecordShare?: number;
-  /** How many packets an interface may send to link-local services in a second. */
+  /** How many packets per second an interface may send to link-local services. */
   readonly linkLocalAllowance?: number;
+  /** In a region of machines: this one's number, and its overlay's link and MTU (bytes of an IP packet). */
+  readonly machine?: number;
+  readonly overlay?: number;
+  readonly overlayMtu?: number;
+  /** The underlay address that all gateways have. */
+  readonly gateways?: string;
   /** A fixed time in nanoseconds, for tests. */
   readonly now?: bigint;
 };
 
-/** Three quarters of the table that the program has for connections (datapath/bpf/connection.h). */
-const CROWDED = 786_432;
+/** A table is crowded when three quarters are full: the rest is for interfaces below their share. */
+const CROWDED = 3 / 4;
+
+const CONNECTIONS = RECORD_MAPS.connections.max;
+/** The limit for one interface. */
+const CONNECTIONS_OF_ONE = 65_536;
 const SHARE = 1_024;
-/** A quarter of the table that the program has for NAT gateways' connections, which take two rows each (datapath/bpf/nat_gateway.h). */
-const NAT_CONNECTIONS = 131_072;
-/** Three quarters of what the table has room for in all, and what each gateway has beyond that. */
-const NAT_CROWDED = 393_216;
+const NAT_CONNECTIONS = RECORD_MAPS.nat_connections.max / ROWS_PER_NAT_CONNECTION;
+/** The limit for one gateway. */
+const NAT_LIMIT = NAT_CONNECTIONS / 4;
 const NAT_SHARE = 8_192;
-/** VPC user guide, "NAT gateways". */
+/** Source: VPC user guide, "NAT gateways". */
 const NAT_PORTS = 55_000;
-/** Three quarters of the table that the program has for flow records (datapath/bpf/flow_log.h): 19,660 for one interface alone. */
-const FLOW_RECORDS = 98_304;
+/** The records in one window. An interface that is alone gets a fifth of three quarters of them: 19,660. */
+const FLOW_RECORDS = RECORD_MAPS.flow_records_a.max;
 const FLOW_SHARE = 128;
 
-/** VPC user guide, "DNS quotas", and EC2 user guide, "Link-local packets": of DNS, metadata and time together. */
+/**
+ * For DNS, metadata and time together (VPC user guide, "DNS quotas"; EC2 user guide, "Link-local packets").
+ */
 const LINK_LOCAL_PACKETS = 1_024;
 
 const NO_POOL_ROW = { base: "0.0.0.0", mask: "0.0.0.0", first: 0, size: 0 };
@@ -62,23 +81,27 @@ export function settingsRow(settings: PlanSettings): Entry<"settings"> {
       uplink: settings.uplink,
       services: settings.services,
       fragments: settings.fragments,
-      connection_limit: settings.connectionLimit,
-      connections_crowded: settings.connectionsCrowded ?? CROWDED,
+      connection_limit: settings.connectionLimit ?? CONNECTIONS_OF_ONE,
+      connections_crowded: settings.connectionsCrowded ?? CONNECTIONS * CROWDED,
       connection_share: settings.connectionShare ?? SHARE,
-      nat_connection_limit: settings.natConnectionLimit ?? NAT_CONNECTIONS,
-      nat_connections_crowded: settings.natConnectionsCrowded ?? NAT_CROWDED,
+      nat_connection_limit: settings.natConnectionLimit ?? NAT_LIMIT,
+      nat_connections_crowded: settings.natConnectionsCrowded ?? NAT_CONNECTIONS * CROWDED,
       nat_connection_share: settings.natConnectionShare ?? NAT_SHARE,
       nat_ports: settings.natPorts ?? NAT_PORTS,
-      flow_records_shared: settings.flowRecordsShared ?? FLOW_RECORDS,
+      flow_records_shared: settings.flowRecordsShared ?? FLOW_RECORDS * CROWDED,
       flow_record_share: settings.flowRecordShare ?? FLOW_SHARE,
       link_local_allowance: settings.linkLocalAllowance ?? LINK_LOCAL_PACKETS,
+      machine: settings.machine ?? 0,
+      overlay: settings.overlay ?? 0,
+      overlay_mtu: settings.overlayMtu ?? 0,
+      gateways: settings.gateways ?? "0.0.0.0",
       pad: 0,
       now: settings.now ?? 0n,
       uplink_mac: settings.uplinkMac,
       uplink_peer_mac: settings.uplinkPeerMac,
       services_mac: settings.servicesMac,
       services_peer_mac: settings.servicesPeerMac,
-      pools: Array.from({ length: MAX_POOLS }, (_, place) => pools[place] ?? NO_POOL_ROW),
+      pools: Array.from({ length: MAX_POOLS }, (_, index) => pools[index] ?? NO_POOL_ROW),
     },
   };
 }

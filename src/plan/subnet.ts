@@ -1,23 +1,24 @@
+import { type Entry, type StructValue, SUBNET_FLAGS } from "../contract/tables.ts";
+import { formatIpv4, ipv4 } from "../lib/address.ts";
 import { present } from "../lib/assert.ts";
-import { cidrOf } from "../lib/cidr.ts";
-import { formatIpv4, ipv4 } from "../lib/ip.ts";
+import { ipv4BlockOf } from "../lib/block.ts";
 import type { Reader } from "../model/state.ts";
 import type { Subnet } from "../model/subnet.ts";
 import { blockedFlags } from "./block-public-access.ts";
 import { isLogged } from "./flow-log.ts";
-import { type Entry, type StructValue, SUBNET_FLAGS } from "./tables.ts";
 import { zoneNumber } from "./zone.ts";
 
-/** What the row of a subnet for IPv6 alone has instead: no packet is for it, nor from it. */
+/** The block in the row of an IPv6-only subnet: no packet comes from it or goes to it. */
 const NO_BLOCK = "0.0.0.0/32";
 
-/** A subnet's row: its blocks, and the route table and the network ACL that hold for it. */
+/** A subnet's row: its blocks, its route table and its network ACL. */
 export function subnetRows(reader: Reader, subnet: Subnet): readonly Entry[] {
   const vpc = present(reader.get("vpc", subnet.vpcId), `${subnet.vpcId} of ${subnet.id}`);
   const tableId = subnet.routeTableAssociation?.routeTableId ?? vpc.mainRouteTable.routeTableId;
   const aclId = subnet.networkAcl?.networkAclId;
-  const acl = aclId === undefined ? undefined : present(reader.get("network-acl", aclId), `${aclId} of ${subnet.id}`);
-  const block = cidrOf(subnet.cidrBlock ?? NO_BLOCK);
+  const acl =
+    aclId === undefined ? undefined : present(reader.get("network-acl", aclId), `${aclId} of ${subnet.id}`);
+  const block = ipv4BlockOf(subnet.cidrBlock ?? NO_BLOCK);
   return [
     {
       table: "subnets",
@@ -32,7 +33,9 @@ export function subnetRows(reader: Reader, subnet: Subnet): readonly Entry[] {
         ...ipv6Of(subnet),
         zone: zoneNumber(subnet.availabilityZone),
         flags:
-          (isLogged(reader, subnet) ? SUBNET_FLAGS.flow_log : 0) | (acl ? 0 : SUBNET_FLAGS.no_network_acl) | blockedFlags(reader, subnet),
+          (isLogged(reader, subnet) ? SUBNET_FLAGS.flow_log : 0) |
+          (acl ? 0 : SUBNET_FLAGS.no_network_acl) |
+          blockedFlags(reader, subnet),
       },
     },
   ];

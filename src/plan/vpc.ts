@@ -1,19 +1,22 @@
+import { type Entry, IPV6_BLOCKS, ROUTE_TARGET, VPC_FLAGS } from "../contract/tables.ts";
+import { formatIpv4, ipv4 } from "../lib/address.ts";
 import { assert, present } from "../lib/assert.ts";
-import { cidrOf } from "../lib/cidr.ts";
-import { formatIpv4, ipv4 } from "../lib/ip.ts";
+import { ipv4BlockOf } from "../lib/block.ts";
 import type { InternetGateway } from "../model/internet-gateway.ts";
 import type { Reader } from "../model/state.ts";
 import type { Vpc } from "../model/vpc.ts";
 import { isLogged } from "./flow-log.ts";
 import { ipv6RouteRow } from "./route-table.ts";
-import { type Entry, IPV6_BLOCKS, ROUTE_TARGET, VPC_FLAGS } from "./tables.ts";
 
-/** A VPC's rows: which gateway is attached to it, the first of the three conditions; and that its IPv6 blocks are its own. */
+/**
+ * A VPC's rows: the gateway attached to it (the first of the three conditions), and the IPv6 blocks that are
+ * its own.
+ */
 export function vpcRows(reader: Reader, vpc: Vpc): readonly Entry[] {
   const gateways = reader.by("internet-gateway", "vpcId", vpc.id);
   assert(gateways.length <= 1, `${vpc.id} has one gateway at most`);
   const gateway = gateways[0];
-  const primary = cidrOf(present(vpc.cidrBlocks[0], `the primary block of ${vpc.id}`).cidrBlock);
+  const primary = ipv4BlockOf(present(vpc.cidrBlocks[0], `the primary block of ${vpc.id}`).cidrBlock);
   return [
     {
       table: "vpcs",
@@ -32,11 +35,14 @@ export function vpcRows(reader: Reader, vpc: Vpc): readonly Entry[] {
 }
 
 function flagsOf(reader: Reader, vpc: Vpc): number {
-  return (vpc.enableDnsSupport ? VPC_FLAGS.dns_support : 0) | (isLogged(reader, vpc) ? VPC_FLAGS.flow_log : 0);
+  return (
+    (vpc.enableDnsSupport ? VPC_FLAGS.dns_support : 0) | (isLogged(reader, vpc) ? VPC_FLAGS.flow_log : 0)
+  );
 }
 
-/** The slot plus one of the table that routes what comes in through the gateway; 0: none does. */
+/** The slot plus one of the table that routes what comes in through the gateway; 0 when there is none. */
 function gatewayTable(reader: Reader, gateway: InternetGateway | undefined): number {
-  const table = gateway?.routeTableAssociation && reader.get("route-table", gateway.routeTableAssociation.routeTableId);
+  const table =
+    gateway?.routeTableAssociation && reader.get("route-table", gateway.routeTableAssociation.routeTableId);
   return table ? table.slot + 1 : 0;
 }

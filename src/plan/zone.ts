@@ -1,5 +1,5 @@
+import { MAX_ZONES } from "../contract/tables.ts";
 import { assert } from "../lib/assert.ts";
-import { MAX_ZONES } from "./tables.ts";
 
 /** The number of an availability zone, as in `us-east-1c`: 2. */
 export function zoneNumber(availabilityZone: string): number {

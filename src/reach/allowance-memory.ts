@@ -1,4 +1,4 @@
-/** What an interface has sent to link-local services in a second. */
+/** How many packets an interface has sent to link-local services in a second. */
 export type Spent = { readonly second: bigint; readonly packets: number };
 export type Allowances = { readonly get: (slot: number) => Spent | undefined };
 export type AllowanceMemory = Allowances & { readonly remember: (spent: ReadonlyMap<number, Spent>) => void };

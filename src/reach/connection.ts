@@ -1,16 +1,23 @@
-import type { StructValue, TableReader } from "../plan/tables.ts";
+import type { StructValue, TableReader } from "../contract/tables.ts";
+import { IDLE_TIMEOUT } from "../lib/idle-timeout.ts";
 import { type Flow, icmpRequestType, isIcmp, isIcmpAnswer, type Packet, TCP, UDP } from "./packet.ts";
 
 /** An exchange that a security group remembers, as seen at one interface. */
 export type Connection = {
-  /** Nanoseconds. Idle time counts in whole seconds, from the start of the second of the last packet. */
+  /**
+   * Nanoseconds. Idle time counts in whole seconds, from the start of the second in which the last packet
+   * came.
+   */
   readonly expires: bigint;
   readonly localSeen: boolean;
   readonly remoteSeen: boolean;
   readonly localFin: boolean;
   readonly remoteFin: boolean;
   readonly reset: boolean;
-  /** Of UDP: who began, and how often the one has spoken after the other: question, answer, question, answer, and it is a stream. */
+  /**
+   * Only for UDP: who sent first, and how often a side has spoken after the other. After question, answer,
+   * question, answer it is a stream.
+   */
   readonly began: Direction;
   readonly turns: number;
 };
@@ -26,10 +33,12 @@ export type Connections = {
 export type Direction = "out" | "in";
 
 const SECOND = 1_000_000_000n;
-/** Of an interface that has none of its own, in seconds: EC2 user guide, "Idle connection tracking timeout". */
-const DEFAULTS: IdleTimeouts = { tcp_established: 432_000, udp: 30, udp_stream: 180 };
-/** Other protocols': EC2 user guide, "Security group connection tracking"; the rest has no documented value. */
-const TIMEOUT = { tcpOpening: 60, tcpClosing: 120, tcpClosed: 10, icmp: 30, other: 600 } as const;
+/** Timeouts of an interface without its own, in seconds. */
+const DEFAULTS: IdleTimeouts = {
+  tcp_established: IDLE_TIMEOUT.tcp_established,
+  udp: IDLE_TIMEOUT.udp_single,
+  udp_stream: IDLE_TIMEOUT.udp_stream,
+};
 const TURNS_OF_STREAM = 3;
 
 type IdleTimeouts = StructValue<"idle_timeout">;
@@ -39,15 +48,25 @@ export function idleTimeouts(tables: TableReader, slot: number): IdleTimeouts {
   return tables.lookup("idle_timeouts", { interface: slot }) ?? DEFAULTS;
 }
 
-/** Tells the exchange from every other at any interface; the same for both of its directions. */
+/** Identifies the exchange at one interface; the same for both of its directions. */
 export function connectionKey(slot: number, flow: Flow, direction: Direction): string {
-  const [local, remote] = direction === "out" ? [flow.source, flow.destination] : [flow.destination, flow.source];
+  const [local, remote] =
+    direction === "out" ? [flow.source, flow.destination] : [flow.destination, flow.source];
   if (isIcmp(flow)) {
     const askedHere = (direction === "out") !== isIcmpAnswer(flow);
     const type = icmpRequestType(flow);
-    return [slot, flow.protocol, local, remote, flow.sourcePort ?? 0, type, askedHere ? "asked" : "answered"].join(" ");
+    return [
+      slot,
+      flow.protocol,
+      local,
+      remote,
+      flow.sourcePort ?? 0,
+      type,
+      askedHere ? "asked" : "answered",
+    ].join(" ");
   }
-  const ports = direction === "out" ? [flow.sourcePort, flow.destinationPort] : [flow.destinationPort, flow.sourcePort];
+  const ports =
+    direction === "out" ? [flow.sourcePort, flow.destinationPort] : [flow.destinationPort, flow.sourcePort];
   return [slot, flow.protocol, local, remote, ports[0] ?? 0, ports[1] ?? 0].join(" ");
 }
 
@@ -59,8 +78,11 @@ type Noted = {
   readonly times: IdleTimeouts;
 };
 
-/** The connection with one more packet noted, or a new one with its first. */
-export function noted(connection: Connection | undefined, { packet, flow, direction, now, times }: Noted): Connection {
+/** The connection with one more packet counted, or a new one with its first packet. */
+export function noted(
+  connection: Connection | undefined,
+  { packet, flow, direction, now, times }: Noted,
+): Connection {
   const out = direction === "out";
   const fin = packet.tcp?.fin ?? false;
   const next = {
@@ -75,7 +97,7 @@ export function noted(connection: Connection | undefined, { packet, flow, direct
   return { ...next, expires: now - (now % SECOND) + BigInt(timeout(next, flow, times)) * SECOND };
 }
 
-/** Who began speaks after an even number of turns, the other one after an odd number. */
+/** The side that sent first speaks after an even number of turns, the other one after an odd number. */
 function turnsAfter(connection: Connection | undefined, direction: Direction): number {
   if (!connection) return 0;
   const speaker = connection.turns % 2 === 0 ? connection.began : other(connection.began);
@@ -89,19 +111,19 @@ function other(direction: Direction): Direction {
 function timeout(connection: Omit<Connection, "expires">, flow: Flow, times: IdleTimeouts): number {
   const { localSeen, remoteSeen, localFin, remoteFin, reset, turns } = connection;
   if (flow.protocol === UDP) return turns === TURNS_OF_STREAM ? times.udp_stream : times.udp;
-  if (flow.protocol !== TCP) return isIcmp(flow) ? TIMEOUT.icmp : TIMEOUT.other;
-  if (reset || (localFin && remoteFin)) return TIMEOUT.tcpClosed;
-  if (localFin || remoteFin) return TIMEOUT.tcpClosing;
-  return localSeen && remoteSeen ? times.tcp_established : TIMEOUT.tcpOpening;
+  if (flow.protocol !== TCP) return isIcmp(flow) ? IDLE_TIMEOUT.icmp : IDLE_TIMEOUT.other;
+  if (reset || (localFin && remoteFin)) return IDLE_TIMEOUT.tcp_closed;
+  if (localFin || remoteFin) return IDLE_TIMEOUT.tcp_closing;
+  return localSeen && remoteSeen ? times.tcp_established : IDLE_TIMEOUT.tcp_opening;
 }
 
-/** TCP that is under way, or a piece of it: not what opens a connection. */
+/** Whether it is TCP that is under way, or a piece of it: not what opens a connection. */
 export function isMidstream(flow: Flow, packet: Packet): boolean {
   const { syn = false, ack = false, reset = false } = packet.tcp ?? {};
   return flow.protocol === TCP && !(syn && !ack && !reset);
 }
 
-/** A connection that is over may be opened anew, and then the rules decide anew. */
+/** Whether the packet opens a finished connection again; the rules then decide again. */
 export function isReopened(connection: Connection, packet: Packet): boolean {
   const opens = packet.protocol === TCP && packet.tcp?.syn === true && packet.tcp.ack !== true;
   return opens && (connection.reset || connection.localFin || connection.remoteFin);
@@ -109,16 +131,19 @@ export function isReopened(connection: Connection, packet: Packet): boolean {
 
 export type ConnectionMemory = Connections & {
   readonly remember: (connections: ReadonlyMap<string, Connection>) => void;
-  /** The interface is gone: nothing that it remembered holds for the next one at its slot. */
+  /** Call this when the interface is deleted: none of its connections hold for the next one in its slot. */
   readonly forget: (slot: number) => void;
-  /** Drops what had expired before `now`. Until then it counts as one of the interface's connections, though none hold. */
+  /**
+   * Removes connections that had expired before `now`. Until then they count for their interface, though they
+   * no longer hold.
+   */
   readonly sweep: (now: bigint) => void;
   readonly entries: () => Iterable<readonly [key: string, connection: Connection]>;
 };
 
 const NEVER = -1n;
 
-/** A memory that holds from packet to packet. */
+/** A memory that lasts from packet to packet. */
 export function connectionMemory(): ConnectionMemory {
   const known = new Map<string, Connection>();
   const counts = new Map<number, number>();
@@ -137,7 +162,8 @@ export function connectionMemory(): ConnectionMemory {
       }
     },
     forget: (slot) => {
-      for (const [key, connection] of known) if (slotOf(key) === slot) known.set(key, { ...connection, expires: NEVER });
+      for (const [key, connection] of known)
+        if (slotOf(key) === slot) known.set(key, { ...connection, expires: NEVER });
     },
     sweep: (now) => {
       for (const [key, { expires }] of known) {
@@ -150,7 +176,7 @@ export function connectionMemory(): ConnectionMemory {
   };
 }
 
-/** The interface whose memory a connection is in. */
+/** The slot of the interface that remembers the connection. */
 function slotOf(key: string): number {
   return Number.parseInt(key, 10);
 }

@@ -1,15 +1,15 @@
+import type { TableReader } from "../contract/tables.ts";
 import { isNat64 } from "../lib/nat64.ts";
-import type { TableReader } from "../plan/tables.ts";
 import { connectionMemory } from "./connection.ts";
 import { natMemory } from "./nat-connection.ts";
 import { answerTo, type Packet, TCP } from "./packet.ts";
-import { interfaceAt, owns, type Step } from "./passage.ts";
+import { type DroppedStep, interfaceAt, owns, type Step } from "./passage.ts";
 import { type Trace, trace } from "./trace.ts";
 
-/** A request and the answer to it, through the tables as they stand; nothing is remembered of earlier packets. */
+/** A request and its answer, walked through the tables as they are; no earlier packet is remembered. */
 export type Walk = {
   readonly request: Trace;
-  /** Absent: none is sent. */
+  /** Absent: no answer is sent. */
   readonly answer?: Trace;
   readonly end: WalkEnd;
 };
@@ -18,18 +18,27 @@ export type Leg = "request" | "answer";
 
 export type WalkEnd =
   | { readonly kind: "answered" }
-  | { readonly kind: "dropped"; readonly leg: Leg; readonly step: Step }
-  /** It leaves for the internet, where no host has such an address: it is one of NAT64, that no NAT gateway translated. */
+  | { readonly kind: "dropped"; readonly leg: Leg; readonly step: DroppedStep }
+  /**
+   * It leaves for the internet, where no host has such an address: a NAT64 address that no NAT gateway
+   * translated.
+   */
   | { readonly kind: "no_such_host"; readonly destination: string; readonly step: Step }
-  /** It comes to an interface that does not have the destination: an appliance, whose own software decides. */
+  /**
+   * It arrives at an interface that does not have the destination: an appliance, whose own software decides.
+   */
   | { readonly kind: "forwarded"; readonly leg: Leg; readonly interface: number }
-  /** The answer comes from another address or port than the one that was asked, and belongs to nothing for who asked. */
+  /**
+   * The answer comes from another address or port than the request went to, so the client does not recognize
+   * it.
+   */
   | { readonly kind: "misdirected"; readonly source: string };
 
-/** `natPort`: the port that NAT gateways take; absent: the one that they would. */
+/** `natPort`: the port that NAT gateways take; absent: the one that they would choose. */
 export function walkExchange(tables: TableReader, packet: Packet, natPort?: number): Walk {
   const [connections, remembered] = [connectionMemory(), natMemory()];
-  const nat = natPort === undefined ? remembered : { ...remembered, nextPort: () => natPort - FIRST_NAT_PORT };
+  const nat =
+    natPort === undefined ? remembered : { ...remembered, nextPort: () => natPort - FIRST_NAT_PORT };
   const run = (one: Packet): Trace => {
     const traced = trace(tables, one, { connections, nat });
     connections.remember(traced.connections);
@@ -39,7 +48,8 @@ export function walkExchange(tables: TableReader, packet: Packet, natPort?: numb
   const request = run(packet);
   const { verdict } = request;
   if (verdict.kind === "drop") return { request, end: droppedAt("request", request) };
-  if (verdict.kind === "internet" && isNat64(request.packet.destination)) return { request, end: nobodyAt(request) };
+  if (verdict.kind === "internet" && isNat64(request.packet.destination))
+    return { request, end: nobodyAt(request) };
   const server = verdict.kind === "deliver" ? interfaceAt(tables, verdict.interface) : undefined;
   if (server && !owns(tables, server, request.packet.destination))
     return { request, end: { kind: "forwarded", leg: "request", interface: server.slot } };
@@ -69,7 +79,7 @@ function endOf(packet: Packet, answer: Trace): WalkEnd {
   return belongs ? { kind: "answered" } : { kind: "misdirected", source };
 }
 
-/** `step`: of the route that led there. */
+/** `step`: the one of the route that led there. */
 function nobodyAt({ packet: { destination }, steps }: Trace): WalkEnd {
   const step = steps.findLast(({ stage }) => stage === "route");
   if (!step) throw new Error("assertion failed: what leaves a VPC goes by a route");
@@ -78,6 +88,6 @@ function nobodyAt({ packet: { destination }, steps }: Trace): WalkEnd {
 
 function droppedAt(leg: Leg, { steps }: Trace): WalkEnd {
   const step = steps.at(-1);
-  if (!step) throw new Error("assertion failed: a packet that drops does so at a stage");
+  if (step?.kind !== "drop") throw new Error("assertion failed: a packet that drops does so at a stage");
   return { kind: "dropped", leg, step };
 }

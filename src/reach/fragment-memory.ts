@@ -1,17 +1,22 @@
 import type { Flow } from "./packet.ts";
 
-/** What the first fragment of a packet says of those that follow, which have no transport header of their own. */
+/** What a packet's first fragment says of the later ones, which have no transport header of their own. */
 export type FirstFragment = Pick<Flow, "sourcePort" | "destinationPort" | "icmp"> & {
   readonly protocol?: number;
-  /** Where the transport begins in what was divided, in bytes. */
+  /** The offset of the transport header in the fragmented part, in bytes. */
   readonly transport?: number;
 };
 
 export type FirstFragments = { readonly get: (key: string) => FirstFragment | undefined };
 
-export type FragmentMemory = FirstFragments & { readonly remember: (fragments: ReadonlyMap<string, FirstFragment>) => void };
+export type FragmentMemory = FirstFragments & {
+  readonly remember: (fragments: ReadonlyMap<string, FirstFragment>) => void;
+};
 
-/** A memory that holds from packet to packet. The kernel's is limited, and forgets what it has not needed for longest. */
+/**
+ * A memory that lasts from packet to packet. The kernel's is limited, and forgets the least recently used
+ * ones.
+ */
 export function fragmentMemory(): FragmentMemory {
   const known = new Map<string, FirstFragment>();
   return {

@@ -1,3 +1,4 @@
+import { IDLE_TIMEOUT } from "../lib/idle-timeout.ts";
 import type { Direction } from "./connection.ts";
 import {
   type Flow,
@@ -13,7 +14,10 @@ import {
   UDP,
 } from "./packet.ts";
 
-/** A connection through a NAT gateway: what the inside's address and port became, and until when that holds. */
+/**
+ * A connection through a NAT gateway: the inside's address and port, their translation, and how long that
+ * holds.
+ */
 export type NatConnection = {
   readonly address: string;
   readonly port: number;
@@ -24,10 +28,10 @@ export type NatConnection = {
   readonly reset: boolean;
 };
 
-/** Where the outside's address and port lead: to the inside's, if that says the same. */
+/** Where the outside's address and port lead: to the inside's, if its entry agrees. */
 type Inside = { readonly address: string; readonly port: number };
 
-/** What NAT gateways remember, as one packet may read and change it. Keys: {@link natKey}. */
+/** The connections of NAT gateways, as one packet may read and change them. Keys: {@link natKey}. */
 export type NatChanges = {
   readonly inside: Map<string, NatConnection>;
   readonly outside: Map<string, Inside>;
@@ -39,9 +43,9 @@ export type NatConnections = {
   readonly inside: (key: string) => NatConnection | undefined;
   readonly outside: (key: string) => Inside | undefined;
   readonly nextPort: (key: string) => number | undefined;
-  /** Of one gateway, by the slot of its interface. */
+  /** How many one gateway has, by the slot of its interface. */
   readonly count: (slot: number) => number;
-  /** Of all gateways together. */
+  /** How many all gateways have together. */
   readonly total: () => number;
 };
 
@@ -57,7 +61,7 @@ export function newNatChanges(): NatChanges {
   return { inside: new Map(), outside: new Map(), ports: new Map() };
 }
 
-/** One end of a connection and the other, as a NAT gateway tells them apart. */
+/** The two ends of a connection, by which a NAT gateway identifies it. */
 export type NatEnds = {
   readonly slot: number;
   readonly protocol: number;
@@ -71,7 +75,7 @@ export function natKey({ slot, protocol, local, localPort, remote, remotePort }:
   return [slot, protocol, local, localPort, remote, remotePort].join(" ");
 }
 
-/** ICMP's type of it: ICMPv6 is remembered as what NAT64 makes of it, and has no other query. */
+/** ICMP's type: ICMPv6 is remembered as NAT64 translates it, and has no other query. */
 const ECHO = 8;
 
 /** The protocol by which a NAT gateway remembers a flow. */
@@ -80,8 +84,9 @@ export function natProtocol(flow: Flow): number {
 }
 
 /**
- * What a flow has in the place of ports, the sender's and the other's. An ICMP query has its identifier at the end that asks, and
- * the request's type at the other (RFC 5508, section 3). Undefined: nothing that a NAT gateway carries.
+ * A flow's ports or their substitutes, the sender's and the other end's. An ICMP query has its identifier at
+ * the asking end, and the request's type at the other (RFC 5508, section 3). Undefined for a flow that no NAT
+ * gateway carries.
  */
 export function natPorts(flow: Flow): { readonly sender: number; readonly other: number } | undefined {
   const { protocol, sourcePort = 0, destinationPort = 0, icmp } = flow;
@@ -93,12 +98,16 @@ export function natPorts(flow: Flow): { readonly sender: number; readonly other:
 }
 
 const SECOND = 1_000_000_000n;
-/** VPC user guide, "NAT gateways": idle connections time out after 350 seconds. That of what is over is ours. */
-const IDLE = 350n * SECOND;
-const CLOSED = 10n * SECOND;
+const IDLE = BigInt(IDLE_TIMEOUT.nat) * SECOND;
+const CLOSED = BigInt(IDLE_TIMEOUT.nat_closed) * SECOND;
 
-/** The connection with one more packet noted. A new SYN from inside begins it anew. */
-export function natNoted(connection: NatConnection, packet: Packet, direction: Direction, now: bigint): NatConnection {
+/** The connection with one more packet counted. A new SYN from inside begins it anew. */
+export function natNoted(
+  connection: NatConnection,
+  packet: Packet,
+  direction: Direction,
+  now: bigint,
+): NatConnection {
   const { syn = false, ack = false, fin = false, reset = false } = packet.tcp ?? {};
   const anew = direction === "out" && syn && !ack;
   const next = {
@@ -113,16 +122,18 @@ export function natNoted(connection: NatConnection, packet: Packet, direction: D
 
 export type NatMemory = NatConnections & {
   readonly remember: (changes: NatChanges) => void;
-  /** The gateway is gone: nothing that it remembered holds for the next interface at its slot. */
+  /**
+   * Call this when the gateway is deleted: none of its connections hold for the next interface in its slot.
+   */
   readonly forget: (slot: number) => void;
-  /** Drops what had expired before `now`. */
+  /** Removes connections that had expired before `now`. */
   readonly sweep: (now: bigint) => void;
   readonly entries: () => Iterable<readonly [key: string, connection: NatConnection]>;
 };
 
 const NEVER = -1n;
 
-/** A memory that holds from packet to packet. */
+/** A memory that lasts from packet to packet. */
 export function natMemory(): NatMemory {
   const { inside, outside, ports } = newNatChanges();
   return {
@@ -137,7 +148,8 @@ export function natMemory(): NatMemory {
       for (const [key, port] of changes.ports) ports.set(key, port);
     },
     forget: (slot) => {
-      for (const [key, connection] of inside) if (Number.parseInt(key, 10) === slot) inside.set(key, { ...connection, expires: NEVER });
+      for (const [key, connection] of inside)
+        if (Number.parseInt(key, 10) === slot) inside.set(key, { ...connection, expires: NEVER });
     },
     sweep: (now) => {
       for (const [key, { expires }] of inside) if (expires < now) inside.delete(key);

@@ -1,25 +1,39 @@
-import { parseIpv6 } from "../lib/cidr6.ts";
-import { parseIpv4 } from "../lib/ip.ts";
+import { NAT_GATEWAY_FLAGS, type TableValue } from "../contract/tables.ts";
+import { ipv4Of, ipv6Of, isIpv6Text } from "../lib/address.ts";
 import { embeddedIpv4, isNat64, nat64Address } from "../lib/nat64.ts";
-import type { DropReason } from "../plan/stages.ts";
-import { NAT_GATEWAY_FLAGS, type TableValue } from "../plan/tables.ts";
 import { isIn } from "./block.ts";
+import {
+  type NatConnection,
+  type NatEnds,
+  natKey,
+  natNoted,
+  natPorts,
+  natProtocol,
+} from "./nat-connection.ts";
 import { inOtherFamily } from "./nat64.ts";
-import { type NatConnection, type NatEnds, natKey, natNoted, natPorts, natProtocol } from "./nat-connection.ts";
-import { type Flow, hopLimitOf, isIcmp, isIcmpAnswer, isIcmpError, isIpv6Flow, isPlain, type Packet, TCP, UDP } from "./packet.ts";
+import { drop, type Dropped, type Outcome, pass, type PassParams } from "./outcome.ts";
+import {
+  type Flow,
+  hopLimitOf,
+  isIcmp,
+  isIcmpAnswer,
+  isIcmpError,
+  isIpv6Flow,
+  isPlain,
+  type Packet,
+  TCP,
+  UDP,
+} from "./packet.ts";
 import {
   addressEntry,
-  drop,
   type Ends,
-  type Outcome,
-  pass,
   type Passage,
   receiverOf,
   translateDestination,
   translateSource,
 } from "./passage.ts";
 
-/** Ports below are well known, and no NAT gateway's to use. */
+/** Lower ports are well known, and no NAT gateway uses them. */
 const FIRST_PORT = 1024;
 /** How many ports one packet tries. */
 const PROBES = 64;
@@ -28,19 +42,23 @@ const RESERVED = 0xf000_0000;
 
 type Gateway = TableValue<"nat_gateways">;
 
-/** Stage nat_gateway, outwards: the source becomes an address and port of the gateway (RFC 3022), the same for all of a connection. */
-export function natOut(passage: Passage): Outcome {
+/**
+ * Stage nat_gateway, outwards: the source becomes an address and port of the gateway (RFC 3022), the same for
+ * all of a connection.
+ */
+export function natOut(passage: Passage): Outcome<"nat_gateway"> {
   const { tables, flow, packet } = passage;
   const ends = receiverOf(passage);
   const held = addressEntry(tables, ends.row.vpc, flow.source);
-  if (!held) return drop("nat_source", `nobody in the VPC has ${flow.source}`);
-  if (isIpv6Flow(flow) && isNoDestination(embeddedIpv4(flow.destination))) return drop("nat64_destination", embeddedIpv4(flow.destination));
+  if (!held) return drop("nat_source", {});
+  if (isIpv6Flow(flow) && isNoDestination(embeddedIpv4(flow.destination)))
+    return drop("nat64_destination", {});
   const refused = notCarried(passage);
   if (refused) return refused;
-  if (flow.headless) return drop("fragment_without_first", "no ports");
+  if (flow.headless) return drop("fragment_without_first", {});
   if (isIcmpError(flow)) return errorOut(passage, ends);
   const ports = natPorts(flow);
-  if (!ports || (isIpv6Flow(flow) && hasOddSegments(packet))) return drop("nat_protocol", `protocol ${flow.protocol}`);
+  if (!ports || (isIpv6Flow(flow) && hasOddSegments(packet))) return drop("nat_protocol", {});
   const key: NatEnds = {
     slot: ends.slot,
     protocol: natProtocol(flow),
@@ -51,42 +69,67 @@ export function natOut(passage: Passage): Outcome {
   };
   const known = isIcmpAnswer(flow) ? undefined : live(passage, natKey(key));
   if (!known) {
-    if (isIcmpAnswer(flow) || (packet.fragment && !packet.fragment.first)) return drop("nat_no_connection", "no connection to belong to");
+    if (isIcmpAnswer(flow) || (packet.fragment && !packet.fragment.first))
+      return drop("nat_no_connection", {});
     const { syn = false, ack = false, reset = false } = packet.tcp ?? {};
-    if (flow.protocol === TCP && (!syn || ack || reset)) return drop("nat_connection_expired", "its connection is no longer known");
+    if (flow.protocol === TCP && (!syn || ack || reset)) return drop("nat_connection_expired", {});
   }
   const connection = known ?? open(passage, key);
-  if (typeof connection === "string") return drop(connection, `towards ${flow.destination}`);
+  if ("kind" in connection) return connection;
   passage.nat.changes.inside.set(natKey(key), natNoted(connection, packet, "out", passage.now));
-  if (!becomes(passage, "source", connection.address)) return drop("nat_protocol", `ICMPv6 type ${flow.icmp?.type}`);
+  if (!becomes(passage, "source", connection.address)) return drop("nat_protocol", {});
   passage.flow = { ...passage.flow, ...portsOf(passage.flow, "source", connection.port) };
-  return pass(`${flow.source}:${ports.sender} becomes ${connection.address}:${connection.port}`, held);
+  return pass(
+    "nat_gateway_out",
+    translation([flow.source, ports.sender], [connection.address, connection.port], false),
+    held,
+  );
 }
 
-/** On no wire, or for many: no single host has it. */
+type End = readonly [address: string, port: number];
+
+function translation(
+  [address, port]: End,
+  [translated, translatedPort]: End,
+  isError: boolean,
+): PassParams["nat_gateway_out"] {
+  return { address, port, translated, translatedPort, isError };
+}
+
+/** Whether the address is never on a wire or stands for many hosts, so that no single host has it. */
 function isNoDestination(address: string): boolean {
-  return isIn(address, "nowhere", "multicast") || (parseIpv4(address) ?? 0) >= RESERVED;
+  return isIn(address, "nowhere", "multicast") || ipv4Of(address) >= RESERVED;
 }
 
-/** The IPv4 end of a connection, outside; of NAT64 the address within the other. */
+/** The outside end of a connection in IPv4; with NAT64 the address inside the IPv6 one. */
 function remoteOf(address: string): string {
   return isNat64(address) ? embeddedIpv4(address) : address;
 }
 
-/** A device would have to cut a fragment; or to leave options and extension headers out of each segment. */
+/**
+ * Whether a device would have to segment a fragment or an ICMP error, or leave options or extension headers
+ * out of each segment.
+ */
 function hasOddSegments(packet: Packet): boolean {
-  return packet.segmented === true && (packet.fragment !== undefined || !isPlain(packet));
+  return (
+    packet.segmented === true && (packet.fragment !== undefined || !isPlain(packet) || isIcmpError(packet))
+  );
 }
 
-/** One end becomes another address, which may be of the other family: then all that the packet says does. False: it can't say it there. */
+/**
+ * Replaces one end's address. If the new one is of the other family, the whole packet is translated; false
+ * when it has no counterpart there.
+ */
 function becomes(passage: Passage, end: "source" | "destination", to: string): boolean {
   const { flow, about } = passage;
-  if (to.includes(":") === isIpv6Flow(flow)) {
+  if (isIpv6Text(to) === isIpv6Flow(flow)) {
     (end === "source" ? translateSource : translateDestination)(passage, to);
     return true;
   }
   const ends =
-    end === "source" ? { source: to, destination: embeddedIpv4(flow.destination) } : { source: nat64Address(flow.source), destination: to };
+    end === "source"
+      ? { source: to, destination: embeddedIpv4(flow.destination) }
+      : { source: nat64Address(flow.source), destination: to };
   const back =
     about &&
     (end === "source"
@@ -102,18 +145,18 @@ function becomes(passage: Passage, end: "source" | "destination", to: string): b
 }
 
 /**
- * A NAT gateway is a hop, which takes one of the TTL (RFC 1812, section 5.3.1); of packets in pieces it carries UDP alone (VPC user
- * guide, "Compare NAT gateways and NAT instances").
+ * A NAT gateway is a hop, which takes one of the TTL (RFC 1812, section 5.3.1). It carries fragments of UDP
+ * only (VPC user guide, "Compare NAT gateways and NAT instances").
  */
-function notCarried(passage: Passage): Outcome | undefined {
+function notCarried(passage: Passage): Dropped | undefined {
   const { packet, flow } = passage;
-  if (packet.fragment && flow.protocol !== UDP) return drop("nat_fragment", `a piece, of protocol ${flow.protocol}`);
-  if (hopLimitOf(packet) <= passage.hops + 1) return drop("nat_ttl", "no hop is left");
+  if (packet.fragment && flow.protocol !== UDP) return drop("nat_fragment", {});
+  if (hopLimitOf(packet) <= passage.hops + 1) return drop("nat_ttl", {});
   passage.hops += 1;
   return undefined;
 }
 
-/** The port, or an ICMP query's identifier, which stands for both ends. */
+/** The end's port, or an ICMP query's identifier, which serves for both ends. */
 function portsOf(flow: Flow, end: "source" | "destination", port: number): Partial<Flow> {
   if (isIcmp(flow)) return { sourcePort: port, destinationPort: port };
   return end === "source" ? { sourcePort: port } : { destinationPort: port };
@@ -124,12 +167,12 @@ function live(passage: Passage, key: string): NatConnection | undefined {
   return known && known.expires > passage.now ? known : undefined;
 }
 
-/** An error about a packet that came back through the gateway, from the very one that it was for. */
-function errorOut(passage: Passage, { slot }: Ends): Outcome {
+/** An error about a packet that came back through the gateway; it must come from that packet's receiver. */
+function errorOut(passage: Passage, { slot }: Ends): Outcome<"nat_gateway"> {
   const { about, flow } = passage;
   const ports = about && !about.headless ? natPorts(about) : undefined;
   if (!about || !ports || about.source !== flow.destination || about.destination !== flow.source)
-    return drop("nat_no_connection", "an error about no connection");
+    return drop("nat_no_connection", {});
   const key = natKey({
     slot,
     protocol: natProtocol(about),
@@ -139,15 +182,19 @@ function errorOut(passage: Passage, { slot }: Ends): Outcome {
     remotePort: ports.sender,
   });
   const known = live(passage, key);
-  if (!known) return drop("nat_no_connection", "an error about no connection");
-  if (!becomes(passage, "source", known.address)) return drop("nat_protocol", `ICMPv6 type ${flow.icmp?.type}`);
+  if (!known) return drop("nat_no_connection", {});
+  const isOdd = isIpv6Flow(flow) && hasOddSegments(passage.packet);
+  if (isOdd || !becomes(passage, "source", known.address)) return drop("nat_protocol", {});
   const inside = passage.about ?? about;
   passage.about = { ...inside, destination: known.address, ...portsOf(inside, "destination", known.port) };
-  return pass(`an error about a connection of ${known.address}:${known.port}`);
+  return pass("nat_gateway_out", translation([flow.source, ports.other], [known.address, known.port], true));
 }
 
-/** A new connection: an address of the gateway, and a port of it that no other connection to this destination has. */
-function open(passage: Passage, key: NatEnds): NatConnection | DropReason {
+/**
+ * A new connection: an address of the gateway, and a port of it that has no other connection to this
+ * destination.
+ */
+function open(passage: Passage, key: NatEnds): NatConnection | Dropped {
   const { tables, nat } = passage;
   const gateway = tables.lookup("nat_gateways", { interface: key.slot });
   const settings = tables.lookup("settings", 0);
@@ -157,26 +204,36 @@ function open(passage: Passage, key: NatEnds): NatConnection | DropReason {
     nat_connections_crowded: crowded,
     nat_connection_share: share,
   } = settings ?? NO_ROOM;
-  if (!gateway || gateway.count === 0) return "tables_incomplete";
+  if (!gateway || gateway.count === 0)
+    return drop("tables_incomplete", { missing: "nat_gateway", slot: key.slot });
   const own = nat.known.count(key.slot) + passage.connections.count(key.slot);
   const isCrowded = nat.known.total() >= crowded && own >= share;
-  if (!nat.known.inside(natKey(key)) && (own >= limit || isCrowded)) return "nat_connections_full";
+  if (!nat.known.inside(natKey(key)) && (own >= limit || isCrowded)) return drop("nat_connections_full", {});
   for (const address of inTurn(gateway, key.local)) {
     const port = takePort(passage, key, address, ports);
-    if (port !== undefined) return { address, port, expires: 0n, insideFin: false, outsideFin: false, reset: false };
+    if (port !== undefined)
+      return { address, port, expires: 0n, insideFin: false, outsideFin: false, reset: false };
   }
-  return "nat_ports_exhausted";
+  return drop("nat_ports_exhausted", {});
 }
 
-const NO_ROOM = { nat_connection_limit: 0, nat_ports: 0, nat_connections_crowded: 0, nat_connection_share: 0 };
+const NO_ROOM = {
+  nat_connection_limit: 0,
+  nat_ports: 0,
+  nat_connections_crowded: 0,
+  nat_connection_share: 0,
+};
 
-/** A host has the same address as long as that has ports left. */
+/** A host keeps the same address as long as that has free ports. */
 function inTurn({ addresses, count }: Gateway, local: string): readonly string[] {
   const first = lastBytes(local) % count;
-  return Array.from({ length: count }, (_, place) => addresses[(first + place) % count] ?? "");
+  return Array.from({ length: count }, (_, index) => addresses[(first + index) % count] ?? "");
 }
 
-/** Ports go round in a circle, from where it stands for the destination; what is taken is left out, at most {@link PROBES} at a time. */
+/**
+ * Takes the next free port in a circle, from the destination's last one on; tries at most {@link PROBES}
+ * ports.
+ */
 function takePort(passage: Passage, key: NatEnds, address: string, count: number): number | undefined {
   const { known, changes } = passage.nat;
   if (count === 0) return undefined;
@@ -197,40 +254,50 @@ function takePort(passage: Passage, key: NatEnds, address: string, count: number
 
 /** An IPv4 address as a number, or the last four bytes of an IPv6 one. */
 function lastBytes(address: string): number {
-  return address.includes(":") ? Number((parseIpv6(address) ?? 0n) & 0xffff_ffffn) : (parseIpv4(address) ?? 0);
+  return isIpv6Text(address) ? Number(ipv6Of(address) & 0xffff_ffffn) : ipv4Of(address);
 }
 
 function startOf({ local, localPort, remote, remotePort }: NatEnds, count: number): number {
   const flow = Math.imul(remotePort ^ (localPort << 4), 40_503) + Math.imul(lastBytes(local), 2_246_822_519);
-  const mixed = (Math.imul(parseIpv4(remote) ?? 0, 2_654_435_761) + flow) >>> 0;
+  const mixed = (Math.imul(ipv4Of(remote), 2_654_435_761) + flow) >>> 0;
   return mixed % count;
 }
 
-/** Whom an address and port of the gateway stand for towards a remote end: only while the inside's entry says the same. */
-function insideOf(passage: Passage, outside: NatEnds): { readonly key: NatEnds; readonly connection: NatConnection } | undefined {
+/**
+ * The inside end for an address and port of the gateway towards a remote end; only while the inside's entry
+ * agrees.
+ */
+function insideOf(
+  passage: Passage,
+  outside: NatEnds,
+): { readonly key: NatEnds; readonly connection: NatConnection } | undefined {
   const { known, changes } = passage.nat;
   const name = natKey(outside);
   const pointer = changes.outside.get(name) ?? known.outside(name);
   if (!pointer) return undefined;
   const key = { ...outside, local: pointer.address, localPort: pointer.port };
   const connection = live(passage, natKey(key));
-  return connection?.address === outside.local && connection.port === outside.localPort ? { key, connection } : undefined;
+  return connection?.address === outside.local && connection.port === outside.localPort
+    ? { key, connection }
+    : undefined;
 }
 
-/** Stage nat_gateway, back: the destination becomes the inside's again. What nobody inside asked for goes no further. */
-export function natIn(passage: Passage): Outcome {
+/**
+ * Stage nat_gateway, back: the destination becomes the inside's again. A packet of no connection from inside
+ * is dropped.
+ */
+export function natIn(passage: Passage): Outcome<"nat_gateway"> {
   const { flow, about, packet } = passage;
   const { slot } = receiverOf(passage);
   const refused = notCarried(passage);
   if (refused) return refused;
-  if (flow.headless) return drop("fragment_without_first", "no ports");
+  if (flow.headless) return drop("fragment_without_first", {});
   const isError = isIcmpError(flow);
   if (isError && (!about || about.headless || about.source !== flow.destination))
-    return drop("nat_no_connection", "an error about no connection");
+    return drop("nat_no_connection", {});
   const subject = isError && about ? about : flow;
   const ports = natPorts(subject);
-  if (!ports)
-    return isError ? drop("nat_no_connection", "an error about no connection") : drop("nat_protocol", `protocol ${flow.protocol}`);
+  if (!ports) return drop(isError ? "nat_no_connection" : "nat_protocol", {});
   const found = insideOf(passage, {
     slot,
     protocol: natProtocol(subject),
@@ -239,23 +306,30 @@ export function natIn(passage: Passage): Outcome {
     remote: isError ? subject.destination : subject.source,
     remotePort: isError ? ports.other : ports.sender,
   });
-  if (!found) return drop("nat_no_connection", `nobody inside asked for this`);
+  if (!found) return drop("nat_no_connection", {});
   const { key, connection } = found;
-  if (key.local.includes(":")) {
+  if (isIpv6Text(key.local)) {
     const odd = isError && (isIpv6Flow(packet) || packet.oddQuote === true);
-    if (odd || hasOddSegments(packet)) return drop("nat_protocol", "of a kind that has no counterpart in IPv6");
-    if (packet.unsummed && (packet.segmented === true || packet.fragment)) return drop("nat64_checksum", "UDP without a checksum");
+    if (odd || hasOddSegments(packet)) return drop("nat_protocol", {});
+    if (packet.unsummed && (packet.segmented === true || packet.fragment)) return drop("nat64_checksum", {});
   }
-  if (!becomes(passage, "destination", key.local)) return drop("nat_protocol", `ICMP type ${flow.icmp?.type}`);
-  if (isError && passage.about) passage.about = { ...passage.about, ...portsOf(passage.about, "source", key.localPort) };
+  if (!becomes(passage, "destination", key.local)) return drop("nat_protocol", {});
+  if (isError && passage.about)
+    passage.about = { ...passage.about, ...portsOf(passage.about, "source", key.localPort) };
   else {
     passage.nat.changes.inside.set(natKey(key), natNoted(connection, packet, "in", passage.now));
     passage.flow = { ...passage.flow, ...portsOf(passage.flow, "destination", key.localPort) };
   }
-  return pass(`${flow.destination} becomes ${key.local}:${key.localPort}`);
+  return pass(
+    "nat_gateway_in",
+    translation([flow.destination, connection.port], [key.local, key.localPort], isError),
+  );
 }
 
 /** Whether the gateway may use the internet gateway. */
 export function isPublicNat(passage: Passage, slot: number): boolean {
-  return ((passage.tables.lookup("nat_gateways", { interface: slot })?.flags ?? 0) & NAT_GATEWAY_FLAGS.public) !== 0;
+  return (
+    ((passage.tables.lookup("nat_gateways", { interface: slot })?.flags ?? 0) & NAT_GATEWAY_FLAGS.public) !==
+    0
+  );
 }

@@ -1,10 +1,13 @@
 import { type Flow, ICMP, ICMPV6, isIcmp, isIpv6Flow } from "./packet.ts";
 
-/* NAT64: what a NAT gateway makes of IPv6 for 64:ff9b::/96, and of what answers it (RFC 6146; RFC 7915, sections 4 and 5). */
+/* NAT64: how a NAT gateway translates IPv6 for 64:ff9b::/96, and the answers (RFC 6146; RFC 7915, sections 4 and 5). */
 
 type Said = { readonly type: number; readonly code: number };
 
-/** An ICMPv6 message in IPv4's words (RFC 7915, section 5.2). Undefined: it has none, or points into a header. */
+/**
+ * An ICMPv6 message as ICMP (RFC 7915, section 5.2). Undefined when it has no counterpart, or points into a
+ * header.
+ */
 function icmpOf({ type, code }: Said): Said | undefined {
   switch (type) {
     case 128:
@@ -24,7 +27,10 @@ function icmpOf({ type, code }: Said): Said | undefined {
   }
 }
 
-/** Of ICMP's "destination unreachable", code by code: host and network, the protocol, the port, too big, prohibited. */
+/**
+ * Counterparts of ICMP's "destination unreachable", code by code: host and network, the protocol, the port,
+ * too big, prohibited.
+ */
 const UNREACHABLE: readonly (Said | undefined)[] = [
   { type: 1, code: 0 },
   { type: 1, code: 0 },
@@ -44,7 +50,7 @@ const UNREACHABLE: readonly (Said | undefined)[] = [
   { type: 1, code: 1 },
 ];
 
-/** And back (RFC 7915, section 4.2). */
+/** An ICMP message as ICMPv6 (RFC 7915, section 4.2). */
 function icmpv6Of({ type, code }: Said): Said | undefined {
   switch (type) {
     case 8:
@@ -60,7 +66,7 @@ function icmpv6Of({ type, code }: Said): Said | undefined {
 
 type Ends = Pick<Flow, "source" | "destination">;
 
-/** The flow in the other family, between these ends; undefined: what it says has no counterpart there. */
+/** The flow in the other family, between these ends; undefined when it has no counterpart there. */
 export function inOtherFamily(flow: Flow, ends: Ends): Flow | undefined {
   if (!isIcmp(flow)) return { ...flow, ...ends };
   const ipv6 = isIpv6Flow(flow);

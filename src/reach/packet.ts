@@ -1,28 +1,41 @@
-/** One packet, described. What is left out is as a well-behaved sender would have it. */
+/** A description of one packet. Absent members are as a well-behaved sender has them. */
+
+import { isIpv6Text } from "../lib/address.ts";
 export type Packet = Flow & {
   /** The interface that sends it, by slot; absent: it comes from the internet (or from the services). */
   readonly from?: number;
-  /** Of the metadata or DNS service, on its way back. */
+  /** It is an answer of the metadata or DNS service. */
   readonly fromServices?: true;
-  /** Of the sender's link; absent: the interface's own. */
+  /** The sender's MAC address; absent: the interface's own. */
   readonly sourceMac?: string;
   /** Absent: the router's. */
   readonly destinationMac?: string;
-  readonly tcp?: { readonly syn?: boolean; readonly ack?: boolean; readonly fin?: boolean; readonly reset?: boolean };
+  readonly tcp?: {
+    readonly syn?: boolean;
+    readonly ack?: boolean;
+    readonly fin?: boolean;
+    readonly reset?: boolean;
+  };
   /** In an ICMP error: the packet that it is about, as far as the error carries it. */
   readonly about?: Flow;
-  /** Bytes of the IP packet, header included; absent: a small one. Of one to be segmented: of its longest segment. */
+  /**
+   * Bytes of the IP packet, header included; absent: a small one. For a packet to be segmented: those of its
+   * longest segment.
+   */
   readonly length?: number;
   readonly dontFragment?: boolean;
-  /** Of the IP header with its options, or with extension headers; absent: it has none. */
+  /** Bytes of the IP header with its options or extension headers; absent: it has none. */
   readonly headerLength?: number;
-  /** In an ICMP error: the IP header that it carries has options, or what is inside it is unknown for another reason. */
+  /**
+   * In an ICMP error: the IP header that it carries has options, or what is inside it is unknown for another
+   * reason.
+   */
   readonly oddQuote?: true;
   /** UDP without a checksum. */
   readonly unsummed?: true;
   /** TTL; absent: 64. */
   readonly hopLimit?: number;
-  /** The sender left cutting it into segments to the device that sends it to a wire. */
+  /** The sender left segmenting to the device that puts it on a wire. */
   readonly segmented?: boolean;
   /** How many packets it is on a wire; absent: one. */
   readonly packets?: number;
@@ -30,18 +43,21 @@ export type Packet = Flow & {
   readonly fragment?: {
     readonly id: number;
     readonly first: boolean;
-    /** Of IPv6: where it begins in what was divided; and of the first one, where the transport begins there. Bytes. */
+    /**
+     * Offsets in bytes, only for IPv6: where the fragment begins in the fragmented part and, in the first
+     * one, where the transport header begins there.
+     */
     readonly offset?: number;
     readonly transport?: number;
   };
 };
 
-/** Addresses, and what stands at the head of the transport. Numbers are host order, protocols IANA's. */
+/** Addresses, and the start of the transport header. Numbers are in host order, protocols are IANA's. */
 export type Flow = {
   readonly source: string;
   readonly destination: string;
   readonly protocol: number;
-  /** TCP and UDP ports. An ICMP query's identifier stands in both. */
+  /** TCP and UDP ports. For an ICMP query both are its identifier. */
   readonly sourcePort?: number;
   readonly destinationPort?: number;
   readonly icmp?: { readonly type: number; readonly code: number };
@@ -58,7 +74,7 @@ export const UDP_LITE = 136;
 export const ICMP_ERRORS: ReadonlySet<number> = new Set([3, 4, 11, 12]);
 /** Queries and their answers, which carry an identifier (RFC 792, RFC 950). */
 export const ICMP_QUERIES: ReadonlySet<number> = new Set([0, 8, 13, 14, 15, 16, 17, 18]);
-/** Echo alone (RFC 4443). */
+/** Only echo (RFC 4443). */
 export const ICMPV6_QUERIES: ReadonlySet<number> = new Set([128, 129]);
 /** From an answer's type to its request's (RFC 4443). */
 const ICMPV6_REQUESTS: ReadonlyMap<number, number> = new Map([[129, 128]]);
@@ -70,12 +86,12 @@ const ICMP_REQUESTS: ReadonlyMap<number, number> = new Map([
   [18, 17],
 ]);
 
-/** Of IPv6, as its source says. */
+/** Whether it is IPv6, by its source. */
 export function isIpv6Flow({ source }: Pick<Flow, "source">): boolean {
-  return source.includes(":");
+  return isIpv6Text(source);
 }
 
-/** Bytes of its IP header. */
+/** The bytes of its IP header. */
 export function headerLengthOf(packet: Packet): number {
   return packet.headerLength ?? plainHeader(packet);
 }
@@ -93,12 +109,12 @@ export function hopLimitOf({ hopLimit = 64 }: Packet): number {
   return hopLimit;
 }
 
-/** ICMP in IPv4, ICMPv6 in IPv6; in the other's packets each is a protocol like any. */
+/** ICMP in IPv4, ICMPv6 in IPv6. In the other family each is a protocol like any other. */
 export function isIcmp(flow: Pick<Flow, "source" | "protocol">): boolean {
   return flow.protocol === (isIpv6Flow(flow) ? ICMPV6 : ICMP);
 }
 
-/** ICMPv6 says it with the type's first bit (RFC 4443, section 2.1). */
+/** ICMPv6 shows it by the type's first bit (RFC 4443, section 2.1). */
 export function isIcmpError(flow: Flow): boolean {
   if (!isIcmp(flow) || flow.icmp === undefined) return false;
   return isIpv6Flow(flow) ? flow.icmp.type < 128 : ICMP_ERRORS.has(flow.icmp.type);

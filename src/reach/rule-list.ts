@@ -1,12 +1,25 @@
-import { addressBytes } from "../lib/ip.ts";
-import { ANY, type Rule } from "../plan/rule-list.ts";
-import { type Entry, RULE_LIST, type RuleListName, RULES_PER_CHUNK, type TableReader } from "../plan/tables.ts";
+import { ANY, type Rule } from "../contract/rule-list.ts";
+import {
+  type Entry,
+  RULE_LIST,
+  type RuleListName,
+  RULES_PER_CHUNK,
+  type TableReader,
+} from "../contract/tables.ts";
+import { addressBytes, isIpv6Text } from "../lib/address.ts";
 import { type Flow, isIcmp, TCP, UDP } from "./packet.ts";
 
-/** The first rule of a list that matches; "incomplete": the list points to rules that are not there, which fails closed. */
-export type Match = { readonly rule: Rule | undefined; readonly incomplete: boolean; readonly entries: readonly Entry[] };
+/**
+ * The first rule of a list that matches; "incomplete" when the list points to rules that are missing: then
+ * the packet is dropped.
+ */
+export type Match = {
+  readonly rule: Rule | undefined;
+  readonly incomplete: boolean;
+  readonly entries: readonly Entry[];
+};
 
-/** What a rule is asked about: the flow, the other side's address, and its groups' slots where they count. */
+/** What rules are matched against: the flow, the other end's address, and its groups' slots if they count. */
 export type Asked = { readonly flow: Flow; readonly peer: string; readonly groups: readonly number[] };
 
 export function firstMatch(tables: TableReader, name: RuleListName, owner: number, asked: Asked): Match {
@@ -18,20 +31,22 @@ export function firstMatch(tables: TableReader, name: RuleListName, owner: numbe
     const key = { version: list.version, kind, owner, chunk, pad: 0 };
     const value = tables.lookup("rule_chunks", key);
     if (!value) return { rule: undefined, incomplete: true, entries: [entry] };
-    const rule = value.rules.slice(0, list.count - chunk * RULES_PER_CHUNK).find((candidate) => matches(candidate, asked));
+    const rule = value.rules
+      .slice(0, list.count - chunk * RULES_PER_CHUNK)
+      .find((candidate) => matches(candidate, asked));
     if (rule) return { rule, incomplete: false, entries: [{ table: "rule_chunks", key, value }] };
   }
   return { rule: undefined, incomplete: false, entries: [entry] };
 }
 
-/** All rules of a list in order; none of a list that is not whole. */
+/** All rules of a list in order; none when some are missing. */
 export function rulesOf(tables: TableReader, name: RuleListName, owner: number): readonly Rule[] {
   const count = tables.lookup("rule_lists", { kind: RULE_LIST[name], owner })?.count ?? 0;
   const rules = rulesAtHand(tables, name, owner);
   return rules.length === count ? rules : [];
 }
 
-/** The rules of a list in order, of one that is not whole those before the first that is missing. */
+/** The rules of a list in order, up to the first that is missing. */
 export function rulesAtHand(tables: TableReader, name: RuleListName, owner: number): readonly Rule[] {
   const kind = RULE_LIST[name];
   const list = tables.lookup("rule_lists", { kind, owner });
@@ -54,9 +69,12 @@ export function matches(rule: Rule, { flow, peer, groups }: Asked): boolean {
   );
 }
 
-/** Blocks are of one family; a group's members may have addresses of both. */
+/**
+ * Whether the address is of the family of the rule's block. (Rules that name groups have none: a group's
+ * members may have addresses of both families.)
+ */
 function isOfFamily(rule: Rule, address: string): boolean {
-  return address.includes(":") || rule.peer_length >= MAPPED_BITS;
+  return isIpv6Text(address) || rule.peer_length >= MAPPED_BITS;
 }
 
 const MAPPED_BITS = 96;
@@ -69,15 +87,18 @@ function trafficMatches(rule: Rule, flow: Flow): boolean {
     return port >= rule.port_from && port <= rule.port_to;
   }
   if (!isIcmp(flow)) return true;
-  return (rule.port_from === ANY || rule.port_from === flow.icmp?.type) && (rule.port_to === ANY || rule.port_to === flow.icmp?.code);
+  return (
+    (rule.port_from === ANY || rule.port_from === flow.icmp?.type) &&
+    (rule.port_to === ANY || rule.port_to === flow.icmp?.code)
+  );
 }
 
 /** Whether the address lies in the rule's block; both as sixteen bytes. */
 function inBlock(address: string, rule: Pick<Rule, "peer" | "peer_length">): boolean {
   const bytes = addressBytes(address);
   const base = addressBytes(rule.peer);
-  return bytes.every((byte, place) => {
-    const bits = Math.min(8, Math.max(0, rule.peer_length - place * 8));
-    return (byte ^ (base[place] ?? 0)) >> (8 - bits) === 0;
+  return bytes.every((byte, index) => {
+    const bits = Math.min(8, Math.max(0, rule.peer_length - index * 8));
+    return (byte ^ (base[index] ?? 0)) >> (8 - bits) === 0;
   });
 }

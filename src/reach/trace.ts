@@ -1,57 +1,58 @@
-import type { LoggedFlow } from "../plan/flow-count.ts";
-import type { DropReason, Stage } from "../plan/stages.ts";
-import { LAYOUT_VERSION, type TableReader } from "../plan/tables.ts";
+import type { LoggedFlow } from "../contract/flow-count.ts";
+import type { DropReason } from "../contract/stages.ts";
+import { LAYOUT_VERSION, type TableReader } from "../contract/tables.ts";
 import { admit } from "./admit.ts";
+import { type Allowances, NOTHING_SPENT, type Spent } from "./allowance-memory.ts";
 import type { Connection, Connections } from "./connection.ts";
 import { deliver } from "./deliver.ts";
 import { logBlocked, logGateway, logIn, logOut } from "./flow-log.ts";
-import { fragmentPorts } from "./fragment.ts";
-import { type Allowances, NOTHING_SPENT, type Spent } from "./allowance-memory.ts";
 import type { FirstFragment, FirstFragments } from "./fragment-memory.ts";
+import { fragmentPorts } from "./fragment.ts";
 import { internetGatewayIn, internetGatewayOut, isOurs } from "./internet-gateway.ts";
-import { networkAcl } from "./network-acl.ts";
 import { ipv6GatewayIn, ipv6GatewayOut } from "./ipv6-gateway.ts";
+import { type NatChanges, type NatConnections, newNatChanges, NO_NAT } from "./nat-connection.ts";
+import { backThroughNat, type Said, throughNat } from "./nat-way.ts";
+import { networkAcl } from "./network-acl.ts";
+import { drop, type Service } from "./outcome.ts";
 import { type Flow, hopLimitOf, isIpv6Flow, type Packet } from "./packet.ts";
 import { parse } from "./parse.ts";
-import { backThroughNat, throughNat } from "./nat-way.ts";
-import { type NatChanges, type NatConnections, newNatChanges, NO_NAT } from "./nat-connection.ts";
-import { drop, has, type Outcome, type Passage, type Step } from "./passage.ts";
+import { has, type Passage, type Step } from "./passage.ts";
 import { route } from "./route.ts";
 import { securityGroup } from "./security-group.ts";
-import { type Service, services, servicesBack } from "./services.ts";
+import { services, servicesBack } from "./services.ts";
 
 type Verdict =
   | { readonly kind: "deliver"; readonly interface: number }
   | { readonly kind: "internet" }
   | { readonly kind: "service"; readonly service: Service }
-  /** `interface`: to whose counters the drop goes; 0 for the internet's side. */
+  /** `interface`: the slot whose counters the drop goes to; 0 for the internet's side. */
   | { readonly kind: "drop"; readonly reason: DropReason; readonly interface: number };
 
 export type Trace = {
-  /** Stage by stage, in the order in which each has its say. */
+  /** The stages in the order in which they decided. */
   readonly steps: readonly Step[];
   readonly verdict: Verdict;
-  /** As it leaves: addresses translated. */
+  /** The packet as it leaves, with translated addresses. */
   readonly packet: Packet;
-  /** The TTL that it leaves with; absent: that with which it came. */
+  /** The TTL with which it leaves; absent: unchanged. */
   readonly hopLimit: number | undefined;
-  /** NAT64 made a packet of the other family of it. */
+  /** Whether NAT64 has translated the packet to the other family. */
   readonly nat64: boolean;
-  /** It passed a NAT gateway. */
+  /** Whether it passed a NAT gateway. */
   readonly viaNat: boolean;
-  /** How it went on from where it was last. */
+  /** The packet's way after the last interface. */
   readonly way: Passage["way"];
-  /** It leaves through the gateway, either way. */
+  /** Whether it passes the internet gateway, in either direction. */
   readonly throughGateway: boolean;
-  /** What security groups remember of it. */
+  /** The connections that security groups remember because of it. */
   readonly connections: ReadonlyMap<string, Connection>;
-  /** What is remembered of it for the fragments that follow. */
+  /** What later fragments need of this packet, if it is a first fragment. */
   readonly firstFragments: ReadonlyMap<string, FirstFragment>;
-  /** What NAT gateways remember of it. */
+  /** The connections that NAT gateways remember because of it. */
   readonly nat: NatChanges;
-  /** What it adds to what its interface sent to link-local services in a second. */
+  /** What it adds to its interface's packets to link-local services in a second. */
   readonly spent: ReadonlyMap<number, Spent>;
-  /** What it leaves in flow logs. */
+  /** Its flow log records. */
   readonly logged: readonly LoggedFlow[];
 };
 
@@ -94,7 +95,7 @@ export function trace(tables: TableReader, packet: Packet, options: Options = {}
   };
 }
 
-/** What translation may have changed. */
+/** The fields of the flow that translation may have changed. */
 function endsOf({ source, destination, sourcePort, destinationPort }: Flow): Flow | object {
   return {
     source,
@@ -104,7 +105,7 @@ function endsOf({ source, destination, sourcePort, destinationPort }: Flow): Flo
   };
 }
 
-/** What another family says in its own words. */
+/** The fields of the flow that differ between the families. */
 function saidBy({ protocol, icmp }: Flow): Pick<Flow, "protocol" | "icmp"> {
   return { protocol, ...(icmp ? { icmp } : {}) };
 }
@@ -143,16 +144,14 @@ function isGatewayWay(way: Passage["way"]): boolean {
   return way === "gateway" || way === "egress-only";
 }
 
-/** The order of the stages. Each ends the way with a named drop, or lets the packet on. */
+/** The order of the stages. Each ends the way with a named drop, or lets the packet pass. */
 function walk(passage: Passage, steps: Step[]): Verdict {
   const { tables, packet } = passage;
   const from = packet.from ?? 0;
-  /** Notes what a stage said; the verdict when it dropped the packet. */
-  const said = (stage: Stage, outcome: Outcome, concerned: number): Verdict | undefined => {
+  const said: Said<Verdict> = (stage, outcome, concerned) => {
     const { flow, source, target } = passage;
-    const verdict = outcome.drop ? "drop" : "pass";
-    steps.push({ ...outcome, stage, interface: concerned, verdict, flow, source: source?.slot, target: target?.slot });
-    return outcome.drop && { kind: "drop", reason: outcome.drop, interface: concerned };
+    steps.push({ ...outcome, stage, interface: concerned, flow, source: source?.slot, target: target?.slot });
+    return outcome.kind === "drop" ? { kind: "drop", reason: outcome.what, interface: concerned } : undefined;
   };
   const receiver = (): number => passage.target?.slot ?? from;
 
@@ -164,41 +163,50 @@ function walk(passage: Passage, steps: Step[]): Verdict {
     const service = services(passage);
     const refused = said("services", service, from);
     if (refused) return refused;
-    if (service.service) return said("deliver", deliver(passage), from) ?? { kind: "service", service: service.service };
+    if (service.what === "service")
+      return said("deliver", deliver(passage), from) ?? { kind: "service", service: service.params.service };
     const routed = route(passage);
-    const toService = passage.way === "egress-only" || (passage.target !== undefined && has(passage.target, "nat_gateway"));
-    passage.throughService = !routed.drop && toService;
+    const toService =
+      passage.way === "egress-only" || (passage.target !== undefined && has(passage.target, "nat_gateway"));
+    passage.throughService = routed.kind === "pass" && toService;
     const guarded =
-      said("security_group_out", securityGroup(passage, "out"), from) ?? said("network_acl_out", networkAcl(passage, "out"), from);
+      said("security_group_out", securityGroup(passage, "out"), from) ??
+      said("network_acl_out", networkAcl(passage, "out"), from);
     const lost = guarded ?? said("route", routed, from);
     if (guarded || !lost) logOut(passage, guarded !== undefined);
     if (lost) return lost;
     const nat = passage.way === "nat" ? throughNat(passage, said) : undefined;
     return nat ?? (isGatewayWay(passage.way) ? throughGateway() : undefined);
   };
-  /** Who sends now: the interface, or the NAT gateway on its behalf. */
+  /** The present sender: the interface, or the NAT gateway on its behalf. */
   const sender = (): number => passage.source?.slot ?? from;
   const throughGateway = (): Verdict | undefined => {
-    const dropped = said("internet_gateway", isIpv6Flow(passage.flow) ? ipv6GatewayOut(passage) : internetGatewayOut(passage), sender());
+    const dropped = said(
+      "internet_gateway",
+      isIpv6Flow(passage.flow) ? ipv6GatewayOut(passage) : internetGatewayOut(passage),
+      sender(),
+    );
     logGateway(passage, dropped?.kind === "drop" && dropped.reason === "block_public_access");
     if (dropped) return dropped;
     if (isOurs(tables, passage.flow.destination)) return fromOutside();
     passage.target = undefined;
     return said("deliver", deliver(passage), sender()) ?? { kind: "internet" };
   };
-  /** The interface that a public address leads to is concerned as soon as it is known. */
+  /** From the moment it is found, a drop is counted for the interface that the public address leads to. */
   const fromOutside = (): Verdict | undefined => {
     passage.throughService = false;
     passage.from = 0;
     const outcome = isIpv6Flow(passage.flow) ? ipv6GatewayIn(passage) : internetGatewayIn(passage);
-    if (outcome.drop === "block_public_access") logBlocked(passage);
+    if (outcome.what === "block_public_access") logBlocked(passage);
     return said("internet_gateway", outcome, receiver());
   };
   const inwards = (): Verdict => {
-    const lost = passage.target && has(passage.target, "nat_gateway") ? backThroughNat(passage, said) : undefined;
+    const lost =
+      passage.target && has(passage.target, "nat_gateway") ? backThroughNat(passage, said) : undefined;
     if (lost) return lost;
     const guarded =
-      said("network_acl_in", networkAcl(passage, "in"), receiver()) ?? said("security_group_in", securityGroup(passage, "in"), receiver());
+      said("network_acl_in", networkAcl(passage, "in"), receiver()) ??
+      said("security_group_in", securityGroup(passage, "in"), receiver());
     const refused = guarded ?? said("deliver", deliver(passage), receiver());
     if (guarded || !refused) logIn(passage, guarded !== undefined);
     return refused ?? { kind: "deliver", interface: receiver() };
@@ -208,7 +216,10 @@ function walk(passage: Passage, steps: Step[]): Verdict {
     said("services", servicesBack(passage), receiver()) ??
     said("deliver", deliver(passage), receiver()) ?? { kind: "deliver", interface: receiver() };
 
-  const first = tables.lookup("settings", 0)?.layout === LAYOUT_VERSION ? parse(passage) : drop("tables_incomplete", "the tables' layout");
+  const first =
+    tables.lookup("settings", 0)?.layout === LAYOUT_VERSION
+      ? parse(passage)
+      : drop("tables_incomplete", { missing: "layout", slot: 0 });
   const malformed = said("parse", first, from);
   if (malformed) return malformed;
   if (packet.fromServices) return fromServices();

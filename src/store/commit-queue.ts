@@ -1,48 +1,61 @@
 import { type Commit, StoreError } from "./store.ts";
 
-/** One thing to be written: a commit, or a text beside the state. */
+/** One thing to be written: a commit, or a text kept beside the state. */
 export type Write =
   | { readonly kind: "commit"; readonly commit: Commit }
   | { readonly kind: "meta"; readonly key: string; readonly value: string | undefined };
 
-type Waiting = { readonly write: Write; readonly resolve: (revision: number) => void; readonly reject: (error: StoreError) => void };
+type Waiting = {
+  readonly write: Write;
+  readonly resolve: (revision: number) => void;
+  readonly reject: (error: StoreError) => void;
+};
 
 type Options = {
   readonly revision: number;
-  /** Writes all of them as one, in order; resolves when they are on disk, and on throwing has written nothing of them. */
+  /**
+   * Writes all of them as one, in order. Resolves when they are on disk; when it throws, none of them was
+   * written.
+   */
   readonly write: (writes: readonly Write[]) => Promise<void>;
+  /** How many of these may be written as one, from the first on: at least 1. All, if it is absent. */
+  readonly fitting?: (writes: readonly Write[]) => number;
 };
 
 /**
- * The order of commits, the same for every store: compare-and-swap on the revision, one write at a time, and
- * everything that came meanwhile in the next one. A failed write refuses all that waits behind it.
+ * The order of commits, the same for every store: compare-and-swap on the revision, one write at a time;
+ * everything that arrives during a write goes into the next one. A failed write refuses all that waits behind
+ * it.
  */
 export class CommitQueue {
   readonly #write: Options["write"];
+  readonly #fitting: NonNullable<Options["fitting"]>;
   #waiting: Waiting[] = [];
   /** The newest revision on disk. */
   #durable: number;
-  /** The newest revision handed over. */
+  /** The newest revision given to the queue. */
   #tip: number;
   #running: Promise<void> | undefined;
   #closed: StoreError | undefined;
 
-  constructor({ revision, write }: Options) {
+  constructor({ revision, write, fitting = ({ length }) => length }: Options) {
     this.#durable = revision;
     this.#tip = revision;
     this.#write = write;
+    this.#fitting = fitting;
   }
 
   get revision(): number {
     return this.#durable;
   }
 
-  /** Hands one write over. Resolves with the newest durable revision once it is written. */
+  /** Queues one write. Resolves with the newest durable revision once it is written. */
   async add(write: Write): Promise<number> {
     if (this.#closed) throw this.#closed;
     if (write.kind === "commit") {
       const { expected } = write.commit;
-      if (expected !== this.#tip) throw new StoreError("conflict", `the state is at revision ${this.#tip}, not ${expected}`);
+      if (expected !== this.#tip)
+        throw new StoreError("conflict", `the state is at revision ${this.#tip}, not ${expected}`);
       this.#tip += 1;
     }
     const done = new Promise<number>((resolve, reject) => this.#waiting.push({ write, resolve, reject }));
@@ -50,22 +63,22 @@ export class CommitQueue {
     return await done;
   }
 
-  /** Takes nothing more from now on, for this reason. */
+  /** Refuses everything from now on, for this reason. */
   refuse(error: StoreError): void {
     this.#closed ??= error;
   }
 
-  /** Settles when nothing waits any more. */
+  /** Settles when nothing is waiting any more. */
   async drained(): Promise<void> {
     await this.#running;
   }
 
   async #run(): Promise<void> {
-    // What comes in the same turn shares the first write too.
+    // Everything added in the same turn shares the first write, too.
     await Promise.resolve();
     while (this.#waiting.length > 0) {
-      const batch = this.#waiting;
-      this.#waiting = [];
+      const fitting = this.#fitting(this.#waiting.map(({ write }) => write));
+      const batch = this.#waiting.splice(0, fitting);
       try {
         await this.#write(batch.map((waiting) => waiting.write));
       } catch (cause) {
@@ -89,5 +102,7 @@ export class CommitQueue {
 }
 
 function asStoreError(cause: unknown): StoreError {
-  return cause instanceof StoreError ? cause : new StoreError("failed", "the state could not be written", { cause });
+  return cause instanceof StoreError
+    ? cause
+    : new StoreError("failed", "the state could not be written", { cause });
 }

@@ -5,11 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
-import { Caller, keyPair, networkInterface, refused } from "./test-store.ts";
 import { openData, openEmbedded } from "./embedded.ts";
 import { HEADER_KEY, seal } from "./layout.ts";
 import { openReadOnly } from "./read-only.ts";
 import type { StoreError } from "./store.ts";
+import { Caller, keyPair, networkInterface, refused } from "./test-store.ts";
 
 const PROCESS = join(import.meta.dirname, "test-process.js");
 const isRoot = process.platform === "linux" && process.getuid?.() === 0;
@@ -34,9 +34,13 @@ test(
     inFolder((folder) => {
       const mount = `mount -t tmpfs -o size=3m tmpfs ${folder} && exec "$@"`;
       const room = `mount -o remount,size=64m ${folder}`;
-      const out = execFileSync("unshare", ["-m", "sh", "-c", mount, "sh", process.execPath, PROCESS, "fill", folder, room], {
-        stdio: ["ignore", "pipe", "ignore"],
-      });
+      const out = execFileSync(
+        "unshare",
+        ["-m", "sh", "-c", mount, "sh", process.execPath, PROCESS, "fill", folder, room],
+        {
+          stdio: ["ignore", "pipe", "ignore"],
+        },
+      );
       const { kind, code, committed } = JSON.parse(out.toString());
       assert.equal(kind, "full");
       assert([5, 28].includes(code), `the cause has the system's code, ${code}`);
@@ -44,25 +48,35 @@ test(
     }),
 );
 
-test("what somebody else fills the disk with leaves room to end and remove things", { skip: !isRoot && "mounting needs root" }, () =>
-  inFolder((folder) => {
-    const mount = `mount -t tmpfs -o size=8m tmpfs ${folder} && exec "$@"`;
-    const out = execFileSync("unshare", ["-m", "sh", "-c", mount, "sh", process.execPath, PROCESS, "short", folder], {
-      stdio: ["ignore", "pipe", "ignore"],
-    });
-    assert.deepEqual(JSON.parse(out.toString()), { kind: "full", ids: ["a", "c", "e"], text: "49" });
-  }),
+test(
+  "what somebody else fills the disk with leaves room to end and remove things",
+  { skip: !isRoot && "mounting needs root" },
+  () =>
+    inFolder((folder) => {
+      const mount = `mount -t tmpfs -o size=8m tmpfs ${folder} && exec "$@"`;
+      const out = execFileSync(
+        "unshare",
+        ["-m", "sh", "-c", mount, "sh", process.execPath, PROCESS, "short", folder],
+        {
+          stdio: ["ignore", "pipe", "ignore"],
+        },
+      );
+      assert.deepEqual(JSON.parse(out.toString()), { kind: "full", ids: ["a", "c", "e"], text: "49" });
+    }),
 );
 
-test("a limit on the file's size refuses in the same way", { skip: !has("prlimit", "--version") && "prlimit is missing" }, () =>
-  inFolder((folder) => {
-    const limit = 'ulimit -S -f 4000 && exec "$@"';
-    const room = 'prlimit --pid "$PPID" --fsize=unlimited';
-    const out = execFileSync("sh", ["-c", limit, "sh", process.execPath, PROCESS, "fill", folder, room], {
-      stdio: ["ignore", "pipe", "ignore"],
-    });
-    assert.equal(JSON.parse(out.toString()).kind, "failed");
-  }),
+test(
+  "a limit on the file's size refuses in the same way",
+  { skip: !has("prlimit", "--version") && "prlimit is missing" },
+  () =>
+    inFolder((folder) => {
+      const limit = 'ulimit -S -f 4000 && exec "$@"';
+      const room = 'prlimit --pid "$PPID" --fsize=unlimited';
+      const out = execFileSync("sh", ["-c", limit, "sh", process.execPath, PROCESS, "fill", folder, room], {
+        stdio: ["ignore", "pipe", "ignore"],
+      });
+      assert.equal(JSON.parse(out.toString()).kind, "failed");
+    }),
 );
 
 test(
@@ -73,9 +87,13 @@ test(
       const trace = join(folder, "trace");
       const calls = "trace=write,pwrite64,writev,pwritev,fdatasync,fsync,openat";
       const store = join(folder, "store");
-      const { status } = spawnSync("strace", ["-f", "-y", "-qq", "-e", calls, "-o", trace, process.execPath, PROCESS, "traced", store], {
-        stdio: "ignore",
-      });
+      const { status } = spawnSync(
+        "strace",
+        ["-f", "-y", "-qq", "-e", calls, "-o", trace, process.execPath, PROCESS, "traced", store],
+        {
+          stdio: "ignore",
+        },
+      );
       assert.equal(status, 0);
       const lines = readFileSync(trace, "utf8").split("\n");
       assert(
@@ -90,10 +108,14 @@ test(
       };
       for (const name of ["0", "1", "2"]) {
         const calls = between(name);
-        const flushed = calls.findIndex((line) => /fdatasync(\(\d+<.*data\.mdb>| resumed>)\) += 0/.test(line));
+        const flushed = calls.findIndex((line) =>
+          /fdatasync(\(\d+<.*data\.mdb>| resumed>)\) += 0/.test(line),
+        );
         assert(flushed >= 0, `commit ${name} was flushed`);
         assert(
-          calls.slice(flushed).some((line) => /pwrite64(\(\d+<.*data\.mdb>.*, 128, \d+| resumed>.*)\) += 128/.test(line)),
+          calls
+            .slice(flushed)
+            .some((line) => /pwrite64(\(\d+<.*data\.mdb>.*, 128, \d+| resumed>.*)\) += 128/.test(line)),
           `commit ${name} was made true after that`,
         );
       }
@@ -112,24 +134,27 @@ test("a second writer is refused by name, in this process and in another", () =>
     assert.equal(execFileSync(process.execPath, [PROCESS, "write", folder]).toString(), "opened\n");
   }));
 
-test("programs that this process starts do not inherit the store's files", { skip: process.platform !== "linux" }, () =>
-  inFolder(async (folder) => {
-    const store = openEmbedded(folder);
-    await new Caller(store).change((tx) => tx.put(keyPair("a")));
-    const open = execFileSync("ls", ["-l", "/proc/self/fd"]).toString();
-    assert(!open.includes(folder), open);
-    await store.close();
-  }),
+test(
+  "programs that this process starts do not inherit the store's files",
+  { skip: process.platform !== "linux" },
+  () =>
+    inFolder(async (folder) => {
+      const store = openEmbedded(folder);
+      await new Caller(store).change((tx) => tx.put(keyPair("a")));
+      const open = execFileSync("ls", ["-l", "/proc/self/fd"]).toString();
+      assert(!open.includes(folder), open);
+      await store.close();
+    }),
 );
 
-test("the folder is this user's alone", () =>
+test("only this user can read the folder", () =>
   inFolder(async (folder) => {
     const store = openEmbedded(join(folder, "store"));
     assert.equal(statSync(join(folder, "store")).mode & 0o777, 0o700);
     await store.close();
   }));
 
-/** A process that reads beside this one; each question gets one line. */
+/** A process that reads while this one writes; it answers each question with one line. */
 function reading(folder: string): {
   readonly child: ChildProcess;
   readonly next: () => Promise<string>;
@@ -164,23 +189,45 @@ test("another process reads what was committed, at once", () =>
     assert.equal(await reader.next(), "ready");
     assert.deepEqual(await reader.ask(16), { revision: 0 });
     await caller.change((tx) => tx.put(networkInterface("eni-z", 16, { attachment })), "eu-west-1");
-    assert.deepEqual(await reader.ask(16), { revision: 1, id: "eni-z", region: "eu-west-1", attached: ["eni-z"] });
+    assert.deepEqual(await reader.ask(16), {
+      revision: 1,
+      id: "eni-z",
+      region: "eu-west-1",
+      attached: ["eni-z"],
+    });
     await caller.change((tx) => tx.put(networkInterface("eni-a", 17, { attachment })), "eu-west-1");
-    assert.deepEqual(await reader.ask(17), { revision: 2, id: "eni-a", region: "eu-west-1", attached: ["eni-z", "eni-a"] });
+    assert.deepEqual(await reader.ask(17), {
+      revision: 2,
+      id: "eni-a",
+      region: "eu-west-1",
+      attached: ["eni-z", "eni-a"],
+    });
     await caller.change((tx) => tx.put(networkInterface("eni-z", 16)), "eu-west-1");
-    assert.deepEqual(await reader.ask(16), { revision: 3, id: "eni-z", region: "eu-west-1", attached: ["eni-a"] });
+    assert.deepEqual(await reader.ask(16), {
+      revision: 3,
+      id: "eni-z",
+      region: "eu-west-1",
+      attached: ["eni-a"],
+    });
     await caller.change((tx) => tx.delete("network-interface", "eni-z"), "eu-west-1");
     await caller.change((tx) => tx.put(networkInterface("eni-n", 16)), "us-east-1");
     for (let n = 0; n < 100; n++) {
-      const revision = await caller.change((tx) => tx.put(networkInterface("eni-n", 16, { description: String(n) })));
+      const revision = await caller.change((tx) =>
+        tx.put(networkInterface("eni-n", 16, { description: String(n) })),
+      );
       assert.deepEqual(await reader.ask(16), { revision, id: "eni-n", region: "us-east-1", attached: [] });
     }
     await store.close();
-    assert.deepEqual(await reader.ask(17), { revision: 105, id: "eni-a", region: "eu-west-1", attached: ["eni-a"] });
+    assert.deepEqual(await reader.ask(17), {
+      revision: 105,
+      id: "eni-a",
+      region: "eu-west-1",
+      attached: ["eni-a"],
+    });
     reader.child.stdin?.end();
   }));
 
-/** Makes a store with some content, spoils it, and expects it to be refused at opening or loading. */
+/** Makes a store with some content, damages it, and expects it to be refused at opening or loading. */
 async function spoiled(
   kind: "corrupt" | "newer-format",
   spoil: (folder: string, data: string) => Promise<void> | void,
@@ -189,7 +236,8 @@ async function spoiled(
   await inFolder(async (folder) => {
     const store = openEmbedded(folder);
     const caller = new Caller(store);
-    for (let n = 0; n < 300; n++) void caller.change((tx) => tx.put(keyPair(`key-${n}`, `SECRET${"x".repeat(500)}`)));
+    for (let n = 0; n < 300; n++)
+      void caller.change((tx) => tx.put(keyPair(`key-${n}`, `SECRET${"x".repeat(500)}`)));
     await store.close();
     await spoil(folder, join(folder, "data.mdb"));
     error = await refused(

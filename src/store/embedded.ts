@@ -4,6 +4,7 @@ import type { Resource } from "../model/resource.ts";
 import type { Part } from "../model/state.ts";
 import { catchUp, type Missed, newWorld, restore, type World } from "../model/world.ts";
 import { CommitQueue, type Write } from "./commit-queue.ts";
+import { MAP_BYTES, mendDataFile } from "./data-file.ts";
 import { type Elsewhere, type Image, imagePath, openImage } from "./image.ts";
 import {
   CHANGED,
@@ -25,12 +26,11 @@ import {
   seal,
   unseal,
 } from "./layout.ts";
-import { MAP_BYTES, mendDataFile } from "./data-file.ts";
 import { closeOnExec, lockForWriting } from "./lock.ts";
 import { Reserve } from "./reserve.ts";
 import { type Commit, type Store, StoreError } from "./store.ts";
 
-/** What a start found in the image, and what changed since it was made. */
+/** What a start found in the image, and what changed since the image was made. */
 export type LoadedImage = Pick<Image, "section"> & {
   readonly label: string;
   readonly since: readonly Part[];
@@ -39,36 +39,39 @@ export type LoadedImage = Pick<Image, "section"> & {
 export type EmbeddedStore = Store & {
   /** The image that {@link Store.load} began with; undefined when it read every record. */
   readonly loadedImage: () => LoadedImage | undefined;
-  /** Whether so much changed since the last image that a new one is worth its making (image-writer.ts). */
+  /** Whether so much has changed since the last image that a new one is worth making (image-writer.ts). */
   readonly imageDue: () => boolean;
-  /** A new image was made. */
+  /** Call this when a new image was made. */
   readonly imageMade: () => void;
 };
 
-/** An image of a small state is not worth its file: that is read in a moment. */
+/** A smaller state needs no image: its records are read quickly. */
 const LEAST_RESOURCES = 20_000;
-/** How many changes a start may have to catch up with: so many, and this share of the resources. */
+/** An image is due after at least this many changes, and at least this share of the resources. */
 const LEAST_CHANGES = 20_000;
 const CHANGED_SHARE = 0.02;
-/** How many commits the journal keeps for an image to come or to be used. */
+/** How many commits the journal keeps, to make or to use an image. */
 const MOST_JOURNALED = 200_000;
-/** How many old commits each write takes out of the journal, at most. */
+/** How many old commits each write removes from the journal, at most. */
 const PRUNED_AT_ONCE = 128;
 
 type Counts = Pick<Header, "order" | "resources">;
 
-/** The records of one batch: text to put, undefined to remove. The last word on a key counts. */
+/** The records of one batch: text to put, undefined to remove. For each key the last one counts. */
 type Records = Map<string, string | undefined>;
 
-/** LMDB's keys end at 1978 bytes. */
+/** LMDB's keys have at most 1978 bytes. */
 const KEY_BYTES = 1900;
 
 /**
- * Opens the store in this folder for writing, and makes it when there is none. One commit is one LMDB
- * transaction; those that wait together share one, and so one flush.
+ * Opens the store in this folder for writing; makes it when there is none. One commit is one LMDB
+ * transaction; commits that wait together share a transaction, and so a flush.
  * @throws StoreError `locked`, `corrupt` or `newer-format`.
  */
-export function openEmbedded(folder: string, warn: (message: string, cause: unknown) => void = () => undefined): EmbeddedStore {
+export function openEmbedded(
+  folder: string,
+  warn: (message: string, cause: unknown) => void = () => undefined,
+): EmbeddedStore {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const unlock = lockForWriting(folder);
   try {
@@ -78,26 +81,37 @@ export function openEmbedded(folder: string, warn: (message: string, cause: unkn
     return new Embedded(folder, db, { unlock, warn }).store();
   } catch (cause) {
     unlock();
-    throw cause instanceof StoreError ? cause : new StoreError("corrupt", `${folder} holds no readable store`, { cause });
+    throw cause instanceof StoreError
+      ? cause
+      : new StoreError("corrupt", `${folder} holds no readable store`, { cause });
   }
 }
 
 /**
- * The LMDB environment. Without overlapping sync a transaction's promise resolves after its flush, not before.
- * Batching by event turns is not needed, and leaves a promise of its own unhandled when the disk is full.
+ * The LMDB environment. Without overlapping sync, a transaction's promise resolves after its flush, not
+ * before. Batching by event turns is off: it is not needed, and on a full disk it leaves an unhandled
+ * promise.
  */
 export function openData(folder: string, readOnly: boolean): RootDatabase<Buffer, string> {
-  const options = { overlappingSync: false, eventTurnBatching: false, noSubdir: false, mapSize: MAP_BYTES } as const;
+  const options = {
+    overlappingSync: false,
+    eventTurnBatching: false,
+    noSubdir: false,
+    mapSize: MAP_BYTES,
+  } as const;
   return open<Buffer, string>({ path: folder, readOnly, encoding: "binary", ...options });
 }
 
-/** @throws StoreError when the records come from a newer Genkan, or are damaged. */
+/** @throws StoreError when the records were written by a newer Genkan, or are damaged. */
 export function readHeader(db: RootDatabase<Buffer, string>): Header | undefined {
   const value = db.get(HEADER_KEY);
   if (!value) return undefined;
   const header = JSON.parse(unseal(HEADER_KEY, value)) as Header;
   if (header.format > FORMAT)
-    throw new StoreError("newer-format", `the state was written by a newer Genkan (format ${header.format}; this one knows ${FORMAT})`);
+    throw new StoreError(
+      "newer-format",
+      `the state was written by a newer Genkan (format ${header.format}; this one knows ${FORMAT})`,
+    );
   return header;
 }
 
@@ -110,10 +124,10 @@ class Embedded {
   readonly #reserve: Reserve;
   #header: Header;
   #batches = 0;
-  /** The newest image's revision, and how many changes came since; -1 without an image. */
+  /** The newest image's revision, and the number of changes since; -1 without an image. */
   #imaged = -1;
   #changes = 0;
-  /** The oldest commit that the journal may have. */
+  /** Older commits are not in the journal. */
   #oldest: number;
   #loaded: LoadedImage | undefined;
   #closing: Promise<void> | undefined;
@@ -121,7 +135,10 @@ class Embedded {
   constructor(
     folder: string,
     db: RootDatabase<Buffer, string>,
-    { unlock, warn }: { readonly unlock: () => void; readonly warn: (message: string, cause: unknown) => void },
+    {
+      unlock,
+      warn,
+    }: { readonly unlock: () => void; readonly warn: (message: string, cause: unknown) => void },
   ) {
     this.#folder = folder;
     this.#db = db;
@@ -129,11 +146,15 @@ class Embedded {
     this.#reserve = new Reserve(folder);
     this.#warn = warn;
     const header = readHeader(db);
-    if (!header && db.getKeysCount({ limit: 1 }) > 0) throw new StoreError("corrupt", "the state has records but no header");
+    if (!header && db.getKeysCount({ limit: 1 }) > 0)
+      throw new StoreError("corrupt", "the state has records but no header");
     this.#header = header ?? { format: FORMAT, revision: 0, order: 0, resources: 0 };
     const [first] = db.getKeys({ ...rangeOf(CHANGED), limit: 1 });
     this.#oldest = first === undefined ? this.#header.revision + 1 : revisionOfKey(first);
-    this.#queue = new CommitQueue({ revision: this.#header.revision, write: (writes) => this.#write(writes) });
+    this.#queue = new CommitQueue({
+      revision: this.#header.revision,
+      write: (writes) => this.#write(writes),
+    });
   }
 
   store(): EmbeddedStore {
@@ -160,7 +181,7 @@ class Embedded {
       },
       imageMade: () => {
         const image = openImage(imagePath(this.#folder));
-        // Commits stand for their changes here: it decides only when the next image is due.
+        // Commits are counted as changes here: this only decides when the next image is due.
         if (image) this.#take(image, Math.min(this.#changes, this.#header.revision - image.about.revision));
         image?.close();
       },
@@ -180,7 +201,7 @@ class Embedded {
       const world = this.#loadImage();
       if (world) return world;
     } catch (cause) {
-      // It only helps. The records are the state.
+      // The image only helps: the records are the state.
       this.#warn("the state's image is damaged; the state is read from its records", cause);
       this.#imaged = -1;
     }
@@ -188,7 +209,7 @@ class Embedded {
     return this.#loadRecords();
   }
 
-  /** The image's state and what the journal says of later; undefined when either is not there. */
+  /** The image's state with the journal's later changes; undefined when either is missing. */
   #loadImage(): World | undefined {
     const image = openImage(imagePath(this.#folder));
     if (!image) return undefined;
@@ -206,7 +227,10 @@ class Embedded {
     return world;
   }
 
-  /** For what the image turns out to have no more. The commits under way concern none of it: who changes a resource has it elsewhere. */
+  /**
+   * Reads resources that the image has lost. Commits under way don't matter: a resource that they change is
+   * no longer read from the image.
+   */
   readonly #elsewhere: Elsewhere = ({ account, region, kind }, cause) => {
     this.#warn(`the state's image is damaged; ${kind} records of ${region} are read from the store`, cause);
     this.#imaged = -1;
@@ -223,14 +247,21 @@ class Embedded {
     this.#changes = changes;
   }
 
-  /** What changed since a revision, each resource once, as it is now; undefined when the journal does not go back so far. */
+  /**
+   * What changed since a revision, each resource once, as it is now; undefined when the journal does not go
+   * back that far.
+   */
   #missedSince(revision: number): readonly Missed[] | undefined {
     const missed = new Map<string, Missed>();
     let commits = 0;
-    for (const { key, value } of this.#db.getRange({ start: changedKey(revision + 1), end: rangeOf(CHANGED).end })) {
+    for (const { key, value } of this.#db.getRange({
+      start: changedKey(revision + 1),
+      end: rangeOf(CHANGED).end,
+    })) {
       commits += 1;
       for (const [account, region, what] of parseChanged(unseal(key, value)))
-        for (const [kind, id] of what) missed.set(resourceKey(account, region, kind, id), { account, region, kind, id });
+        for (const [kind, id] of what)
+          missed.set(resourceKey(account, region, kind, id), { account, region, kind, id });
     }
     if (revision + commits !== this.#header.revision) return undefined;
     for (const [key, one] of missed) {
@@ -254,16 +285,22 @@ class Embedded {
         count += 1;
       }
       if (count !== this.#header.resources)
-        throw new StoreError("corrupt", `the state has ${count} resources where its header counts ${this.#header.resources}`);
+        throw new StoreError(
+          "corrupt",
+          `the state has ${count} resources where its header counts ${this.#header.resources}`,
+        );
     } catch (cause) {
-      throw cause instanceof StoreError ? cause : new StoreError("corrupt", "the state can't be read", { cause });
+      throw cause instanceof StoreError
+        ? cause
+        : new StoreError("corrupt", "the state can't be read", { cause });
     }
     return world;
   }
 
   async #write(writes: readonly Write[]): Promise<void> {
     const short = this.#reserve.fill();
-    if (short && writes.some(isCreation)) throw new StoreError("full", "no space is left for the state", { cause: short });
+    if (short && writes.some(isCreation))
+      throw new StoreError("full", "no space is left for the state", { cause: short });
     const records: Records = new Map();
     let header = this.#header;
     for (const write of writes) {
@@ -275,19 +312,27 @@ class Embedded {
     await this.#flush(records);
     this.#header = header;
     this.#oldest = oldest;
-    for (const write of writes) if (write.kind === "commit") for (const { changes } of write.commit.parts) this.#changes += changes.length;
-    // A reader that was killed holds old pages until someone looks.
+    for (const write of writes)
+      if (write.kind === "commit")
+        for (const { changes } of write.commit.parts) this.#changes += changes.length;
+    // A killed reader keeps old pages in use until somebody checks.
     if (++this.#batches % 1024 === 0) this.#db.readerCheck();
   }
 
-  /** Takes what no image needs any more out of the journal, a little at a time. Returns the oldest commit that is left. */
+  /**
+   * Removes from the journal what no image needs any more, a little at a time. Returns the oldest commit
+   * left.
+   */
   #prune(records: Records, revision: number): number {
-    const end = Math.min(Math.max(this.#imaged, revision - MOST_JOURNALED) + 1, this.#oldest + PRUNED_AT_ONCE);
+    const end = Math.min(
+      Math.max(this.#imaged, revision - MOST_JOURNALED) + 1,
+      this.#oldest + PRUNED_AT_ONCE,
+    );
     for (let old = this.#oldest; old < end; old++) records.set(changedKey(old), undefined);
     return Math.max(this.#oldest, end);
   }
 
-  /** Adds a commit's records, and gives the header after it. */
+  /** Adds a commit's records; returns the header after it. */
   #record(records: Records, header: Header, { parts }: Commit): Header {
     let { order, resources } = header;
     for (const part of parts) ({ order, resources } = this.#recordPart(records, { order, resources }, part));
@@ -305,7 +350,8 @@ class Embedded {
       const place = old ?? order++;
       const lookups = after ? lookupRecords(account, region, place, after) : new Map<string, string>();
       if (before)
-        for (const stale of lookupRecords(account, region, place, before).keys()) if (!lookups.has(stale)) records.set(stale, undefined);
+        for (const stale of lookupRecords(account, region, place, before).keys())
+          if (!lookups.has(stale)) records.set(stale, undefined);
       for (const [lookup, text] of lookups) records.set(lookup, text);
       records.set(key, after && JSON.stringify([place, after] satisfies Placed));
       resources += Number(after !== undefined) - Number(before !== undefined);
@@ -313,7 +359,7 @@ class Embedded {
     return { order, resources };
   }
 
-  /** The place in the order of creation of a resource that is there, with this batch's records on top. */
+  /** The rank in the order of creation of an existing resource, including this batch's records. */
   #placeOf(records: Records, key: string): number | undefined {
     let text = records.get(key);
     if (text === undefined && !records.has(key)) {
@@ -326,14 +372,15 @@ class Embedded {
   async #flush(records: Records): Promise<void> {
     const sealed: [string, Buffer | undefined][] = [];
     for (const [key, text] of records) {
-      // Inside the batch it would throw half way.
-      if (Buffer.byteLength(key) > KEY_BYTES) throw new StoreError("failed", `a record's key has more than ${KEY_BYTES} bytes`);
+      // Inside the batch, LMDB would throw halfway.
+      if (Buffer.byteLength(key) > KEY_BYTES)
+        throw new StoreError("failed", `a record's key has more than ${KEY_BYTES} bytes`);
       sealed.push([key, text === undefined ? undefined : seal(text)]);
     }
     try {
       await this.#db.batch(() => {
         for (const [key, value] of sealed) {
-          // The batch's own promise tells of a failure.
+          // The batch's own promise reports a failure.
           const part = value ? this.#db.put(key, value) : this.#db.remove(key);
           part.then(undefined, () => undefined);
         }
@@ -349,10 +396,12 @@ class Embedded {
     try {
       revision = readHeader(this.#db)?.revision ?? 0;
     } catch {
-      // Told as broken below.
+      // Reported as `broken` below.
     }
     if (revision !== this.#header.revision) {
-      const broken = new StoreError("broken", "the state could not be written, and must be opened again", { cause });
+      const broken = new StoreError("broken", "the state could not be written, and must be opened again", {
+        cause,
+      });
       this.#queue.refuse(broken);
       return broken;
     }
@@ -361,7 +410,7 @@ class Embedded {
       : new StoreError("failed", "the state could not be written", { cause });
   }
 
-  /** A write that stops half way for want of room is told as an input/output error. */
+  /** A write that stops halfway for lack of room is reported as an input/output error. */
   #isFull(cause: unknown): boolean {
     const code = cause instanceof Error && "code" in cause ? Number(cause.code) : 0;
     if (code === ENOSPC || code === EDQUOT) return true;
@@ -371,9 +420,12 @@ class Embedded {
   }
 }
 
-/** What is kept in reserve is for changes of what is there: an instance that ends gives its files' room back. */
+/** The reserve is for changes of existing resources: ending an instance frees the room of its files. */
 function isCreation(write: Write): boolean {
-  return write.kind === "commit" && write.commit.parts.some(({ changes }) => changes.some(({ before }) => before === undefined));
+  return (
+    write.kind === "commit" &&
+    write.commit.parts.some(({ changes }) => changes.some(({ before }) => before === undefined))
+  );
 }
 
 const EIO = 5;
@@ -381,7 +433,7 @@ const ENOSPC = 28;
 const EDQUOT = 122;
 const LITTLE_ROOM = 1 << 20;
 
-/** LMDB's own error stands behind a promise in the one that its package throws. */
+/** LMDB's package throws an error that holds a promise of LMDB's own error. */
 async function rootCause(error: unknown): Promise<unknown> {
   try {
     await (error as { readonly commitError?: Promise<unknown> }).commitError;

@@ -1,29 +1,44 @@
 import { closeSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
 import type { RootDatabase } from "lmdb";
+import { parseIpv4 } from "../lib/address.ts";
 import { present } from "../lib/assert.ts";
-import { parseIpv4 } from "../lib/ip.ts";
 import { IndexPacker } from "../model/index-packer.ts";
-import { type Kind, type Resource, SLOTTED, type SlottedKind } from "../model/resource.ts";
 import type { PackedIndex } from "../model/packed.ts";
-import { publicIpsOf } from "../model/world.ts";
+import { type Kind, type Resource, SLOTTED, type SlottedKind } from "../model/resource.ts";
+import { publicIpsOf } from "../model/world-shared.ts";
 import { checkDataFile } from "./data-file.ts";
 import { openData } from "./embedded.ts";
 import { type About, ADDED, type Image, IMAGE_FORMAT, imagePath, openImage, partName } from "./image.ts";
-import { HEADER_KEY, type Header, kindOfKey, type Placed, rangeOf, realmOfKey, resourcePrefix, RESOURCES, unseal } from "./layout.ts";
+import {
+  HEADER_KEY,
+  type Header,
+  kindOfKey,
+  type Placed,
+  rangeOf,
+  realmOfKey,
+  resourcePrefix,
+  RESOURCES,
+  unseal,
+} from "./layout.ts";
 import { closeOnExec, lockForWriting } from "./lock.ts";
 import { openSections, SectionWriter } from "./section-file.ts";
 import { StoreError } from "./store.ts";
 
-/** What goes into the image besides the state: bytes by name, made from the image of the state, for what `label` says. */
+/**
+ * What goes into the image besides the state: bytes by name, made from the state's image; `label` says what
+ * they are made for.
+ */
 export type Addition = {
   readonly label: string;
   readonly sections: (image: Image) => Iterable<readonly [name: string, bytes: Uint8Array]>;
 };
 
 /**
- * Makes an image of what the store in this folder holds now, beside the process that writes to the store, and puts it in
- * the place of the former one. Costs some ten microseconds a resource: meant for a process of its own.
- * @throws StoreError `missing` or `corrupt`; what the system says, such as ENOSPC: then the former image stays.
+ * Makes an image of what the store in this folder holds now, while another process writes to the store, and
+ * puts it in place of the former image. It costs some ten microseconds per resource, so it runs in a process
+ * of its own.
+ * @throws StoreError `missing` or `corrupt`; or the system's error, such as ENOSPC. The former image then
+ * stays.
  */
 export async function writeImage(folder: string, addition: Addition): Promise<About> {
   const draft = `${imagePath(folder)}.new`;
@@ -50,7 +65,10 @@ export async function writeImage(folder: string, addition: Addition): Promise<Ab
 
 type Key = { readonly account: string; readonly region: string; readonly kind: Kind };
 
-/** All records of one kind in one account's region, in memory, and then in the file in order of creation. */
+/**
+ * All records of one kind in one account's region: collected in memory, then written to the file in order of
+ * creation.
+ */
 class Part {
   readonly #kind: Kind;
   readonly #records: { readonly order: number; readonly value: Buffer }[] = [];
@@ -60,11 +78,11 @@ class Part {
   }
 
   add(value: Buffer): void {
-    // `[ORDER,…` behind the checksum.
+    // The text is `[ORDER,…`, after the checksum.
     this.#records.push({ order: Number.parseInt(value.toString("latin1", 5, 25), 10), value });
   }
 
-  /** Returns how many there are. Tells of every resource. */
+  /** Writes them, and calls back for every resource. Returns how many there are. */
   write(writer: SectionWriter, name: (part: string) => string, visit: (resource: Resource) => void): number {
     const records = this.#records.sort((a, b) => a.order - b.order);
     const packer = new IndexPacker(this.#kind);
@@ -91,7 +109,7 @@ class Part {
 
 function writeState(db: RootDatabase<Buffer, string>, path: string): void {
   const writer = new SectionWriter(openSync(path, "w", 0o600), {}, 0);
-  // One view of the store, whatever is committed meanwhile.
+  // One snapshot of the store, whatever is committed meanwhile.
   const transaction = db.useReadTransaction();
   const head = db.get(HEADER_KEY, { transaction });
   if (!head) throw new StoreError("missing", "there is no state yet");
@@ -123,12 +141,25 @@ function writeState(db: RootDatabase<Buffer, string>, path: string): void {
   }
   if (current) finish(current.part, current.of);
   transaction.done();
-  const resources = realms.reduce((sum, { kinds }) => sum + kinds.reduce((all, [, count]) => all + count, 0), 0);
+  const resources = realms.reduce(
+    (sum, { kinds }) => sum + kinds.reduce((all, [, count]) => all + count, 0),
+    0,
+  );
   if (resources !== header.resources)
-    throw new StoreError("corrupt", `the state has ${resources} resources where its header counts ${header.resources}`);
+    throw new StoreError(
+      "corrupt",
+      `the state has ${resources} resources where its header counts ${header.resources}`,
+    );
   for (const [kind, numbers] of slots) writer.add(`slots/${kind}`, [bytesOf(Uint32Array.from(numbers))]);
   writer.add("public-ips", [bytesOf(Uint32Array.from(publicIps))]);
-  writer.finish({ format: IMAGE_FORMAT, revision: header.revision, resources, realms, slots: SLOTTED, label: "" } satisfies About);
+  writer.finish({
+    format: IMAGE_FORMAT,
+    revision: header.revision,
+    resources,
+    realms,
+    slots: SLOTTED,
+    label: "",
+  } satisfies About);
 }
 
 function addSections(path: string, { label, sections }: Addition): void {

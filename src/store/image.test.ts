@@ -1,5 +1,13 @@
 import assert from "node:assert/strict";
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -9,9 +17,9 @@ import { INDEXES, KINDS, type Resource } from "../model/resource.ts";
 import type { Tx } from "../model/state.ts";
 import { readerOf, type World } from "../model/world.ts";
 import { type EmbeddedStore, openEmbedded } from "./embedded.ts";
-import { imagePath } from "./image.ts";
-import { writeImage } from "./image-writer.ts";
 import { openData } from "./embedded.ts";
+import { writeImage } from "./image-writer.ts";
+import { imagePath } from "./image.ts";
 import { CHANGED, rangeOf } from "./layout.ts";
 import { ACCOUNT, Caller, keyPair, networkInterface, REGION } from "./test-store.ts";
 
@@ -34,7 +42,9 @@ function everything(world: World): object {
     const reader = readerOf(world, account, region);
     return KINDS.map((kind) => {
       const all = reader.list(kind) as readonly Resource[];
-      const indexes = Object.entries(INDEXES[kind] as Readonly<Record<string, (r: Resource) => readonly string[]>>);
+      const indexes = Object.entries(
+        INDEXES[kind] as Readonly<Record<string, (r: Resource) => readonly string[]>>,
+      );
       const found = indexes.map(([index, keysOf]) =>
         all.flatMap(keysOf).map((value) => {
           const under = reader.by(kind, index as never, value).map(({ id }) => id);
@@ -51,7 +61,9 @@ function shared(world: World): object {
   return [[...world.slots].map(([kind, slots]) => [kind, slots.free()]), world.publicIps.has("203.0.113.7")];
 }
 
-/** Some changes of one region or of both at once, among them what deletes and makes anew under the same id. */
+/**
+ * Some changes of one region or of both at once; some delete a resource and make another under the same id.
+ */
 async function change(caller: Caller, random: () => number): Promise<void> {
   const region = random() < 0.5 ? REGION : OTHER;
   const both = random() < 0.3;
@@ -70,7 +82,10 @@ async function change(caller: Caller, random: () => number): Promise<void> {
         const before = readerOf(caller.world, ACCOUNT, region).get("network-interface", id);
         const subnetId = `subnet-${Math.floor(random() * 3)}`;
         tx.put(
-          networkInterface(id, known?.slot ?? before?.slot ?? tx.slot("network-interface"), { subnetId, description: String(random()) }),
+          networkInterface(id, known?.slot ?? before?.slot ?? tx.slot("network-interface"), {
+            subnetId,
+            description: String(random()),
+          }),
         );
       }
     }
@@ -99,7 +114,10 @@ test("a state loaded from an image and the journal is the state of the records, 
       const caller = new Caller(store, world);
       if (store.loadedImage()) imaged += 1;
       for (let count = Math.floor(random() * 6); count > 0; count--) await change(caller, random);
-      if (round === 0) await caller.change((tx) => tx.put({ kind: "address", id: "eipalloc-1", tags: {}, publicIp: "203.0.113.7" }));
+      if (round === 0)
+        await caller.change((tx) =>
+          tx.put({ kind: "address", id: "eipalloc-1", tags: {}, publicIp: "203.0.113.7" }),
+        );
       const inMemory = [everything(world), shared(world)];
       await store.close();
       if (random() < 0.4) await writeImage(folder, NOTHING);
@@ -117,7 +135,7 @@ test("a state loaded from an image and the journal is the state of the records, 
     assert(imaged > 5, `${imaged} starts had an image`);
   }));
 
-test("what changed since the image is told with before and after, each resource once", () =>
+test("changes since the image are told with before and after, each resource once", () =>
   inFolder(async (folder) => {
     const first = await opened(folder);
     const caller = new Caller(first.store, first.world);
@@ -147,7 +165,10 @@ test("what changed since the image is told with before and after, each resource 
     assert.deepEqual(Buffer.from(loaded.section("part") ?? "").toString(), "added");
     assert.equal(loaded.section("no such part"), undefined);
     const told = loaded.since.flatMap(({ changes }) =>
-      changes.map(({ id, before, after }) => [id, ...[before, after].map((side) => side && "publicKey" in side && side.publicKey)]),
+      changes.map(({ id, before, after }) => [
+        id,
+        ...[before, after].map((side) => side && "publicKey" in side && side.publicKey),
+      ]),
     );
     assert.deepEqual(
       new Map(told.map(([id, ...sides]) => [id, sides])),
@@ -198,14 +219,14 @@ test("an image that is cut short, of another format, or older than the journal i
     writeFileSync(imagePath(folder), otherFormat);
     assert.equal(await isUsed(), false, "its directory's checksum is not right");
     writeFileSync(imagePath(folder), whole);
-    // Somebody who knows nothing of images wrote to the store meanwhile.
+    // A version without images wrote to the store meanwhile.
     const db = openData(folder, false);
     await Promise.all(Array.from(db.getKeys(rangeOf(CHANGED)), (key) => db.remove(key)));
     await db.close();
     assert.equal(await isUsed(), false, "the journal has a gap");
   }));
 
-test("a byte of an image that is not as it was written is never taken for the state", () =>
+test("an image with a changed byte is never taken for the state", () =>
   inFolder(async (folder) => {
     const first = await opened(folder);
     const caller = new Caller(first.store, first.world);
@@ -226,7 +247,7 @@ test("a byte of an image that is not as it was written is never taken for the st
     }
   }));
 
-test("what changed before an image's damage was met, and what changes after it, is as the records have it", () =>
+test("changes before and after an image's damage is found are as the records have them", () =>
   inFolder(async (folder) => {
     const random = randomOf(11);
     let met = 0;

@@ -1,13 +1,15 @@
 /**
- * An image of the state at one revision, beside the store: the same records and their indexes, packed so that a start need
- * not decode them. It is made now and then, and only ever helps: with the journal of what changed since, it gives the state
- * as the store has it; without it, or when it is not whole, the store's own records are read.
+ * An image of the state at one revision, in a file beside the store: the same records and their indexes,
+ * packed so that a start need not decode them. It is made now and then, and only ever helps: with the journal
+ * of later changes it gives the state that the store has; without it, or when it is damaged, the store's own
+ * records are read.
  */
+
 import { createHash } from "node:crypto";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
+import { ipv4 } from "../lib/address.ts";
 import { present } from "../lib/assert.ts";
-import { ipv4 } from "../lib/ip.ts";
 import { Packed, PackedDamage, type PackedIndex, type PackedRecords } from "../model/packed.ts";
 import { Region } from "../model/region.ts";
 import { INDEXES, type Kind, type Resource, type SlottedKind } from "../model/resource.ts";
@@ -15,32 +17,44 @@ import { newWorld, type World } from "../model/world.ts";
 import { type Placed, unseal } from "./layout.ts";
 import { openSections, type SectionFile } from "./section-file.ts";
 
-/** The number grows whenever the sections change their meaning. An image made for other indexes, or by other words for them, is not read. */
+/**
+ * The number grows whenever the sections change their meaning. An image with other indexes, or other
+ * definitions of them, is not read.
+ */
 export const IMAGE_FORMAT = `1 ${createHash("sha256")
-  .update(JSON.stringify(INDEXES, (_, value: unknown) => (typeof value === "function" ? value.toString() : value)))
+  .update(
+    JSON.stringify(INDEXES, (_, value: unknown) => (typeof value === "function" ? value.toString() : value)),
+  )
   .digest("hex")}`;
 
-/** What stands in an image's directory. */
+/** The content of an image's directory. */
 export type About = {
   readonly format: string;
   readonly revision: number;
   readonly resources: number;
-  readonly realms: readonly { readonly account: string; readonly region: string; readonly kinds: readonly (readonly [Kind, number])[] }[];
+  readonly realms: readonly {
+    readonly account: string;
+    readonly region: string;
+    readonly kinds: readonly (readonly [Kind, number])[];
+  }[];
   readonly slots: readonly SlottedKind[];
-  /** What the sections that the store knows nothing of were made for; see {@link Image.section}. */
+  /** What the added sections were made for; see {@link Image.section}. */
   readonly label: string;
 };
 
 export type Image = {
   readonly about: About;
-  /** The state at its revision. `elsewhere`: where a kind is read from once its part turns out to be damaged. */
+  /** The state at its revision. `elsewhere`: reads a kind when its part turns out to be damaged. */
   readonly world: (elsewhere?: Elsewhere) => World;
-  /** What was added under this name; undefined when nothing was. @throws StoreError `corrupt`. */
+  /** The bytes added under this name, or undefined. @throws StoreError `corrupt`. */
   readonly section: (name: string) => Uint8Array<ArrayBuffer> | undefined;
   readonly close: () => void;
 };
 
-/** All resources of a kind in one account's region as the store has them now, by their place in the order of creation. `cause`: why they are asked for. */
+/**
+ * All resources of a kind in one account's region as the store has them now, by rank in the order of
+ * creation. `cause`: the damage that made this necessary.
+ */
 export type Elsewhere = (
   place: { readonly account: string; readonly region: string; readonly kind: Kind },
   cause: unknown,
@@ -51,13 +65,17 @@ export function imagePath(folder: string): string {
 }
 
 /** The name of one part of a kind's resources. */
-export function partName(realm: { readonly account: string; readonly region: string }, kind: Kind, part: string): string {
+export function partName(
+  realm: { readonly account: string; readonly region: string },
+  kind: Kind,
+  part: string,
+): string {
   return `${realm.account}/${realm.region}/${kind}/${part}`;
 }
 
 export const ADDED = "added/";
 
-/** The image at this path; undefined when there is none that can be read. */
+/** The image at this path; undefined when there is none or it can't be read. */
 export function openImage(path: string): Image | undefined {
   let file: SectionFile<About> | undefined;
   try {
@@ -79,7 +97,7 @@ export function openImage(path: string): Image | undefined {
 }
 
 type Damage = {
-  /** Called when a part turns out to be damaged, perhaps much later: the image is of no more use. */
+  /** Called when a part turns out to be damaged, perhaps much later: the image is useless then. */
   readonly damaged: () => void;
   readonly elsewhere: Elsewhere | undefined;
 };
@@ -94,7 +112,8 @@ function worldOf(file: SectionFile<About>, { damaged, elsewhere }: Damage): Worl
           watched(
             recordsOf(file, size, (part) => partName(realm, kind, part)),
             damaged,
-            elsewhere && ((cause) => elsewhere({ account: realm.account, region: realm.region, kind }, cause)),
+            elsewhere &&
+              ((cause) => elsewhere({ account: realm.account, region: realm.region, kind }, cause)),
           ),
         ),
     );
@@ -108,7 +127,10 @@ function worldOf(file: SectionFile<About>, { damaged, elsewhere }: Damage): Worl
   return world;
 }
 
-/** Once a part is damaged the image is of no more use: the next start reads the records, and this one those of the kind. */
+/**
+ * After damage in a part the image is useless: the next start reads the records, and this one reads those of
+ * the damaged kind.
+ */
 function watched(
   { size, orderAt, record, index }: PackedRecords,
   damaged: () => void,
@@ -135,7 +157,7 @@ function watched(
   };
 }
 
-/** Parts are read when they are first asked for, and records one at a time. */
+/** A part is read when it is first needed, and its records one at a time. */
 function recordsOf(file: SectionFile<About>, size: number, name: (part: string) => string): PackedRecords {
   const part = <T>(which: string, read: (bytes: Uint8Array<ArrayBuffer>) => T): (() => T) => {
     let found: T | undefined;
@@ -168,8 +190,10 @@ function recordsOf(file: SectionFile<About>, size: number, name: (part: string) 
 
 const BLOCK = 1 << 16;
 
-/** Reads a block when what is read lies behind what was read before, as in a list; else only what is asked for. */
-function readingAhead(read: (from: number, most: number) => Uint8Array<ArrayBuffer>): (from: number, bytes: number) => Buffer {
+/** Reads a whole block when reading goes forward, as through a list; else only what is needed. */
+function readingAhead(
+  read: (from: number, most: number) => Uint8Array<ArrayBuffer>,
+): (from: number, bytes: number) => Buffer {
   let block = Buffer.alloc(0);
   let start = 0;
   let last = -1;

@@ -1,16 +1,18 @@
 /**
  * How the embedded store lays its records out in LMDB's ordered keys. Format 1:
  *
- *   header                                                  revision, next place in the order of creation, number of resources
- *   meta|KEY                                                a text
- *   resource|ACCOUNT|REGION|KIND|ID                         [place in the order of creation, the resource]
- *   index|ACCOUNT|REGION|KIND|INDEX|KEY|PLACE|ID            nothing: for the lookups of other processes
- *   slot|SLOT                                               [account, region, id] of the network interface there
- *   changed|REVISION                                        [account, region, [[kind, id], …]]: what that commit changed, for the image;
- *                                                           of several regions {"parts": […]}
+ *   header                                        revision, next place in the order of creation, number of
+ *                                                 resources
+ *   meta|KEY                                      a text
+ *   resource|ACCOUNT|REGION|KIND|ID               [place in the order of creation, the resource]
+ *   index|ACCOUNT|REGION|KIND|INDEX|KEY|PLACE|ID  nothing: for the lookups of other processes
+ *   slot|SLOT                                     [account, region, id] of the network interface there
+ *   changed|REVISION                              [account, region, [[kind, id], …]]: what that commit
+ *                                                 changed, for the image; of several regions {"parts": […]}
  *
  * `|` is U+001F. Every value is a CRC-32 (little endian) and the JSON that it covers.
  */
+
 import { crc32 } from "node:zlib";
 import { assert } from "../lib/assert.ts";
 import { indexKeys } from "../model/index-keys.ts";
@@ -23,20 +25,20 @@ export const FORMAT = 1;
 export type Header = {
   readonly format: number;
   readonly revision: number;
-  /** The place in the order of creation that the next new resource gets. */
+  /** The rank in the order of creation for the next new resource. */
   readonly order: number;
   readonly resources: number;
 };
 
-/** A stored resource and its place in the order of creation. */
+/** A stored resource and its rank in the order of creation. */
 export type Placed = readonly [order: number, resource: Resource];
 
-/** Where a slot's holder is. */
+/** The interface that holds a slot. */
 export type Holder = readonly [account: string, region: string, id: string];
 
 /**
- * The indexes that are kept on disk, for processes that look single things up; those of a process that holds the
- * state in memory are not. Each costs one record per resource.
+ * The indexes on disk, for other processes that look up single resources. A process with the state in memory
+ * uses its own. Each costs one record per resource.
  */
 export const STORED_INDEXES: { readonly [K in Kind]?: readonly string[] } = {
   "network-interface": ["instanceId", "vpcAddress", "publicIp"],
@@ -53,7 +55,11 @@ type Changed = ChangedPart | { readonly parts: readonly ChangedPart[] };
 
 /** What a commit changed, as text. */
 export function formatChanged(parts: readonly Part[]): string {
-  const changed = parts.map(({ account, region, changes }): ChangedPart => [account, region, changes.map(({ kind, id }) => [kind, id])]);
+  const changed = parts.map(({ account, region, changes }): ChangedPart => [
+    account,
+    region,
+    changes.map(({ kind, id }) => [kind, id]),
+  ]);
   const [only, ...more] = changed;
   return JSON.stringify((only && more.length === 0 ? only : { parts: changed }) satisfies Changed);
 }
@@ -63,7 +69,7 @@ export function parseChanged(text: string): readonly ChangedPart[] {
   return "parts" in changed ? changed.parts : [changed];
 }
 
-/** The key of what one commit changed; later ones come behind earlier ones. */
+/** The key for what one commit changed; later commits have greater keys. */
 export function changedKey(revision: number): string {
   return `${CHANGED}${revision.toString(16).padStart(14, "0")}`;
 }
@@ -82,7 +88,10 @@ export function slotKey(slot: number): string {
 
 /** The start of the keys of one account's region, or of one kind there. */
 export function resourcePrefix(account: string, region: string, kind?: Kind): string {
-  assert(!account.includes(SEPARATOR) && !region.includes(SEPARATOR), "accounts and regions have plain names");
+  assert(
+    !account.includes(SEPARATOR) && !region.includes(SEPARATOR),
+    "accounts and regions have plain names",
+  );
   return `${RESOURCES}${account}${SEPARATOR}${region}${SEPARATOR}${kind === undefined ? "" : kind + SEPARATOR}`;
 }
 
@@ -100,16 +109,33 @@ export function realmOfKey(key: string): { readonly account: string; readonly re
   return { account, region };
 }
 
+/** Whose resource has this key. */
+export function partsOfKey(key: string): {
+  readonly account: string;
+  readonly region: string;
+  readonly kind: Kind;
+  readonly id: string;
+} {
+  const [, account = "", region = "", kind = "", ...id] = key.split(SEPARATOR);
+  return { account, region, kind: kind as Kind, id: id.join(SEPARATOR) };
+}
+
 export function indexPrefix(account: string, region: string, kind: Kind, index: string, key: string): string {
   return ["index", account, region, kind, index, plain(key), ""].join(SEPARATOR);
 }
 
 /** The keys of a resource's records besides its own, with their values. */
-export function lookupRecords(account: string, region: string, order: number, resource: Resource): ReadonlyMap<string, string> {
+export function lookupRecords(
+  account: string,
+  region: string,
+  order: number,
+  resource: Resource,
+): ReadonlyMap<string, string> {
   const records = new Map<string, string>();
   const tail = order.toString(16).padStart(14, "0") + SEPARATOR + resource.id;
   for (const index of STORED_INDEXES[resource.kind] ?? [])
-    for (const key of indexKeys(resource, index)) records.set(indexPrefix(account, region, resource.kind, index, key) + tail, "");
+    for (const key of indexKeys(resource, index))
+      records.set(indexPrefix(account, region, resource.kind, index, key) + tail, "");
   if (resource.kind === "network-interface") {
     const holder: Holder = [account, region, resource.id];
     records.set(slotKey(resource.slot), JSON.stringify(holder));
@@ -122,9 +148,12 @@ export function idOfIndexKey(key: string): string {
   return key.split(SEPARATOR).slice(7).join(SEPARATOR);
 }
 
-/** All keys with this prefix, which ends with the separator: from it up to, not including, the end. */
+/** All keys with this prefix, which ends in ASCII: from `start` up to, but without, `end`. */
 export function rangeOf(prefix: string): { readonly start: string; readonly end: string } {
-  return { start: prefix, end: prefix.slice(0, -1) + String.fromCharCode(SEPARATOR.charCodeAt(0) + 1) };
+  return {
+    start: prefix,
+    end: prefix.slice(0, -1) + String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1),
+  };
 }
 
 export function seal(text: string): Buffer {
@@ -134,7 +163,7 @@ export function seal(text: string): Buffer {
   return sealed;
 }
 
-/** @throws StoreError `corrupt` when the value is not as it was written. */
+/** Checks a value and removes its checksum. @throws StoreError `corrupt` when it is not as it was written. */
 export function unseal(key: string, value: Buffer): string {
   const body = value.subarray(4);
   if (value.length < 4 || crc32(body) !== value.readUInt32LE(0))
@@ -142,7 +171,7 @@ export function unseal(key: string, value: Buffer): string {
   return body.toString();
 }
 
-/** A key without the separator in it; different keys stay different. */
+/** A key with the separator escaped; different keys stay different. */
 function plain(key: string): string {
   return key.includes(SEPARATOR) || key.startsWith("%") ? `%${Buffer.from(key).toString("base64url")}` : key;
 }

@@ -1,4 +1,13 @@
-import { closeSync, ftruncateSync, openSync, readdirSync, readFileSync, readlinkSync, realpathSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  ftruncateSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  writeSync,
+} from "node:fs";
 import { join, sep } from "node:path";
 import koffi from "koffi";
 import { StoreError } from "./store.ts";
@@ -8,8 +17,8 @@ const flock = libc.func("int flock(int fd, int operation)");
 const LOCK_EX_NB = 2 | 4;
 
 /**
- * Takes the right to write to the store in this folder, or to something else beside it, until the returned function is called or the process
- * ends, however it ends (flock(2): the kernel lets go of it).
+ * Takes the right to write to the store in this folder, or to something else beside it. It lasts until the
+ * returned function is called or the process ends in any way (flock(2): the kernel releases it).
  * @throws StoreError `locked`, with the process that holds it.
  */
 export function lockForWriting(folder: string, name = "writer.lock"): () => void {
@@ -18,14 +27,20 @@ export function lockForWriting(folder: string, name = "writer.lock"): () => void
   if (!lockFile(fd, path)) {
     closeSync(fd);
     const holder = readFileSync(path, "utf8").trim();
-    throw new StoreError("locked", `${folder} is in use by ${holder === "" ? "another process" : `process ${holder}`}`);
+    throw new StoreError(
+      "locked",
+      `${folder} is in use by ${holder === "" ? "another process" : `process ${holder}`}`,
+    );
   }
   ftruncateSync(fd);
   writeSync(fd, `${process.pid}\n`);
   return () => closeSync(fd);
 }
 
-/** Locks an open file or folder; false when somebody else holds it. @throws StoreError `broken` when that can't be told. */
+/**
+ * Locks an open file or folder; false when somebody else holds the lock. @throws StoreError `broken` when
+ * that can't be found out.
+ */
 export function lockFile(fd: number, path: string): boolean {
   if (Number(flock(fd, LOCK_EX_NB)) === 0) return true;
   const errno = koffi.errno();
@@ -37,7 +52,7 @@ const F_SETFD = 2;
 const FD_CLOEXEC = 1;
 
 /**
- * Keeps the store's open files away from programs that this process starts: LMDB opens its data without
+ * Keeps programs that this process starts from inheriting the store's open files: LMDB opens its data without
  * O_CLOEXEC, and an instance that inherited them could write to the state.
  */
 export function closeOnExec(folder: string): void {
@@ -49,7 +64,7 @@ export function closeOnExec(folder: string): void {
     try {
       target = readlinkSync(`/proc/self/fd/${name}`);
     } catch {
-      // The folder's own descriptor, gone by now.
+      // The folder's own descriptor, closed by now.
     }
     if (target.startsWith(inside)) fcntl(Number(name), F_SETFD, "int", FD_CLOEXEC);
   }

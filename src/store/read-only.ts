@@ -1,6 +1,7 @@
 import type { RootDatabase } from "lmdb";
 import { indexKeys } from "../model/index-keys.ts";
 import type { NetworkInterface } from "../model/network-interface.ts";
+import type { Realm } from "../model/realm.ts";
 import type { IndexName, Kind, Resource, Resources } from "../model/resource.ts";
 import type { Reader } from "../model/state.ts";
 import { checkDataFile } from "./data-file.ts";
@@ -23,26 +24,29 @@ import {
 import { closeOnExec } from "./lock.ts";
 import { StoreError } from "./store.ts";
 
-type Realm = { readonly account: string; readonly region: string };
-
 /**
- * What another process has committed so far, read from disk at each question: nothing is held in memory and nothing
- * needs refreshing. All questions that are asked without waiting in between see the same revision.
+ * What another process has committed so far, read from disk for each question: nothing is held in memory and
+ * nothing needs refreshing. Questions without an `await` in between see the same revision.
  */
 export type View = {
   readonly revision: () => number;
-  /** Every account's region that holds anything. */
+  /** Every realm that holds anything. */
   readonly realms: () => readonly Realm[];
-  /** A lookup by id, or by one of {@link STORED_INDEXES}, costs the size of the answer; others read all of the kind. */
+  /**
+   * A lookup by id, or by one of {@link STORED_INDEXES}, costs the size of the answer; any other reads all of
+   * the kind.
+   */
   readonly reader: (account: string, region: string) => Reader;
-  /** The network interface that has this slot. */
-  readonly interfaceAt: (slot: number) => (Realm & { readonly networkInterface: NetworkInterface }) | undefined;
+  /** The network interface with this slot. */
+  readonly interfaceAt: (
+    slot: number,
+  ) => (Realm & { readonly networkInterface: NetworkInterface }) | undefined;
   readonly meta: (key: string) => string | undefined;
   readonly close: () => Promise<void>;
 };
 
 /**
- * Opens the store in this folder for reading beside the process that writes to it.
+ * Opens the store in this folder for reading while another process writes to it.
  * @throws StoreError `missing`, `corrupt` or `newer-format`.
  */
 export function openReadOnly(folder: string): View {
@@ -53,7 +57,9 @@ export function openReadOnly(folder: string): View {
     closeOnExec(folder);
     readHeader(db);
   } catch (cause) {
-    throw cause instanceof StoreError ? cause : new StoreError("corrupt", `${folder} holds no readable store`, { cause });
+    throw cause instanceof StoreError
+      ? cause
+      : new StoreError("corrupt", `${folder} holds no readable store`, { cause });
   }
   const now = newestSnapshot(db);
   const text = (key: string): string | undefined => {
@@ -77,7 +83,10 @@ export function openReadOnly(folder: string): View {
   };
 }
 
-/** Looks at the newest revision when asked for the first time since the caller last waited. (LMDB's package alone looks again after a millisecond.) */
+/**
+ * Takes a new snapshot at the first question after the caller last waited. (LMDB's package by itself does so
+ * only after a millisecond.)
+ */
 function newestSnapshot(db: RootDatabase<Buffer, string>): () => RootDatabase<Buffer, string> {
   let current = false;
   return () => {
@@ -105,7 +114,8 @@ function readerOn(now: () => RootDatabase<Buffer, string>, account: string, regi
     return all.sort(([a], [b]) => a - b).map(([, resource]) => resource);
   };
   const by = (kind: Kind, index: string, key: string): readonly Resource[] => {
-    if (!STORED_INDEXES[kind]?.includes(index)) return list(kind).filter((resource) => indexKeys(resource, index).includes(key));
+    if (!STORED_INDEXES[kind]?.includes(index))
+      return list(kind).filter((resource) => indexKeys(resource, index).includes(key));
     const found: Resource[] = [];
     for (const record of now().getKeys(rangeOf(indexPrefix(account, region, kind, index, key)))) {
       const resource = get(kind, idOfIndexKey(record));
@@ -117,16 +127,22 @@ function readerOn(now: () => RootDatabase<Buffer, string>, account: string, regi
   return {
     get: <K extends Kind>(kind: K, id: string) => get(kind, id) as Resources[K] | undefined,
     list: <K extends Kind>(kind: K) => list(kind) as readonly Resources[K][],
-    by: <K extends Kind>(kind: K, index: IndexName<K>, key: string) => by(kind, index, key) as readonly Resources[K][],
+    by: <K extends Kind>(kind: K, index: IndexName<K>, key: string) =>
+      by(kind, index, key) as readonly Resources[K][],
     count: (kind) => now().getKeysCount(rangeOf(resourcePrefix(account, region, kind))),
     countBy: (kind, index, key) => by(kind, index, key).length,
-    sliceBy: <K extends Kind>(kind: K, index: IndexName<K>, key: string, range: { readonly start: number; readonly end: number }) =>
-      (by(kind, index, key) as readonly Resources[K][]).slice(range.start, range.end),
-    slice: <K extends Kind>(kind: K, start: number, end: number) => (list(kind) as readonly Resources[K][]).slice(start, end),
+    sliceBy: <K extends Kind>(
+      kind: K,
+      index: IndexName<K>,
+      key: string,
+      range: { readonly start: number; readonly end: number },
+    ) => (by(kind, index, key) as readonly Resources[K][]).slice(range.start, range.end),
+    slice: <K extends Kind>(kind: K, start: number, end: number) =>
+      (list(kind) as readonly Resources[K][]).slice(start, end),
   };
 }
 
-/** Leaps from one account's region to the next. */
+/** Jumps from one realm to the next. */
 function realmsIn(db: RootDatabase<Buffer, string>): readonly Realm[] {
   const realms: Realm[] = [];
   const { end } = rangeOf(RESOURCES);

@@ -1,4 +1,8 @@
-/** A file of named runs of bytes, each with its checksum. It is whole or it is none: its directory stands at its end. */
+/**
+ * A file of named runs of bytes, each with its checksum. Its directory is written last, at the end: a file
+ * without one is not read.
+ */
+
 import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from "node:fs";
 import { crc32 } from "node:zlib";
 import { StoreError } from "./store.ts";
@@ -6,7 +10,7 @@ import { StoreError } from "./store.ts";
 type Section = { readonly at: number; readonly bytes: number; readonly crc: number };
 type Directory<About> = { readonly about: About; readonly sections: Readonly<Record<string, Section>> };
 
-/** The file's last bytes: a word to know it by, where the directory begins, its length and its checksum. */
+/** The file's last bytes: a magic word, the directory's offset, its length and its checksum. */
 const FOOTER_BYTES = 24;
 const MAGIC = 0x676b616e;
 const CHUNK = 1 << 20;
@@ -24,7 +28,7 @@ export class SectionWriter {
     this.#at = at;
   }
 
-  /** Adds a section of these parts, one behind the other. @throws what the system says, such as ENOSPC. */
+  /** Adds a section that consists of these parts. @throws the system's error, such as ENOSPC. */
   add(name: string, parts: Iterable<Uint8Array>): void {
     const at = this.#at + this.#filled;
     let bytes = 0;
@@ -37,9 +41,11 @@ export class SectionWriter {
     this.#sections[name] = { at, bytes, crc };
   }
 
-  /** Writes the directory, and what else is to be known of the file; then all is on disk, and the file closed. */
+  /** Writes the directory with `about`, flushes everything to disk and closes the file. */
   finish(about: unknown): void {
-    const directory = Buffer.from(JSON.stringify({ about, sections: this.#sections } satisfies Directory<unknown>));
+    const directory = Buffer.from(
+      JSON.stringify({ about, sections: this.#sections } satisfies Directory<unknown>),
+    );
     const at = this.#at + this.#filled;
     const footer = Buffer.alloc(FOOTER_BYTES);
     footer.writeUInt32LE(MAGIC, 0);
@@ -69,7 +75,8 @@ export class SectionWriter {
   }
 
   #out(bytes: Uint8Array): void {
-    for (let done = 0; done < bytes.length;) done += writeSync(this.#fd, bytes, done, bytes.length - done, this.#at + done);
+    for (let done = 0; done < bytes.length;)
+      done += writeSync(this.#fd, bytes, done, bytes.length - done, this.#at + done);
     this.#at += bytes.length;
   }
 }
@@ -91,21 +98,25 @@ export class SectionFile<About> {
     return Object.hasOwn(this.#sections, name);
   }
 
-  /** A section's bytes, in memory of their own. @throws StoreError `corrupt` when there is no such section, or it is damaged. */
+  /**
+   * A copy of a section's bytes. @throws StoreError `corrupt` when there is no such section, or it is
+   * damaged.
+   */
   read(name: string): Uint8Array<ArrayBuffer> {
     const { at, bytes, crc } = this.#section(name);
     const found = this.#bytes(at, bytes);
-    if (crc32(found) !== crc) throw new StoreError("corrupt", `the part ${name} of the state's image is damaged`);
+    if (crc32(found) !== crc)
+      throw new StoreError("corrupt", `the part ${name} of the state's image is damaged`);
     return found;
   }
 
-  /** A part of a section, shorter at its end; whoever wrote it sees to its being whole. */
+  /** A part of a section, shorter at its end. It has no checksum: the caller must check it. */
   readPart(name: string, from: number, most: number): Uint8Array<ArrayBuffer> {
     const { at, bytes } = this.#section(name);
     return this.#bytes(at + from, Math.max(0, Math.min(most, bytes - from)));
   }
 
-  /** Goes on writing behind the last section. This one is of no more use then. */
+  /** Continues writing after the last section. This reader must not be used any more then. */
   extend(): SectionWriter {
     return new SectionWriter(this.#fd, this.#sections, this.#end);
   }
@@ -131,7 +142,10 @@ export class SectionFile<About> {
   }
 }
 
-/** Opens the file at this path; undefined when it is not whole. @throws what the system says, ENOENT when there is none. */
+/**
+ * Opens the file at this path; undefined when it is incomplete. @throws the system's error, ENOENT when there
+ * is no file.
+ */
 export function openSections<About>(path: string, mode: "r" | "r+" = "r"): SectionFile<About> | undefined {
   const fd = openSync(path, mode);
   try {
@@ -145,14 +159,18 @@ export function openSections<About>(path: string, mode: "r" | "r+" = "r"): Secti
   return undefined;
 }
 
-function directoryOf<About>(fd: number): { readonly directory: Directory<About>; readonly at: number } | undefined {
+function directoryOf<About>(
+  fd: number,
+): { readonly directory: Directory<About>; readonly at: number } | undefined {
   const { size } = fstatSync(fd);
   const footer = Buffer.alloc(FOOTER_BYTES);
-  if (size < FOOTER_BYTES || readSync(fd, footer, 0, FOOTER_BYTES, size - FOOTER_BYTES) < FOOTER_BYTES) return undefined;
+  if (size < FOOTER_BYTES || readSync(fd, footer, 0, FOOTER_BYTES, size - FOOTER_BYTES) < FOOTER_BYTES)
+    return undefined;
   const length = footer.readUInt32LE(4);
   const at = footer.readDoubleLE(8);
   if (footer.readUInt32LE(0) !== MAGIC || at + length + FOOTER_BYTES !== size) return undefined;
   const directory = Buffer.alloc(length);
-  if (readSync(fd, directory, 0, length, at) < length || crc32(directory) !== footer.readUInt32LE(16)) return undefined;
+  if (readSync(fd, directory, 0, length, at) < length || crc32(directory) !== footer.readUInt32LE(16))
+    return undefined;
   return { directory: JSON.parse(directory.toString()) as Directory<About>, at };
 }

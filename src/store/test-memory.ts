@@ -4,9 +4,14 @@ import { newWorld, restore, type World } from "../model/world.ts";
 import { CommitQueue, type Write } from "./commit-queue.ts";
 import { type Store, StoreError } from "./store.ts";
 
-type Kept = { readonly account: string; readonly region: string; readonly order: number; readonly json: string };
+type Kept = {
+  readonly account: string;
+  readonly region: string;
+  readonly order: number;
+  readonly json: string;
+};
 
-/** A store that forgets everything at the end of the process. For tests. */
+/** A store that keeps nothing after the process ends. For tests. */
 export function openMemory(): Store {
   let kept = new Map<string, Kept>();
   let meta = new Map<string, string>();
@@ -25,7 +30,8 @@ export function openMemory(): Store {
     load: async (): Promise<World> => {
       await queue.drained();
       const world = newWorld();
-      for (const { account, region, json, order } of kept.values()) restore(world, account, region, JSON.parse(json) as Resource, order);
+      for (const { account, region, json, order } of kept.values())
+        restore(world, account, region, JSON.parse(json) as Resource, order);
       return world;
     },
     meta: (key) => meta.get(key),
@@ -54,8 +60,15 @@ function applyPart(state: State, { account, region, changes }: Part): void {
   for (const { kind, id, before, after } of changes) {
     const key = [account, region, kind, id].join("\u0000");
     const old = state.kept.get(key);
-    if ((old === undefined) !== (before === undefined)) throw new StoreError("failed", `${kind} ${id} is ${old ? "" : "not "}in the store`);
-    if (after) state.kept.set(key, { account, region, order: old?.order ?? state.order++, json: JSON.stringify(after) });
+    if ((old === undefined) !== (before === undefined))
+      throw new StoreError("failed", `${kind} ${id} is ${old ? "" : "not "}in the store`);
+    if (after)
+      state.kept.set(key, {
+        account,
+        region,
+        order: old?.order ?? state.order++,
+        json: JSON.stringify(after),
+      });
     else state.kept.delete(key);
   }
 }

@@ -1,4 +1,8 @@
-/** What the store's tests run in processes of their own: to be killed, to meet a full disk, to be traced, to read beside a writer. */
+/**
+ * What the store's tests run in separate processes: to be killed, to fill the disk, to be traced, to read
+ * beside a writer.
+ */
+
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { existsSync, rmSync, writeSync } from "node:fs";
@@ -6,10 +10,14 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setImmediate as turn } from "node:timers/promises";
 import { readerOf } from "../model/world.ts";
-import { ACCOUNT, Caller, keyIds, keyPair, networkInterface, REGION } from "./test-store.ts";
 import { openEmbedded } from "./embedded.ts";
+import { EtcdClient } from "./etcd-client.ts";
+import { openEtcd } from "./etcd.ts";
 import { openReadOnly } from "./read-only.ts";
-import { StoreError } from "./store.ts";
+import { type Store, StoreError } from "./store.ts";
+import { systemClock } from "./system-clock.ts";
+import { lead } from "./test-etcd.ts";
+import { ACCOUNT, Caller, keyIds, keyPair, networkInterface, REGION } from "./test-store.ts";
 
 const [mode = "", folder = "", extra = ""] = process.argv.slice(2);
 
@@ -17,7 +25,7 @@ function say(line: string): void {
   writeSync(1, `${line}\n`);
 }
 
-/** Where each part is, which all change at once. */
+/** The realm of each part; all parts change in every commit. */
 const PARTS = new Map([
   ["part-0", REGION],
   ["part-1", REGION],
@@ -27,12 +35,11 @@ const PARTS = new Map([
 const LIVE = 40;
 
 /**
- * Checks what the last process left, then commits until it is killed, and says each revision that was promised.
- * Revision N sets every part to N, adds interface N and takes interface N - LIVE away.
+ * Checks what the last process left, then commits until it is killed, and prints each acknowledged revision.
+ * Revision N sets every part to N, adds interface N and deletes interface N - LIVE.
  */
-async function load(): Promise<void> {
-  if (existsSync(join(folder, "data.mdb"))) await checkView();
-  const store = openEmbedded(folder);
+async function load(open: () => Promise<Store>): Promise<void> {
+  const store = await open();
   const caller = new Caller(store, await store.load());
   const revision = store.revision();
   if (revision > 0) {
@@ -51,7 +58,12 @@ async function load(): Promise<void> {
     const now = caller.expected + 1;
     const done = caller.change((tx) => {
       for (const [part, region] of PARTS) tx.elsewhere(region).put(keyPair(part, String(now)));
-      const instance = { attachmentId: `attach-${now}`, instanceId: `i-${now % 7}`, deviceIndex: 0, networkCardIndex: 0 };
+      const instance = {
+        attachmentId: `attach-${now}`,
+        instanceId: `i-${now % 7}`,
+        deviceIndex: 0,
+        networkCardIndex: 0,
+      };
       const attachment = { ...instance, deleteOnTermination: true, attachTime: "" };
       const description = "x".repeat(now % 11 === 0 ? 20_000 : now % 300);
       tx.put(networkInterface(`eni-${now}`, tx.slot("network-interface"), { attachment, description }));
@@ -72,13 +84,26 @@ function living(revision: number): readonly string[] {
   return Array.from({ length: revision - first + 1 }, (_, n) => `eni-${first + n}`);
 }
 
-/** The records for lookups agree with the resources. */
+async function loadEmbedded(): Promise<void> {
+  if (existsSync(join(folder, "data.mdb"))) await checkView();
+  await load(async () => openEmbedded(folder));
+}
+
+/** `folder`: the keys' prefix; `extra`: the members' addresses. */
+function loadEtcd(): Promise<void> {
+  const etcd = new EtcdClient({ endpoints: extra.split(",") });
+  return load(async () =>
+    openEtcd({ etcd, prefix: folder, fence: await lead(etcd, folder), clock: systemClock }),
+  );
+}
+
+/** Checks that the lookup records agree with the resources. */
 async function checkView(): Promise<void> {
   let view;
   try {
     view = openReadOnly(folder);
   } catch (error) {
-    // Killed while it made its very first file.
+    // It was killed while it made its very first file.
     if (error instanceof StoreError && error.kind === "missing") return;
     throw error;
   }
@@ -97,7 +122,7 @@ async function checkView(): Promise<void> {
   await view.close();
 }
 
-/** Commits until the disk is full, goes on after `extra` made room, and opens again. */
+/** Commits until the disk is full, goes on after `extra` made room, and opens the store again. */
 async function fill(): Promise<void> {
   let store = openEmbedded(folder);
   const text = "x".repeat(50_000);
@@ -128,7 +153,10 @@ async function fill(): Promise<void> {
   say(JSON.stringify({ kind: refusal.kind, code, committed: refused }));
 }
 
-/** Somebody else takes all the room there is: nothing new is written, but changes of what is there are, and removals. */
+/**
+ * Another file takes all the room: new resources are refused, changes of existing ones and deletions are
+ * written.
+ */
 async function short(): Promise<void> {
   const store = openEmbedded(folder);
   let caller = new Caller(store);
@@ -145,7 +173,13 @@ async function short(): Promise<void> {
   await store.close();
   const again = openEmbedded(folder);
   const world = await again.load();
-  say(JSON.stringify({ kind: refusal.kind, ids: keyIds(world), text: readerOf(world, ACCOUNT, REGION).get("key-pair", "a")?.publicKey }));
+  say(
+    JSON.stringify({
+      kind: refusal.kind,
+      ids: keyIds(world),
+      text: readerOf(world, ACCOUNT, REGION).get("key-pair", "a")?.publicKey,
+    }),
+  );
   await again.close();
 }
 
@@ -163,12 +197,14 @@ async function traced(): Promise<void> {
     say(`end ${n}`);
   }
   say("begin many");
-  await Promise.all(Array.from({ length: 40 }, (_, n) => caller.change((tx) => tx.put(keyPair(`many-${n}`)))));
+  await Promise.all(
+    Array.from({ length: 40 }, (_, n) => caller.change((tx) => tx.put(keyPair(`many-${n}`)))),
+  );
   say("end many");
   await store.close();
 }
 
-/** Says why it may not write. */
+/** Prints why it may not write. */
 function write(): void {
   try {
     openEmbedded(folder);
@@ -178,18 +214,34 @@ function write(): void {
   }
 }
 
-/** Answers each line, a slot, with what it sees now. */
+/** Reads slots, one per line, and prints what it sees there now. */
 async function read(): Promise<void> {
   const view = openReadOnly(folder);
   say("ready");
   for await (const line of createInterface({ input: process.stdin })) {
     const revision = view.revision();
     const found = view.interfaceAt(Number(line));
-    const attached = found && view.reader(found.account, found.region).by("network-interface", "instanceId", "i-1");
-    say(JSON.stringify({ revision, id: found?.networkInterface.id, region: found?.region, attached: attached?.map((eni) => eni.id) }));
+    const attached =
+      found && view.reader(found.account, found.region).by("network-interface", "instanceId", "i-1");
+    say(
+      JSON.stringify({
+        revision,
+        id: found?.networkInterface.id,
+        region: found?.region,
+        attached: attached?.map((eni) => eni.id),
+      }),
+    );
   }
   await view.close();
 }
 
-const MODES: Readonly<Record<string, () => Promise<void> | void>> = { load, fill, short, traced, write, read };
+const MODES: Readonly<Record<string, () => Promise<void> | void>> = {
+  load: loadEmbedded,
+  "load-etcd": loadEtcd,
+  fill,
+  short,
+  traced,
+  write,
+  read,
+};
 await MODES[mode]?.();

@@ -1,4 +1,5 @@
-/** What every store must do, as tests: called with each of them. */
+/** What every store must do, as tests that run on each of them. */
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Resource } from "../model/resource.ts";
@@ -9,18 +10,33 @@ import { type Store, StoreError, type StoreErrorKind } from "./store.ts";
 export const ACCOUNT = "123456789012";
 export const REGION = "us-east-1";
 
-/** A key pair, the plainest resource, or one with more of a text in it. */
+/** A key pair, the plainest resource; a long text makes it larger. */
 export function keyPair(id: string, publicKey = ""): Resource {
-  return { kind: "key-pair", id, tags: {}, name: id, fingerprint: "", keyType: "rsa", publicKey, createTime: "" };
+  return {
+    kind: "key-pair",
+    id,
+    tags: {},
+    name: id,
+    fingerprint: "",
+    keyType: "rsa",
+    publicKey,
+    createTime: "",
+  };
 }
 
 export function networkInterface(id: string, slot: number, more: object = {}): Resource {
   const vpc = { vpcId: "vpc-1", subnetId: "subnet-1", availabilityZone: "us-east-1a", groupIds: ["sg-1"] };
-  const rest = { description: "", macAddress: "", privateIpAddresses: ["10.0.0.4"], sourceDestCheck: true, requesterManaged: false };
+  const rest = {
+    description: "",
+    macAddress: "",
+    privateIpAddresses: ["10.0.0.4"],
+    sourceDestCheck: true,
+    requesterManaged: false,
+  };
   return { kind: "network-interface", id, tags: {}, slot, ...vpc, ...rest, assignPublicIp: false, ...more };
 }
 
-/** A caller as the server is one: changes its world at once, and commits what changed. */
+/** A caller like the server: changes its world at once, then commits the changes. */
 export class Caller {
   readonly store: Store;
   readonly world: World;
@@ -60,7 +76,7 @@ export async function refused(kind: StoreErrorKind, promise: Promise<unknown>): 
 
 type Opened = {
   readonly store: Store;
-  /** Closes the store and opens it again, where that keeps its state. */
+  /** Closes the store and opens it again; absent for a store that keeps nothing. */
   readonly reopen?: () => Promise<Store>;
   readonly dispose: () => Promise<void>;
 };
@@ -107,27 +123,37 @@ function checkCommits(check: Check): void {
     await caller.change((tx) => tx.put(keyPair("a")));
     const changes = [{ kind: "key-pair", id: "b", after: keyPair("b") }] as readonly Change[];
     for (const expected of [0, 2])
-      await refused("conflict", store.commit({ expected, parts: [{ account: ACCOUNT, region: REGION, changes }] }));
+      await refused(
+        "conflict",
+        store.commit({ expected, parts: [{ account: ACCOUNT, region: REGION, changes }] }),
+      );
     assert.equal(store.revision(), 1);
     assert.deepEqual(keyIds(await store.load()), ["a"]);
     assert.equal(await caller.change((tx) => tx.put(keyPair("c"))), 2);
   });
-  check("a refused commit takes those behind it along, and the next one goes on from the newest revision", async ({ store }) => {
-    const caller = new Caller(store);
-    await caller.change((tx) => tx.put(keyPair("a")));
-    const put = (id: string): Change => ({ kind: "key-pair", id, after: keyPair(id) }) as Change;
-    const gone = { kind: "key-pair", id: "never", before: keyPair("never") } as Change;
-    const commit = (expected: number, changes: readonly Change[]) =>
-      store.commit({ expected, parts: [{ account: ACCOUNT, region: REGION, changes }] });
-    const outcomes = await Promise.allSettled([commit(1, [put("x")]), commit(2, [put("y"), gone]), commit(3, [put("z")])]);
-    assert.deepEqual(
-      outcomes.map((outcome) => outcome.status),
-      ["rejected", "rejected", "rejected"],
-    );
-    assert.equal(store.revision(), 1);
-    assert.deepEqual(keyIds(await store.load()), ["a"]);
-    assert.equal(await caller.change((tx) => tx.put(keyPair("b"))), 2);
-  });
+  check(
+    "a refused commit takes those behind it along, and the next one goes on from the newest revision",
+    async ({ store }) => {
+      const caller = new Caller(store);
+      await caller.change((tx) => tx.put(keyPair("a")));
+      const put = (id: string): Change => ({ kind: "key-pair", id, after: keyPair(id) }) as Change;
+      const gone = { kind: "key-pair", id: "never", before: keyPair("never") } as Change;
+      const commit = (expected: number, changes: readonly Change[]) =>
+        store.commit({ expected, parts: [{ account: ACCOUNT, region: REGION, changes }] });
+      const outcomes = await Promise.allSettled([
+        commit(1, [put("x")]),
+        commit(2, [put("y"), gone]),
+        commit(3, [put("z")]),
+      ]);
+      assert.deepEqual(
+        outcomes.map((outcome) => outcome.status),
+        ["rejected", "rejected", "rejected"],
+      );
+      assert.equal(store.revision(), 1);
+      assert.deepEqual(keyIds(await store.load()), ["a"]);
+      assert.equal(await caller.change((tx) => tx.put(keyPair("b"))), 2);
+    },
+  );
   check("after closing nothing is taken", async ({ store }) => {
     const caller = new Caller(store);
     const last = caller.change((tx) => tx.put(keyPair("a")));
@@ -142,55 +168,66 @@ function checkCommits(check: Check): void {
 }
 
 function checkContents(check: Check): void {
-  check("keeps the order of creation through replacing, deleting and opening again", async ({ store, reopen }) => {
-    const caller = new Caller(store);
-    await caller.change((tx) => ["z", "m", "a"].forEach((id) => tx.put(keyPair(id))));
-    await caller.change((tx) => tx.put(keyPair("z", "replaced")));
-    await caller.change((tx) => tx.delete("key-pair", "m"));
-    await caller.change((tx) => ["m", "b"].forEach((id) => tx.put(keyPair(id))));
-    const again = reopen ? await reopen() : store;
-    const world = await again.load();
-    assert.equal(again.revision(), 4);
-    assert.deepEqual(keyIds(world), ["z", "a", "m", "b"]);
-    assert.deepEqual(readerOf(world, ACCOUNT, REGION).get("key-pair", "z"), keyPair("z", "replaced"));
-    const next = new Caller(again, world);
-    await next.change((tx) => tx.put(keyPair("c")));
-    assert.deepEqual(keyIds(await again.load()), ["z", "a", "m", "b", "c"]);
-  });
+  check(
+    "keeps the order of creation through replacing, deleting and opening again",
+    async ({ store, reopen }) => {
+      const caller = new Caller(store);
+      await caller.change((tx) => ["z", "m", "a"].forEach((id) => tx.put(keyPair(id))));
+      await caller.change((tx) => tx.put(keyPair("z", "replaced")));
+      await caller.change((tx) => tx.delete("key-pair", "m"));
+      await caller.change((tx) => ["m", "b"].forEach((id) => tx.put(keyPair(id))));
+      const again = reopen ? await reopen() : store;
+      const world = await again.load();
+      assert.equal(again.revision(), 4);
+      assert.deepEqual(keyIds(world), ["z", "a", "m", "b"]);
+      assert.deepEqual(readerOf(world, ACCOUNT, REGION).get("key-pair", "z"), keyPair("z", "replaced"));
+      const next = new Caller(again, world);
+      await next.change((tx) => tx.put(keyPair("c")));
+      assert.deepEqual(keyIds(await again.load()), ["z", "a", "m", "b", "c"]);
+    },
+  );
   check("keeps regions and accounts apart", async ({ store }) => {
     const caller = new Caller(store);
     await caller.change((tx) => tx.put(keyPair("a")), "us-east-1");
     await caller.change((tx) => tx.put(keyPair("b")), "us-east-2");
     const world = await store.load();
-    assert.deepEqual([keyIds(world, "us-east-1"), keyIds(world, "us-east-2"), keyIds(world, "us-east")], [["a"], ["b"], []]);
-  });
-  check("what one request changes in two regions is one revision, there whole or not at all", async ({ store, reopen }) => {
-    const caller = new Caller(store);
-    const both = (body: (tx: Tx) => void) => (tx: Tx) => [tx, tx.elsewhere("eu-west-1")].forEach(body);
-    assert.equal(await caller.change(both((tx) => tx.put(keyPair("a")))), 1);
-    const gone = { kind: "key-pair", id: "never", before: keyPair("never") } as Change;
-    const added = { kind: "key-pair", id: "b", after: keyPair("b") } as Change;
-    const parts = [
-      { account: ACCOUNT, region: REGION, changes: [added] },
-      { account: ACCOUNT, region: "eu-west-1", changes: [added, gone] },
-    ];
-    await refused("failed", store.commit({ expected: 1, parts }));
-    assert.equal(await caller.change(both((tx) => tx.put(keyPair("c")))), 2);
-    const again = reopen ? await reopen() : store;
-    const world = await again.load();
-    assert.equal(again.revision(), 2);
     assert.deepEqual(
-      [keyIds(world), keyIds(world, "eu-west-1")],
-      [
-        ["a", "c"],
-        ["a", "c"],
-      ],
+      [keyIds(world, "us-east-1"), keyIds(world, "us-east-2"), keyIds(world, "us-east")],
+      [["a"], ["b"], []],
     );
   });
+  check(
+    "what one request changes in two regions is one revision, there whole or not at all",
+    async ({ store, reopen }) => {
+      const caller = new Caller(store);
+      const both = (body: (tx: Tx) => void) => (tx: Tx) => [tx, tx.elsewhere("eu-west-1")].forEach(body);
+      assert.equal(await caller.change(both((tx) => tx.put(keyPair("a")))), 1);
+      const gone = { kind: "key-pair", id: "never", before: keyPair("never") } as Change;
+      const added = { kind: "key-pair", id: "b", after: keyPair("b") } as Change;
+      const parts = [
+        { account: ACCOUNT, region: REGION, changes: [added] },
+        { account: ACCOUNT, region: "eu-west-1", changes: [added, gone] },
+      ];
+      await refused("failed", store.commit({ expected: 1, parts }));
+      assert.equal(await caller.change(both((tx) => tx.put(keyPair("c")))), 2);
+      const again = reopen ? await reopen() : store;
+      const world = await again.load();
+      assert.equal(again.revision(), 2);
+      assert.deepEqual(
+        [keyIds(world), keyIds(world, "eu-west-1")],
+        [
+          ["a", "c"],
+          ["a", "c"],
+        ],
+      );
+    },
+  );
   check("any text comes back as it was", async ({ store, reopen }) => {
     const texts = ["", "日本語 🚪", "\u0000\u0001\u001f\u007f", '"\\\n', "x".repeat(70_000)];
     const caller = new Caller(store);
-    await caller.change((tx) => texts.forEach((text, n) => tx.put(keyPair(`odd\u001f${n} ${text.slice(0, 40)}`, text))));
+    await caller.change((tx) =>
+      texts.forEach((text, n) => tx.put(keyPair(`odd\u001f${n} ${text.slice(0, 40)}`, text))),
+    );
     const again = reopen ? await reopen() : store;
     const found = readerOf(await again.load(), ACCOUNT, REGION).list("key-pair");
     assert.deepEqual(
@@ -200,7 +237,9 @@ function checkContents(check: Check): void {
   });
   check("slots and public addresses are held after loading", async ({ store }) => {
     const caller = new Caller(store);
-    await caller.change((tx) => tx.put(networkInterface("eni-1", tx.slot("network-interface"), { autoPublicIp: "203.0.113.9" })));
+    await caller.change((tx) =>
+      tx.put(networkInterface("eni-1", tx.slot("network-interface"), { autoPublicIp: "203.0.113.9" })),
+    );
     const tx = beginTx(await store.load(), ACCOUNT, "eu-west-1");
     assert.equal(tx.slot("network-interface"), 17);
     assert.equal(tx.publicIpTaken("203.0.113.9"), true);
@@ -210,7 +249,10 @@ function checkContents(check: Check): void {
     await store.setMeta("identity", "two");
     await store.setMeta("pool", undefined);
     const again = reopen ? await reopen() : store;
-    assert.deepEqual([again.meta("identity"), again.meta("pool"), again.meta("never")], ["two", undefined, undefined]);
+    assert.deepEqual(
+      [again.meta("identity"), again.meta("pool"), again.meta("never")],
+      ["two", undefined, undefined],
+    );
     assert.equal(again.revision(), 0);
   });
 }

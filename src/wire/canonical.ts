@@ -1,6 +1,9 @@
 import type { Parameters } from "./parameters.ts";
 
-/** The path of a canonical request: normalized, and each segment encoded once more (every service but S3 does so). */
+/**
+ * The path of a canonical request: normalized, and each segment encoded once more (every service but S3 does
+ * so).
+ */
 export function canonicalPath(path: string): string {
   if (path === "/" || path === "") return "/";
   const segments: string[] = [];
@@ -12,7 +15,10 @@ export function canonicalPath(path: string): string {
   return `/${segments.map(encode).join("/")}${end}`;
 }
 
-/** The query of a canonical request: encoded, in order of names and then of values, without the signature itself. */
+/**
+ * The query of a canonical request: encoded, in order of names and then of values, without the signature
+ * itself.
+ */
 export function canonicalQuery(parameters: Parameters): string {
   return parameters
     .filter(([name]) => name !== "X-Amz-Signature")
@@ -22,8 +28,14 @@ export function canonicalQuery(parameters: Parameters): string {
     .join("&");
 }
 
-/** The signed headers' lines, each with its end of line: values trimmed, runs of spaces made one, repeated ones joined. */
-export function canonicalHeaders(headers: ReadonlyMap<string, readonly string[]>, signed: readonly string[]): string {
+/**
+ * The lines of the signed headers, each with its end of line: values are trimmed, runs of spaces become one,
+ * and repeated headers are joined.
+ */
+export function canonicalHeaders(
+  headers: ReadonlyMap<string, readonly string[]>,
+  signed: readonly string[],
+): string {
   return signed
     .map((name) => {
       const values = (headers.get(name) ?? []).map((value) => value.replaceAll(/[ \t]+/g, " ").trim());
@@ -32,7 +44,7 @@ export function canonicalHeaders(headers: ReadonlyMap<string, readonly string[]>
     .join("");
 }
 
-/** Percent-encoding of all but the unreserved characters (RFC 3986 section 2.3). */
+/** Percent-encodes everything but the unreserved characters (RFC 3986 section 2.3). */
 function encode(text: string): string {
   const encoded = encodeURIComponent(text);
   return /[!'()*]/.test(encoded)

@@ -5,7 +5,7 @@ import { Fault, type FaultCode } from "../model/fault.ts";
 import { decodeInput } from "./decode.ts";
 import { operationNames, requestedOperation } from "./operations.ts";
 import { parseParameters } from "./parameters.ts";
-import { generate, INPUT_LEAVES, schemasOf, serialize } from "../../test/sdk-kit.ts";
+import { generate, INPUT_LEAVES, schemasOf, serialize } from "./test-sdk.ts";
 
 function decode(query: string): object {
   const parameters = parseParameters(query);
@@ -22,7 +22,8 @@ function ask(action: string, query: string): object {
 function refused(query: string, code: FaultCode, message?: string): void {
   assert.throws(
     () => decode(query),
-    (error) => error instanceof Fault && error.code === code && (message === undefined || error.message === message),
+    (error) =>
+      error instanceof Fault && error.code === code && (message === undefined || error.message === message),
     `${query.slice(0, 80)} → ${code}`,
   );
 }
@@ -30,9 +31,12 @@ function refused(query: string, code: FaultCode, message?: string): void {
 const DESCRIBE = "Action=DescribeVpcs&Version=2016-11-15";
 const RUN = "Action=RunInstances&Version=2016-11-15&MinCount=1&MaxCount=1";
 
-test("what boto3 and the AWS CLI send", () => {
+test("requests of boto3 and the AWS CLI are read", () => {
   assert.deepEqual(
-    ask("DescribeVpcs", "Filter.1.Name=state&Filter.1.Value.1=available&Filter.2.Name=tag-key&Filter.2.Value.1=a&Filter.2.Value.2=b"),
+    ask(
+      "DescribeVpcs",
+      "Filter.1.Name=state&Filter.1.Value.1=available&Filter.2.Name=tag-key&Filter.2.Value.1=a&Filter.2.Value.2=b",
+    ),
     {
       Filters: [
         { Name: "state", Values: ["available"] },
@@ -59,18 +63,26 @@ test("what boto3 and the AWS CLI send", () => {
       "AuthorizeSecurityGroupIngress",
       "GroupId=sg-1&IpPermissions.1.IpProtocol=tcp&IpPermissions.1.FromPort=22&IpPermissions.1.ToPort=22&IpPermissions.1.IpRanges.1.CidrIp=0.0.0.0%2F0",
     ),
-    { GroupId: "sg-1", IpPermissions: [{ IpProtocol: "tcp", FromPort: 22, ToPort: 22, IpRanges: [{ CidrIp: "0.0.0.0/0" }] }] },
+    {
+      GroupId: "sg-1",
+      IpPermissions: [{ IpProtocol: "tcp", FromPort: 22, ToPort: 22, IpRanges: [{ CidrIp: "0.0.0.0/0" }] }],
+    },
   );
   assert.deepEqual(ask("ModifyVpcAttribute", "VpcId=vpc-1&EnableDnsHostnames.Value=true"), {
     VpcId: "vpc-1",
     EnableDnsHostnames: { Value: true },
   });
-  assert.deepEqual(decode(`${RUN}&NetworkInterface.1.DeviceIndex=0&NetworkInterface.1.SecurityGroupId.1=sg-1&X-Amz-Date=x&DryRun=False`), {
-    MinCount: 1,
-    MaxCount: 1,
-    NetworkInterfaces: [{ DeviceIndex: 0, Groups: ["sg-1"] }],
-    DryRun: false,
-  });
+  assert.deepEqual(
+    decode(
+      `${RUN}&NetworkInterface.1.DeviceIndex=0&NetworkInterface.1.SecurityGroupId.1=sg-1&X-Amz-Date=x&DryRun=False`,
+    ),
+    {
+      MinCount: 1,
+      MaxCount: 1,
+      NetworkInterfaces: [{ DeviceIndex: 0, Groups: ["sg-1"] }],
+      DryRun: false,
+    },
+  );
 });
 
 test("the order and the gaps of a list's numbers make no difference", () => {
@@ -81,7 +93,8 @@ test("the order and the gaps of a list's numbers make no difference", () => {
 });
 
 test("unknown parameters are refused by name", () => {
-  const unknown = (name: string): void => refused(`${DESCRIBE}&${name}=1`, "UnknownParameter", `The parameter ${name} is not recognized`);
+  const unknown = (name: string): void =>
+    refused(`${DESCRIBE}&${name}=1`, "UnknownParameter", `The parameter ${name} is not recognized`);
   for (const name of [
     "vpcId.1",
     "Nonsense",
@@ -117,17 +130,36 @@ test("unknown parameters are refused by name", () => {
 test("values of the wrong type are refused", () => {
   for (const value of ["", "x", "1.5", "1e3", "0x10", "9007199254740992", " 1", "NaN"])
     refused(`${DESCRIBE}&MaxResults=${value}`, "InvalidParameterValue");
-  for (const value of ["", "yes", "1", "truely"]) refused(`${DESCRIBE}&DryRun=${value}`, "InvalidParameterValue");
-  for (const value of ["", "now", "2030-02-30T00:00:00Z", "2030-13-01", "1893456000", "2030-01-01T25:00:00Z"]) {
-    refused(`Action=GetIpamAddressHistory&Version=2016-11-15&Cidr=x&IpamScopeId=x&StartTime=${value}`, "InvalidParameterValue");
+  for (const value of ["", "yes", "1", "truely"])
+    refused(`${DESCRIBE}&DryRun=${value}`, "InvalidParameterValue");
+  for (const value of [
+    "",
+    "now",
+    "2030-02-30T00:00:00Z",
+    "2030-13-01",
+    "1893456000",
+    "2030-01-01T25:00:00Z",
+  ]) {
+    refused(
+      `Action=GetIpamAddressHistory&Version=2016-11-15&Cidr=x&IpamScopeId=x&StartTime=${value}`,
+      "InvalidParameterValue",
+    );
   }
   for (const value of ["a", "a===", "%00", "ab=c"])
-    refused(`Action=ImportKeyPair&Version=2016-11-15&KeyName=k&PublicKeyMaterial=${value}`, "InvalidParameterValue");
-  refused(`${DESCRIBE}&MaxResults=x`, "InvalidParameterValue", "Value (x) for parameter MaxResults is invalid. It must be an integer.");
+    refused(
+      `Action=ImportKeyPair&Version=2016-11-15&KeyName=k&PublicKeyMaterial=${value}`,
+      "InvalidParameterValue",
+    );
+  refused(
+    `${DESCRIBE}&MaxResults=x`,
+    "InvalidParameterValue",
+    "Value (x) for parameter MaxResults is invalid. It must be an integer.",
+  );
 });
 
 test("times are read in each form that clients write", () => {
-  const start = (text: string): unknown => ask("GetIpamAddressHistory", `Cidr=x&IpamScopeId=x&StartTime=${text}`);
+  const start = (text: string): unknown =>
+    ask("GetIpamAddressHistory", `Cidr=x&IpamScopeId=x&StartTime=${text}`);
   const expected = { Cidr: "x", IpamScopeId: "x", StartTime: new Date("2030-01-31T10:00:00Z") };
   for (const text of [
     "2030-01-31T10:00:00Z",
@@ -141,14 +173,22 @@ test("times are read in each form that clients write", () => {
   }
 });
 
-test("what is missing is named as AWS names it", () => {
-  refused("Action=CreateRoute&Version=2016-11-15", "MissingParameter", "The request must contain the parameter routeTableId");
+test("a missing parameter is named as AWS names it", () => {
+  refused(
+    "Action=CreateRoute&Version=2016-11-15",
+    "MissingParameter",
+    "The request must contain the parameter routeTableId",
+  );
   refused(
     "Action=AttachInternetGateway&Version=2016-11-15&VpcId=v",
     "MissingParameter",
     "The request must contain the parameter internetGatewayId",
   );
-  refused("Action=RunInstances&Version=2016-11-15&MinCount=1", "MissingParameter", "The request must contain the parameter MaxCount");
+  refused(
+    "Action=RunInstances&Version=2016-11-15&MinCount=1",
+    "MissingParameter",
+    "The request must contain the parameter MaxCount",
+  );
   refused("Version=2016-11-15", "MissingAction");
   refused("Action=DescribeVpcs", "MissingParameter", "The request must contain the parameter Version");
 });
@@ -168,8 +208,9 @@ test("a version or an action that is not EC2's is refused", () => {
   );
 });
 
-test("what is no query string is refused", () => {
-  for (const piece of ["a=%", "a=%zz", "%=1", "a=%ff", "a=%c3%28"]) refused(`${DESCRIBE}&${piece}`, "MalformedQueryString");
+test("a malformed query string is refused", () => {
+  for (const piece of ["a=%", "a=%zz", "%=1", "a=%ff", "a=%c3%28"])
+    refused(`${DESCRIBE}&${piece}`, "MalformedQueryString");
   refused(`${DESCRIBE}&DryRun=true&DryRun=true`, "MalformedQueryString");
   refused(`${DESCRIBE}&Action=DeleteVpc`, "MalformedQueryString");
   refused(`${DESCRIBE}&VpcId.1=a&VpcId.1=b`, "MalformedQueryString");
@@ -177,23 +218,32 @@ test("what is no query string is refused", () => {
 });
 
 test("no mutation of a request makes the decoder fail otherwise than with a user's fault", async () => {
-  const spoil = fc.tuple(fc.nat(), fc.nat(8), fc.constantFrom("", "&", "=", ".", "%", "1", ".1", ".__proto__", "[]", "\u0000", "é", "-"));
+  const spoil = fc.tuple(
+    fc.nat(),
+    fc.nat(8),
+    fc.constantFrom("", "&", "=", ".", "%", "1", ".1", ".__proto__", "[]", "\u0000", "é", "-"),
+  );
   const names = operationNames();
   await fc.assert(
-    fc.asyncProperty(fc.nat(names.length - 1), fc.gen(), fc.array(spoil, { minLength: 1, maxLength: 6 }), async (place, gen, spoils) => {
-      const name = names[place] ?? "";
-      let body = await serialize(name, generate(gen, schemasOf(name).input, INPUT_LEAVES) as object);
-      for (const [at, length, text] of spoils) {
-        const start = at % (body.length + 1);
-        body = body.slice(0, start) + text + body.slice(start + length);
-      }
-      try {
-        assert.equal(Object.getPrototypeOf(decode(body)), Object.prototype);
-      } catch (error) {
-        if (!(error instanceof Fault)) throw error;
-        assert.ok(error.message.length < 1_000);
-      }
-    }),
+    fc.asyncProperty(
+      fc.nat(names.length - 1),
+      fc.gen(),
+      fc.array(spoil, { minLength: 1, maxLength: 6 }),
+      async (place, gen, spoils) => {
+        const name = names[place] ?? "";
+        let body = await serialize(name, generate(gen, schemasOf(name).input, INPUT_LEAVES) as object);
+        for (const [at, length, text] of spoils) {
+          const start = at % (body.length + 1);
+          body = body.slice(0, start) + text + body.slice(start + length);
+        }
+        try {
+          assert.equal(Object.getPrototypeOf(decode(body)), Object.prototype);
+        } catch (error) {
+          if (!(error instanceof Fault)) throw error;
+          assert.ok(error.message.length < 1_000);
+        }
+      },
+    ),
     { numRuns: 2_000, seed: 7 },
   );
 });

@@ -5,9 +5,10 @@ import { clip, type Parameters, repeated } from "./parameters.ts";
 import type { LeafShape, Member, Shape, StructureShape } from "./shape.ts";
 
 /**
- * The input of an operation from the parameters of an EC2 query, such as `Filter.1.Value.2=available`.
- * The inverse of what AWS's SDKs write (`aws.protocols#ec2Query`, Smithy 2.0 "AWS EC2 query protocol"): lists are
- * flat and numbered from 1; a gap in the numbers closes, their order counts and not the order sent.
+ * Reads an operation's input from the parameters of an EC2 query, such as `Filter.1.Value.2=available`. It is
+ * the inverse of what AWS's SDKs write (`aws.protocols#ec2Query`, Smithy 2.0 "AWS EC2 query protocol"): lists
+ * are flat and numbered from 1; a gap in the numbers closes; the numbers' order counts, not the order in the
+ * request.
  * @throws UnknownParameter, MissingParameter, InvalidParameterValue, MalformedQueryString
  */
 export function decodeInput(operation: Operation, parameters: Parameters): object {
@@ -21,7 +22,10 @@ export function decodeInput(operation: Operation, parameters: Parameters): objec
 
 const NO_INPUT: StructureShape = { kind: "structure", name: "Unit", members: [], byQueryName: new Map() };
 
-/** Parameters of every request, which are no part of the input (EC2 API reference, "Common query parameters"). */
+/**
+ * Parameters that every request may have and that are no part of the input (EC2 API reference, "Common query
+ * parameters").
+ */
 const COMMON: ReadonlySet<string> = new Set([
   "Action",
   "Version",
@@ -38,25 +42,29 @@ function isCommon(name: string): boolean {
   return COMMON.has(name) || name.startsWith("X-Amz-");
 }
 
-/** A value that is still being put together. */
+/** A value that is not complete yet. */
 type Draft = LeafDraft | ListDraft | StructureDraft;
 type LeafDraft = { readonly kind: "leaf"; readonly value: unknown };
 type ListDraft = { readonly kind: "list"; readonly item: Shape; readonly items: Map<number, Draft> };
-type StructureDraft = { readonly kind: "structure"; readonly shape: StructureShape; readonly members: Map<Member, Draft> };
+type StructureDraft = {
+  readonly kind: "structure";
+  readonly shape: StructureShape;
+  readonly members: Map<Member, Draft>;
+};
 
 /** More parts than any parameter of EC2 has. */
 const MAX_PARTS = 32;
 const INDEX = /^(0|[1-9]\d{0,8})$/;
 
-/** Puts one parameter into its place, making what leads there. */
+/** Puts one parameter into its position, creating the structures and lists on the way. */
 function insert(root: StructureDraft, name: string, text: string): void {
   const parts = name.split(".", MAX_PARTS + 1);
   if (parts.length > MAX_PARTS) throw unknown(name);
   let draft: Draft = root;
-  for (const [place, part] of parts.entries()) {
-    draft = step(draft, part, name, place === parts.length - 1 ? text : undefined);
+  for (const [index, part] of parts.entries()) {
+    draft = step(draft, part, name, index === parts.length - 1 ? text : undefined);
   }
-  // `X=` for a list or structure says that it is empty.
+  // An empty list or structure is written `X=`.
   if (draft.kind !== "leaf" && text !== "") throw unknown(name);
 }
 
@@ -77,7 +85,13 @@ function step(draft: Draft, part: string, name: string, text: string | undefined
   }
 }
 
-function entry<Key>(drafts: Map<Key, Draft>, key: Key, shape: Shape, name: string, text: string | undefined): Draft {
+function entry<Key>(
+  drafts: Map<Key, Draft>,
+  key: Key,
+  shape: Shape,
+  name: string,
+  text: string | undefined,
+): Draft {
   const known = drafts.get(key);
   if (known) {
     if (text !== undefined) throw repeated(name);
@@ -107,7 +121,8 @@ function finishStructure({ shape, members }: StructureDraft, path: string): obje
   for (const member of shape.members) {
     const draft = members.get(member);
     const prefix = path === "" ? "" : `${path}.`;
-    if (draft && !(draft.kind === "list" && draft.items.size === 0)) value[member.name] = finish(draft, `${prefix}${member.queryName}`);
+    if (draft && !(draft.kind === "list" && draft.items.size === 0))
+      value[member.name] = finish(draft, `${prefix}${member.queryName}`);
     else if (member.required) {
       throw new Fault(
         "MissingParameter",
@@ -121,7 +136,7 @@ function finishStructure({ shape, members }: StructureDraft, path: string): obje
 const INTEGER = /^[+-]?\d+$/;
 const DECIMAL = /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/;
 const BASE64 = /^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}(==)?|[A-Za-z0-9+/]{3}=?)?$/;
-/** ISO 8601 as far as `xs:dateTime` goes; without a zone it is UTC. */
+/** ISO 8601 as `xs:dateTime` allows it; a time without a zone is UTC. */
 const TIMESTAMP = /^(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)(Z|[+-]\d\d:?\d\d)?)?$/;
 
 function leaf({ kind }: LeafShape, name: string, text: string): unknown {
@@ -132,10 +147,12 @@ function leaf({ kind }: LeafShape, name: string, text: string): unknown {
       if (!/^(true|false)$/i.test(text)) throw invalid(name, text, "It must be true or false.");
       return text.toLowerCase() === "true";
     case "integer":
-      if (!INTEGER.test(text) || !Number.isSafeInteger(Number(text))) throw invalid(name, text, "It must be an integer.");
+      if (!INTEGER.test(text) || !Number.isSafeInteger(Number(text)))
+        throw invalid(name, text, "It must be an integer.");
       return Number(text) + 0;
     case "decimal":
-      if (!DECIMAL.test(text) || !Number.isFinite(Number(text))) throw invalid(name, text, "It must be a number.");
+      if (!DECIMAL.test(text) || !Number.isFinite(Number(text)))
+        throw invalid(name, text, "It must be a number.");
       return Number(text);
     case "timestamp":
       return timestamp(name, text);
@@ -151,7 +168,7 @@ function timestamp(name: string, text: string): Date {
   const [, day = "", time = "00:00", zone = "Z"] = TIMESTAMP.exec(text) ?? [];
   const date = new Date(`${day}T${time}${zone}`);
   const midnight = new Date(`${day}T00:00Z`);
-  // Date takes the 30th of February for the 2nd of March.
+  // Date turns the 30th of February into the 2nd of March.
   if (Number.isNaN(date.getTime()) || !midnight.toISOString().startsWith(day)) {
     throw invalid(name, text, "It must be a time, as in 2030-01-31T23:59:59Z.");
   }
@@ -163,5 +180,8 @@ function unknown(name: string): Fault {
 }
 
 function invalid(name: string, text: string, expected: string): Fault {
-  return new Fault("InvalidParameterValue", `Value (${clip(text)}) for parameter ${clip(name)} is invalid. ${expected}`);
+  return new Fault(
+    "InvalidParameterValue",
+    `Value (${clip(text)}) for parameter ${clip(name)} is invalid. ${expected}`,
+  );
 }

@@ -4,15 +4,19 @@ import type { Shape, StructureShape } from "./shape.ts";
 
 const DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n';
 
-/** An operation's answer as EC2's XML. Members that the shape doesn't know are left out, as are undefined ones. */
+/** An operation's answer as EC2's XML. Leaves out members that the shape doesn't know, and undefined ones. */
 export function encodeOutput({ name, output: shape }: Operation, output: unknown, requestId: string): string {
-  const body = shape && hasData(shape) ? structure(shape, withReturn(shape, output)) : "<return>true</return>";
+  const body =
+    shape && hasData(shape) ? structure(shape, withReturn(shape, output)) : "<return>true</return>";
   const root = `${name}Response`;
   return `${DECLARATION}<${root} xmlns="http://ec2.amazonaws.com/doc/${EC2_VERSION}/"><requestId>${escapeXml(requestId)}</requestId>${body}</${root}>`;
 }
 
-/** An error as EC2's XML; unlike an answer it has no namespace, and `RequestID` in capitals. */
-export function encodeFault(fault: { readonly code: string; readonly message: string }, requestId: string): string {
+/** An error as EC2's XML; unlike an answer it has no namespace, and spells `RequestID` with a capital D. */
+export function encodeFault(
+  fault: { readonly code: string; readonly message: string },
+  requestId: string,
+): string {
   const error = `<Error><Code>${escapeXml(fault.code)}</Code><Message>${escapeXml(fault.message)}</Message></Error>`;
   return `${DECLARATION}<Response><Errors>${error}</Errors><RequestID>${escapeXml(requestId)}</RequestID></Response>`;
 }
@@ -21,7 +25,7 @@ function hasData(shape: StructureShape): boolean {
   return shape.members.length > 0;
 }
 
-/** Where AWS answers `Return`, an action that says nothing about it has succeeded. */
+/** Adds `Return: true` where AWS answers `Return` and the action did not set it. */
 function withReturn(shape: StructureShape, output: unknown): object {
   const value = (output ?? {}) as Readonly<Record<string, unknown>>;
   const says = shape.members.find(({ name, shape: { kind } }) => name === "Return" && kind === "boolean");
@@ -68,7 +72,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
   "<": "&lt;",
   ">": "&gt;",
   '"': "&quot;",
-  // A parser would turn a bare carriage return into a line feed (XML 1.0 section 2.11).
+  // An XML parser would turn a bare carriage return into a line feed (XML 1.0 section 2.11).
   "\r": "&#xD;",
 };
 
@@ -76,8 +80,9 @@ const ESCAPES: Readonly<Record<string, string>> = {
 const UNSAFE = /[&<>"\r\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff\p{Cs}]/gu;
 
 /**
- * Text as the content of an XML element. What XML 1.0 (section 2.2) cannot carry in any form, such as most control
- * characters and lone surrogates, becomes U+FFFD, so that one odd tag can't make a whole answer unreadable.
+ * Text as the content of an XML element. What XML 1.0 (section 2.2) cannot carry in any form, such as most
+ * control characters and lone surrogates, becomes U+FFFD, so that one odd tag can't make a whole answer
+ * unreadable.
  */
 export function escapeXml(text: string): string {
   return text.replaceAll(UNSAFE, (character) => ESCAPES[character] ?? "\ufffd");

@@ -29,7 +29,11 @@ test("each protocol has its own form of a refusal", () => {
     "<ErrorResponse><Error><Type>Sender</Type><Code>InvalidAction</Code><Message>a &amp; b</Message></Error><RequestId>id-1</RequestId></ErrorResponse>";
   for (const service of ["rds", "iam", "elasticache", "elasticloadbalancing", "autoscaling"]) {
     assert.deepEqual(told(asked(service, { headers: [FORM] })), [400, "text/xml", query]);
-    assert.deepEqual(told(asked(service, { method: "GET", query: "Action=A&Version=1" })), [400, "text/xml", query]);
+    assert.deepEqual(told(asked(service, { method: "GET", query: "Action=A&Version=1" })), [
+      400,
+      "text/xml",
+      query,
+    ]);
   }
   assert.deepEqual(told(asked("route53", { path: "/2013-04-01/hostedzone" })), [400, "text/xml", query]);
   const json = '{"__type":"UnknownOperationException","message":"a & b"}';
@@ -45,16 +49,29 @@ test("each protocol has its own form of a refusal", () => {
     '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>NotImplemented</Code><Message>a &amp; b</Message><RequestId>id-1</RequestId></Error>';
   assert.deepEqual(told(asked("s3", { method: "GET", path: "/bucket" })), [501, "application/xml", s3]);
   assert.deepEqual(told(asked("s3", { method: "GET" })), [501, "application/xml", s3]);
-  assert.deepEqual(told(asked("lambda", { path: "/2015-03-31/functions" })), [404, "application/json", '{"message":"a & b"}']);
-  const [status, type, body] = told(asked("monitoring", { path: "/service/X/operation/Y", headers: [["smithy-protocol", "rpc-v2-cbor"]] }));
+  assert.deepEqual(told(asked("lambda", { path: "/2015-03-31/functions" })), [
+    404,
+    "application/json",
+    '{"message":"a & b"}',
+  ]);
+  const [status, type, body] = told(
+    asked("monitoring", { path: "/service/X/operation/Y", headers: [["smithy-protocol", "rpc-v2-cbor"]] }),
+  );
   assert.deepEqual([status, type], [404, "application/cbor"]);
   assert.equal(body, "\xa2f__type\x79\x00\x19UnknownOperationExceptiongmessageea & b");
 });
 
-test("what may be for EC2, STS or Systems Manager is not another's", () => {
-  for (const service of ["ec2", "sts", "ssm"]) assert.equal(foreignOf(asked(service, { path: "/x", headers: [FORM] })), undefined);
+test("a request that may be for EC2, STS or Systems Manager is not taken for another service's", () => {
+  for (const service of ["ec2", "sts", "ssm"])
+    assert.equal(foreignOf(asked(service, { path: "/x", headers: [FORM] })), undefined);
   assert.equal(foreignOf(asked(undefined, { headers: [FORM] })), undefined);
-  assert.equal(foreignOf(asked(undefined, { headers: [["X-Amz-Target", "AmazonSSM.GetParameter"]] })), undefined);
-  assert.deepEqual(foreignOf(asked(undefined, { path: "/bucket/key" })), { service: undefined, protocol: "rest-json" });
+  assert.equal(
+    foreignOf(asked(undefined, { headers: [["X-Amz-Target", "AmazonSSM.GetParameter"]] })),
+    undefined,
+  );
+  assert.deepEqual(foreignOf(asked(undefined, { path: "/bucket/key" })), {
+    service: undefined,
+    protocol: "rest-json",
+  });
   assert.equal(foreignOf(asked("s3", { headers: [["Authorization", "twice"]] })), undefined);
 });

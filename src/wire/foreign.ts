@@ -3,25 +3,37 @@ import { claimedScope, type Headed, headerOf, isOwnService } from "./sigv4.ts";
 
 /** A request for a service that Genkan does not have. */
 export type Foreign = {
-  /** As its signature or target names it; undefined when nothing does. */
+  /** The service in its signature or target; undefined when neither names one. */
   readonly service: string | undefined;
   readonly protocol: Protocol;
 };
-/** How AWS's services speak (Smithy 2.0, "AWS protocols"). */
+/** The protocols of AWS's services (Smithy 2.0, "AWS protocols"). */
 type Protocol = "query" | "json" | "cbor" | "rest-json" | "rest-xml" | "s3";
 
-/** What a request's headers and path show of a service that Genkan does not have; undefined when it may be for one of its own. */
+/**
+ * The service that a request's headers and path show, when Genkan does not have it; undefined when the
+ * request may be for one that it has.
+ */
 export function foreignOf(request: Headed): Foreign | undefined {
   const claimed = claimedScope(request)?.service;
-  if (claimed !== undefined) return isOwnService(claimed) ? undefined : { service: claimed, protocol: protocolOf(request, claimed) };
+  if (claimed !== undefined)
+    return isOwnService(claimed) ? undefined : { service: claimed, protocol: protocolOf(request, claimed) };
   const target = targetOf(request);
-  if (target !== undefined) return target.startsWith(SSM_TARGET) ? undefined : { service: undefined, protocol: protocolOf(request, "") };
-  return request.path === "/" || request.path === "" ? undefined : { service: undefined, protocol: protocolOf(request, "") };
+  if (target !== undefined)
+    return target.startsWith(SSM_TARGET)
+      ? undefined
+      : { service: undefined, protocol: protocolOf(request, "") };
+  return request.path === "/" || request.path === ""
+    ? undefined
+    : { service: undefined, protocol: protocolOf(request, "") };
 }
 
 export const SSM_TARGET = "AmazonSSM.";
 
-/** The operation of AWS's JSON protocols, which a header names, such as `DynamoDB_20120810.Scan`; undefined for other protocols. */
+/**
+ * The operation in the header of AWS's JSON protocols, such as `DynamoDB_20120810.Scan`; undefined for other
+ * protocols.
+ */
 export function targetOf(request: Headed): string | undefined {
   const target = headerOf(request, "x-amz-target");
   return target !== undefined && /^\w[\w.]*\.\w+$/.test(target) ? target : undefined;
@@ -32,12 +44,16 @@ function protocolOf(request: Headed, service: string): Protocol {
   if (targetOf(request) !== undefined) return "json";
   if (service === "s3" || service === "s3express") return "s3";
   if (XML_SERVICES.has(service)) return "rest-xml";
-  const isForm = headerOf(request, "content-type")?.toLowerCase().startsWith("application/x-www-form-urlencoded") === true;
+  const isForm =
+    headerOf(request, "content-type")?.toLowerCase().startsWith("application/x-www-form-urlencoded") === true;
   const isRoot = request.path === "/" || request.path === "";
   return isForm || (isRoot && /(^|&)Action=/.test(request.query)) ? "query" : "rest-json";
 }
 
-/** Those that speak REST with XML, besides S3, by the name that signatures have (Smithy 2.0, `aws.protocols#restXml`). */
+/**
+ * Services besides S3 that speak REST with XML, by the name in signatures (Smithy 2.0,
+ * `aws.protocols#restXml`).
+ */
 const XML_SERVICES: ReadonlySet<string> = new Set(["cloudfront", "route53"]);
 
 export type ForeignAnswer = {
@@ -47,7 +63,10 @@ export type ForeignAnswer = {
   readonly headers?: Readonly<Record<string, string>>;
 };
 
-/** An error in the protocol's own form. `code`: each protocol's own word for an operation that is not there, when it is left out. */
+/**
+ * An error in the protocol's own form. Without `code` it has the protocol's own code for an unknown
+ * operation.
+ */
 export function encodeForeignFault(
   request: Headed,
   { protocol }: Foreign,
@@ -56,19 +75,28 @@ export function encodeForeignFault(
 ): ForeignAnswer {
   const own = UNKNOWN[protocol];
   const { status = own.status, code = own.code, message } = fault;
-  const [id, words] = [escapeXml(requestId), `<Code>${escapeXml(code)}</Code><Message>${escapeXml(message)}</Message>`];
+  const [id, words] = [
+    escapeXml(requestId),
+    `<Code>${escapeXml(code)}</Code><Message>${escapeXml(message)}</Message>`,
+  ];
   const type = headerOf(request, "content-type");
   switch (protocol) {
     case "query":
     case "rest-xml": {
       const error = `<Error><Type>${status < 500 ? "Sender" : "Receiver"}</Type>${words}</Error>`;
-      return { status, type: "text/xml", body: Buffer.from(`<ErrorResponse>${error}<RequestId>${id}</RequestId></ErrorResponse>`) };
+      return {
+        status,
+        type: "text/xml",
+        body: Buffer.from(`<ErrorResponse>${error}<RequestId>${id}</RequestId></ErrorResponse>`),
+      };
     }
     case "s3":
       return {
         status,
         type: "application/xml",
-        body: Buffer.from(`<?xml version="1.0" encoding="UTF-8"?>\n<Error>${words}<RequestId>${id}</RequestId></Error>`),
+        body: Buffer.from(
+          `<?xml version="1.0" encoding="UTF-8"?>\n<Error>${words}<RequestId>${id}</RequestId></Error>`,
+        ),
       };
     case "json":
       return {
@@ -77,9 +105,19 @@ export function encodeForeignFault(
         body: Buffer.from(JSON.stringify({ __type: code, message })),
       };
     case "rest-json":
-      return { status, type: "application/json", body: Buffer.from(JSON.stringify({ message })), headers: { "x-amzn-ErrorType": code } };
+      return {
+        status,
+        type: "application/json",
+        body: Buffer.from(JSON.stringify({ message })),
+        headers: { "x-amzn-ErrorType": code },
+      };
     case "cbor":
-      return { status, type: "application/cbor", body: cborMap({ __type: code, message }), headers: { "smithy-protocol": "rpc-v2-cbor" } };
+      return {
+        status,
+        type: "application/cbor",
+        body: cborMap({ __type: code, message }),
+        headers: { "smithy-protocol": "rpc-v2-cbor" },
+      };
   }
 }
 

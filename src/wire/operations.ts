@@ -10,29 +10,42 @@ export type Operation = {
   readonly output: StructureShape | undefined;
 };
 
-/** The API version that every current client speaks, and the only one that there are shapes for. */
+/** The API version of every current client, and the only one that there are shapes for. */
 export const EC2_VERSION = "2016-11-15";
 
 /**
- * The operation that a query asks for.
- * @param offered which of EC2's operations are answered here
+ * The operation that a query names.
+ * @param offered which of EC2's operations Genkan answers
  * @throws MissingAction, InvalidAction, NoSuchVersion, MissingParameter (the version)
  */
-export function requestedOperation(parameters: Parameters, offered: (operation: string) => boolean): Operation {
+export function requestedOperation(
+  parameters: Parameters,
+  offered: (operation: string) => boolean,
+): Operation {
   const name = parameter(parameters, "Action");
-  if (name === undefined || name === "") throw new Fault("MissingAction", "The request must contain the parameter Action");
+  if (name === undefined || name === "")
+    throw new Fault("MissingAction", "The request must contain the parameter Action");
   const version = parameter(parameters, "Version");
-  if (version === undefined) throw new Fault("MissingParameter", "The request must contain the parameter Version");
+  if (version === undefined)
+    throw new Fault("MissingParameter", "The request must contain the parameter Version");
   if (version !== EC2_VERSION) {
-    throw new Fault("NoSuchVersion", `The requested version (${clip(version)}) of service AmazonEC2 does not exist`);
+    throw new Fault(
+      "NoSuchVersion",
+      `The requested version (${clip(version)}) of service AmazonEC2 does not exist`,
+    );
   }
   const operation = findOperation(name);
-  if (!operation) throw new Fault("InvalidAction", `The action ${clip(name)} is not valid for this web service.`);
-  if (!offered(name)) throw new Fault("InvalidAction", `The action ${name} is not valid for this web service. Genkan does not offer it.`);
+  if (!operation)
+    throw new Fault("InvalidAction", `The action ${clip(name)} is not valid for this web service.`);
+  if (!offered(name))
+    throw new Fault(
+      "InvalidAction",
+      `The action ${name} is not valid for this web service. Genkan does not offer it.`,
+    );
   return operation;
 }
 
-/** The operation of this name, whether offered here or not; undefined when EC2 has none. */
+/** The operation with this name, whether Genkan offers it or not; undefined when EC2 has none. */
 export function findOperation(name: string): Operation | undefined {
   const known = operations.get(name);
   if (known) return known;
@@ -55,7 +68,7 @@ const SCHEMAS: ReadonlyMap<string, OperationSchema> = new Map(
   (Object.values(sdk) as readonly unknown[]).filter(isOperationSchema).map((schema) => [schema[2], schema]),
 );
 
-/** Shapes are made on first use: all of them would take longer than the rest of the start. */
+/** Shapes are made when first used: making all of them would take longer than the rest of the start. */
 const operations = new Map<string, Operation>();
 
 function isOperationSchema(value: unknown): value is OperationSchema {

@@ -5,19 +5,27 @@ export type Parameters = readonly (readonly [name: string, value: string])[];
 
 /**
  * Reads `application/x-www-form-urlencoded` text, from a query or from a body.
- * @throws MalformedQueryString for a percent sign that begins no escape, or bytes that are not UTF-8.
+ * @throws MalformedQueryString for a percent sign without an escape after it, or for bytes that are not
+ * UTF-8.
  */
 export function parseParameters(text: string): Parameters {
   const parameters: [string, string][] = [];
   for (const piece of text.split("&")) {
     if (piece === "") continue;
     const equals = piece.indexOf("=");
-    parameters.push(equals < 0 ? [unescape(piece), ""] : [unescape(piece.slice(0, equals)), unescape(piece.slice(equals + 1))]);
+    parameters.push(
+      equals < 0
+        ? [unescape(piece), ""]
+        : [unescape(piece.slice(0, equals)), unescape(piece.slice(equals + 1))],
+    );
   }
   return parameters;
 }
 
-/** The value of a parameter that may stand only once. @throws MalformedQueryString when it stands more often. */
+/**
+ * The value of a parameter that may appear only once. @throws MalformedQueryString when it appears more
+ * often.
+ */
 export function parameter(parameters: Parameters, name: string): string | undefined {
   let value: string | undefined;
   for (const [other, text] of parameters) {
@@ -29,7 +37,10 @@ export function parameter(parameters: Parameters, name: string): string | undefi
 }
 
 export function repeated(name: string): Fault {
-  return new Fault("MalformedQueryString", `The query string contains a syntax error: the parameter ${clip(name)} stands in it twice.`);
+  return new Fault(
+    "MalformedQueryString",
+    `The query string contains a syntax error: the parameter ${clip(name)} stands in it twice.`,
+  );
 }
 
 /** A user's text, short enough for a message. */

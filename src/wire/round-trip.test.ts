@@ -6,7 +6,15 @@ import { decodeInput } from "./decode.ts";
 import { encodeFault, encodeOutput } from "./encode.ts";
 import { findOperation, operationNames, type Operation, requestedOperation } from "./operations.ts";
 import { parseParameters } from "./parameters.ts";
-import { deserialize, generate, INPUT_LEAVES, OUTPUT_LEAVES, pruned, schemasOf, serialize } from "../../test/sdk-kit.ts";
+import {
+  deserialize,
+  generate,
+  INPUT_LEAVES,
+  OUTPUT_LEAVES,
+  pruned,
+  schemasOf,
+  serialize,
+} from "./test-sdk.ts";
 
 const RUNS = 4;
 const SEED = 20_300_131;
@@ -39,7 +47,9 @@ test("every operation's output comes back from the SDK's parser as it was", asyn
     const { output: schema } = schemasOf(name);
     await fc.assert(
       fc.asyncProperty(fc.gen(), async (gen) => {
-        const output = schema.isUnitSchema() ? {} : (generate(gen, schema, OUTPUT_LEAVES) as Record<string, unknown>);
+        const output = schema.isUnitSchema()
+          ? {}
+          : (generate(gen, schema, OUTPUT_LEAVES) as Record<string, unknown>);
         const says = !schema.isUnitSchema() && schema.getMemberSchemas()["Return"]?.isBooleanSchema();
         const read = await deserialize(name, encodeOutput(operation(name), output, "a-request-id"));
         assert.deepEqual(read, says ? { ...output, Return: output["Return"] ?? true } : output);
@@ -75,7 +85,11 @@ test("no two members of a structure share a name in the query, and none is a com
   for (const name of operationNames()) {
     visit(operation(name).input);
     for (const { queryName } of operation(name).input?.members ?? []) {
-      assert.doesNotMatch(queryName, /^(Action|Version|Timestamp|Signature.*|AWSAccessKeyId|Expires|SecurityToken|X-Amz-.*)$/, name);
+      assert.doesNotMatch(
+        queryName,
+        /^(Action|Version|Timestamp|Signature.*|AWSAccessKeyId|Expires|SecurityToken|X-Amz-.*)$/,
+        name,
+      );
     }
   }
 });

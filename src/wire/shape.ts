@@ -1,9 +1,11 @@
 import { NormalizedSchema } from "@smithy/core/schema";
 import { unreachable } from "../lib/assert.ts";
 
-/** What a value looks like, from the SDK's run-time schema, in the form that decoding and encoding need. */
+/** The form of a value, made from the SDK's run-time schema for decoding and encoding. */
 export type Shape = LeafShape | ListShape | StructureShape;
-export type LeafShape = { readonly kind: "string" | "boolean" | "integer" | "decimal" | "timestamp" | "blob" };
+export type LeafShape = {
+  readonly kind: "string" | "boolean" | "integer" | "decimal" | "timestamp" | "blob";
+};
 type ListShape = {
   readonly kind: "list";
   readonly item: Shape;
@@ -18,9 +20,12 @@ export type StructureShape = {
 };
 export type Member = {
   readonly name: string;
-  /** The name in a query, such as `InternetGatewayId` (`aws.protocols#ec2QueryName`, else the capitalized XML name). */
+  /**
+   * The name in a query, such as `InternetGatewayId` (`aws.protocols#ec2QueryName`, else the capitalized XML
+   * name).
+   */
   readonly queryName: string;
-  /** The element in XML, such as `internetGatewayId`. AWS's errors also call a parameter by it. */
+  /** The element in XML, such as `internetGatewayId`. AWS's errors also use it as the parameter's name. */
   readonly xmlName: string;
   readonly required: boolean;
   readonly shape: Shape;
@@ -29,12 +34,13 @@ export type Member = {
 /** A schema as the SDK exports it. */
 export type Schema = Parameters<typeof NormalizedSchema.of>[0];
 
-/** The structure of an operation's input or output; undefined where the operation has none. */
+/** The structure of an operation's input or output; undefined when it has none. */
 export function structureOf(schema: Schema): StructureShape | undefined {
   const normalized = NormalizedSchema.of(schema);
   if (normalized.isUnitSchema()) return undefined;
   const shape = shapeOf(normalized);
-  if (shape.kind !== "structure") throw new Error(`assertion failed: ${normalized.getName() ?? "schema"} is a structure`);
+  if (shape.kind !== "structure")
+    throw new Error(`assertion failed: ${normalized.getName() ?? "schema"} is a structure`);
   return shape;
 }
 
@@ -58,8 +64,17 @@ function shapeOf(schema: NormalizedSchema): Shape {
 }
 
 function structureShape(schema: NormalizedSchema): StructureShape {
-  // A static structure: [kind, namespace, name, traits, member names, member schemas, how many of them are required].
-  const raw = schema.getSchema() as unknown as readonly [number, string, string, unknown, readonly string[], unknown, number?];
+  // A static structure: [kind, namespace, name, traits, member names, member schemas, how many of them are
+  // required].
+  const raw = schema.getSchema() as unknown as readonly [
+    number,
+    string,
+    string,
+    unknown,
+    readonly string[],
+    unknown,
+    number?,
+  ];
   const known = structures.get(raw);
   if (known) return known;
   const name = raw[2];
@@ -84,7 +99,7 @@ function structureShape(schema: NormalizedSchema): StructureShape {
   return shape;
 }
 
-/** The required parameters whose absence AWS tells of in other words than usual: their actions do. */
+/** Required parameters whose absence AWS reports in unusual words: their actions check them. */
 const LEFT_TO_ACTIONS: ReadonlySet<string> = new Set([
   "CreateTagsRequest.Resources",
   "DeleteTagsRequest.Resources",
@@ -94,7 +109,10 @@ const LEFT_TO_ACTIONS: ReadonlySet<string> = new Set([
   "TerminateInstancesRequest.InstanceIds",
 ]);
 
-/** The parameters that take a fraction: the SDK's schemas call every number numeric (EC2's service model says `double`). */
+/**
+ * Parameters that take a fraction: the SDK's schemas call every number numeric, while EC2's service model
+ * says `double`.
+ */
 const DECIMALS: ReadonlySet<string> = new Set([
   "ClientData.UploadSize",
   "FleetLaunchTemplateOverridesRequest.Priority",

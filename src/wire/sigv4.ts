@@ -4,36 +4,39 @@ import { type Principal, userOf } from "../model/principal.ts";
 import { canonicalHeaders, canonicalPath, canonicalQuery } from "./canonical.ts";
 import { parameter, type Parameters, parseParameters } from "./parameters.ts";
 
-/** An HTTP request as it came over the wire. */
+/** An HTTP request as it was sent. */
 export type SignedRequest = {
   readonly method: string;
   /** The path without the query, still percent-encoded. */
   readonly path: string;
   /** What follows the question mark, still percent-encoded; empty when there is none. */
   readonly query: string;
-  /** Names in any case, values as sent, repeated ones apart. */
+  /** Names in any case and values as sent; repeated headers are separate. */
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly body: Uint8Array;
 };
 
-/** A request whose body has not come yet. */
+/** A request whose body has not arrived yet. */
 export type Headed = Omit<SignedRequest, "body">;
 
-/** What stands behind an access key id. */
+/** The secret and the owner of an access key id. */
 export type AccessKey = {
   readonly secretAccessKey: string;
   readonly account: string;
-  /** Whom temporary credentials are for; absent for a long-term key. */
+  /** The owner of temporary credentials; absent for a long-term key. */
   readonly principal?: Principal;
 };
 
 /**
- * What stands behind a key's id and the session token sent with it, if one was; `expired` when they have been a pair; undefined for what
- * is none. A long-term key comes without a token, a temporary one never does.
+ * Finds a key by its id and the session token sent with it, if any; `expired` when the pair was valid once,
+ * undefined when it never was. A long-term key comes without a token, a temporary one never does.
  */
-export type LookupKey = (accessKeyId: string, sessionToken: string | undefined) => AccessKey | "expired" | undefined;
+export type LookupKey = (
+  accessKeyId: string,
+  sessionToken: string | undefined,
+) => AccessKey | "expired" | undefined;
 
-/** Who asks, as the signature proves. */
+/** Who makes the request, as the signature proves. */
 export type Identity = {
   readonly account: string;
   readonly region: string;
@@ -43,7 +46,7 @@ export type Identity = {
 };
 type Service = "ec2" | "sts" | "ssm";
 
-/** Whether it is one of those that are answered here, by the name that signatures have. */
+/** Whether Genkan answers for this service, by its name in signatures. */
 export function isOwnService(service: string): service is Service {
   return service === "ec2" || service === "sts" || service === "ssm";
 }
@@ -74,7 +77,7 @@ export function verify(request: SignedRequest, lookupKey: LookupKey, now: Date):
 }
 
 /**
- * Checks all that {@link verify} checks but the signature itself, for which the body must be there.
+ * Checks all that {@link verify} checks except the signature itself, which needs the body.
  * @throws what verify would throw
  */
 export function verifyClaim(request: Headed, lookupKey: LookupKey, now: Date): void {
@@ -87,7 +90,8 @@ function checkedClaim(request: Headed, headers: Headers, lookupKey: LookupKey, n
   const claim = claimOf(request, headers);
   const key = lookupKey(claim.scope.accessKeyId, sessionToken(request));
   if (key === "expired") throw refuse(claim.scope.service, "token");
-  if (!key) throw refuse(claim.scope.service, "key", isAwsKey(claim.scope.accessKeyId) ? undefined : OWN_KEYS);
+  if (!key)
+    throw refuse(claim.scope.service, "key", isAwsKey(claim.scope.accessKeyId) ? undefined : OWN_KEYS);
   const service = serviceOf(claim.scope);
   checkScope(claim.scope, claim.date);
   checkTime(claim, service, now);
@@ -95,14 +99,17 @@ function checkedClaim(request: Headed, headers: Headers, lookupKey: LookupKey, n
   return { claim, key, service };
 }
 
-/** `test`, which other emulators take, is no key that AWS could have made: then the message may say where the right one is. */
+/**
+ * Other emulators take `test`, which can't be a key of AWS's: then the message may say where the right one
+ * is.
+ */
 function isAwsKey(id: string): boolean {
   return /^A[A-Z]{3}[A-Z2-7]{12,}$/.test(id);
 }
 
 const OWN_KEYS = "Genkan has keys of its own: genkan env prints them";
 
-/** The scope that a request claims, whether its signature is right or not; undefined when it claims none. */
+/** The scope that a request claims, whether its signature is right or not; undefined without one. */
 export function claimedScope(request: Headed): Scope | undefined {
   try {
     return claimOf(request, headersOf(request)).scope;
@@ -112,13 +119,13 @@ export function claimedScope(request: Headed): Scope | undefined {
   }
 }
 
-/** What temporary credentials are sent with (AWS General Reference, "Using temporary security credentials"). */
+/** The token of temporary credentials (AWS General Reference, "Using temporary security credentials"). */
 export function sessionToken(request: Headed): string | undefined {
   const inQuery = parseParameters(request.query).find(([name]) => name === "X-Amz-Security-Token")?.[1];
   return headerOf(request, "x-amz-security-token") ?? inQuery;
 }
 
-/** A header that stands once; undefined for one that does not. `name`: in lower case. */
+/** The value of a header; undefined when it is absent or repeated. `name`: in lower case. */
 export function headerOf({ headers }: Headed, name: string): string | undefined {
   const [value, ...more] = headers.filter(([other]) => other.toLowerCase() === name);
   return more.length === 0 ? value?.[1] : undefined;
@@ -129,11 +136,16 @@ export function isRegion(text: string): boolean {
   return /^[a-z]{2,4}(-[a-z]{2,12}){1,2}-[1-9]\d?$/.test(text);
 }
 
-/** The credential scope: for whom, on which day (yyyymmdd), where and for what the signature holds. */
-export type Scope = { readonly accessKeyId: string; readonly date: string; readonly region: string; readonly service: string };
+/** The credential scope: the key, day (yyyymmdd), region and service that the signature is valid for. */
+export type Scope = {
+  readonly accessKeyId: string;
+  readonly date: string;
+  readonly region: string;
+  readonly service: string;
+};
 
 const ALGORITHM = "AWS4-HMAC-SHA256";
-const SKEW_MS = 5 * 60 * 1000;
+const SKEW_MILLISECONDS = 5 * 60 * 1000;
 const LONGEST_PRESIGNED_S = 7 * 24 * 60 * 60;
 
 type Claim = {
@@ -142,7 +154,7 @@ type Claim = {
   readonly signature: string;
   /** When it was signed, as text: yyyymmddThhmmssZ. */
   readonly date: string;
-  /** How many seconds a presigned URL holds; undefined for a signature in the header. */
+  /** How many seconds a presigned URL is valid; undefined for a signature in the header. */
   readonly expires: number | undefined;
 };
 type Headers = ReadonlyMap<string, readonly string[]>;
@@ -160,37 +172,50 @@ function headersOf(request: Headed): Headers {
 
 function claimOf(request: Headed, headers: Headers): Claim {
   const authorization = headers.get("authorization");
-  // Read before it is looked into: a name may be escaped.
+  // Decoded first: a parameter's name may be escaped.
   const query = parseParameters(request.query);
   const presigned = query.some(([name]) => name === "X-Amz-Signature" || name === "X-Amz-Algorithm");
   if (authorization && presigned) {
-    throw new Fault("IncompleteSignature", "The request is signed twice: in the Authorization header and in the query.");
+    throw new Fault(
+      "IncompleteSignature",
+      "The request is signed twice: in the Authorization header and in the query.",
+    );
   }
   if (presigned) return presignedClaim(query);
-  if (!authorization) throw new Fault("MissingAuthenticationToken", "Request is missing Authentication Token");
+  if (!authorization)
+    throw new Fault("MissingAuthenticationToken", "Request is missing Authentication Token");
   return headerClaim(authorization, headers);
 }
 
 function headerClaim(authorization: readonly string[], headers: Headers): Claim {
   const [text = "", ...more] = authorization;
-  if (more.length > 0) throw new Fault("IncompleteSignature", "The request has more than one Authorization header.");
+  if (more.length > 0)
+    throw new Fault("IncompleteSignature", "The request has more than one Authorization header.");
   const [algorithm, ...rest] = text.trim().split(/\s+/);
   if (algorithm !== ALGORITHM) {
-    throw new Fault("IncompleteSignature", `The Authorization header must begin with '${ALGORITHM}': no other signature is supported.`);
+    throw new Fault(
+      "IncompleteSignature",
+      `The Authorization header must begin with '${ALGORITHM}': no other signature is supported.`,
+    );
   }
   const parts = new Map<string, string>();
   for (const piece of rest.join("").split(",")) {
     const equals = piece.indexOf("=");
     if (equals > 0) parts.set(piece.slice(0, equals), piece.slice(equals + 1));
   }
-  // X-Amz-Date goes before Date, which browsers and proxies may set.
+  // X-Amz-Date takes precedence over Date, which browsers and proxies may set.
   const date = amzDate(headers.get("x-amz-date") ?? headers.get("date"));
   const missing = [
-    ...["Credential", "Signature", "SignedHeaders"].filter((name) => !parts.get(name)).map((name) => `'${name}' parameter`),
+    ...["Credential", "Signature", "SignedHeaders"]
+      .filter((name) => !parts.get(name))
+      .map((name) => `'${name}' parameter`),
     ...(date === undefined ? ["existence of either a 'X-Amz-Date' or a 'Date' header"] : []),
   ];
   if (missing.length > 0 || date === undefined) {
-    throw new Fault("IncompleteSignature", missing.map((what) => `Authorization header requires ${what}.`).join(" "));
+    throw new Fault(
+      "IncompleteSignature",
+      missing.map((what) => `Authorization header requires ${what}.`).join(" "),
+    );
   }
   return {
     scope: parseScope(parts.get("Credential") ?? ""),
@@ -207,12 +232,17 @@ function presignedClaim(query: Parameters): Claim {
     if (!value) throw new Fault("IncompleteSignature", `AWS query-string parameters must include '${name}'.`);
     return value;
   };
-  if (get("X-Amz-Algorithm") !== ALGORITHM) throw new Fault("IncompleteSignature", `'X-Amz-Algorithm' must be '${ALGORITHM}'.`);
+  if (get("X-Amz-Algorithm") !== ALGORITHM)
+    throw new Fault("IncompleteSignature", `'X-Amz-Algorithm' must be '${ALGORITHM}'.`);
   const date = amzDate([get("X-Amz-Date")]);
-  if (date === undefined) throw new Fault("IncompleteSignature", "'X-Amz-Date' must be a date in ISO 8601 basic format.");
+  if (date === undefined)
+    throw new Fault("IncompleteSignature", "'X-Amz-Date' must be a date in ISO 8601 basic format.");
   const expires = Number(parameter(query, "X-Amz-Expires") ?? "900");
   if (!Number.isInteger(expires) || expires < 1 || expires > LONGEST_PRESIGNED_S) {
-    throw new Fault("IncompleteSignature", `'X-Amz-Expires' must be a number of seconds from 1 to ${LONGEST_PRESIGNED_S}.`);
+    throw new Fault(
+      "IncompleteSignature",
+      `'X-Amz-Expires' must be a number of seconds from 1 to ${LONGEST_PRESIGNED_S}.`,
+    );
   }
   return {
     scope: parseScope(get("X-Amz-Credential")),
@@ -234,29 +264,30 @@ function parseScope(credential: string): Scope {
   return { accessKeyId, date, region, service };
 }
 
-/** The date as yyyymmddThhmmssZ, from that form or from an HTTP date; undefined when it is neither. */
+/** The date as yyyymmddThhmmssZ, from that form or from an HTTP date; undefined for anything else. */
 function amzDate(values: readonly string[] | undefined): string | undefined {
   const [text = "", ...more] = values ?? [];
   if (more.length > 0) return undefined;
-  // A day that does not exist would come back as another.
+  // A date that does not exist, such as the 30th of February, would come back as another.
   if (Number.isFinite(timeOf(text))) return basic(timeOf(text)) === text ? text : undefined;
   const time = /^[A-Z][a-z]{2}, /.test(text) ? Date.parse(text) : Number.NaN;
-  // A year of more than four digits has no such form, and would be neither too early nor too late.
+  // Years of more than four digits don't fit the form, and would compare as neither too early nor too late.
   return time >= FIRST_TIME && time <= LAST_TIME ? basic(time) : undefined;
 }
 
 const FIRST_TIME = Date.parse("0000-01-01T00:00:00Z");
 const LAST_TIME = Date.parse("9999-12-31T23:59:59Z");
 
-/** Milliseconds since 1970 of yyyymmddThhmmssZ; NaN for another form. */
+/** Milliseconds since 1970 of a time as yyyymmddThhmmssZ; NaN for any other text. */
 function timeOf(text: string): number {
   if (text === lastTime.text) return lastTime.time;
-  const [, year, month, day, hour, minute, second] = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(text) ?? [];
+  const [, year, month, day, hour, minute, second] =
+    /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(text) ?? [];
   lastTime = { text, time: Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`) };
   return lastTime.time;
 }
 
-/** It is read several times for each request, and is the same for many. */
+/** Kept, because each request reads its time several times, and many requests have the same one. */
 let lastTime = { text: "", time: Number.NaN };
 
 function basic(time: number): string {
@@ -269,7 +300,8 @@ function serviceOf(scope: Scope): Service {
 }
 
 function checkScope(scope: Scope, date: string): void {
-  if (!isRegion(scope.region)) throw new Fault("SignatureDoesNotMatch", "Credential should be scoped to a valid region.");
+  if (!isRegion(scope.region))
+    throw new Fault("SignatureDoesNotMatch", "Credential should be scoped to a valid region.");
   if (!date.startsWith(scope.date) || scope.date.length !== 8) {
     throw new Fault(
       "SignatureDoesNotMatch",
@@ -280,25 +312,40 @@ function checkScope(scope: Scope, date: string): void {
 
 function checkTime({ date, expires }: Claim, service: Service, now: Date): void {
   const signed = timeOf(date);
-  if (signed > now.getTime() + SKEW_MS) {
-    const latest = basic(now.getTime() + SKEW_MS);
-    throw refuse(service, "time", `Signature not yet current: ${date} is still later than ${latest} (${basic(now.getTime())} + 5 min.)`);
+  if (signed > now.getTime() + SKEW_MILLISECONDS) {
+    const latest = basic(now.getTime() + SKEW_MILLISECONDS);
+    throw refuse(
+      service,
+      "time",
+      `Signature not yet current: ${date} is still later than ${latest} (${basic(now.getTime())} + 5 min.)`,
+    );
   }
   if (expires !== undefined) {
     if (now.getTime() > signed + expires * 1000) throw refuse(service, "expired");
-  } else if (signed < now.getTime() - SKEW_MS) {
-    const earliest = basic(now.getTime() - SKEW_MS);
-    throw refuse(service, "time", `Signature expired: ${date} is now earlier than ${earliest} (${basic(now.getTime())} - 5 min.)`);
+  } else if (signed < now.getTime() - SKEW_MILLISECONDS) {
+    const earliest = basic(now.getTime() - SKEW_MILLISECONDS);
+    throw refuse(
+      service,
+      "time",
+      `Signature expired: ${date} is now earlier than ${earliest} (${basic(now.getTime())} - 5 min.)`,
+    );
   }
 }
 
-/** A signature must cover the host, so that it holds nowhere else, and every x-amz-… header; and each header once. */
+/**
+ * A signature must cover the host, so that it is valid nowhere else, and every x-amz-… header; and each
+ * header only once.
+ */
 function checkSignedHeaders({ signedHeaders }: Claim, headers: Headers): void {
   const signed = new Set(signedHeaders);
   if (!signed.has("host"))
-    throw new Fault("SignatureDoesNotMatch", "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.");
-  // Thousands of times the same long header would make a canonical request of hundreds of megabytes.
-  if (signed.size < signedHeaders.length) throw new Fault("SignatureDoesNotMatch", "A header stands in SignedHeaders twice.");
+    throw new Fault(
+      "SignatureDoesNotMatch",
+      "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.",
+    );
+  // A long header repeated thousands of times would make a canonical request of hundreds of megabytes.
+  if (signed.size < signedHeaders.length)
+    throw new Fault("SignatureDoesNotMatch", "A header stands in SignedHeaders twice.");
   const missing = [...headers.keys()].filter((name) => name.startsWith("x-amz-") && !signed.has(name));
   const absent = signedHeaders.filter((name) => !headers.has(name));
   if (missing.length > 0 || absent.length > 0) {
@@ -311,10 +358,10 @@ function checkSignedHeaders({ signedHeaders }: Claim, headers: Headers): void {
   }
 }
 
-/** The hash of the body as the canonical request has it. A stated hash must be the true one. */
+/** The body's hash in the canonical request. A hash that the request states must be right. */
 function payloadHash(request: SignedRequest, headers: Headers, service: Service): string {
   const stated = headers.get("x-amz-content-sha256")?.join(",");
-  // Nothing is left unsigned by an unsigned payload that is empty; any other could be tampered with.
+  // An unsigned payload is accepted only when it is empty; any other could be tampered with.
   if (stated === "UNSIGNED-PAYLOAD" && request.body.length === 0) return stated;
   const sum = sha256(request.body);
   if (stated !== undefined && stated !== sum) throw refuse(service, "signature");
@@ -328,19 +375,28 @@ const MISMATCH =
 const INVALID_TOKEN = "The security token included in the request is invalid.";
 const NOT_VALIDATED = "AWS was not able to validate the provided access credentials";
 
-/** What each service answers; EC2 tells a wrong clock from a wrong key only by what is added here to its message. */
+/**
+ * The answer of each service. EC2's answers for a wrong clock and for a wrong key differ only in what
+ * `detail` adds to the message.
+ */
 function refuse(service: string, refusal: Refusal, detail?: string): Fault {
   if (refusal === "signature") return new Fault("SignatureDoesNotMatch", MISMATCH);
   if (service === "sts" || service === "ssm") {
-    if (refusal === "token") return new Fault("ExpiredToken", "The security token included in the request is expired");
-    if (refusal === "key") return new Fault("InvalidClientTokenId", detail === undefined ? INVALID_TOKEN : `${INVALID_TOKEN} ${detail}`);
+    if (refusal === "token")
+      return new Fault("ExpiredToken", "The security token included in the request is expired");
+    if (refusal === "key")
+      return new Fault(
+        "InvalidClientTokenId",
+        detail === undefined ? INVALID_TOKEN : `${INVALID_TOKEN} ${detail}`,
+      );
     return new Fault("SignatureDoesNotMatch", detail ?? "Signature expired.");
   }
-  if (refusal === "expired" || refusal === "token") return new Fault("RequestExpired", "Request has expired.");
+  if (refusal === "expired" || refusal === "token")
+    return new Fault("RequestExpired", "Request has expired.");
   return new Fault("AuthFailure", detail === undefined ? NOT_VALIDATED : `${NOT_VALIDATED}. ${detail}`);
 }
 
-/** Signing keys by secret and scope: one costs four hashes and holds for a day. */
+/** Signing keys by secret and scope: making one takes four hashes, and it is valid for a day. */
 const signingKeys = new Map<string, Buffer>();
 const MOST_SIGNING_KEYS = 256;
 
@@ -349,7 +405,8 @@ function signingKey({ secretAccessKey }: AccessKey, { date, region, service }: S
   const known = signingKeys.get(id);
   if (known) return known;
   let key = Buffer.from(`AWS4${secretAccessKey}`);
-  for (const part of [date, region, service, "aws4_request"]) key = createHmac("sha256", key).update(part).digest();
+  for (const part of [date, region, service, "aws4_request"])
+    key = createHmac("sha256", key).update(part).digest();
   if (signingKeys.size >= MOST_SIGNING_KEYS) signingKeys.clear();
   signingKeys.set(id, key);
   return key;
@@ -359,7 +416,7 @@ function sha256(data: string | Uint8Array): string {
   return hash("sha256", data, "hex");
 }
 
-/** Compares without telling by its duration how much is the same. */
+/** Compares in a time that does not depend on how much is equal. */
 function sameText(a: string, b: string): boolean {
   const [left, right] = [Buffer.from(a), Buffer.from(b)];
   return left.length === right.length && timingSafeEqual(left, right);

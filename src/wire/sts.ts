@@ -2,7 +2,7 @@ import { Fault } from "../model/fault.ts";
 import { escapeXml } from "./encode.ts";
 import { clip, parameter, type Parameters } from "./parameters.ts";
 
-/** Which of the Security Token Service's operations are answered. */
+/** The operations of the Security Token Service that Genkan answers. */
 const STS_OPERATIONS = [
   "AssumeRole",
   "AssumeRoleWithWebIdentity",
@@ -17,7 +17,7 @@ export type StsOperation = (typeof STS_OPERATIONS)[number];
 export const STS_VERSION = "2011-06-15";
 const NAMESPACE = `https://sts.amazonaws.com/doc/${STS_VERSION}/`;
 
-/** The operation that is asked for. @throws MissingAction, InvalidAction */
+/** The operation that a request names. @throws MissingAction, InvalidAction */
 export function stsOperation(parameters: Parameters): StsOperation {
   const name = parameter(parameters, "Action");
   if (!name) throw new Fault("MissingAction", "The request must contain the parameter Action");
@@ -27,7 +27,7 @@ export function stsOperation(parameters: Parameters): StsOperation {
   throw new Fault("InvalidAction", `Could not find operation ${clip(name)} for version ${clip(version)}`);
 }
 
-/** An element's text, or the elements in it. Undefined ones are left out. */
+/** An element's text, or the elements inside it. Undefined ones are left out. */
 export type StsResult = { readonly [element: string]: string | number | Date | StsResult | undefined };
 
 export function encodeStsOutput(operation: StsOperation, result: StsResult, requestId: string): string {
@@ -41,13 +41,17 @@ function elements(result: StsResult): string {
     .flatMap(([name, value]) => {
       if (value === undefined) return [];
       const isText = typeof value === "string" || typeof value === "number";
-      const text = isText ? escapeXml(String(value)) : value instanceof Date ? value.toISOString().replace(".000Z", "Z") : elements(value);
+      const text = isText
+        ? escapeXml(String(value))
+        : value instanceof Date
+          ? value.toISOString().replace(".000Z", "Z")
+          : elements(value);
       return [`<${name}>${text}</${name}>`];
     })
     .join("");
 }
 
-/** An error in the form of STS; `status` is the HTTP status that goes with it. */
+/** An error in the form of STS; `status` is its HTTP status. */
 export function encodeStsFault(
   fault: { readonly code: string; readonly message: string; readonly status: number },
   requestId: string,

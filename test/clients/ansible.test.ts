@@ -1,12 +1,18 @@
-/** Ansible's amazon.aws collection, where it is on the machine: a first run changes, a second changes nothing, and it takes all away again. */
+/**
+ * Ansible's amazon.aws collection, where it is on the machine: a first run changes, a second changes nothing,
+ * and it takes all away again.
+ */
+
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { execute, type Genkan, noPackets, ROOT, startGenkan } from "../kit.ts";
+import { execute, type Genkan, noPackets, ROOT, startGenkan } from "../kit/genkan.ts";
 import { leftOvers } from "./left-overs.ts";
 
-const playbook = ["/usr/bin/ansible-playbook", "/usr/local/bin/ansible-playbook"].find((path) => existsSync(path));
+const playbook = ["/usr/bin/ansible-playbook", "/usr/local/bin/ansible-playbook"].find((path) =>
+  existsSync(path),
+);
 const absent = noPackets || (playbook === undefined ? "no ansible-playbook here" : false);
 const FOLDER = join(ROOT, "test/clients/ansible");
 const MINUTES = 60_000;
@@ -51,11 +57,20 @@ async function play(file: string, genkan: Genkan): Promise<readonly Task[]> {
     AWS_EC2_METADATA_DISABLED: "true",
     LC_ALL: "C.UTF-8",
   };
-  const variables = ["-e", `endpoint=http://127.0.0.1:${genkan.port}`, "-e", "ansible_python_interpreter=/usr/bin/python3"];
-  const { status, out, err } = await execute(playbook ?? "", ["-i", "localhost,", ...variables, join(FOLDER, file)], {
-    env,
-    timeout: 4 * MINUTES,
-  });
+  const variables = [
+    "-e",
+    `endpoint=http://127.0.0.1:${genkan.port}`,
+    "-e",
+    "ansible_python_interpreter=/usr/bin/python3",
+  ];
+  const { status, out, err } = await execute(
+    playbook ?? "",
+    ["-i", "localhost,", ...variables, join(FOLDER, file)],
+    {
+      env,
+      timeout: 4 * MINUTES,
+    },
+  );
   assert.equal(status, 0, `ansible-playbook ${file}\n${out.slice(-5000)}\n${err}`);
   const told = JSON.parse(out.slice(out.indexOf("{"))) as {
     readonly plays: readonly {
@@ -65,5 +80,7 @@ async function play(file: string, genkan: Genkan): Promise<readonly Task[]> {
       }[];
     }[];
   };
-  return told.plays.flatMap(({ tasks }) => tasks.map(({ task, hosts }) => ({ name: task.name, changed: hosts.localhost.changed })));
+  return told.plays.flatMap(({ tasks }) =>
+    tasks.map(({ task, hosts }) => ({ name: task.name, changed: hosts.localhost.changed })),
+  );
 }

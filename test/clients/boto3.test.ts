@@ -1,14 +1,20 @@
-/** boto3, of each Python on the machine that has it: every waiter and paginator whose operation is offered, and a story around them. */
+/**
+ * boto3, of each Python on the machine that has it: every waiter and paginator whose operation is offered,
+ * and a story around them.
+ */
+
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { OFFERED } from "../../src/actions/registry.ts";
-import { execute, type Genkan, noPackets, ROOT, startGenkan } from "../kit.ts";
+import { execute, type Genkan, noPackets, ROOT, startGenkan } from "../kit/genkan.ts";
 import { found } from "./found.ts";
 import { leftOvers } from "./left-overs.ts";
 
-const pythons = noPackets ? [] : found("python3").filter((python) => spawnSync(python, ["-c", "import boto3"]).status === 0);
+const pythons = noPackets
+  ? []
+  : found("python3").filter((python) => spawnSync(python, ["-c", "import boto3"]).status === 0);
 const MINUTES = 60_000;
 
 describe("boto3", { skip: noPackets || (pythons.length === 0 ? "no Python with boto3 here" : false) }, () => {
@@ -29,9 +35,16 @@ describe("boto3", { skip: noPackets || (pythons.length === 0 ? "no Python with b
         AWS_EC2_METADATA_DISABLED: "true",
       };
       const args = [join(ROOT, "test/clients/boto3/story.py"), `http://127.0.0.1:${genkan.port}`];
-      const { status, out, err } = await execute(python, args, { env, timeout: 4 * MINUTES, input: JSON.stringify(OFFERED) });
+      const { status, out, err } = await execute(python, args, {
+        env,
+        timeout: 4 * MINUTES,
+        input: JSON.stringify(OFFERED),
+      });
       assert.equal(status, 0, `${out}${err.slice(-4000)}`);
-      const { waited, paged } = JSON.parse(out) as { readonly waited: readonly string[]; readonly paged: number };
+      const { waited, paged } = JSON.parse(out) as {
+        readonly waited: readonly string[];
+        readonly paged: number;
+      };
       assert.ok(waited.length >= 14 && paged > 20, out);
       assert.deepEqual(await leftOvers(genkan.client), [], "nothing is left");
     });

@@ -1,11 +1,12 @@
 /** Beside moto's server, where it is on the machine: one endpoint for all services. */
+
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
-import { execute, type Genkan, noPackets, ROOT, startGenkan } from "../kit.ts";
+import { execute, type Genkan, noPackets, ROOT, startGenkan } from "../kit/genkan.ts";
 import { found } from "./found.ts";
 
 const python = noPackets
@@ -48,7 +49,10 @@ vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
 print(vpc, client("sts").get_caller_identity()["Account"])
 `;
 
-/** What names networks, when moto is started as docs/how-to/other-emulators.md says: each knows Genkan's by their ids, and no other. */
+/**
+ * What names networks, when moto is started as docs/how-to/other-emulators.md says: each knows Genkan's by
+ * their ids, and no other.
+ */
 const NETWORK_STORY = `
 import boto3
 ec2, rds, elb, efs, redshift, cache = [boto3.client(name) for name in ("ec2", "rds", "elbv2", "efs", "redshift", "elasticache")]
@@ -135,8 +139,15 @@ function environmentOf(genkan: Genkan, region: string): NodeJS.ProcessEnv {
   };
 }
 
-async function startMoto(argv: readonly string[], port: number, env: NodeJS.ProcessEnv): Promise<ChildProcess> {
-  const moto = spawn(python ?? "", [...argv, "-H", "127.0.0.1", "-p", String(port)], { stdio: ["ignore", "pipe", "pipe"], env });
+async function startMoto(
+  argv: readonly string[],
+  port: number,
+  env: NodeJS.ProcessEnv,
+): Promise<ChildProcess> {
+  const moto = spawn(python ?? "", [...argv, "-H", "127.0.0.1", "-p", String(port)], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env,
+  });
   moto.stdout.resume();
   for await (const line of createInterface(moto.stderr)) {
     if (!line.includes("Running on")) continue;

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
-import type { Context } from "../../src/actions/action.ts";
 import { seedRegion } from "../../src/actions/default-vpc.ts";
-import { bootDone } from "../../src/actions/instance-lifecycle.ts";
+import { bootDone, haltDone } from "../../src/actions/instance/instance-lifecycle.ts";
+import type { Context } from "../../src/actions/kit/action.ts";
 import { perform } from "../../src/actions/perform.ts";
 import { ACTIONS } from "../../src/actions/registry.ts";
 import { present } from "../../src/lib/assert.ts";
@@ -9,30 +9,44 @@ import { seededRandom } from "../../src/lib/random.ts";
 import { DEFAULT_QUOTAS } from "../../src/model/quota.ts";
 import { applyChanges, beginTx, newWorld, type Transaction } from "../../src/model/world.ts";
 import { operationNames } from "../../src/wire/operations.ts";
+import { generate, INPUT_LEAVES, schemasOf, serialize } from "../../src/wire/test-sdk.ts";
+import { fillDescribed } from "./described.ts";
 import type { Words } from "./mutate.ts";
 import { type Standing, takeable } from "./takeable.ts";
-import { generate, INPUT_LEAVES, schemasOf, serialize } from "../sdk-kit.ts";
 
 /** A request's body as the SDK wrote it. */
 export type Sample = { readonly operation: string; readonly body: string };
 
-/** Requests of every operation of EC2, those that Genkan offers more often, and those that it takes most of all. */
-export async function samples(seed: number, ofOffered: number, { history }: FixedRegion): Promise<readonly Sample[]> {
+/**
+ * Requests of every operation of EC2, those that Genkan offers more often, and those that it takes most of
+ * all.
+ */
+export async function samples(
+  seed: number,
+  ofOffered: number,
+  { history }: FixedRegion,
+): Promise<readonly Sample[]> {
   const found: Sample[] = [];
   const describe = Object.keys(ACTIONS).filter((name) => name.startsWith("Describe"));
   const filters = [{ Name: "tag:Name", Values: ["fixed", "f*"] }];
-  const taken = [...history, ...describe.flatMap((operation) => [{}, { Filters: filters }].map((input) => ({ operation, input })))];
+  const taken = [
+    ...history,
+    ...describe.flatMap((operation) => [{}, { Filters: filters }].map((input) => ({ operation, input }))),
+  ];
   for (const { operation, input } of taken) {
     const body = await serialize(operation, input);
     for (let times = 0; times < ofOffered; times++) found.push({ operation, body });
   }
-  for (const [place, operation] of operationNames().entries()) {
-    // Of those that are refused by name a few are enough.
-    if (!Object.hasOwn(ACTIONS, operation) && place % 8 !== 0) continue;
+  for (const [index, operation] of operationNames().entries()) {
+    // A few of the operations that are refused by name are enough.
+    if (!Object.hasOwn(ACTIONS, operation) && index % 8 !== 0) continue;
     const { input } = schemasOf(operation);
     const numRuns = Object.hasOwn(ACTIONS, operation) ? ofOffered : 1;
     for (const gen of fc.sample(fc.gen(), { seed, numRuns }))
-      found.push({ operation, body: await serialize(operation, generate(gen, input, INPUT_LEAVES) as object) });
+      found.push({
+        operation,
+        body: await serialize(operation, generate(gen, input, INPUT_LEAVES) as object),
+      });
   }
   return found;
 }
@@ -52,17 +66,21 @@ const REGION = "us-east-1";
 
 export function fixedRegion(): FixedRegion {
   const world = newWorld();
-  const context: Context = {
+  const fixed: Context = {
     account: ACCOUNT,
     region: REGION,
-    now: "2030-01-31T12:00:00.000Z",
+    now: "",
     random: seededRandom(1),
-    quotas: { ...DEFAULT_QUOTAS, vpcs: 10, "elastic-ips": 10 },
+    quotas: { ...DEFAULT_QUOTAS, vpcs: 20, "elastic-ips": 20 },
     pools: ["203.0.113.0/24"],
     byoip: ["198.18.1.0/24", "198.18.2.0/24", "198.18.3.0/24"],
     consoleOutput: () => "what it printed",
     generateKeyPair: () => PRIVATE_KEY,
   };
+  // A second passes with each request that made the region, so that no two times in it are the same by
+  // chance.
+  let now = Date.parse("2030-01-31T12:00:00.000Z");
+  const context = (): Context => ({ ...fixed, now: new Date(now).toISOString() });
   const words = new Map<string, string[]>(Object.entries(WORDS));
   const history: { readonly operation: string; readonly input: object }[] = [];
   const inTransaction = <T>(body: (tx: Transaction) => T, keep: boolean): T => {
@@ -71,16 +89,20 @@ export function fixedRegion(): FixedRegion {
     if (keep) applyChanges(world, ACCOUNT, REGION, tx.changes());
     return answer;
   };
-  inTransaction((tx) => seedRegion(tx, context), true);
+  inTransaction((tx) => seedRegion(tx, context()), true);
   const ask = (operation: string, input: object): Record<string, never> => {
-    const answer = inTransaction((tx) => perform(tx, operation, input, context), true) as Record<string, never>;
+    now += 1000;
+    const answer = inTransaction((tx) => perform(tx, operation, input, context()), true) as Record<
+      string,
+      never
+    >;
     history.push({ operation, input });
     collect(answer, "", words);
     return answer;
   };
   const filled = fill(ask);
   const other = launched(ask, filled.SubnetId);
-  for (const id of [filled.InstanceId, other]) inTransaction((tx) => bootDone(tx, id, context), true);
+  for (const id of [filled.InstanceId, other]) inTransaction((tx) => bootDone(tx, id, context()), true);
   const standing: Standing = {
     ...filled,
     AttachmentId: attached(ask, other, filled.SubnetId),
@@ -88,8 +110,14 @@ export function fixedRegion(): FixedRegion {
     ProfiledInstanceId: other,
     OwnImageId: imageOf(ask, other),
   };
+  const ended = fillDescribed(ask, standing);
+  inTransaction((tx) => haltDone(tx, ended, context()), true);
   for (const [operation, input] of takeable(standing)) history.push({ operation, input });
-  return { perform: (operation, input) => inTransaction((tx) => perform(tx, operation, input, context), false), words, history };
+  return {
+    perform: (operation, input) => inTransaction((tx) => perform(tx, operation, input, context()), false),
+    words,
+    history,
+  };
 }
 
 /** Ed25519, of no one. */
@@ -98,7 +126,7 @@ MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g
 -----END PRIVATE KEY-----
 `;
 
-// oxlint-disable-next-line typescript/no-explicit-any -- answers of many shapes, whose parts are only handed on
+// oxlint-disable-next-line typescript/no-explicit-any -- answers of many shapes, only handed on
 type Ask = (operation: string, input: object) => any;
 
 /** A running instance beside the one that requests are about, and an interface attached to it. */
@@ -129,7 +157,9 @@ function newVolume(ask: Ask): string {
   return ask("CreateVolume", { AvailabilityZone: "us-east-1a", Size: 8, VolumeType: "gp2" }).VolumeId;
 }
 
-function fill(ask: Ask): Omit<Standing, "AttachmentId" | "AttachedVolumeId" | "ProfiledInstanceId" | "OwnImageId"> {
+function fill(
+  ask: Ask,
+): Omit<Standing, "AttachmentId" | "AttachedVolumeId" | "ProfiledInstanceId" | "OwnImageId"> {
   const { Subnets } = ask("DescribeSubnets", {});
   const { VpcId } = ask("CreateVpc", { CidrBlock: "10.1.0.0/16" }).Vpc;
   const { SubnetId } = ask("CreateSubnet", { VpcId, CidrBlock: "10.1.1.0/24" }).Subnet;
@@ -147,15 +177,31 @@ function fill(ask: Ask): Omit<Standing, "AttachmentId" | "AttachedVolumeId" | "P
     CidrIp: "0.0.0.0/0",
   });
   const { NetworkAclId } = ask("CreateNetworkAcl", { VpcId }).NetworkAcl;
-  ask("CreateNetworkAclEntry", { NetworkAclId, RuleNumber: 90, Protocol: "-1", RuleAction: "allow", Egress: true, CidrBlock: "0.0.0.0/0" });
-  const { NetworkInterfaceId } = ask("CreateNetworkInterface", { SubnetId, Groups: [GroupId] }).NetworkInterface;
+  ask("CreateNetworkAclEntry", {
+    NetworkAclId,
+    RuleNumber: 90,
+    Protocol: "-1",
+    RuleAction: "allow",
+    Egress: true,
+    CidrBlock: "0.0.0.0/0",
+  });
+  const { NetworkInterfaceId } = ask("CreateNetworkInterface", {
+    SubnetId,
+    Groups: [GroupId],
+  }).NetworkInterface;
   const { AllocationId } = ask("AllocateAddress", {});
-  const { AssociationId: AddressAssociationId } = ask("AssociateAddress", { AllocationId, NetworkInterfaceId });
+  const { AssociationId: AddressAssociationId } = ask("AssociateAddress", {
+    AllocationId,
+    NetworkInterfaceId,
+  });
   ask("AllocateAddress", {});
   ask("CreateDhcpOptions", { DhcpConfigurations: [{ Key: "domain-name", Values: ["example.internal"] }] });
   ask("CreateKeyPair", { KeyName: "key", KeyType: "ed25519" });
   ask("CreatePlacementGroup", { GroupName: "group", Strategy: "spread" });
-  const template = { LaunchTemplateName: "template", LaunchTemplateData: { ImageId: "ami-0123456789abcdef0", InstanceType: "t3.micro" } };
+  const template = {
+    LaunchTemplateName: "template",
+    LaunchTemplateData: { ImageId: "ami-0123456789abcdef0", InstanceType: "t3.micro" },
+  };
   ask("CreateLaunchTemplate", template);
   ask("CreateLaunchTemplateVersion", template);
   ask("CreateTags", { Resources: [VpcId, SubnetId], Tags: [{ Key: "Name", Value: "fixed" }] });
@@ -166,7 +212,10 @@ function fill(ask: Ask): Omit<Standing, "AttachmentId" | "AttachedVolumeId" | "P
     SubnetId: Subnets[0].SubnetId,
     InstanceType: "t3.micro",
   });
-  const [second] = ask("AssignPrivateIpAddresses", { NetworkInterfaceId, SecondaryPrivateIpAddressCount: 1 }).AssignedPrivateIpAddresses;
+  const [second] = ask("AssignPrivateIpAddresses", {
+    NetworkInterfaceId,
+    SecondaryPrivateIpAddressCount: 1,
+  }).AssignedPrivateIpAddresses;
   const others = {
     ...fillMore(ask, VpcId, Subnets[0].SubnetId),
     ...fillIpv6(ask, VpcId),
@@ -180,7 +229,13 @@ function fill(ask: Ask): Omit<Standing, "AttachmentId" | "AttachedVolumeId" | "P
     ReservationId: reserved(ask, SubnetId),
     SnapshotId: snapshotOf(ask),
   };
-  for (const operation of ["DescribeVpcs", "DescribeSecurityGroupRules", "DescribeNetworkAcls", "DescribeRouteTables", "DescribeInstances"])
+  for (const operation of [
+    "DescribeVpcs",
+    "DescribeSecurityGroupRules",
+    "DescribeNetworkAcls",
+    "DescribeRouteTables",
+    "DescribeInstances",
+  ])
     ask(operation, {});
   return {
     ...others,
@@ -208,27 +263,34 @@ function snapshotOf(ask: Ask): string {
 }
 
 function reserved(ask: Ask, SubnetId: string): string {
-  const reservation = ask("CreateSubnetCidrReservation", { SubnetId, Cidr: "10.1.1.240/28", ReservationType: "prefix" });
+  const reservation = ask("CreateSubnetCidrReservation", {
+    SubnetId,
+    Cidr: "10.1.1.240/28",
+    ReservationType: "prefix",
+  });
   return reservation.SubnetCidrReservation.SubnetCidrReservationId;
 }
 
 /** What nothing depends on. */
 function fillMore(ask: Ask, VpcId: string, DefaultSubnetId: string) {
   return {
-    ExtraAssociationId: ask("AssociateVpcCidrBlock", { VpcId, CidrBlock: "10.4.0.0/16" }).CidrBlockAssociation.AssociationId,
-    LooseInterfaceId: ask("CreateNetworkInterface", { SubnetId: DefaultSubnetId }).NetworkInterface.NetworkInterfaceId,
+    ExtraAssociationId: ask("AssociateVpcCidrBlock", { VpcId, CidrBlock: "10.4.0.0/16" }).CidrBlockAssociation
+      .AssociationId,
+    LooseInterfaceId: ask("CreateNetworkInterface", { SubnetId: DefaultSubnetId }).NetworkInterface
+      .NetworkInterfaceId,
     EmptyVpcId: ask("CreateVpc", { CidrBlock: "10.3.0.0/16" }).Vpc.VpcId,
     EmptySubnetId: ask("CreateSubnet", { VpcId, CidrBlock: "10.1.3.0/24" }).Subnet.SubnetId,
     LooseGatewayId: ask("CreateInternetGateway", {}).InternetGateway.InternetGatewayId,
     EmptyRouteTableId: ask("CreateRouteTable", { VpcId }).RouteTable.RouteTableId,
     FlowLogId: ask("CreateFlowLogs", flowLogOf(VpcId)).FlowLogIds[0],
     OfferedAllocationId: offered(ask),
-    VpcEndpointId: ask("CreateVpcEndpoint", { VpcId, ServiceName: "com.amazonaws.us-east-1.s3" }).VpcEndpoint.VpcEndpointId,
+    VpcEndpointId: ask("CreateVpcEndpoint", { VpcId, ServiceName: "com.amazonaws.us-east-1.s3" }).VpcEndpoint
+      .VpcEndpointId,
     LooseGroupId: ask("CreateSecurityGroup", { VpcId, GroupName: "loose", Description: "loose" }).GroupId,
   };
 }
 
-/** Gateways of kinds that are records alone. */
+/** Gateways of the kinds that are only records. */
 function fillGateways(ask: Ask, VpcId: string) {
   const vpn = (): string => ask("CreateVpnGateway", { Type: "ipsec.1" }).VpnGateway.VpnGatewayId;
   const VpnGatewayId = vpn();
@@ -236,15 +298,19 @@ function fillGateways(ask: Ask, VpcId: string) {
   return {
     VpnGatewayId,
     LooseVpnGatewayId: vpn(),
-    CustomerGatewayId: ask("CreateCustomerGateway", { Type: "ipsec.1", IpAddress: "198.51.100.7" }).CustomerGateway.CustomerGatewayId,
+    CustomerGatewayId: ask("CreateCustomerGateway", { Type: "ipsec.1", IpAddress: "198.51.100.7" })
+      .CustomerGateway.CustomerGatewayId,
     CarrierGatewayId: ask("CreateCarrierGateway", { VpcId }).CarrierGateway.CarrierGatewayId,
   };
 }
 
-/** An Elastic IP with a name, offered to another account; and ranges that were brought, one with an address. */
+/**
+ * An Elastic IP with a name, offered to another account; and ranges that were brought, one with an address.
+ */
 function offered(ask: Ask): string {
   const CidrAuthorizationContext = { Message: "mine", Signature: "signed" };
-  for (const Cidr of ["198.18.1.0/24", "198.18.2.0/24"]) ask("ProvisionByoipCidr", { Cidr, CidrAuthorizationContext });
+  for (const Cidr of ["198.18.1.0/24", "198.18.2.0/24"])
+    ask("ProvisionByoipCidr", { Cidr, CidrAuthorizationContext });
   ask("AllocateAddress", { Address: "198.18.1.7" });
   const { AllocationId } = ask("AllocateAddress", {});
   ask("ModifyAddressAttribute", { AllocationId, DomainName: "www.example.com" });
@@ -274,7 +340,9 @@ function fillNat(ask: Ask, SubnetId: string) {
     NatGatewayId: inside.NatGatewayId,
     PrivateIpAddresses: ["10.1.1.77"],
   });
-  const [{ NatGatewayAddresses: addresses }] = ask("DescribeNatGateways", { NatGatewayIds: [nat.NatGatewayId] }).NatGateways;
+  const [{ NatGatewayAddresses: addresses }] = ask("DescribeNatGateways", {
+    NatGatewayIds: [nat.NatGatewayId],
+  }).NatGateways;
   return {
     NatGatewayId: nat.NatGatewayId,
     PrivateNatGatewayId: inside.NatGatewayId,
@@ -287,7 +355,8 @@ type Subnets = readonly { readonly SubnetId: string; readonly AvailabilityZone: 
 
 function fillPeering(ask: Ask, VpcId: string, DefaultVpcId: string) {
   const peering = (from: string, to: string): string =>
-    ask("CreateVpcPeeringConnection", { VpcId: from, PeerVpcId: to }).VpcPeeringConnection.VpcPeeringConnectionId;
+    ask("CreateVpcPeeringConnection", { VpcId: from, PeerVpcId: to }).VpcPeeringConnection
+      .VpcPeeringConnectionId;
   const PeeringId = peering(VpcId, DefaultVpcId);
   ask("AcceptVpcPeeringConnection", { VpcPeeringConnectionId: PeeringId });
   const { VpcId: PeerVpcId } = ask("CreateVpc", { CidrBlock: "10.12.0.0/16" }).Vpc;
@@ -296,7 +365,11 @@ function fillPeering(ask: Ask, VpcId: string, DefaultVpcId: string) {
 
 /** A group that another VPC's interfaces can have. */
 function associated(ask: Ask, VpcId: string): string {
-  const { GroupId } = ask("CreateSecurityGroup", { VpcId, GroupName: "associated", Description: "associated" });
+  const { GroupId } = ask("CreateSecurityGroup", {
+    VpcId,
+    GroupName: "associated",
+    Description: "associated",
+  });
   const empty = ask("DescribeVpcs", { Filters: [{ Name: "cidr", Values: ["10.3.0.0/16"] }] }).Vpcs[0].VpcId;
   ask("AssociateSecurityGroupVpc", { GroupId, VpcId: empty });
   return GroupId;
@@ -314,7 +387,11 @@ function listOf(ask: Ask, name: string): string {
     MaxEntries: 5,
     Entries,
   }).PrefixList;
-  ask("ModifyManagedPrefixList", { PrefixListId, CurrentVersion: 1, AddEntries: [{ Cidr: "198.18.0.0/15" }] });
+  ask("ModifyManagedPrefixList", {
+    PrefixListId,
+    CurrentVersion: 1,
+    AddEntries: [{ Cidr: "198.18.0.0/15" }],
+  });
   return PrefixListId;
 }
 
@@ -333,28 +410,45 @@ function fillLoose(ask: Ask, subnets: Subnets) {
     EdgeGatewayId: InternetGatewayId,
     EdgeInterfaceId: NetworkInterfaceId,
     PrefixListId: listOf(ask, "loose"),
-    ExclusionId: ask("CreateVpcBlockPublicAccessExclusion", { SubnetId, InternetGatewayExclusionMode: "allow-egress" })
-      .VpcBlockPublicAccessExclusion.ExclusionId,
+    ExclusionId: ask("CreateVpcBlockPublicAccessExclusion", {
+      SubnetId,
+      InternetGatewayExclusionMode: "allow-egress",
+    }).VpcBlockPublicAccessExclusion.ExclusionId,
     EmptyNetworkAclId: ask("CreateNetworkAcl", { VpcId }).NetworkAcl.NetworkAclId,
-    LooseAllocationId: ask("DescribeAddresses", { Filters: [{ Name: "domain", Values: ["vpc"] }] }).Addresses.find(isLoose).AllocationId,
-    LooseDhcpOptionsId: ask("CreateDhcpOptions", { DhcpConfigurations: [{ Key: "domain-name", Values: ["loose.internal"] }] }).DhcpOptions
-      .DhcpOptionsId,
+    LooseAllocationId: ask("DescribeAddresses", {
+      Filters: [{ Name: "domain", Values: ["vpc"] }],
+    }).Addresses.find(isLoose).AllocationId,
+    LooseDhcpOptionsId: ask("CreateDhcpOptions", {
+      DhcpConfigurations: [{ Key: "domain-name", Values: ["loose.internal"] }],
+    }).DhcpOptions.DhcpOptionsId,
   };
 }
 
 /** What has IPv6, and the ways out for it. */
 function fillIpv6(ask: Ask, VpcId: string) {
-  const { Ipv6CidrBlockAssociation } = ask("AssociateVpcCidrBlock", { VpcId, AmazonProvidedIpv6CidrBlock: true });
+  const { Ipv6CidrBlockAssociation } = ask("AssociateVpcCidrBlock", {
+    VpcId,
+    AmazonProvidedIpv6CidrBlock: true,
+  });
   const nth = (n: number): string => Ipv6CidrBlockAssociation.Ipv6CidrBlock.replace("00::/56", `0${n}::/64`);
   const { SubnetId } = ask("CreateSubnet", { VpcId, CidrBlock: "10.1.6.0/24", Ipv6CidrBlock: nth(6) }).Subnet;
-  const Ipv6OnlySubnetId = ask("CreateSubnet", { VpcId, Ipv6Native: true, Ipv6CidrBlock: nth(7) }).Subnet.SubnetId;
+  const Ipv6OnlySubnetId = ask("CreateSubnet", { VpcId, Ipv6Native: true, Ipv6CidrBlock: nth(7) }).Subnet
+    .SubnetId;
   const BareSubnetId = ask("CreateSubnet", { VpcId, CidrBlock: "10.1.8.0/24" }).Subnet.SubnetId;
-  const { Ipv6CidrBlockAssociation: ofVpc } = ask("AssociateVpcCidrBlock", { VpcId, AmazonProvidedIpv6CidrBlock: true });
-  const { Ipv6CidrBlockAssociation: ofSubnet } = ask("AssociateSubnetCidrBlock", { SubnetId: BareSubnetId, Ipv6CidrBlock: nth(8) });
+  const { Ipv6CidrBlockAssociation: ofVpc } = ask("AssociateVpcCidrBlock", {
+    VpcId,
+    AmazonProvidedIpv6CidrBlock: true,
+  });
+  const { Ipv6CidrBlockAssociation: ofSubnet } = ask("AssociateSubnetCidrBlock", {
+    SubnetId: BareSubnetId,
+    Ipv6CidrBlock: nth(8),
+  });
   ask("ModifySubnetAttribute", { SubnetId, AssignIpv6AddressOnCreation: { Value: true } });
   const { NetworkInterface } = ask("CreateNetworkInterface", { SubnetId });
   ask("CreateNetworkInterface", { SubnetId: Ipv6OnlySubnetId });
-  const { EgressOnlyInternetGatewayId } = ask("CreateEgressOnlyInternetGateway", { VpcId }).EgressOnlyInternetGateway;
+  const { EgressOnlyInternetGatewayId } = ask("CreateEgressOnlyInternetGateway", {
+    VpcId,
+  }).EgressOnlyInternetGateway;
   const { RouteTableId } = ask("CreateRouteTable", { VpcId }).RouteTable;
   ask("CreateRoute", { RouteTableId, DestinationIpv6CidrBlock: "::/0", EgressOnlyInternetGatewayId });
   return {
@@ -370,18 +464,41 @@ function fillIpv6(ask: Ask, VpcId: string) {
 }
 
 type Acls = {
-  readonly NetworkAcls: readonly { readonly Associations: readonly { SubnetId: string; NetworkAclAssociationId: string }[] }[];
+  readonly NetworkAcls: readonly {
+    readonly Associations: readonly { SubnetId: string; NetworkAclAssociationId: string }[];
+  }[];
 };
 
 function associationOf({ NetworkAcls }: Acls, subnetId: string): string {
   const all = NetworkAcls.flatMap(({ Associations }) => Associations);
-  return present(all.find(({ SubnetId }) => SubnetId === subnetId)?.NetworkAclAssociationId, "the subnet's association");
+  return present(
+    all.find(({ SubnetId }) => SubnetId === subnetId)?.NetworkAclAssociationId,
+    "the subnet's association",
+  );
 }
 
 /** Names of parameters whose values no answer has under that name. */
 const WORDS: Readonly<Record<string, string[]>> = {
-  Name: ["vpc-id", "tag:Name", "tag-key", "state", "subnet-id", "cidr", "group-name", "attachment.vpc-id", "instance-state-name"],
-  Attribute: ["enableDnsSupport", "enableDnsHostnames", "instanceType", "userData", "sourceDestCheck", "groupSet", "description"],
+  Name: [
+    "vpc-id",
+    "tag:Name",
+    "tag-key",
+    "state",
+    "subnet-id",
+    "cidr",
+    "group-name",
+    "attachment.vpc-id",
+    "instance-state-name",
+  ],
+  Attribute: [
+    "enableDnsSupport",
+    "enableDnsHostnames",
+    "instanceType",
+    "userData",
+    "sourceDestCheck",
+    "groupSet",
+    "description",
+  ],
   IpProtocol: ["tcp", "udp", "icmp", "-1", "6", "50"],
   CidrBlock: ["10.1.2.0/24", "10.0.0.0/16", "0.0.0.0/0", "172.31.64.0/20"],
   DryRun: ["true", "false"],

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { connect } from "node:net";
-import { createServer, type RunningServer } from "../../src/server/http.ts";
+import { createServer, type RunningServer } from "../../src/api/http.ts";
 import type { SignedRequest } from "../../src/wire/sigv4.ts";
 import { type Dice, dice } from "./dice.ts";
 import { NOW, SECRET, signed } from "./sign.ts";
@@ -9,18 +9,22 @@ import { errorIn, malformation } from "./xml.ts";
 const BODY = "Action=DescribeVpcs&Version=2016-11-15&VpcId.1=vpc-1";
 const UNDERSTOOD = JSON.stringify({ VpcIds: ["vpc-1"] });
 
-export type HttpFigures = { readonly statuses: ReadonlyMap<string, number>; readonly findings: readonly string[] };
+export type HttpFigures = {
+  readonly statuses: ReadonlyMap<string, number>;
+  readonly findings: readonly string[];
+};
 
 /**
- * Sends a signed request's bytes, changed, each over a connection of its own, to a server of the real kind: what comes
- * back is an answer with a well-formed body of the stated length, or nothing; what is understood is what was signed; and the
- * server answers on.
+ * Sends a signed request's bytes, changed, each over a connection of its own, to a server of the real kind:
+ * what comes back is an answer with a well-formed body of the stated length, or nothing; what is understood
+ * is what was signed; and the server answers on.
  */
 export async function fuzzHttp(requests: number, seed: number): Promise<HttpFigures> {
   const findings: string[] = [];
   const statuses = new Map<string, number>();
   let current = "";
-  const wrong = (what: string): void => void findings.push(`${what}\n${JSON.stringify(current.slice(0, 1_500))}`);
+  const wrong = (what: string): void =>
+    void findings.push(`${what}\n${JSON.stringify(current.slice(0, 1_500))}`);
   const server = await createServer({
     host: "127.0.0.1",
     port: 0,
@@ -29,7 +33,8 @@ export async function fuzzHttp(requests: number, seed: number): Promise<HttpFigu
     defaults: { account: "123456789012", region: "us-east-1" },
     now: () => NOW,
     perform: ({ operation, input }) => {
-      if (operation !== "DescribeVpcs" || JSON.stringify(input) !== UNDERSTOOD) wrong(`understood ${operation} ${JSON.stringify(input)}`);
+      if (operation !== "DescribeVpcs" || JSON.stringify(input) !== UNDERSTOOD)
+        wrong(`understood ${operation} ${JSON.stringify(input)}`);
       return Promise.resolve({ Vpcs: [] });
     },
     internal: () => Promise.resolve({ status: 200, type: "application/json", body: "{}" }),
@@ -45,7 +50,8 @@ export async function fuzzHttp(requests: number, seed: number): Promise<HttpFigu
       statuses.set(status, (statuses.get(status) ?? 0) + 1);
     }
     const last = await exchange(server, Buffer.from(wireText(signed(Buffer.from(BODY)))), true);
-    if (!last.startsWith("HTTP/1.1 200")) findings.push(`the server no longer answers: ${last.slice(0, 200)}`);
+    if (!last.startsWith("HTTP/1.1 200"))
+      findings.push(`the server no longer answers: ${last.slice(0, 200)}`);
   } finally {
     await server.close();
   }
@@ -53,20 +59,26 @@ export async function fuzzHttp(requests: number, seed: number): Promise<HttpFigu
 }
 
 function wireText({ headers, body }: SignedRequest): string {
-  const lines = [...headers, ["content-length", String(body.length)], ["connection", "close"]].map(([name, value]) => `${name}: ${value}`);
+  const lines = [...headers, ["content-length", String(body.length)], ["connection", "close"]].map(
+    ([name, value]) => `${name}: ${value}`,
+  );
   return `POST / HTTP/1.1\r\n${lines.join("\r\n")}\r\n\r\n${Buffer.from(body).toString("latin1")}`;
 }
 
 type Changed = {
   readonly text: string;
-  /** Whether the server has all that it waits for; else the end of the connection tells it that no more will come. */
+  /**
+   * Whether the server has all that it waits for; else the end of the connection tells it that no more will
+   * come.
+   */
   readonly whole: boolean;
 };
 
 function changed(chance: Dice, text: string): Changed {
   const [head = "", body = ""] = text.split("\r\n\r\n");
   const [first = "", ...lines] = head.split("\r\n");
-  const joined = (top: string, rest: readonly string[], bottom: string): string => `${[top, ...rest].join("\r\n")}\r\n\r\n${bottom}`;
+  const joined = (top: string, rest: readonly string[], bottom: string): string =>
+    `${[top, ...rest].join("\r\n")}\r\n\r\n${bottom}`;
   const place = chance.below(lines.length);
   switch (chance.below(9)) {
     case 0: // another header, or one that is there already
@@ -75,7 +87,11 @@ function changed(chance: Dice, text: string): Changed {
       return { text: joined(first, lines.toSpliced(place, 1), body), whole: false };
     case 2: // another value
       return {
-        text: joined(first, lines.with(place, (lines[place] ?? "").replace(/: .*/, `: ${chance.pick(VALUES)}`)), body),
+        text: joined(
+          first,
+          lines.with(place, (lines[place] ?? "").replace(/: .*/, `: ${chance.pick(VALUES)}`)),
+          body,
+        ),
         whole: false,
       };
     case 3:
@@ -83,14 +99,24 @@ function changed(chance: Dice, text: string): Changed {
     case 4:
       return { text: text.slice(0, chance.below(text.length)), whole: false };
     case 5: // in chunks, rightly or wrongly
-      return { text: joined(first, [...withoutLength(lines), "transfer-encoding: chunked"], chance.pick(CHUNKS)), whole: false };
+      return {
+        text: joined(first, [...withoutLength(lines), "transfer-encoding: chunked"], chance.pick(CHUNKS)),
+        whole: false,
+      };
     case 6: {
       const at = chance.below(text.length);
-      return { text: text.slice(0, at) + String.fromCodePoint(chance.below(256)) + text.slice(at + chance.below(2)), whole: false };
+      return {
+        text: text.slice(0, at) + String.fromCodePoint(chance.below(256)) + text.slice(at + chance.below(2)),
+        whole: false,
+      };
     }
     case 7: // what no signature covers may be any
       return {
-        text: joined(first, [...lines, `x-note: ${chance.pick(VALUES.filter((value) => /^[ -~]*$/.test(value)))}`], body),
+        text: joined(
+          first,
+          [...lines, `x-note: ${chance.pick(VALUES.filter((value) => /^[ -~]*$/.test(value)))}`],
+          body,
+        ),
         whole: true,
       };
     default:
@@ -103,8 +129,12 @@ function withoutLength(lines: readonly string[]): readonly string[] {
 }
 
 const VALUES = [
-  ..."0 -1 1e3 52 0x34 99999999999999999999 +52 text/plain application/json multipart/form-data identity gzip chunked null".split(" "),
-  ..."evil.example 127.0.0.1 localhost [::1] 0.0.0.0 http://evil.example 100-continue upgrade keep-alive".split(" "),
+  ..."0 -1 1e3 52 0x34 99999999999999999999 +52 text/plain application/json multipart/form-data identity gzip chunked null".split(
+    " ",
+  ),
+  ..."evil.example 127.0.0.1 localhost [::1] 0.0.0.0 http://evil.example 100-continue upgrade keep-alive".split(
+    " ",
+  ),
   "52, 52",
   "",
   "a".repeat(70_000),
@@ -114,7 +144,9 @@ const VALUES = [
 ];
 const HEADERS = [
   ...VALUES.slice(0, 30).flatMap((value) =>
-    ["content-length", "content-type", "transfer-encoding", "host", "expect", "upgrade", "origin"].map((name) => `${name}: ${value}`),
+    ["content-length", "content-type", "transfer-encoding", "host", "expect", "upgrade", "origin"].map(
+      (name) => `${name}: ${value}`,
+    ),
   ),
   "content-encoding: gzip",
   "x-amz-target: x",
@@ -124,7 +156,9 @@ const HEADERS = [
   ": no name",
   "x-amz-date : 1",
   "__proto__: x",
-  ...Array.from({ length: 5 }, (_, at) => Array.from({ length: 200 * (at + 1) }, (_, n) => `x-${n}: ${n}`).join("\r\n")),
+  ...Array.from({ length: 5 }, (_, at) =>
+    Array.from({ length: 200 * (at + 1) }, (_, n) => `x-${n}: ${n}`).join("\r\n"),
+  ),
 ];
 const FIRST_LINES = [
   ..."GET|PUT|OPTIONS|HEAD|CONNECT|TRACE|BREW".split("|").map((method) => `${method} / HTTP/1.1`),

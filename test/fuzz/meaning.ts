@@ -2,10 +2,15 @@ import type { LeafShape, Shape, StructureShape } from "../../src/wire/shape.ts";
 import type { Pair } from "./mutate.ts";
 
 /**
- * What is wrong with a decoded input, held against the parameters that it was decoded from, which are read here in
- * another way: each must be in it, in its place and with its value, and nothing else may be. undefined: all is right.
+ * What is wrong with a decoded input, held against the parameters that it was decoded from, which are read
+ * here in another way: each must be in it, in its place and with its value, and nothing else may be.
+ * undefined: all is right.
  */
-export function misreading(shape: StructureShape | undefined, input: object, text: string): string | undefined {
+export function misreading(
+  shape: StructureShape | undefined,
+  input: object,
+  text: string,
+): string | undefined {
   const sent = ordered([...new URLSearchParams(`&${text}`)].filter(([name]) => !isCommon(name)));
   const leaves = new Map<string, Leaf>();
   const strange = shape ? walk(shape, input, "", leaves) : Object.keys(input)[0];
@@ -17,7 +22,8 @@ export function misreading(shape: StructureShape | undefined, input: object, tex
       if (value === "") continue;
       return `${name}=${value.slice(0, 50)} was ignored`;
     }
-    if (!means(leaf, value)) return `${name}=${value.slice(0, 50)} was taken for ${String(leaf.value).slice(0, 50)}`;
+    if (!means(leaf, value))
+      return `${name}=${value.slice(0, 50)} was taken for ${String(leaf.value).slice(0, 50)}`;
     leaves.delete(name);
   }
   const [invented] = leaves.keys();
@@ -44,11 +50,16 @@ function ordered(pairs: readonly Pair[]): readonly Pair[] {
     }
   }
   const places = new Map(
-    [...numbers].map(([list, found]) => [list, new Map([...found].toSorted((a, b) => a - b).map((n, at) => [n, at + 1]))]),
+    [...numbers].map(([list, found]) => [
+      list,
+      new Map([...found].toSorted((a, b) => a - b).map((n, at) => [n, at + 1])),
+    ]),
   );
   return pairs.map(([name, value]) => {
     const parts = name.split(".");
-    const renamed = parts.map((part, at) => places.get(parts.slice(0, at).join("."))?.get(Number(part)) ?? part);
+    const renamed = parts.map(
+      (part, at) => places.get(parts.slice(0, at).join("."))?.get(Number(part)) ?? part,
+    );
     return [renamed.join("."), value];
   });
 }
@@ -62,7 +73,12 @@ function walk(shape: Shape, value: unknown, name: string, into: Map<string, Leaf
     for (const [key, inner] of Object.entries(value as object)) {
       const member = members.get(key);
       if (!member) return `${name}.${key}`;
-      const strange = walk(member.shape, inner, name === "" ? member.queryName : `${name}.${member.queryName}`, into);
+      const strange = walk(
+        member.shape,
+        inner,
+        name === "" ? member.queryName : `${name}.${member.queryName}`,
+        into,
+      );
       if (strange !== undefined) return strange;
     }
     return Object.getPrototypeOf(value) === Object.prototype ? undefined : `${name}'s prototype`;

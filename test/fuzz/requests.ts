@@ -1,5 +1,5 @@
+import { answerApi, type ApiRequest } from "../../src/api/api.ts";
 import { Fault, FAULT_STATUS, notPermitted } from "../../src/model/fault.ts";
-import { answerApi, type ApiRequest } from "../../src/server/api.ts";
 import { findOperation } from "../../src/wire/operations.ts";
 import type { SignedRequest } from "../../src/wire/sigv4.ts";
 import { fixedRegion, type FixedRegion, type Sample, samples } from "./corpus.ts";
@@ -39,15 +39,19 @@ const ENOUGH = 20;
 const SIGNED = 4;
 
 /**
- * Makes many requests out of real ones, and holds each answer against what must be true of all: it is well-formed XML,
- * with a code of AWS's when it is an error; nothing in the program goes wrong; what is decoded means what was sent;
- * and no request passes whose signature does not cover it.
+ * Makes many requests out of real ones, and holds each answer against what must be true of all: it is
+ * well-formed XML, with a code of AWS's when it is an error; nothing in the program goes wrong; what is
+ * decoded means what was sent; and no request passes whose signature does not cover it.
  */
 export async function fuzz({ requests, seed, only, progress }: FuzzOptions): Promise<FuzzFigures> {
   const region = fixedRegion();
   const stock = { region, samples: await samples(seed, 12, region) };
   const tally = new Tally();
-  for (let number = only ?? 0; number < (only === undefined ? requests : only + 1) && tally.findings.length < ENOUGH; number++) {
+  for (
+    let number = only ?? 0;
+    number < (only === undefined ? requests : only + 1) && tally.findings.length < ENOUGH;
+    number++
+  ) {
     if (number % 10_000 === 0) progress?.(number);
     const began = performance.now();
     await one(stock, seed, number, tally);
@@ -82,12 +86,23 @@ async function one({ samples, region }: Stock, seed: number, number: number, tal
   });
   if (isTampered) tally.tampered += 1;
   // Behind the signature an action may refuse what belongs to somebody else.
-  if (isSigned && !isTampered && !wasLetIn && /SignatureDoesNotMatch|IncompleteSignature|AuthFailure/.test(xml.slice(0, 200)))
+  if (
+    isSigned &&
+    !isTampered &&
+    !wasLetIn &&
+    /SignatureDoesNotMatch|IncompleteSignature|AuthFailure/.test(xml.slice(0, 200))
+  )
     wrong("was refused though its signature is right");
   check(xml, status, number, tally, wrong);
 }
 
-function done({ operation, input }: ApiRequest, text: string, region: FixedRegion, tally: Tally, wrong: (what: string) => void): unknown {
+function done(
+  { operation, input }: ApiRequest,
+  text: string,
+  region: FixedRegion,
+  tally: Tally,
+  wrong: (what: string) => void,
+): unknown {
   tally.decoded += 1;
   const misread = misreading(findOperation(operation)?.input, input, text);
   if (misread !== undefined) wrong(`${operation}: ${misread}`);
@@ -97,7 +112,13 @@ function done({ operation, input }: ApiRequest, text: string, region: FixedRegio
   return answer;
 }
 
-function check(xml: string, status: number, number: number, tally: Tally, wrong: (what: string) => void): void {
+function check(
+  xml: string,
+  status: number,
+  number: number,
+  tally: Tally,
+  wrong: (what: string) => void,
+): void {
   const bad = malformation(xml);
   if (bad !== undefined) wrong(`answer is no XML: ${bad}`);
   if (status === 200) return;
@@ -105,7 +126,9 @@ function check(xml: string, status: number, number: number, tally: Tally, wrong:
   if (!error) return wrong(`error of another form: ${xml.slice(0, 300)}`);
   tally.count(error.code);
   if (error.requestId !== `id-${number}`) wrong(`error for another request: ${error.requestId}`);
-  const known = Object.hasOwn(FAULT_STATUS, error.code) ? new Fault(error.code as keyof typeof FAULT_STATUS, "").status : undefined;
+  const known = Object.hasOwn(FAULT_STATUS, error.code)
+    ? new Fault(error.code as keyof typeof FAULT_STATUS, "").status
+    : undefined;
   // The same code stands for a wrong key and for what belongs to a service of AWS's own.
   const isForbidden = error.code === notPermitted().code && status === notPermitted().status;
   if (known !== status && !isForbidden) wrong(`${error.code} with status ${status}`);
@@ -147,6 +170,15 @@ class Tally {
   figures(): FuzzFigures {
     const codes = new Map([...this.#codes].toSorted(([, a], [, b]) => b - a));
     const { decoded, done, tampered, findings } = this;
-    return { requests: this.#made, decoded, done, tampered, codes, operations: this.operations, slowest: this.#slowest, findings };
+    return {
+      requests: this.#made,
+      decoded,
+      done,
+      tampered,
+      codes,
+      operations: this.operations,
+      slowest: this.#slowest,
+      findings,
+    };
   }
 }

@@ -1,7 +1,9 @@
-/** A request that the region takes as it is. */
-export type Takeable = readonly [operation: string, input: object];
+import type { Operation } from "../../src/actions/registry.ts";
 
-/** Ids of what stands in the region. */
+/** A request that the region takes as it is. */
+export type Takeable = readonly [operation: Operation, input: object];
+
+/** The ids of what exists in the region. */
 export type Standing = Readonly<
   Record<
     | "VpcId"
@@ -70,10 +72,21 @@ export type Standing = Readonly<
 /** For the operations that change what stands there: a request of each that nothing stands against. */
 export function takeable(ids: Standing): readonly Takeable[] {
   const { VpcId, SubnetId, RouteTableId, GroupId, NetworkAclId, NetworkInterfaceId, InstanceId } = ids;
-  const http = { IpProtocol: "tcp", FromPort: 80, ToPort: 80, IpRanges: [{ CidrIp: "0.0.0.0/0", Description: "all" }] };
+  const http = {
+    IpProtocol: "tcp",
+    FromPort: 80,
+    ToPort: 80,
+    IpRanges: [{ CidrIp: "0.0.0.0/0", Description: "all" }],
+  };
   const all = { IpProtocol: "-1", IpRanges: [{ CidrIp: "0.0.0.0/0" }] };
   const rule = { NetworkAclId, RuleNumber: 90, Egress: true };
-  const entry = { ...rule, Protocol: "6", RuleAction: "deny", CidrBlock: "198.51.100.0/24", PortRange: { From: 1, To: 9 } };
+  const entry = {
+    ...rule,
+    Protocol: "6",
+    RuleAction: "deny",
+    CidrBlock: "198.51.100.0/24",
+    PortRange: { From: 1, To: 9 },
+  };
   return [
     ["DescribeVpcAttribute", { VpcId, Attribute: "enableDnsSupport" }],
     ["ModifyVpcTenancy", { VpcId, InstanceTenancy: "default" }],
@@ -92,7 +105,10 @@ export function takeable(ids: Standing): readonly Takeable[] {
     ["DeleteSubnet", { SubnetId: ids.EmptySubnetId }],
     ["DeleteRouteTable", { RouteTableId: ids.EmptyRouteTableId }],
     ["DisassociateRouteTable", { AssociationId: ids.AssociationId }],
-    ["ReplaceRouteTableAssociation", { AssociationId: ids.AssociationId, RouteTableId: ids.EmptyRouteTableId }],
+    [
+      "ReplaceRouteTableAssociation",
+      { AssociationId: ids.AssociationId, RouteTableId: ids.EmptyRouteTableId },
+    ],
     ["ReplaceRoute", { RouteTableId, DestinationCidrBlock: "0.0.0.0/0", NetworkInterfaceId }],
     ["DeleteRoute", { RouteTableId, DestinationCidrBlock: "0.0.0.0/0" }],
     ["DeleteInternetGateway", { InternetGatewayId: ids.LooseGatewayId }],
@@ -103,7 +119,10 @@ export function takeable(ids: Standing): readonly Takeable[] {
     ["AssignPrivateIpAddresses", { NetworkInterfaceId, SecondaryPrivateIpAddressCount: 2 }],
     ["UnassignPrivateIpAddresses", { NetworkInterfaceId, PrivateIpAddresses: [ids.SecondAddress] }],
     ["DeleteSecurityGroup", { GroupId: ids.LooseGroupId }],
-    ["AuthorizeSecurityGroupEgress", { GroupId, IpPermissions: [http, { ...http, FromPort: 443, ToPort: 443 }] }],
+    [
+      "AuthorizeSecurityGroupEgress",
+      { GroupId, IpPermissions: [http, { ...http, FromPort: 443, ToPort: 443 }] },
+    ],
     ["RevokeSecurityGroupIngress", { GroupId, IpPermissions: [http] }],
     ["RevokeSecurityGroupEgress", { GroupId, IpPermissions: [all] }],
     ["UpdateSecurityGroupRuleDescriptionsIngress", { GroupId, IpPermissions: [http] }],
@@ -113,7 +132,10 @@ export function takeable(ids: Standing): readonly Takeable[] {
       {
         GroupId,
         SecurityGroupRules: [
-          { SecurityGroupRuleId: ids.RuleId, SecurityGroupRule: { IpProtocol: "udp", FromPort: 1, ToPort: 2, CidrIpv4: "10.0.0.0/8" } },
+          {
+            SecurityGroupRuleId: ids.RuleId,
+            SecurityGroupRule: { IpProtocol: "udp", FromPort: 1, ToPort: 2, CidrIpv4: "10.0.0.0/8" },
+          },
         ],
       },
     ],
@@ -130,7 +152,10 @@ export function takeable(ids: Standing): readonly Takeable[] {
     ["ResetInstanceAttribute", { InstanceId, Attribute: "sourceDestCheck" }],
     ["ModifyInstanceMetadataOptions", { InstanceId, HttpTokens: "required", HttpPutResponseHopLimit: 2 }],
     ["ModifyInstanceMetadataDefaults", { HttpTokens: "required", HttpPutResponseHopLimit: 2 }],
-    ["ModifyInstanceCreditSpecification", { InstanceCreditSpecifications: [{ InstanceId, CpuCredits: "standard" }] }],
+    [
+      "ModifyInstanceCreditSpecification",
+      { InstanceCreditSpecifications: [{ InstanceId, CpuCredits: "standard" }] },
+    ],
     ["ImportKeyPair", { KeyName: "imported", PublicKeyMaterial: Buffer.from(PUBLIC_KEY) }],
     ...takeableAddress(ids),
     ...takeableEndpoint(ids),
@@ -143,9 +168,16 @@ export function takeable(ids: Standing): readonly Takeable[] {
   ];
 }
 
-function takeableAddress({ LooseAllocationId: AllocationId, OfferedAllocationId, NetworkInterfaceId }: Standing): readonly Takeable[] {
+function takeableAddress({
+  LooseAllocationId: AllocationId,
+  OfferedAllocationId,
+  NetworkInterfaceId,
+}: Standing): readonly Takeable[] {
   return [
-    ["ProvisionByoipCidr", { Cidr: "198.18.3.0/24", CidrAuthorizationContext: { Message: "mine", Signature: "signed" } }],
+    [
+      "ProvisionByoipCidr",
+      { Cidr: "198.18.3.0/24", CidrAuthorizationContext: { Message: "mine", Signature: "signed" } },
+    ],
     ["AdvertiseByoipCidr", { Cidr: "198.18.1.0/24" }],
     ["WithdrawByoipCidr", { Cidr: "198.18.1.0/24" }],
     ["DeprovisionByoipCidr", { Cidr: "198.18.2.0/24" }],
@@ -173,11 +205,20 @@ function takeableGateways(ids: Standing): readonly Takeable[] {
     ["CreateCarrierGateway", { VpcId: ids.EmptyVpcId }],
     ["DeleteCarrierGateway", { CarrierGatewayId: ids.CarrierGatewayId }],
     ["CreateRoute", { RouteTableId, DestinationCidrBlock: "192.168.0.0/16", GatewayId: VpnGatewayId }],
-    ["CreateRoute", { RouteTableId, DestinationCidrBlock: "192.168.0.0/16", CarrierGatewayId: ids.CarrierGatewayId }],
+    [
+      "CreateRoute",
+      { RouteTableId, DestinationCidrBlock: "192.168.0.0/16", CarrierGatewayId: ids.CarrierGatewayId },
+    ],
   ];
 }
 
-function takeableEndpoint({ VpcId, VpcEndpointId, EmptyRouteTableId, SubnetId, GroupId }: Standing): readonly Takeable[] {
+function takeableEndpoint({
+  VpcId,
+  VpcEndpointId,
+  EmptyRouteTableId,
+  SubnetId,
+  GroupId,
+}: Standing): readonly Takeable[] {
   const service = { VpcId, ServiceName: "com.amazonaws.us-east-1.dynamodb" };
   return [
     ["CreateVpcEndpoint", { ...service, VpcEndpointType: "Gateway", RouteTableIds: [EmptyRouteTableId] }],
@@ -204,12 +245,18 @@ function takeableNat(ids: Standing): readonly Takeable[] {
   return [
     ["CreateNatGateway", { SubnetId, AllocationId: ids.LooseAllocationId }],
     ["CreateNatGateway", { SubnetId, ConnectivityType: "private", PrivateIpAddress: "10.1.1.78" }],
-    ["CreateNatGateway", { VpcId, AvailabilityMode: "regional", AvailabilityZoneAddresses: [{ ...zone, AllocationIds }] }],
+    [
+      "CreateNatGateway",
+      { VpcId, AvailabilityMode: "regional", AvailabilityZoneAddresses: [{ ...zone, AllocationIds }] },
+    ],
     ["DeleteNatGateway", { NatGatewayId }],
     ["AssociateNatGatewayAddress", { NatGatewayId, AllocationIds: [ids.LooseAllocationId] }],
     ["DisassociateNatGatewayAddress", { NatGatewayId, AssociationIds: [ids.NatAddressAssociationId] }],
     ["AssignPrivateNatGatewayAddress", { NatGatewayId: PrivateNatGatewayId, PrivateIpAddressCount: 1 }],
-    ["UnassignPrivateNatGatewayAddress", { NatGatewayId: PrivateNatGatewayId, PrivateIpAddresses: [ids.PrivateNatAddress] }],
+    [
+      "UnassignPrivateNatGatewayAddress",
+      { NatGatewayId: PrivateNatGatewayId, PrivateIpAddresses: [ids.PrivateNatAddress] },
+    ],
   ];
 }
 
@@ -223,7 +270,10 @@ function takeableLoose(ids: Standing): readonly Takeable[] {
     ["CreateSecurityGroup", { VpcId, GroupName: "another", Description: "another" }],
     [
       "AuthorizeSecurityGroupIngress",
-      { GroupId, IpPermissions: [{ IpProtocol: "udp", FromPort: 53, ToPort: 53, UserIdGroupPairs: [{ GroupId }] }] },
+      {
+        GroupId,
+        IpPermissions: [{ IpProtocol: "udp", FromPort: 53, ToPort: 53, UserIdGroupPairs: [{ GroupId }] }],
+      },
     ],
     ["DescribeSecurityGroupReferences", { GroupId: [GroupId] }],
     ["DescribeStaleSecurityGroups", { VpcId }],
@@ -233,9 +283,15 @@ function takeableLoose(ids: Standing): readonly Takeable[] {
     ["DeleteVpcPeeringConnection", { VpcPeeringConnectionId: ids.PeeringId }],
     [
       "ModifyVpcPeeringConnectionOptions",
-      { VpcPeeringConnectionId: ids.PeeringId, RequesterPeeringConnectionOptions: { AllowDnsResolutionFromRemoteVpc: true } },
+      {
+        VpcPeeringConnectionId: ids.PeeringId,
+        RequesterPeeringConnectionOptions: { AllowDnsResolutionFromRemoteVpc: true },
+      },
     ],
-    ["CreateManagedPrefixList", { PrefixListName: "more", AddressFamily: "IPv4", MaxEntries: 3, Entries: [{ Cidr: "192.0.2.0/24" }] }],
+    [
+      "CreateManagedPrefixList",
+      { PrefixListName: "more", AddressFamily: "IPv4", MaxEntries: 3, Entries: [{ Cidr: "192.0.2.0/24" }] },
+    ],
     [
       "ModifyManagedPrefixList",
       {
@@ -246,13 +302,19 @@ function takeableLoose(ids: Standing): readonly Takeable[] {
       },
     ],
     ["ModifyManagedPrefixList", { PrefixListId: ids.PrefixListId, PrefixListName: "named", MaxEntries: 9 }],
-    ["RestoreManagedPrefixListVersion", { PrefixListId: ids.PrefixListId, CurrentVersion: 2, PreviousVersion: 1 }],
+    [
+      "RestoreManagedPrefixListVersion",
+      { PrefixListId: ids.PrefixListId, CurrentVersion: 2, PreviousVersion: 1 },
+    ],
     ["DeleteManagedPrefixList", { PrefixListId: ids.PrefixListId }],
     ["GetManagedPrefixListEntries", { PrefixListId: ids.PrefixListId, TargetVersion: 1 }],
     ["GetManagedPrefixListAssociations", { PrefixListId: ids.PrefixListId }],
     ["ModifyVpcBlockPublicAccessOptions", { InternetGatewayBlockMode: "block-ingress" }],
     ["CreateVpcBlockPublicAccessExclusion", { VpcId, InternetGatewayExclusionMode: "allow-bidirectional" }],
-    ["ModifyVpcBlockPublicAccessExclusion", { ExclusionId: ids.ExclusionId, InternetGatewayExclusionMode: "allow-bidirectional" }],
+    [
+      "ModifyVpcBlockPublicAccessExclusion",
+      { ExclusionId: ids.ExclusionId, InternetGatewayExclusionMode: "allow-bidirectional" },
+    ],
     ["DeleteVpcBlockPublicAccessExclusion", { ExclusionId: ids.ExclusionId }],
     ["DetachInternetGateway", { VpcId: ids.EdgeVpcId, InternetGatewayId: ids.EdgeGatewayId }],
     ["DeleteNetworkInterface", { NetworkInterfaceId: ids.EdgeInterfaceId }],
@@ -262,8 +324,14 @@ function takeableLoose(ids: Standing): readonly Takeable[] {
     ["DeleteDhcpOptions", { DhcpOptionsId: ids.LooseDhcpOptionsId }],
     ["CreateKeyPair", { KeyName: "another", KeyType: "ed25519" }],
     ["DeleteKeyPair", { KeyName: "key" }],
-    ["CreateLaunchTemplate", { LaunchTemplateName: "another", LaunchTemplateData: { InstanceType: "t3.micro" } }],
-    ["CreateLaunchTemplateVersion", { LaunchTemplateName: "template", LaunchTemplateData: { InstanceType: "t3.small" } }],
+    [
+      "CreateLaunchTemplate",
+      { LaunchTemplateName: "another", LaunchTemplateData: { InstanceType: "t3.micro" } },
+    ],
+    [
+      "CreateLaunchTemplateVersion",
+      { LaunchTemplateName: "template", LaunchTemplateData: { InstanceType: "t3.small" } },
+    ],
     ["ModifyLaunchTemplate", { LaunchTemplateName: "template", DefaultVersion: "2" }],
     ["DeleteLaunchTemplate", { LaunchTemplateName: "template" }],
     ["DeleteLaunchTemplateVersions", { LaunchTemplateName: "template", Versions: ["2"] }],
@@ -278,7 +346,12 @@ function takeableLoose(ids: Standing): readonly Takeable[] {
   ];
 }
 
-function takeableVolume({ VolumeId, AttachedVolumeId, InstanceId, ProfiledInstanceId }: Standing): readonly Takeable[] {
+function takeableVolume({
+  VolumeId,
+  AttachedVolumeId,
+  InstanceId,
+  ProfiledInstanceId,
+}: Standing): readonly Takeable[] {
   const AssociationId = ProfiledInstanceId.replace("i-", "iip-assoc-");
   return [
     ["CreatePlacementGroup", { GroupName: "another", Strategy: "partition", PartitionCount: 3 }],
@@ -296,7 +369,12 @@ function takeableVolume({ VolumeId, AttachedVolumeId, InstanceId, ProfiledInstan
   ];
 }
 
-function takeableImage({ VolumeId, InstanceId, SnapshotId, OwnImageId: ImageId }: Standing): readonly Takeable[] {
+function takeableImage({
+  VolumeId,
+  InstanceId,
+  SnapshotId,
+  OwnImageId: ImageId,
+}: Standing): readonly Takeable[] {
   const SourceRegion = "us-east-1";
   const all = { OperationType: "add", UserIds: ["210987654321"] };
   const BlockDeviceMappings = [{ DeviceName: "/dev/sda1", Ebs: { SnapshotId } }];
@@ -309,7 +387,10 @@ function takeableImage({ VolumeId, InstanceId, SnapshotId, OwnImageId: ImageId }
     ["ResetSnapshotAttribute", { SnapshotId, Attribute: "createVolumePermission" }],
     ["DeleteSnapshot", { SnapshotId }],
     ["CreateImage", { InstanceId, Name: "another" }],
-    ["RegisterImage", { Name: "registered", RootDeviceName: "/dev/sda1", VirtualizationType: "hvm", BlockDeviceMappings }],
+    [
+      "RegisterImage",
+      { Name: "registered", RootDeviceName: "/dev/sda1", VirtualizationType: "hvm", BlockDeviceMappings },
+    ],
     ["CopyImage", { Name: "copied", SourceRegion, SourceImageId: ImageId }],
     ["ModifyImageAttribute", { ImageId, ...all, Attribute: "launchPermission" }],
     ["DescribeImageAttribute", { ImageId, Attribute: "launchPermission" }],
@@ -320,11 +401,18 @@ function takeableImage({ VolumeId, InstanceId, SnapshotId, OwnImageId: ImageId }
 
 function takeableIpv6(ids: Standing): readonly Takeable[] {
   const { EgressOnlyInternetGatewayId, Ipv6InterfaceId: NetworkInterfaceId } = ids;
-  const route = { RouteTableId: ids.Ipv6RouteTableId, DestinationIpv6CidrBlock: "2001:db8:ffff::/48", EgressOnlyInternetGatewayId };
+  const route = {
+    RouteTableId: ids.Ipv6RouteTableId,
+    DestinationIpv6CidrBlock: "2001:db8:ffff::/48",
+    EgressOnlyInternetGatewayId,
+  };
   return [
     ["AssociateSubnetCidrBlock", { SubnetId: ids.EmptySubnetId, Ipv6CidrBlock: ids.BareIpv6Block }],
-    ["CreateSubnetCidrReservation", { SubnetId: ids.EmptySubnetId, Cidr: "10.1.3.64/28", ReservationType: "explicit" }],
-    ["GetSubnetCidrReservations", { SubnetId: ids.EmptySubnetId }],
+    [
+      "CreateSubnetCidrReservation",
+      { SubnetId: ids.EmptySubnetId, Cidr: "10.1.3.64/28", ReservationType: "explicit" },
+    ],
+    ["GetSubnetCidrReservations", { SubnetId: ids.SubnetId }],
     ["DeleteSubnetCidrReservation", { SubnetCidrReservationId: ids.ReservationId }],
     ["DisassociateSubnetCidrBlock", { AssociationId: ids.Ipv6SubnetAssociationId }],
     ["DisassociateVpcCidrBlock", { AssociationId: ids.Ipv6VpcAssociationId }],
@@ -337,4 +425,5 @@ function takeableIpv6(ids: Standing): readonly Takeable[] {
   ];
 }
 
-const PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f of-no-one";
+const PUBLIC_KEY =
+  "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f of-no-one";

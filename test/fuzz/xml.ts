@@ -1,4 +1,7 @@
-/** What makes this no well-formed XML document of elements and text (XML 1.0, section 2.1); undefined when it is one. */
+/**
+ * What makes this no well-formed XML document of elements and text (XML 1.0, section 2.1); undefined when it
+ * is one.
+ */
 export function malformation(xml: string): string | undefined {
   const head = '<?xml version="1.0" encoding="UTF-8"?>\n';
   const from = xml.startsWith(head) ? head.length : 0;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { noKernel } from "../../src/datapath/test-kit.ts";
 import { present } from "../../src/lib/assert.ts";
-import { type Story, story } from "../story.ts";
+import { type Story, story } from "./story.ts";
 
 const INTERNET = "198.51.100.1";
 const FIELDS =
@@ -17,7 +17,14 @@ const TagFieldSpecifications = [{ ResourceType: "instance", TagKeys: ["team"] }]
 
 function toBucket(ResourceType: string, id: string): object {
   const to = { LogDestinationType: "s3", LogDestination: "arn:aws:s3:::bucket" };
-  return { ResourceType, ResourceIds: [id], TrafficType: "ALL", ...to, LogFormat: format(FIELDS), TagFieldSpecifications };
+  return {
+    ResourceType,
+    ResourceIds: [id],
+    TrafficType: "ALL",
+    ...to,
+    LogFormat: format(FIELDS),
+    TagFieldSpecifications,
+  };
 }
 
 /** A VPC with a gateway; `a` in a subnet whose table has no way out yet. */
@@ -49,7 +56,10 @@ test("flow logs tell the next hop, also of a zonal NAT gateway's interface", { s
   s.ec2("CreateRoute", { ...everywhere, RouteTableId: s.id("public table"), GatewayId: s.id("gateway") });
   s.ec2("AllocateAddress", {}, "address");
   s.ec2("CreateNatGateway", { SubnetId: s.id("public subnet"), AllocationId: s.id("address") }, "nat");
-  s.name(present(s.region.reader().by("network-interface", "natGatewayId", s.id("nat"))[0], "its interface").id, "nat's interface");
+  s.name(
+    present(s.region.reader().by("network-interface", "natGatewayId", s.id("nat"))[0], "its interface").id,
+    "nat's interface",
+  );
   s.ec2("CreateRoute", { ...everywhere, NatGatewayId: s.id("nat") });
   s.ec2("CreateFlowLogs", toBucket("VPC", VpcId), "log");
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { noKernel } from "../../src/datapath/test-kit.ts";
 import { present } from "../../src/lib/assert.ts";
-import { type Story, story } from "../story.ts";
+import { type Story, story } from "./story.ts";
 
 const FIELDS =
   "interface-id flow-direction action srcaddr dstaddr pkt-srcaddr pkt-dstaddr srcport dstport protocol packets bytes tcp-flags traffic-path start end log-status";
@@ -24,13 +24,24 @@ function network(s: Story) {
   s.ec2("AttachInternetGateway", { VpcId: vpc.id, InternetGatewayId: gateway });
   const table = vpc.mainRouteTable.routeTableId;
   s.ec2("CreateRoute", { RouteTableId: table, DestinationCidrBlock: "0.0.0.0/0", GatewayId: gateway });
-  const web = s.launch("web", { NetworkInterfaces: [{ DeviceIndex: 0, SubnetId: subnet, AssociatePublicIpAddress: true }] });
-  const inside = s.launch("inside", { NetworkInterfaces: [{ DeviceIndex: 0, SubnetId: subnet, AssociatePublicIpAddress: false }] });
+  const web = s.launch("web", {
+    NetworkInterfaces: [{ DeviceIndex: 0, SubnetId: subnet, AssociatePublicIpAddress: true }],
+  });
+  const inside = s.launch("inside", {
+    NetworkInterfaces: [{ DeviceIndex: 0, SubnetId: subnet, AssociatePublicIpAddress: false }],
+  });
   return { vpc, table, subnet, web, inside, address: present(web.publicIp, "a public address") };
 }
 
 function toBucket(ResourceType: string, id: string, more: object = {}): object {
-  return { ResourceType, ResourceIds: [id], TrafficType: "ALL", LogDestinationType: "s3", LogDestination: "arn:aws:s3:::bucket", ...more };
+  return {
+    ResourceType,
+    ResourceIds: [id],
+    TrafficType: "ALL",
+    LogDestinationType: "s3",
+    LogDestination: "arn:aws:s3:::bucket",
+    ...more,
+  };
 }
 
 test("flow logs", { skip: noKernel }, async () => {
@@ -117,15 +128,26 @@ test("flow logs of a NAT gateway's interface", { skip: noKernel }, async () => {
   s.name(vpc.defaultNetworkAclId, "acl");
   s.ec2("CreateInternetGateway", {}, "gateway");
   s.ec2("AttachInternetGateway", { VpcId: vpc.id, InternetGatewayId: s.id("gateway") });
-  s.ec2("CreateRoute", { RouteTableId: s.id("public table"), DestinationCidrBlock: "0.0.0.0/0", GatewayId: s.id("gateway") });
+  s.ec2("CreateRoute", {
+    RouteTableId: s.id("public table"),
+    DestinationCidrBlock: "0.0.0.0/0",
+    GatewayId: s.id("gateway"),
+  });
   s.ec2("CreateSubnet", { VpcId: vpc.id, CidrBlock: "10.0.0.0/24" }, "public subnet");
   s.ec2("CreateSubnet", { VpcId: vpc.id, CidrBlock: "10.0.1.0/24" }, "private subnet");
   s.ec2("AllocateAddress", {}, "address");
   s.ec2("CreateNatGateway", { SubnetId: s.id("public subnet"), AllocationId: s.id("address") }, "nat");
   s.ec2("CreateRouteTable", { VpcId: vpc.id }, "private table");
   s.ec2("AssociateRouteTable", { RouteTableId: s.id("private table"), SubnetId: s.id("private subnet") });
-  s.ec2("CreateRoute", { RouteTableId: s.id("private table"), DestinationCidrBlock: "0.0.0.0/0", NatGatewayId: s.id("nat") });
-  const eni = present(s.region.reader().by("network-interface", "natGatewayId", s.id("nat"))[0], "the gateway's interface");
+  s.ec2("CreateRoute", {
+    RouteTableId: s.id("private table"),
+    DestinationCidrBlock: "0.0.0.0/0",
+    NatGatewayId: s.id("nat"),
+  });
+  const eni = present(
+    s.region.reader().by("network-interface", "natGatewayId", s.id("nat"))[0],
+    "the gateway's interface",
+  );
   s.name(eni.id, "nat's interface");
   const address = present(s.region.reader().get("address", s.id("address")), "the address").publicIp;
   const worker = s.launch("worker", { SubnetId: s.id("private subnet") });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { noKernel } from "../../src/datapath/test-kit.ts";
 import { present } from "../../src/lib/assert.ts";
-import { story } from "../story.ts";
+import { story } from "./story.ts";
 
 test("a regional NAT gateway takes each zone's packets at that zone's address", { skip: noKernel }, () => {
   const s = story("nat-gateway-regional");
@@ -13,7 +13,11 @@ test("a regional NAT gateway takes each zone's packets at that zone's address", 
   s.ec2("AttachInternetGateway", { VpcId, InternetGatewayId: s.id("gateway") });
   s.ec2("CreateSubnet", { VpcId, CidrBlock: "10.0.1.0/24", AvailabilityZone: "us-east-1a" }, "subnet a");
   s.ec2("CreateNatGateway", { VpcId, AvailabilityMode: "regional" }, "nat");
-  s.ec2("CreateRoute", { RouteTableId: s.id("table"), DestinationCidrBlock: "0.0.0.0/0", NatGatewayId: s.id("nat") });
+  s.ec2("CreateRoute", {
+    RouteTableId: s.id("table"),
+    DestinationCidrBlock: "0.0.0.0/0",
+    NatGatewayId: s.id("nat"),
+  });
   s.ec2("CreateSubnet", { VpcId, CidrBlock: "10.0.2.0/24", AvailabilityZone: "us-east-1c" }, "subnet c");
   const a = s.launch("a", { SubnetId: s.id("subnet a") });
   const c = s.launch("c", { SubnetId: s.id("subnet c") });
@@ -51,8 +55,16 @@ test("a regional NAT gateway takes each zone's packets at that zone's address", 
     { AvailabilityZone: "us-east-1c", AllocationIds: [s.id("one")] },
     { AvailabilityZone: "us-east-1d", AllocationIds: [s.id("two")] },
   ];
-  s.ec2("CreateNatGateway", { VpcId, AvailabilityMode: "regional", AvailabilityZoneAddresses: zones }, "named nat");
-  s.ec2("ReplaceRoute", { RouteTableId: s.id("table"), DestinationCidrBlock: "0.0.0.0/0", NatGatewayId: s.id("named nat") });
+  s.ec2(
+    "CreateNatGateway",
+    { VpcId, AvailabilityMode: "regional", AvailabilityZoneAddresses: zones },
+    "named nat",
+  );
+  s.ec2("ReplaceRoute", {
+    RouteTableId: s.id("table"),
+    DestinationCidrBlock: "0.0.0.0/0",
+    NatGatewayId: s.id("named nat"),
+  });
   const one = present(s.region.reader().get("address", s.id("one")), "one").publicIp;
   assert.equal(s.send({ from: c.ip, to: "198.51.100.1", port: 82 }).trace?.packet.source, one);
   assert.equal(s.send({ from: a.ip, to: "198.51.100.1", port: 82 }).trace?.packet.source, one);

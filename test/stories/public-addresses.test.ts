@@ -2,11 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { noKernel } from "../../src/datapath/test-kit.ts";
 import { present } from "../../src/lib/assert.ts";
-import { type Story, story } from "../story.ts";
+import { type Story, story } from "./story.ts";
 
 const INTERNET = "198.51.100.1";
 
-/** A VPC 10.0.0.0/16 whose subnet's packets go to its gateway, and whose default group lets in what `CidrIp` sends. */
+/**
+ * A VPC 10.0.0.0/16 whose subnet's packets go to its gateway, and whose default group lets in what `CidrIp`
+ * sends.
+ */
 function publicVpc(s: Story, CidrIp: string): void {
   s.ec2("CreateVpc", { CidrBlock: "10.0.0.0/16" }, "vpc");
   const vpc = present(s.region.reader().get("vpc", s.id("vpc")), "the VPC");
@@ -15,12 +18,16 @@ function publicVpc(s: Story, CidrIp: string): void {
   s.ec2("CreateSubnet", { VpcId: vpc.id, CidrBlock: "10.0.1.0/24" }, "subnet");
   s.ec2("CreateInternetGateway", {}, "gateway");
   s.ec2("AttachInternetGateway", { VpcId: vpc.id, InternetGatewayId: s.id("gateway") });
-  s.ec2("CreateRoute", { RouteTableId: s.id("table"), DestinationCidrBlock: "0.0.0.0/0", GatewayId: s.id("gateway") });
+  s.ec2("CreateRoute", {
+    RouteTableId: s.id("table"),
+    DestinationCidrBlock: "0.0.0.0/0",
+    GatewayId: s.id("gateway"),
+  });
   const IpPermissions = [{ IpProtocol: "-1", IpRanges: [{ CidrIp }] }];
   s.ec2("AuthorizeSecurityGroupIngress", { GroupId: s.id("group"), IpPermissions });
 }
 
-/** A new Elastic IP, told by `word`; its public address. */
+/** Allocates an Elastic IP, called `word`; returns its public address. */
 function allocated(s: Story, word: string): string {
   s.ec2("AllocateAddress", {}, word);
   const { publicIp } = present(s.region.reader().get("address", s.id(word)), word);
@@ -44,7 +51,8 @@ test("Elastic IPs", { skip: noKernel }, () => {
   const [a, b] = [allocated(s, "a"), allocated(s, "b")];
   const [A, B] = [s.id("a"), s.id("b")];
   const comesIn = (to: string, port = 80) => s.send({ from: INTERNET, to, port });
-  const reached = (to: string, port?: number): string | undefined => comesIn(to, port).trace?.packet.destination;
+  const reached = (to: string, port?: number): string | undefined =>
+    comesIn(to, port).trace?.packet.destination;
   const goesOut = (from: string, port = 443) => s.send({ from, to: INTERNET, port });
 
   s.title("An address that is nowhere takes nothing, and nobody without one gets out");
@@ -65,7 +73,10 @@ test("Elastic IPs", { skip: noKernel }, () => {
   s.title("Reassociation moves packets at once, those of known flows too");
   s.ec2("AssociateAddress", { AllocationId: A, InstanceId: other.id });
   assert.equal(reached(a, 82), other.ip);
-  assert.equal(s.send({ from: web.ip, to: INTERNET, sourcePort: 80, port: 40_000, flags: "ack" }).reason, "no_public_ip");
+  assert.equal(
+    s.send({ from: web.ip, to: INTERNET, sourcePort: 80, port: 40_000, flags: "ack" }).reason,
+    "no_public_ip",
+  );
   assert.equal(goesOut(other.ip).trace?.packet.source, a);
   assert.equal(reached(b, 82), "10.0.1.11", "the interface's other address is as it was");
 
@@ -98,14 +109,22 @@ test("two public addresses of one VPC", { skip: noKernel }, () => {
   s.title("By their private addresses they are of one group and one network");
   assert.equal(s.send({ from: left.ip, to: right.ip }).verdict, "deliver");
 
-  s.title("By its public address one comes as from outside, with its own public address: the group's own rule does not know it");
+  s.title(
+    "By its public address one comes as from outside, with its own public address: the group's own rule does not know it",
+  );
   assert.equal(s.send({ from: left.ip, to: b, port: 81 }).reason, "security_group_in");
   const IpPermissions = [{ IpProtocol: "tcp", FromPort: 81, ToPort: 81, IpRanges: [{ CidrIp: `${a}/32` }] }];
   s.ec2("AuthorizeSecurityGroupIngress", { GroupId: s.id("group"), IpPermissions });
   const came = s.send({ from: left.ip, to: b, port: 81 });
-  assert.deepEqual([came.verdict, came.trace?.packet.source, came.trace?.packet.destination], ["deliver", a, right.ip]);
+  assert.deepEqual(
+    [came.verdict, came.trace?.packet.source, came.trace?.packet.destination],
+    ["deliver", a, right.ip],
+  );
   const back = s.answer();
-  assert.deepEqual([back.verdict, back.trace?.packet.source, back.trace?.packet.destination], ["deliver", b, left.ip]);
+  assert.deepEqual(
+    [back.verdict, back.trace?.packet.source, back.trace?.packet.destination],
+    ["deliver", b, left.ip],
+  );
 
   s.title("To itself by its own public address");
   assert.deepEqual([s.send({ from: left.ip, to: a, port: 81 }).trace?.packet.source], [a]);
@@ -156,7 +175,8 @@ test("automatic addresses", { skip: noKernel }, () => {
   const auto = (): string | undefined => s.region.reader().get("network-interface", web.eni)?.autoPublicIp;
   const first = present(web.publicIp, "the automatic address");
   const comesIn = (to: string, port: number) => s.send({ from: INTERNET, to, port });
-  const goesOut = (port: number): string | undefined => s.send({ from: web.ip, to: INTERNET, port }).trace?.packet.source;
+  const goesOut = (port: number): string | undefined =>
+    s.send({ from: web.ip, to: INTERNET, port }).trace?.packet.source;
 
   s.title("The subnet gives one");
   assert.equal(comesIn(first, 80).verdict, "deliver");

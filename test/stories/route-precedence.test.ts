@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { noKernel } from "../../src/datapath/test-kit.ts";
 import { present } from "../../src/lib/assert.ts";
-import { type Story, story } from "../story.ts";
+import { type Story, story } from "./story.ts";
 
 /** A VPC 10.N.0.0/16 with a subnet 10.N.1.0/24, whose default group lets everything in. */
 function vpc(s: Story, word: string, number: number): void {
@@ -15,7 +15,10 @@ function vpc(s: Story, word: string, number: number): void {
   s.ec2("AuthorizeSecurityGroupIngress", { GroupId: s.id(`${word}'s group`), IpPermissions });
 }
 
-/** The rows of AWS's route priority that concern the local route and routes of one table with blocks of different lengths (VPC user guide, "Route priority"). */
+/**
+ * The rows of AWS's route priority that concern the local route and routes of one table with blocks of
+ * different lengths (VPC user guide, "Route priority").
+ */
 test("longest prefix, local routes and blackholes", { skip: noKernel }, () => {
   const s = story("route-precedence");
   vpc(s, "vpc", 1);
@@ -29,7 +32,10 @@ test("longest prefix, local routes and blackholes", { skip: noKernel }, () => {
   const box = s.launch("box", { SubnetId: s.id("vpc's subnet") });
   const inner = s.launch("inner", { SubnetId: s.id("inner subnet") });
   const far = s.launch("far", { SubnetId: s.id("peer's subnet") });
-  s.ec2("ModifyNetworkInterfaceAttribute", { NetworkInterfaceId: box.eni, SourceDestCheck: { Value: false } });
+  s.ec2("ModifyNetworkInterfaceAttribute", {
+    NetworkInterfaceId: box.eni,
+    SourceDestCheck: { Value: false },
+  });
   s.ec2("CreateVpcPeeringConnection", { VpcId: s.id("vpc"), PeerVpcId: s.id("peer") }, "peering");
   s.ec2("AcceptVpcPeeringConnection", { VpcPeeringConnectionId: s.id("peering") });
   const route = (DestinationCidrBlock: string, target: object): void =>
@@ -55,8 +61,16 @@ test("longest prefix, local routes and blackholes", { skip: noKernel }, () => {
   route("10.2.0.0/16", { VpcPeeringConnectionId: s.id("peering") });
   assert.equal(holder(far.ip), far.eni);
   assert.equal(send("198.51.100.1").verdict, "internet");
-  s.refused("CreateRoute", { RouteTableId, DestinationCidrBlock: "10.1.2.0/24", VpcPeeringConnectionId: s.id("peering") });
-  s.refused("CreateRoute", { RouteTableId, DestinationCidrBlock: "10.1.0.0/16", VpcPeeringConnectionId: s.id("peering") });
+  s.refused("CreateRoute", {
+    RouteTableId,
+    DestinationCidrBlock: "10.1.2.0/24",
+    VpcPeeringConnectionId: s.id("peering"),
+  });
+  s.refused("CreateRoute", {
+    RouteTableId,
+    DestinationCidrBlock: "10.1.0.0/16",
+    VpcPeeringConnectionId: s.id("peering"),
+  });
 
   s.title("Of the peer's block, a longer part to an interface");
   route("10.2.1.0/24", { NetworkInterfaceId: box.eni });
@@ -67,7 +81,11 @@ test("longest prefix, local routes and blackholes", { skip: noKernel }, () => {
   s.title("A subnet's block goes before the local route, which cannot be removed");
   route("10.1.2.0/24", { NetworkInterfaceId: box.eni });
   assert.equal(holder(inner.ip), box.eni);
-  s.refused("CreateRoute", { RouteTableId, DestinationCidrBlock: "10.1.2.0/25", NetworkInterfaceId: box.eni });
+  s.refused("CreateRoute", {
+    RouteTableId,
+    DestinationCidrBlock: "10.1.2.0/25",
+    NetworkInterfaceId: box.eni,
+  });
   s.refused("DeleteRoute", { RouteTableId, DestinationCidrBlock: "10.1.0.0/16" });
   s.ec2("DeleteRoute", { RouteTableId, DestinationCidrBlock: "10.1.2.0/24" });
   assert.equal(holder(inner.ip), inner.eni);

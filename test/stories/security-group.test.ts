@@ -2,12 +2,15 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { noKernel } from "../../src/datapath/test-kit.ts";
 import { present } from "../../src/lib/assert.ts";
-import { type Story, story } from "../story.ts";
+import { type Story, story } from "./story.ts";
 
 /** A VPC 10.N.0.0/16 with a subnet 10.N.1.0/24, a group "NAME web" and a route for all other VPCs. */
 function vpc(s: Story, name: string, number: number): void {
   s.ec2("CreateVpc", { CidrBlock: `10.${number}.0.0/16` }, name);
-  s.name(present(s.region.reader().get("vpc", s.id(name)), name).mainRouteTable.routeTableId, `${name} table`);
+  s.name(
+    present(s.region.reader().get("vpc", s.id(name)), name).mainRouteTable.routeTableId,
+    `${name} table`,
+  );
   s.ec2("CreateSubnet", { VpcId: s.id(name), CidrBlock: `10.${number}.1.0/24` }, `${name} subnet`);
   s.ec2("CreateSecurityGroup", { VpcId: s.id(name), GroupName: "web", Description: "web" }, `${name} web`);
 }
@@ -29,7 +32,10 @@ test("groups over several VPCs", { skip: noKernel }, () => {
   const a = launched(s, "a", "left subnet", "left web");
   const b = launched(s, "b", "right subnet", "right web");
   const other = launched(s, "other", "left subnet", "left web");
-  const rule = { GroupId: s.id("right web"), IpPermissions: [{ IpProtocol: "-1", UserIdGroupPairs: [{ GroupId: s.id("left web") }] }] };
+  const rule = {
+    GroupId: s.id("right web"),
+    IpPermissions: [{ IpProtocol: "-1", UserIdGroupPairs: [{ GroupId: s.id("left web") }] }],
+  };
   let port = 80;
   const comes = (): string => s.send({ from: a.ip, to: b.ip, port: port++ }).reason;
 

@@ -2,14 +2,20 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { noKernel } from "../../src/datapath/test-kit.ts";
 import { present } from "../../src/lib/assert.ts";
-import { story, type Story } from "../story.ts";
+import { story, type Story } from "./story.ts";
 
-/** A VPC with a subnet; its main table is told by `NAME table`. */
+/** A VPC with a subnet; its main table is called `NAME table`. */
 function vpc(s: Story, name: string, second: number): void {
   s.ec2("CreateVpc", { CidrBlock: `10.${second}.0.0/16` }, name);
-  s.name(present(s.region.reader().get("vpc", s.id(name)), name).mainRouteTable.routeTableId, `${name} table`);
+  s.name(
+    present(s.region.reader().get("vpc", s.id(name)), name).mainRouteTable.routeTableId,
+    `${name} table`,
+  );
   s.ec2("CreateSubnet", { VpcId: s.id(name), CidrBlock: `10.${second}.0.0/24` }, `${name} subnet`);
-  const group = present(s.region.reader().by("security-group", "vpcName", `${s.id(name)}/default`)[0], "its default group");
+  const group = present(
+    s.region.reader().by("security-group", "vpcName", `${s.id(name)}/default`)[0],
+    "its default group",
+  );
   s.name(group.id, `${name} group`);
 }
 
@@ -19,7 +25,11 @@ function peered(s: Story, one: string, other: string, name: string): void {
 
 function leads(s: Story, from: string, block: string, connection: string): void {
   const VpcPeeringConnectionId = s.id(connection);
-  s.ec2("CreateRoute", { RouteTableId: s.id(`${from} table`), DestinationCidrBlock: block, VpcPeeringConnectionId });
+  s.ec2("CreateRoute", {
+    RouteTableId: s.id(`${from} table`),
+    DestinationCidrBlock: block,
+    VpcPeeringConnectionId,
+  });
 }
 
 function lets(s: Story, into: string, from: string): void {
@@ -77,7 +87,8 @@ test("two VPCs of two regions that are peered", { skip: noKernel }, async () => 
   const s = story("vpc-peering-regions");
   vpc(s, "east", 0);
   const to = { TrafficType: "ALL", LogDestinationType: "s3", LogDestination: "arn:aws:s3:::flows" };
-  const LogFormat = "${region} ${pkt-srcaddr} ${pkt-dstaddr} ${action} ${flow-direction} ${traffic-path} ${next-hop-interface-id}";
+  const LogFormat =
+    "${region} ${pkt-srcaddr} ${pkt-dstaddr} ${action} ${flow-direction} ${traffic-path} ${next-hop-interface-id}";
   s.ec2("CreateFlowLogs", { ResourceType: "VPC", ResourceIds: [s.id("east")], ...to, LogFormat });
   const a = s.launch("a", { SubnetId: s.id("east subnet") });
   s.into("us-west-2");
@@ -87,7 +98,11 @@ test("two VPCs of two regions that are peered", { skip: noKernel }, async () => 
 
   s.title("A request, which only the accepter's region accepts");
   s.into("us-east-1");
-  s.ec2("CreateVpcPeeringConnection", { VpcId: s.id("east"), PeerVpcId: s.id("west"), PeerRegion: "us-west-2" }, "peering");
+  s.ec2(
+    "CreateVpcPeeringConnection",
+    { VpcId: s.id("east"), PeerVpcId: s.id("west"), PeerRegion: "us-west-2" },
+    "peering",
+  );
   leads(s, "east", "10.1.0.0/16", "peering");
   const accept = { VpcPeeringConnectionId: s.id("peering") };
   s.refused("AcceptVpcPeeringConnection", accept);
@@ -112,7 +127,7 @@ test("two VPCs of two regions that are peered", { skip: noKernel }, async () => 
 
 test("peering does not pass anything on", { skip: noKernel }, () => {
   const s = story("vpc-peering-no-transit");
-  for (const [place, name] of ["left", "middle", "right"].entries()) vpc(s, name, place);
+  for (const [index, name] of ["left", "middle", "right"].entries()) vpc(s, name, index);
   for (const [one, other] of [
     ["left", "middle"],
     ["middle", "right"],
@@ -137,7 +152,11 @@ test("peering does not pass anything on", { skip: noKernel }, () => {
   s.title("Not out of the other's internet gateway");
   s.ec2("CreateInternetGateway", {}, "gateway");
   s.ec2("AttachInternetGateway", { VpcId: s.id("middle"), InternetGatewayId: s.id("gateway") });
-  s.ec2("CreateRoute", { RouteTableId: s.id("middle table"), DestinationCidrBlock: "0.0.0.0/0", GatewayId: s.id("gateway") });
+  s.ec2("CreateRoute", {
+    RouteTableId: s.id("middle table"),
+    DestinationCidrBlock: "0.0.0.0/0",
+    GatewayId: s.id("gateway"),
+  });
   leads(s, "left", "0.0.0.0/0", "left to middle");
   assert.equal(s.send({ from: a.ip, to: "198.51.100.1" }).reason, "no_such_private_address");
   s.end();

@@ -19,7 +19,8 @@ static __always_inline int from_a_group_address(const __u8 *mac)
 
 static __always_inline int is_broadcast_mac(const __u8 *mac)
 {
-	return *(__u16 *)mac == 0xffff && *(__u16 *)(mac + 2) == 0xffff && *(__u16 *)(mac + 4) == 0xffff;
+	return *(__u16 *)mac == 0xffff && *(__u16 *)(mac + 2) == 0xffff &&
+	       *(__u16 *)(mac + 4) == 0xffff;
 }
 
 /* Present, up, and the frame carries its MAC address. Fills p->source. */
@@ -98,7 +99,8 @@ __noinline int admit(struct packet *p)
 }
 
 /* Turns an ARP request in place into the answer that `ip` is at `mac`. */
-static __always_inline int answer_arp(struct __sk_buff *skb, const struct arp_header *request, const __u8 *mac)
+static __always_inline int answer_arp(struct __sk_buff *skb, const struct arp_header *request,
+				      const __u8 *mac)
 {
 	struct {
 		__u8 destination[6];
@@ -125,13 +127,16 @@ static __always_inline int absorb(struct __sk_buff *skb)
 }
 
 /* A well-formed request, Ethernet and IPv4, whose sender's hardware address is the frame's. */
-static __always_inline int read_arp_request(struct __sk_buff *skb, struct packet *p, struct arp_header *arp)
+static __always_inline int read_arp_request(struct __sk_buff *skb, struct packet *p,
+					    struct arp_header *arp)
 {
 	__u8 macs[12];
 
-	if (bpf_skb_load_bytes(skb, 0, macs, 12) || bpf_skb_load_bytes(skb, ETH_HLEN, arp, sizeof(*arp)))
+	if (bpf_skb_load_bytes(skb, 0, macs, 12) ||
+	    bpf_skb_load_bytes(skb, ETH_HLEN, arp, sizeof(*arp)))
 		return DROP_malformed;
-	if (arp->hardware != bpf_htons(1) || arp->protocol != bpf_htons(ETH_P_IP) || arp->hardware_length != 6 || arp->protocol_length != 4)
+	if (arp->hardware != bpf_htons(1) || arp->protocol != bpf_htons(ETH_P_IP) ||
+	    arp->hardware_length != 6 || arp->protocol_length != 4)
 		return DROP_malformed;
 	__builtin_memcpy(p->source_mac, macs + 6, 6);
 	return 0;
@@ -146,7 +151,9 @@ static __always_inline __be32 load_ip(const __u8 *bytes)
 }
 
 /* Turns the request around, or counts it as malformed. */
-static __always_inline int send_arp_answer(struct __sk_buff *skb, struct packet *p, const struct arp_header *request, const __u8 *mac, __u32 link)
+static __always_inline int send_arp_answer(struct __sk_buff *skb, struct packet *p,
+					   const struct arp_header *request, const __u8 *mac,
+					   __u32 link)
 {
 	if (answer_arp(skb, request, mac))
 		return drop_packet(skb, p, DROP_malformed);
@@ -173,9 +180,11 @@ static __noinline int arp_from_eni(struct __sk_buff *skb, struct packet *p)
 		return drop_packet(skb, p, reason);
 	sender = load_ip(arp.sender_ip);
 	target = load_ip(arp.target_ip);
-	if (sender && !owns_ipv4(&p->source, p->link, sender) && p->source.flags & INTERFACE_SOURCE_DEST_CHECK)
+	if (sender && !owns_ipv4(&p->source, p->link, sender) &&
+	    p->source.flags & INTERFACE_SOURCE_DEST_CHECK)
 		return drop_packet(skb, p, DROP_spoofed_source);
-	if (arp.operation != bpf_htons(1) || sender == target || owns_ipv4(&p->source, p->link, target))
+	if (arp.operation != bpf_htons(1) || sender == target ||
+	    owns_ipv4(&p->source, p->link, target))
 		return absorb(skb);
 	return send_arp_answer(skb, p, &arp, router_mac, p->link);
 }

@@ -1,27 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
  * How many packets an interface sends to link-local services in a second. The services are processes that all instances share:
- * what one sends too many of ends here, before it costs anybody else's time.
+ * what one sends too many of ends here, before it costs anybody else's time. Two processors that begin a second at once may let a
+ * few packets more through.
  */
 #pragma once
 
 #include "packet.h"
-
-struct link_local_count {
-	__u32 second; /* of the program's clock; its lower half */
-	__u32 packets;
-};
-
-/*
- * By interface slot: those that asked last. An array would have a row for each interface of the region, most of which never ask
- * in the same second. Two processors that begin a second at once may let a few packets more through.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 8192);
-	__type(key, __u32);
-	__type(value, struct link_local_count);
-} link_local_counts SEC(".maps");
 
 /* Packets on a wire: a sender that leaves cutting to the device sends many at once, and may say what it likes of their size. */
 static __always_inline __u32 packets_on_a_wire(const struct __sk_buff *skb, const struct packet *p)

@@ -7,7 +7,8 @@
 #define CHECKSUM_STEPS 20 /* of 512 bytes: more than INSIDE_MTU */
 
 /* The one's complement sum of `length` bytes from `offset`, continued from `sum`; not folded, not inverted; negative: error. */
-__noinline __s64 sum_bytes(struct __sk_buff *skb, struct packet *p, __u32 offset, __u32 length, __u32 sum)
+__noinline __s64 sum_bytes(struct __sk_buff *skb, struct packet *p, __u32 offset, __u32 length,
+			   __u32 sum)
 {
 	__u32 i, j, size;
 	__s64 result = sum;
@@ -35,12 +36,13 @@ __noinline __s64 sum_bytes(struct __sk_buff *skb, struct packet *p, __u32 offset
 	return length ? -1 : result;
 }
 
-static __always_inline __u64 pseudo_sum(__be32 source, __be32 destination, __u8 protocol, __u32 length)
+static __always_inline __u64 pseudo_sum(__be32 source, __be32 destination, __u8 protocol,
+					__u32 length)
 {
 	return (__u64)source + destination + bpf_htons(protocol) + bpf_htons((__u16)length);
 }
 
-/* Of an IP header without options. */
+/* The checksum of an IP header without options. */
 static __always_inline __u16 header_checksum(const struct ip_header *ip)
 {
 	const __u16 *words = (const void *)ip;

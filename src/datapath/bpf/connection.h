@@ -17,87 +17,8 @@
 
 #include "packet.h"
 
-/*
- * Idle timeouts, AWS's: TCP established 5 days, UDP stream 180 s, UDP of one exchange 30 s, other protocols 600 s. An interface may
- * have others of the first three (`idle_timeouts`). The rest has no documented value.
- */
-#define TIMEOUT_TCP_OPENING (60 * SECOND)
-#define TIMEOUT_TCP_ESTABLISHED (432000 * SECOND)
-#define TIMEOUT_TCP_CLOSING (120 * SECOND) /* a FIN seen */
-#define TIMEOUT_TCP_CLOSED (10 * SECOND)   /* FINs both ways, or a RST */
-#define TIMEOUT_UDP_SINGLE (30 * SECOND)
-#define TIMEOUT_UDP_STREAM (180 * SECOND)
-#define TIMEOUT_ICMP (30 * SECOND)
-#define TIMEOUT_OTHER (600 * SECOND)
-
 /* Of UDP: a question, its answer, the next question, its answer. */
 #define TURNS_OF_STREAM 3
-
-struct connection_key {
-	__u32 interface;
-	__u16 local_port;  /* host order; ICMP: the identifier */
-	__u16 remote_port; /* ICMP: the request's type, plus 0x100 when the interface asked */
-	union address_bytes local;
-	union address_bytes remote;
-	__u8 protocol;
-	__u8 keeper; /* enum connection_keeper */
-	__u8 pad[2];
-};
-
-/* Who remembers it: the interface's security groups, or the VPC's egress-only internet gateway (egress_only.h). */
-enum connection_keeper { KEEPER_GROUPS = 0, KEEPER_EGRESS_ONLY = 1 };
-
-struct connection {
-	__u64 expires; /* nanoseconds, monotonic clock */
-	__u64 created;
-	__u8 local_seen; /* the interface has sent */
-	__u8 remote_seen;
-	__u8 local_fin;
-	__u8 remote_fin;
-	__u8 reset;
-	__u8 remote_first; /* the other end began */
-	__u8 turns; /* of UDP: how often the other one of the two spoke than had spoken before, up to TURNS_OF_STREAM */
-	__u8 kept;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1048576);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct connection_key);
-	__type(value, struct connection);
-} connections SEC(".maps");
-
-/* Slots that are no interface's: what is counted for all interfaces together, and for all NAT gateways (nat_gateway.h). */
-#define ALL_INTERFACES 0
-#define ALL_NAT_GATEWAYS 1
-
-/* By interface slot, written by the program alone. */
-struct tracking {
-	__u32 created; /* how many entries were made since the maps exist */
-	__u32 epoch;   /* moves when what is known of the interface's flows no longer holds (flow_cache.h) */
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 65536);
-	__type(key, __u32);
-	__type(value, struct tracking);
-} tracking SEC(".maps");
-
-/* By interface slot, and for all together; written by user space alone. */
-struct connection_floor {
-	__u64 born;    /* entries made before are a former interface's, whose slot this one has */
-	__u32 removed; /* how many of those made are gone */
-	__u32 pad;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 65536);
-	__type(key, __u32);
-	__type(value, struct connection_floor);
-} connection_floors SEC(".maps");
 
 /* The type of the request that an ICMP query or answer belongs to. */
 static __always_inline __u16 icmp_request_type(const struct flow *flow)
@@ -115,7 +36,8 @@ static __always_inline int is_icmp_answer(const struct flow *flow)
 }
 
 /* The key of a flow at an interface; `inbound`: the flow comes towards the interface. */
-static __always_inline void connection_key(struct connection_key *key, __u32 interface, const struct flow *flow, int inbound)
+static __always_inline void connection_key(struct connection_key *key, __u32 interface,
+					   const struct flow *flow, int inbound)
 {
 	__builtin_memset(key, 0, sizeof(*key));
 	key->interface = interface;
@@ -141,7 +63,8 @@ static __always_inline const struct idle_timeout *own_timeouts(__u32 interface, 
 	return flags & INTERFACE_IDLE_TIMEOUTS ? bpf_map_lookup_elem(&idle_timeouts, &key) : 0;
 }
 
-static __always_inline __u64 connection_timeout(const struct connection *c, const struct flow *flow, const struct idle_timeout *own)
+static __always_inline __u64 connection_timeout(const struct connection *c, const struct flow *flow,
+						const struct idle_timeout *own)
 {
 	if (flow->protocol == IPPROTO_UDP) {
 		if (c->turns >= TURNS_OF_STREAM)
@@ -160,7 +83,8 @@ static __always_inline __u64 connection_timeout(const struct connection *c, cons
 }
 
 /* Who speaks on a UDP flow that is no stream yet. Who has just begun to speak is heard once more before the fast path takes over. */
-static __always_inline void take_turn(struct connection *c, struct packet *p, __u32 interface, int inbound)
+static __always_inline void take_turn(struct connection *c, struct packet *p, __u32 interface,
+				      int inbound)
 {
 	__u8 answers = !inbound != !c->remote_first;
 	struct tracking *row;
@@ -184,7 +108,8 @@ static __always_inline void take_turn(struct connection *c, struct packet *p, __
 }
 
 /* Notes the packet on the connection of an interface, which has these flags. */
-static __always_inline void refresh_connection(struct connection *c, struct packet *p, __u32 interface, __u32 flags, int inbound)
+static __always_inline void refresh_connection(struct connection *c, struct packet *p,
+					       __u32 interface, __u32 flags, int inbound)
 {
 	if (p->flow.protocol == IPPROTO_UDP)
 		take_turn(c, p, interface, inbound);
@@ -202,10 +127,12 @@ static __always_inline void refresh_connection(struct connection *c, struct pack
 				c->local_fin = 1;
 		}
 	}
-	c->expires = p->now - p->now % SECOND + connection_timeout(c, &p->flow, own_timeouts(interface, flags));
+	c->expires = p->now - p->now % SECOND +
+		     connection_timeout(c, &p->flow, own_timeouts(interface, flags));
 }
 
-static __always_inline int noted_this_second(const struct connection *c, const struct packet *p, const struct idle_timeout *own)
+static __always_inline int noted_this_second(const struct connection *c, const struct packet *p,
+					     const struct idle_timeout *own)
 {
 	return c->expires == p->now - p->now % SECOND + connection_timeout(c, &p->flow, own);
 }
@@ -213,15 +140,18 @@ static __always_inline int noted_this_second(const struct connection *c, const s
 /* A connection that is over may be opened anew, and then the rules decide anew. */
 static __always_inline int is_reopened(const struct connection *c, const struct packet *p)
 {
-	return p->flow.protocol == IPPROTO_TCP && !p->is_later_fragment && (p->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN &&
+	return p->flow.protocol == IPPROTO_TCP && !p->is_later_fragment &&
+	       (p->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN &&
 	       (c->reset || c->local_fin || c->remote_fin);
 }
 
 /* The live connection of the key, or nothing. */
-static __always_inline struct connection *find_connection(const struct connection_key *key, __u64 now)
+static __always_inline struct connection *find_connection(const struct connection_key *key,
+							  __u64 now)
 {
 	struct connection *c = bpf_map_lookup_elem(&connections, key);
-	const struct connection_floor *floor = bpf_map_lookup_elem(&connection_floors, &key->interface);
+	const struct connection_floor *floor =
+		bpf_map_lookup_elem(&connection_floors, &key->interface);
 
 	return c && floor && c->expires > now && c->created >= floor->born ? c : 0;
 }
@@ -238,7 +168,8 @@ static __always_inline int limit_reached(__u32 interface, __u32 limit)
  * Remembers a new exchange of an interface, which has these flags: 0, or the reason to drop. A UDP flow's first packet is not kept on
  * the fast path: most have but one, and an answer.
  */
-static __always_inline int open_connection(struct packet *p, const struct connection_key *key, __u32 flags, int inbound)
+static __always_inline int open_connection(struct packet *p, const struct connection_key *key,
+					   __u32 flags, int inbound)
 {
 	const struct settings *s = get_settings();
 	struct connection fresh = { .created = p->now, .remote_first = inbound };
@@ -267,7 +198,8 @@ static __always_inline int open_connection(struct packet *p, const struct connec
 	}
 	if (!s || limit_reached(key->interface, s->connection_limit))
 		return DROP_connections_full;
-	if (limit_reached(ALL_INTERFACES, s->connections_crowded) && limit_reached(key->interface, s->connection_share))
+	if (limit_reached(ALL_INTERFACES, s->connections_crowded) &&
+	    limit_reached(key->interface, s->connection_share))
 		return DROP_connections_full;
 	error = bpf_map_update_elem(&connections, key, &fresh, BPF_NOEXIST);
 	if (error == -17 /* EEXIST: another CPU was faster */)

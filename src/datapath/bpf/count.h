@@ -5,38 +5,7 @@
 #include "packet.h"
 #include "trace.h"
 
-struct drop_key {
-	__u32 interface; /* slot; 0: what came from the internet for nobody */
-	__u32 reason;
-};
-
-struct packet_count {
-	__u64 packets;
-	__u64 bytes;
-};
-
-/* Seen from the instance: sent and received. */
-struct traffic_count {
-	struct packet_count sent;
-	struct packet_count received;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
-	__uint(max_entries, 65536);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct drop_key);
-	__type(value, struct packet_count);
-} drops SEC(".maps");
-
-/* Shared between CPUs and counted atomically: per CPU it would cost a row for every interface and every CPU. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 65536);
-	__type(key, __u32);
-	__type(value, struct traffic_count);
-} traffic SEC(".maps");
-
+/* For a test run and for what comes after: the verdict, the reason, the interface or link that it goes to or is counted for. */
 static __always_inline void report(struct __sk_buff *skb, __u32 verdict, __u32 reason, __u32 target)
 {
 	skb->cb[0] = verdict;

@@ -8,7 +8,8 @@
 #include "connection.h"
 #include "fragment.h"
 
-static __always_inline void egress_only_key(struct connection_key *key, __u32 slot, const struct flow *flow, int inbound)
+static __always_inline void egress_only_key(struct connection_key *key, __u32 slot,
+					    const struct flow *flow, int inbound)
 {
 	connection_key(key, slot, flow, inbound);
 	key->keeper = KEEPER_EGRESS_ONLY;
@@ -40,7 +41,7 @@ __noinline int egress_only_out(struct packet *p, __u32 slot)
 	egress_only_key(&key, slot, &p->flow, 0);
 	c = find_connection(&key, p->now);
 	p->tracked = 1;
-	/* Of what somebody else forwards: whose epoch the fast path would not look at, and whose flags are not at hand. */
+	/* Another interface forwards the packet: the fast path would not look at this one's epoch, and its flags are not at hand. */
 	if (slot != p->link) {
 		p->may_keep = 0;
 		flags = INTERFACE_IDLE_TIMEOUTS;

@@ -10,6 +10,9 @@
  * concerned (user space moves it after it has written a change there), one of each interface concerned (the program moves
  * it when a connection begins anew). A change in one VPC leaves the flows of every other alone.
  *
+ * There is a table for each CPU, since no other then writes what one reads (nothing at one CPU's ingress nests): `flow_mask` plus
+ * one entries, in which a flow has two places. A flood costs others their entries, and so time, never a connection.
+ *
  * An entry must never come from tables that changed while the stages read them. User space makes `changes.sequence` odd
  * before it writes and even after it has moved the epochs: an entry is kept only when the sequence was even at the
  * packet's beginning and is the same at its end.
@@ -27,67 +30,6 @@
 #include "parse.h"
 #include "translate.h"
 
-struct flow_key {
-	__u32 link; /* where it comes in: the interface's slot, 0 for the internet */
-	__be32 source;
-	__be32 destination;
-	__be32 ports; /* source, destination */
-	__u32 protocol;
-};
-
-struct flow_entry {
-	struct flow_key key;
-	__u32 target_slot; /* 0: the internet */
-	__u64 epoch;
-	__u64 until; /* nanoseconds */
-	__u32 source_vpc; /* 0 as well when it comes from the internet */
-	__u32 target_vpc; /* 0 as well when it goes there */
-	__u32 link; /* where it goes out */
-	__be32 from, to; /* the address that changes, and into what; the same: none does */
-	__be16 port_from, port_to; /* the same end's port */
-	__u16 header_delta; /* what that adds to the header's checksum before its inversion (RFC 1624) */
-	__u16 mtu;
-	__u8 macs[12]; /* of the frame as it came: destination, source */
-	__u8 new_macs[12];
-	__u16 field; /* IP_SOURCE_AT or IP_DESTINATION_AT */
-	__u16 hops; /* what it takes of the TTL; `header_delta` has it too */
-};
-_Static_assert(sizeof(struct flow_entry) % 8 == 0, "flow_entry");
-
-/*
- * A table for each CPU, since no other then writes what one reads (nothing at one CPU's ingress nests): `flow_mask` plus one
- * entries, in which a flow has two places. A flood costs others their entries, and so time, never a connection.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1024);
-	__type(key, __u32);
-	__type(value, struct flow_entry);
-} flows SEC(".maps");
-
-/* Written by user space alone. */
-struct changes {
-	__u32 sequence; /* odd while the tables are being written */
-	__u32 epoch;
-	__u32 flow_mask; /* 0: there is no fast path */
-	__u32 seed;	 /* so that nobody can aim at another's place */
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct changes);
-} changes SEC(".maps");
-
-/* By VPC slot; written by user space alone. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 65536);
-	__type(key, __u32);
-	__type(value, __u32);
-} epochs SEC(".maps");
-
 #define UNTRACKED_HOLDS (60 * SECOND)
 
 static __always_inline __u32 vpc_epoch(__u32 slot)
@@ -104,9 +46,11 @@ static __always_inline __u32 interface_epoch(__u32 slot)
 	return row ? row->epoch : 0;
 }
 
-static __always_inline __u64 epoch_of(const struct changes *c, __u32 source_vpc, __u32 target_vpc, __u32 source_slot, __u32 target_slot)
+static __always_inline __u64 epoch_of(const struct changes *c, __u32 source_vpc, __u32 target_vpc,
+				      __u32 source_slot, __u32 target_slot)
 {
-	return (__u64)c->epoch + vpc_epoch(source_vpc) + vpc_epoch(target_vpc) + interface_epoch(source_slot) + interface_epoch(target_slot);
+	return (__u64)c->epoch + vpc_epoch(source_vpc) + vpc_epoch(target_vpc) +
+	       interface_epoch(source_slot) + interface_epoch(target_slot);
 }
 
 static __always_inline const struct changes *get_changes(void)
@@ -124,11 +68,13 @@ struct plain_headers {
 };
 
 /* Whether the stages' parse would take it, and nothing in it opens or ends a connection. `transport`: the header's bytes. */
-static __always_inline int is_plain(struct __sk_buff *skb, const struct plain_headers *h, const void *end, __u32 *transport)
+static __always_inline int is_plain(struct __sk_buff *skb, const struct plain_headers *h,
+				    const void *end, __u32 *transport)
 {
 	__u32 length = bpf_ntohs(h->ip.total_length);
 
-	if (h->ip.version_ihl != 0x45 || !h->ip.ttl || has_tail(skb, length) || h->ip.fragment & bpf_htons(IP_MF | IP_OFFSET) || length + ETH_HLEN > skb->len)
+	if (h->ip.version_ihl != 0x45 || !h->ip.ttl || has_tail(skb, length) ||
+	    h->ip.fragment & bpf_htons(IP_MF | IP_OFFSET) || length + ETH_HLEN > skb->len)
 		return 0;
 	if (h->ip.protocol == IPPROTO_UDP) {
 		*transport = 8;
@@ -137,7 +83,8 @@ static __always_inline int is_plain(struct __sk_buff *skb, const struct plain_he
 	if (h->ip.protocol == IPPROTO_TCP) {
 		const struct tcp_header *tcp = (const void *)&h->ports;
 
-		if ((const void *)(tcp + 1) > end || length < sizeof(struct ip_header) + sizeof(*tcp))
+		if ((const void *)(tcp + 1) > end ||
+		    length < sizeof(struct ip_header) + sizeof(*tcp))
 			return 0;
 		*transport = (tcp->offset >> 4) * 4;
 		return *transport >= sizeof(*tcp) && !(tcp->flags & (TCP_FIN | TCP_SYN | TCP_RST));
@@ -160,8 +107,8 @@ static __always_inline void copy_macs(__u8 *to, const __u8 *from)
 
 static __always_inline int same_key(const struct flow_key *a, const struct flow_key *b)
 {
-	return a->source == b->source && a->destination == b->destination && a->ports == b->ports && a->link == b->link &&
-	       a->protocol == b->protocol;
+	return a->source == b->source && a->destination == b->destination && a->ports == b->ports &&
+	       a->link == b->link && a->protocol == b->protocol;
 }
 
 /* The first of a flow's two places at this CPU; the other is its neighbour, at this one with its last bit turned. */
@@ -170,7 +117,8 @@ static __always_inline __u32 flow_place(const struct changes *c, const struct fl
 	__u64 hash = ((__u64)key->source << 32 | key->destination) * 0x9e3779b97f4a7c15ULL;
 
 	hash ^= hash >> 29;
-	hash += ((__u64)key->ports << 32 | (key->link ^ key->protocol << 24 ^ c->seed)) * 0xbf58476d1ce4e5b9ULL;
+	hash += ((__u64)key->ports << 32 | (key->link ^ key->protocol << 24 ^ c->seed)) *
+		0xbf58476d1ce4e5b9ULL;
 	hash ^= hash >> 32;
 	hash *= 0x94d049bb133111ebULL;
 	return bpf_get_smp_processor_id() * (c->flow_mask + 1) + ((hash >> 32) & c->flow_mask);
@@ -182,10 +130,15 @@ static __always_inline struct flow_entry *flow_at(__u32 place)
 }
 
 /* The flow's entry, when it has one that holds for this packet. */
-static __always_inline const struct flow_entry *find_flow(struct __sk_buff *skb, __u32 link, const __u8 *macs, __u32 transport)
+static __always_inline const struct flow_entry *find_flow(struct __sk_buff *skb, __u32 link,
+							  const __u8 *macs, __u32 transport)
 {
 	const struct plain_headers *h = (const void *)(macs + ETH_HLEN);
-	struct flow_key key = { .link = link, .source = h->ip.source, .destination = h->ip.destination, .ports = h->ports, .protocol = h->ip.protocol };
+	struct flow_key key = { .link = link,
+				.source = h->ip.source,
+				.destination = h->ip.destination,
+				.ports = h->ports,
+				.protocol = h->ip.protocol };
 	const struct settings *s = get_settings();
 	const struct changes *c = get_changes();
 	__u32 length = bpf_ntohs(h->ip.total_length), place;
@@ -211,7 +164,8 @@ static __always_inline const struct flow_entry *find_flow(struct __sk_buff *skb,
 /* Whether the headers of a plain packet lie where they can be written in place; of a packet in pieces they may not. */
 static __always_inline int headers_at_hand(struct __sk_buff *skb)
 {
-	return (void *)(long)skb->data + ETH_HLEN + sizeof(struct plain_headers) <= (void *)(long)skb->data_end;
+	return (void *)(long)skb->data + ETH_HLEN + sizeof(struct plain_headers) <=
+	       (void *)(long)skb->data_end;
 }
 
 /* One address of a plain packet, and the MACs, written straight into the bytes. Not 0 on failure. */
@@ -234,7 +188,8 @@ static __always_inline int rewrite_plain(struct __sk_buff *skb, const struct flo
 	sum = (__u16)~h->ip.checksum + (__u32)flow->header_delta;
 	sum = (sum & 0xffff) + (sum >> 16);
 	h->ip.checksum = ~((sum & 0xffff) + (sum >> 16));
-	checksum = ETH_HLEN + sizeof(struct ip_header) + (flow->key.protocol == IPPROTO_TCP ? 16 : 6);
+	checksum =
+		ETH_HLEN + sizeof(struct ip_header) + (flow->key.protocol == IPPROTO_TCP ? 16 : 6);
 	udp = flow->key.protocol == IPPROTO_TCP ? 0 : BPF_F_MARK_MANGLED_0;
 	if (flow->port_from != flow->port_to) {
 		__be16 *ports = (__be16 *)&h->ports;
@@ -286,7 +241,8 @@ static __always_inline __u16 header_delta(__be32 from, __be32 to, __u32 hops)
 }
 
 /* Where to keep the flow: where it is, else where an entry no longer holds by the clock, else in one of its two places by turns. */
-static __always_inline struct flow_entry *choose_place(const struct changes *c, const struct flow_key *key, __u64 now)
+static __always_inline struct flow_entry *choose_place(const struct changes *c,
+						       const struct flow_key *key, __u64 now)
 {
 	__u32 place = flow_place(c, key);
 	struct flow_entry *one = flow_at(place), *other = flow_at(place ^ 1);
@@ -301,17 +257,22 @@ static __always_inline struct flow_entry *choose_place(const struct changes *c, 
 /* Whether what the stages decided for this packet may be kept: the tables did not change meanwhile. */
 static __always_inline int may_keep(const struct packet *p, const struct changes *c)
 {
-	return p->may_keep && c->flow_mask && !(p->tcp_flags & (TCP_FIN | TCP_SYN | TCP_RST)) && !(p->sequence & 1) &&
-	       *(const volatile __u32 *)&c->sequence == p->sequence;
+	return p->may_keep && c->flow_mask && !(p->tcp_flags & (TCP_FIN | TCP_SYN | TCP_RST)) &&
+	       !(p->sequence & 1) && *(const volatile __u32 *)&c->sequence == p->sequence;
 }
 
 /*
  * What the stages decided for a plain packet, which is about to leave by `link`: to rewrite it by, and kept for those that
  * follow when it may be. Nothing for any other packet, and for a hairpin, which changes both addresses.
  */
-static __always_inline const struct flow_entry *note_flow(struct packet *p, __u32 link, __u32 mtu, const __u8 *source_mac, const __u8 *destination_mac)
+static __always_inline const struct flow_entry *note_flow(struct packet *p, __u32 link, __u32 mtu,
+							  const __u8 *source_mac,
+							  const __u8 *destination_mac)
 {
-	struct flow_key key = { .link = p->link, .source = p->ip.source, .destination = p->ip.destination, .protocol = p->ip.protocol };
+	struct flow_key key = { .link = p->link,
+				.source = p->ip.source,
+				.destination = p->ip.destination,
+				.protocol = p->ip.protocol };
 	const struct changes *c = get_changes();
 	int source_changes = p->ip.source != V4(p->flow.source);
 	struct flow_entry *entry = (void *)p->buffer;
@@ -323,7 +284,8 @@ static __always_inline const struct flow_entry *note_flow(struct packet *p, __u3
 		return 0;
 	if (source_changes && p->ip.destination != V4(p->flow.destination))
 		return 0;
-	key.ports = bpf_htons(p->arrived.source_port) | (__u32)bpf_htons(p->arrived.destination_port) << 16;
+	key.ports = bpf_htons(p->arrived.source_port) |
+		    (__u32)bpf_htons(p->arrived.destination_port) << 16;
 	epoch = epoch_of(c, p->source.vpc, p->target.vpc, p->link, p->target_slot);
 	/* The epoch first, then whether the tables stood still until now. */
 	__asm__ volatile("" ::: "memory");
@@ -341,7 +303,8 @@ static __always_inline const struct flow_entry *note_flow(struct packet *p, __u3
 	entry->mtu = mtu;
 	entry->from = source_changes ? p->ip.source : p->ip.destination;
 	entry->to = source_changes ? V4(p->flow.source) : V4(p->flow.destination);
-	entry->port_from = bpf_htons(source_changes ? p->arrived.source_port : p->arrived.destination_port);
+	entry->port_from =
+		bpf_htons(source_changes ? p->arrived.source_port : p->arrived.destination_port);
 	entry->port_to = bpf_htons(source_changes ? p->flow.source_port : p->flow.destination_port);
 	entry->field = source_changes ? IP_SOURCE_AT : IP_DESTINATION_AT;
 	entry->hops = p->hops;

@@ -4,9 +4,9 @@
  * it (datapath/flow-log.ts). Interfaces that nobody logs pay for a look at three words, once for each packet that meets the
  * stages; the packets of those that are logged all meet them, since the fast path counts no flows.
  *
- * Two tables take turns: `flow_window` is moved by user space, which then reads the one that rests. Of most of a table no
- * interface takes more than a quarter of what is left, and the rest is for those that have few flows (`has_share`): so a scan
- * of one, or of many, leaves room for the others. Whoever finds none is noted.
+ * Two tables take turns: `flow_window` is moved by user space, which then reads the one that rests. In most of a
+ * table an interface takes no more than a quarter of what is left; the rest is for interfaces with few flows (`has_share`). So
+ * a scan by one interface, or by many, leaves room for the others. An interface that finds no room is noted.
  *
  *   sender, egress     REJECT by its security group or network ACL; else ACCEPT once a way for it is found. A packet that no
  *                      route leads anywhere was never on the way: nothing.
@@ -20,67 +20,6 @@
 #pragma once
 
 #include "interface.h"
-
-#define FLOW_RECORDS 131072
-
-enum flow_action { FLOW_ACCEPT = 0, FLOW_REJECT = 1, FLOW_REJECT_BPA = 2 };
-/* AWS's numbers for the way that egress takes. */
-enum traffic_path { PATH_NONE = 0, PATH_INSIDE = 1, PATH_PEERING = 4, PATH_REMOTE_PEERING = 5, PATH_GATEWAY = 8 };
-
-struct flow_record_key {
-	union address_bytes source;
-	union address_bytes destination;
-	__u32 interface;
-	__u16 source_port; /* host order; 0 but of TCP and UDP */
-	__u16 destination_port;
-	__u8 protocol;
-	__u8 egress;
-	__u8 action;
-	__u8 path;
-};
-_Static_assert(sizeof(struct flow_record_key) == 44, "flow_record_key");
-
-struct flow_record {
-	__u64 packets;
-	__u64 bytes; /* of IP packets */
-	__u64 first; /* nanoseconds */
-	__u64 last;
-	__u32 tcp_flags; /* FIN, SYN, RST, and ACK beside SYN */
-	__u32 next_hop; /* of the last packet: the interface that it goes to, or comes from; 0: none */
-};
-
-/* What an interface has of the window's table; nothing is cleared, what bears an earlier window's number counts as nothing. */
-struct flow_share {
-	__u64 taken;	  /* window << 32 | records in it */
-	__u32 skipped[2]; /* the last window, plus one, in which a flow found no room */
-};
-
-/* The row, which is no interface's, of what all have together. */
-#define ALL_SHARES 0
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, FLOW_RECORDS);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct flow_record_key);
-	__type(value, struct flow_record);
-} flow_records_a SEC(".maps"), flow_records_b SEC(".maps");
-
-/* By interface slot: an array, so that what finds no room can always be noted. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 65536);
-	__type(key, __u32);
-	__type(value, struct flow_share);
-} flow_shares SEC(".maps");
-
-/* Written by user space alone: the window's number. The even ones count in the first table, the odd ones in the second. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u32);
-} flow_window SEC(".maps");
 
 /* Whether a flow log of the interface, its subnet or its VPC covers it. What is down sends and receives nothing. */
 static __always_inline int is_logged(const struct interface *eni)
@@ -111,7 +50,8 @@ static __always_inline __u32 segment_headers(struct __sk_buff *skb, const struct
 }
 
 /* What there is of a packet, in packets and bytes as they go over a wire. */
-static __always_inline void measure(struct __sk_buff *skb, const struct packet *p, struct flow_record *into)
+static __always_inline void measure(struct __sk_buff *skb, const struct packet *p,
+				    struct flow_record *into)
 {
 	__u32 size = skb->gso_size, headers, data;
 
@@ -142,13 +82,15 @@ static __always_inline void take_record(struct flow_share *share, __u32 window)
 	if ((__s32)(window - (__u32)(was >> 32)) < 0)
 		return;
 	/* The window's first begins anew. When another CPU has just done so, this one adds to it. */
-	if (was >> 32 != window && __sync_val_compare_and_swap(taken, was, (__u64)window << 32 | 1) == was)
+	if (was >> 32 != window &&
+	    __sync_val_compare_and_swap(taken, was, (__u64)window << 32 | 1) == was)
 		return;
 	__sync_fetch_and_add(taken, 1);
 }
 
 /* Whether an interface may have one more record in this window: few in any case, and more while there is plenty. */
-static __always_inline int has_share(const struct flow_share *own, const struct flow_share *all, __u32 window)
+static __always_inline int has_share(const struct flow_share *own, const struct flow_share *all,
+				     __u32 window)
 {
 	const struct settings *s = get_settings();
 	__u32 has = records_in(own, window), taken = records_in(all, window);
@@ -171,14 +113,18 @@ static __always_inline void add_to_record(struct flow_record *row, const struct 
 		__sync_fetch_and_or(&row->tcp_flags, more->tcp_flags);
 }
 
-/* `what`: egress << 16 | enum flow_action << 8 | enum traffic_path. Of p->logged at p->log_slot. */
+/*
+ * Adds the packet to the flows of the interface p->logged, whose slot is p->log_slot.
+ * `what`: egress << 16 | enum flow_action << 8 | enum traffic_path.
+ */
 __noinline int flow_log_write(struct __sk_buff *skb, struct packet *p, __u32 what)
 {
 	struct flow_record_key key = {};
 	struct flow_record more = {};
 	struct flow_record *row;
 	struct flow_share *own, *all;
-	__u32 zero = 0, together = ALL_SHARES, window, odd, *current = bpf_map_lookup_elem(&flow_window, &zero);
+	__u32 zero = 0, together = ALL_SHARES, window, odd,
+	      *current = bpf_map_lookup_elem(&flow_window, &zero);
 
 	if (!p || !current)
 		return 0;
@@ -203,7 +149,8 @@ __noinline int flow_log_write(struct __sk_buff *skb, struct packet *p, __u32 wha
 		if (more.tcp_flags & TCP_SYN)
 			more.tcp_flags |= p->tcp_flags & TCP_ACK;
 	}
-	row = odd ? bpf_map_lookup_elem(&flow_records_b, &key) : bpf_map_lookup_elem(&flow_records_a, &key);
+	row = odd ? bpf_map_lookup_elem(&flow_records_b, &key)
+		  : bpf_map_lookup_elem(&flow_records_a, &key);
 	if (row) {
 		add_to_record(row, &more);
 		return 0;
@@ -213,13 +160,15 @@ __noinline int flow_log_write(struct __sk_buff *skb, struct packet *p, __u32 wha
 	if (!own || !all)
 		return 0;
 	if (has_share(own, all, window)) {
-		if (!(odd ? bpf_map_update_elem(&flow_records_b, &key, &more, BPF_NOEXIST) : bpf_map_update_elem(&flow_records_a, &key, &more, BPF_NOEXIST))) {
+		if (!(odd ? bpf_map_update_elem(&flow_records_b, &key, &more, BPF_NOEXIST)
+			  : bpf_map_update_elem(&flow_records_a, &key, &more, BPF_NOEXIST))) {
 			take_record(own, window);
 			take_record(all, window);
 			return 0;
 		}
 		/* Another processor was first, or there is no room. */
-		row = odd ? bpf_map_lookup_elem(&flow_records_b, &key) : bpf_map_lookup_elem(&flow_records_a, &key);
+		row = odd ? bpf_map_lookup_elem(&flow_records_b, &key)
+			  : bpf_map_lookup_elem(&flow_records_a, &key);
 		if (row) {
 			add_to_record(row, &more);
 			return 0;
@@ -233,24 +182,28 @@ __noinline int flow_log_write(struct __sk_buff *skb, struct packet *p, __u32 wha
 #define FLOW_EGRESS(action, path) (1U << 16 | (action) << 8 | (path))
 #define FLOW_INGRESS(action) ((__u32)(action) << 8)
 
-/* Of what no gateway carries. */
+/* The traffic path of a packet that no gateway carries. */
 static __always_inline __u32 path_inside(const struct packet *p)
 {
-	return p->way == WAY_PEERING ? PATH_PEERING : p->way == WAY_REMOTE_PEERING ? PATH_REMOTE_PEERING : PATH_INSIDE;
+	return p->way == WAY_PEERING	      ? PATH_PEERING
+	       : p->way == WAY_REMOTE_PEERING ? PATH_REMOTE_PEERING
+					      : PATH_INSIDE;
 }
 
 /*
- * What leaves p->source at `slot`, which a route leads somewhere, or which its group or ACL refused. Of what goes to the internet
- * gateway the rest is said by flow_log_gateway, once that is known.
+ * What leaves p->source at `slot`, which a route leads somewhere, or which its group or ACL refused. For a packet to the
+ * internet gateway, flow_log_gateway adds the rest once it is known.
  */
-static __always_inline void flow_log_out(struct __sk_buff *skb, struct packet *p, __u32 slot, int refused)
+static __always_inline void flow_log_out(struct __sk_buff *skb, struct packet *p, __u32 slot,
+					 int refused)
 {
 	if (!is_logged(&p->source))
 		return;
 	p->may_keep = 0;
 	p->logged = p->flow;
 	p->log_slot = slot;
-	p->log_hop = refused || p->way == WAY_GATEWAY || p->way == WAY_EGRESS_ONLY ? 0 : p->target_slot;
+	p->log_hop = refused || p->way == WAY_GATEWAY || p->way == WAY_EGRESS_ONLY ? 0
+										   : p->target_slot;
 	if (refused)
 		flow_log_write(skb, p, FLOW_EGRESS(FLOW_REJECT, PATH_NONE));
 	else if (p->way == WAY_GATEWAY || p->way == WAY_EGRESS_ONLY)
@@ -267,7 +220,9 @@ static __always_inline void flow_log_gateway(struct __sk_buff *skb, struct packe
 	if (!p->log_waits)
 		return;
 	p->log_waits = 0;
-	flow_log_write(skb, p, blocked ? FLOW_EGRESS(FLOW_REJECT_BPA, PATH_NONE) : FLOW_EGRESS(FLOW_ACCEPT, PATH_GATEWAY));
+	flow_log_write(skb, p,
+		       blocked ? FLOW_EGRESS(FLOW_REJECT_BPA, PATH_NONE)
+			       : FLOW_EGRESS(FLOW_ACCEPT, PATH_GATEWAY));
 }
 
 /* What Block Public Access keeps from p->target. */

@@ -7,46 +7,18 @@
  *           \--trimmed in place: piece 0 ---------------------------------------------------------------> target
  *
  * A program cannot cut one packet into several, but it can send clones of it; each cuts its own piece out on arrival.
- * Pieces after the first have no options (a source route, which alone would matter, does not cross the gateway).
+ * Pieces after the first have no options (only a source route would matter, and none crosses the gateway).
  */
 #pragma once
 
 #include "icmp_error.h"
 #include "translate.h"
 
-#define PIECE 1480	/* payload of a piece without options */
+#define PIECE 1480 /* payload of a piece without options */
 #define MAX_PIECES 8
 #define MARK_PIECE_BITS 4
 
-struct fragment_key {
-	__u32 link;
-	union address_bytes source;
-	union address_bytes destination;
-	__u32 id;
-	__u8 protocol;
-	__u8 pad[3];
-};
-
-struct fragment_ports {
-	__u16 source_port;
-	__u16 destination_port;
-	__u8 type;
-	__u8 code;
-	__u8 protocol;
-	__u8 pad;
-	__u16 transport; /* where it begins in what is divided, in bytes: of IPv6, behind the options that are divided with it */
-	__u16 pad2;
-};
-
 #define TCP_FLAGS_END 14 /* bytes of a TCP header up to its flags, and with them */
-
-/* First fragments seen lately. An LRU: a flood may cost fragments, never connections. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 16384);
-	__type(key, struct fragment_key);
-	__type(value, struct fragment_ports);
-} first_fragments SEC(".maps");
 
 /*
  * Remembers a first fragment's ports, or gives a later one those of its first: 0; or a reason to drop, of a piece that would
@@ -85,7 +57,8 @@ __noinline int fragment_ports(struct packet *p)
 	p->flow.code = known->code;
 	p->flow.has_ports = 1;
 	if (p->is_ipv6) {
-		if (known->protocol == IPPROTO_TCP && (p->fragment & IP_OFFSET) * 8 < known->transport + TCP_FLAGS_END)
+		if (known->protocol == IPPROTO_TCP &&
+		    (p->fragment & IP_OFFSET) * 8 < known->transport + TCP_FLAGS_END)
 			return DROP_malformed;
 		p->flow.protocol = known->protocol;
 		p->flow.icmp = known->protocol == IPPROTO_ICMPV6 ? ICMP_V6 : ICMP_NONE;
@@ -116,7 +89,8 @@ static __always_inline int complete_checksum(struct __sk_buff *skb, struct packe
 		return 0;
 	if (bpf_skb_load_bytes(skb, p->l4 + offset, &stored, 2))
 		return -1;
-	pseudo = fold(pseudo_sum(V4(p->flow.source), V4(p->flow.destination), p->flow.protocol, length));
+	pseudo = fold(
+		pseudo_sum(V4(p->flow.source), V4(p->flow.destination), p->flow.protocol, length));
 	if (stored != pseudo)
 		return 0;
 	sum = sum_bytes(skb, p, p->l4, length, 0);
@@ -137,16 +111,19 @@ static __always_inline int trim_to_first_piece(struct __sk_buff *skb, struct pac
 
 	if (bpf_skb_load_bytes(skb, ETH_HLEN + sizeof(ip), p->buffer, FORGOTTEN))
 		return -1;
-	if (bpf_skb_adjust_room(skb, -FORGOTTEN, BPF_ADJ_ROOM_NET, 0) || bpf_skb_adjust_room(skb, FORGOTTEN, BPF_ADJ_ROOM_NET, 0))
+	if (bpf_skb_adjust_room(skb, -FORGOTTEN, BPF_ADJ_ROOM_NET, 0) ||
+	    bpf_skb_adjust_room(skb, FORGOTTEN, BPF_ADJ_ROOM_NET, 0))
 		return -1;
 	if (bpf_skb_store_bytes(skb, ETH_HLEN + sizeof(ip), p->buffer, FORGOTTEN, 0))
 		return -1;
-	if (bpf_skb_change_tail(skb, ETH_HLEN + p->header_length + first_piece(p->header_length), 0))
+	if (bpf_skb_change_tail(skb, ETH_HLEN + p->header_length + first_piece(p->header_length),
+				0))
 		return -1;
 	if (bpf_l3_csum_replace(skb, ETH_HLEN + 10, p->ip.total_length, length, 2) ||
 	    bpf_l3_csum_replace(skb, ETH_HLEN + 10, p->ip.fragment, fragment, 2))
 		return -1;
-	return bpf_skb_store_bytes(skb, ETH_HLEN + 2, &length, 2, 0) || bpf_skb_store_bytes(skb, ETH_HLEN + 6, &fragment, 2, 0);
+	return bpf_skb_store_bytes(skb, ETH_HLEN + 2, &length, 2, 0) ||
+	       bpf_skb_store_bytes(skb, ETH_HLEN + 6, &fragment, 2, 0);
 }
 
 /* Sends the rewritten packet to the link `target` in pieces. */
@@ -158,7 +135,8 @@ static __noinline int send_in_pieces(struct __sk_buff *skb, struct packet *p, __
 	if (!p)
 		return TC_ACT_SHOT;
 	rest = p->total_length - p->header_length - first_piece(p->header_length);
-	if (!s || target >> (32 - MARK_PIECE_BITS) || rest > (MAX_PIECES - 1) * PIECE || complete_checksum(skb, p))
+	if (!s || target >> (32 - MARK_PIECE_BITS) || rest > (MAX_PIECES - 1) * PIECE ||
+	    complete_checksum(skb, p))
 		return drop_packet(skb, p, DROP_too_big);
 	for (i = 1; i < MAX_PIECES; i++) {
 		if ((i - 1) * PIECE >= rest)
@@ -171,8 +149,7 @@ static __noinline int send_in_pieces(struct __sk_buff *skb, struct packet *p, __
 	if (trim_to_first_piece(skb, p))
 		return drop_packet(skb, p, DROP_too_big);
 	trace_verdict(skb, p, skb->cb[0], 0);
-	bpf_skb_change_type(skb, PACKET_HOST);
-	return bpf_redirect_peer(target, 0);
+	return out_by(skb, target);
 }
 
 /* Takes `count` bytes away behind the 20 bytes of IP header; one call of the kernel takes at most 4095. */
@@ -206,8 +183,10 @@ static __always_inline int cut_piece(struct __sk_buff *skb, __u32 piece)
 		return DROP_malformed;
 	length = payload - offset < PIECE ? payload - offset : PIECE;
 	fragment = bpf_ntohs(ip.fragment);
-	fragment = (fragment & ~IP_OFFSET) | ((fragment & IP_OFFSET) + offset / 8) | (payload - offset > length ? IP_MF : 0);
-	if (take_away(skb, header - sizeof(ip) + offset) || bpf_skb_change_tail(skb, ETH_HLEN + sizeof(ip) + length, 0))
+	fragment = (fragment & ~IP_OFFSET) | ((fragment & IP_OFFSET) + offset / 8) |
+		   (payload - offset > length ? IP_MF : 0);
+	if (take_away(skb, header - sizeof(ip) + offset) ||
+	    bpf_skb_change_tail(skb, ETH_HLEN + sizeof(ip) + length, 0))
 		return DROP_too_big;
 	ip.version_ihl = 0x45;
 	ip.total_length = bpf_htons(sizeof(ip) + length);

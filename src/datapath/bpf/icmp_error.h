@@ -11,6 +11,7 @@
 #include "count.h"
 #include "interface.h"
 #include "nat64.h"
+#include "overlay.h"
 
 #define ICMP_QUOTE 548
 #define ICMP_OVERHEAD (sizeof(struct ip_header) + sizeof(struct icmp_header))
@@ -51,7 +52,8 @@ static __always_inline __u32 working_length(__u32 quote, __u32 header)
 }
 
 /* Rewrites the packet to the message, from `router`. Not 0 on failure. */
-static __noinline int make_error(struct __sk_buff *skb, struct packet *p, __be32 router, const struct complaint *what)
+static __noinline int make_error(struct __sk_buff *skb, struct packet *p, __be32 router,
+				 const struct complaint *what)
 {
 	struct message *m;
 	__s64 sum;
@@ -92,7 +94,8 @@ static __noinline int make_error(struct __sk_buff *skb, struct packet *p, __be32
 		return -1;
 	if (work != quote && bpf_skb_change_tail(skb, ETH_HLEN + ICMP_OVERHEAD + quote, 0))
 		return -1;
-	sum = sum_bytes(skb, p, ETH_HLEN + sizeof(struct ip_header), sizeof(struct icmp_header) + quote, 0);
+	sum = sum_bytes(skb, p, ETH_HLEN + sizeof(struct ip_header),
+			sizeof(struct icmp_header) + quote, 0);
 	if (sum < 0)
 		return -1;
 	checksum = ~fold(sum);
@@ -112,7 +115,9 @@ struct ipv6_message {
 } __attribute__((packed));
 
 /* The same of ICMPv6. */
-static __noinline int make_error_ipv6(struct __sk_buff *skb, struct packet *p, const union address_bytes *router, const struct complaint *what)
+static __noinline int make_error_ipv6(struct __sk_buff *skb, struct packet *p,
+				      const union address_bytes *router,
+				      const struct complaint *what)
 {
 	struct ipv6_message *m;
 	const __u16 *words;
@@ -156,7 +161,8 @@ static __noinline int make_error_ipv6(struct __sk_buff *skb, struct packet *p, c
 		return -1;
 	if (work != quote && bpf_skb_change_tail(skb, ETH_HLEN + ICMPV6_OVERHEAD + quote, 0))
 		return -1;
-	sum = sum_bytes(skb, p, ETH_HLEN + sizeof(struct ipv6_header), sizeof(struct icmp_header) + quote, fold(pseudo));
+	sum = sum_bytes(skb, p, ETH_HLEN + sizeof(struct ipv6_header),
+			sizeof(struct icmp_header) + quote, fold(pseudo));
 	if (sum < 0)
 		return -1;
 	checksum = ~fold(sum);
@@ -164,7 +170,8 @@ static __noinline int make_error_ipv6(struct __sk_buff *skb, struct packet *p, c
 }
 
 /* The address that tells a sender so: its subnet's router, the first of the block, or whom the sender wrote to. */
-static __always_inline int tell_too_big(struct __sk_buff *skb, struct packet *p, const struct subnet *subnet, __u32 mtu)
+static __always_inline int tell_too_big(struct __sk_buff *skb, struct packet *p,
+					const struct subnet *subnet, __u32 mtu)
 {
 	union address_bytes router = p->arrived.destination;
 	struct complaint what = { .type = 3, .code = 4, .rest = mtu };
@@ -172,7 +179,7 @@ static __always_inline int tell_too_big(struct __sk_buff *skb, struct packet *p,
 	if (!p->came_ipv6)
 		return make_error(skb, p, subnet ? subnet->router : p->ip.destination, &what);
 	if (subnet) {
-		router = *(const union address_bytes *)subnet->ipv6_block;
+		router = subnet->ipv6_block;
 		router.word[3] |= bpf_htonl(1);
 	}
 	what.type = 2;
@@ -183,26 +190,50 @@ static __always_inline int tell_too_big(struct __sk_buff *skb, struct packet *p,
 	return make_error_ipv6(skb, p, &router, &what);
 }
 
-/* The packet, dropped for `reason`, has become a message: back to the link where it came in. */
-static __always_inline int send_back(struct __sk_buff *skb, struct packet *p, __u32 reason, __u32 link)
+/* The packet, dropped for `reason`, has become a message: back to where it came in, which may be at another machine. */
+static __always_inline int send_back(struct __sk_buff *skb, struct packet *p, __u32 reason,
+				     __u32 link)
 {
 	count_drop(p->charge, reason, p->bytes);
 	report(skb, VERDICT_ERROR, reason, p->link);
 	trace_verdict(skb, p, VERDICT_ERROR, reason);
+	if (p->over) {
+		const struct settings *s = get_settings();
+
+		if (!s)
+			return TC_ACT_SHOT;
+		if (p->link && read_interface(p->link, &p->target) && machine_of(s, &p->target))
+			return back_to_machine(skb, p, p->link);
+		if (!p->link && !s->uplink)
+			return back_to_gateways(skb, p, s);
+		if (!p->link && write_macs(skb, s->uplink_mac, s->uplink_peer_mac))
+			return TC_ACT_SHOT;
+	}
 	bpf_skb_change_type(skb, PACKET_HOST);
 	return bpf_redirect_peer(link, 0);
 }
 
+/* What deliver.h returns of a packet that is too long: whoever called it tells the sender, on a stack that has room again. */
+#define TOO_LONG (-2)
+
+static __always_inline int is_too_long(struct packet *p, __u32 mtu)
+{
+	p->too_long = mtu;
+	return TOO_LONG;
+}
+
 /*
- * The packet is too big for `mtu` and may not be fragmented: drops it and tells its sender. An instance hears it from
+ * The packet is too big for p->too_long and may not be fragmented: drops it and tells its sender. An instance hears it from
  * its subnet's router; a host on the internet from the public address that it wrote to. No error about an error.
  */
-static __always_inline int refuse_too_big(struct __sk_buff *skb, struct packet *p, __u32 mtu)
+static __noinline int refuse_too_big(struct __sk_buff *skb, struct packet *p)
 {
 	const struct subnet *subnet = 0;
 	const struct settings *s = get_settings();
 	__u32 back;
 
+	if (!p)
+		return TC_ACT_SHOT;
 	if (!s || p->is_icmp_error || p->is_later_fragment || (!p->link && !p->through_gateway))
 		return drop_packet(skb, p, DROP_too_big);
 	if (p->link) {
@@ -211,7 +242,7 @@ static __always_inline int refuse_too_big(struct __sk_buff *skb, struct packet *
 		if (!subnet)
 			return drop_packet(skb, p, DROP_tables_incomplete);
 	}
-	if (tell_too_big(skb, p, subnet, mtu))
+	if (tell_too_big(skb, p, subnet, p->too_long))
 		return drop_packet(skb, p, DROP_too_big);
 	back = p->link ? p->link : s->uplink;
 	return send_back(skb, p, DROP_too_big, back);
@@ -233,7 +264,8 @@ static __noinline int refuse_expired(struct __sk_buff *skb, struct packet *p)
 	nat64_address(&router, p->target.private_ip);
 	if (p->came_ipv6)
 		what.type = 3;
-	if (p->came_ipv6 ? make_error_ipv6(skb, p, &router, &what) : make_error(skb, p, p->target.private_ip, &what))
+	if (p->came_ipv6 ? make_error_ipv6(skb, p, &router, &what)
+			 : make_error(skb, p, p->target.private_ip, &what))
 		return drop_packet(skb, p, DROP_nat_ttl);
 	return send_back(skb, p, DROP_nat_ttl, p->link);
 }

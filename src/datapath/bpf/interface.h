@@ -3,7 +3,7 @@
  * Reading an interface's row as a whole.
  *
  * The kernel writes an array element with memcpy, which another CPU may see half done. So a row has a lock, which the
- * writer takes as well. It is held for the copying of its 108 bytes, by the first packet of a flow and not by those that
+ * writer takes as well. It is held for the copying of its 112 bytes, by the first packet of a flow and not by those that
  * follow it on the fast path. Every other array row is one word that matters at a time (see write.ts).
  */
 #pragma once
@@ -39,16 +39,19 @@ static __always_inline __u32 subnet_mask(const struct subnet *subnet)
 }
 
 /* Whether an address lies in an IPv6 block, which is a half at most; of length 0: never. */
-static __always_inline int in_ipv6_block(const union address_bytes *block, __u32 length, const union address_bytes *ip)
+static __always_inline int in_ipv6_block(const union address_bytes *block, __u32 length,
+					 const union address_bytes *ip)
 {
-	return length && ((address_half(block, 0) ^ address_half(ip, 0)) >> ((64 - length) & 63)) == 0;
+	return length &&
+	       ((address_half(block, 0) ^ address_half(ip, 0)) >> ((64 - length) & 63)) == 0;
 }
 
 static __always_inline int in_subnet(const struct subnet *subnet, const union address_bytes *ip)
 {
 	if (!is_mapped(ip))
-		return in_ipv6_block((const union address_bytes *)subnet->ipv6_block, subnet->ipv6_length, ip);
-	return subnet->length <= 32 && (bpf_ntohl(V4(*ip)) & subnet_mask(subnet)) == bpf_ntohl(subnet->block);
+		return in_ipv6_block(&subnet->ipv6_block, subnet->ipv6_length, ip);
+	return subnet->length <= 32 &&
+	       (bpf_ntohl(V4(*ip)) & subnet_mask(subnet)) == bpf_ntohl(subnet->block);
 }
 
 static __always_inline const struct vpc *find_vpc(__u32 slot)
@@ -61,16 +64,17 @@ static __always_inline const struct address *find_address(__u32 vpc, const union
 {
 	struct address_key key = { .vpc = vpc };
 
-	*(union address_bytes *)key.address = *ip;
+	key.address = *ip;
 	return bpf_map_lookup_elem(&addresses, &key);
 }
 
 /* The route of a table to an address. */
 static __always_inline const struct route *find_route(__u32 table, const union address_bytes *ip)
 {
-	struct route_key key = { .prefix_length = 160, .route_table = is_mapped(ip) ? table : table | IPV6_ROUTES };
+	struct route_key key = { .prefix_length = 160,
+				 .route_table = is_mapped(ip) ? table : table | IPV6_ROUTES };
 
-	*(union address_bytes *)key.address = *ip;
+	key.address = *ip;
 	return bpf_map_lookup_elem(&routes, &key);
 }
 
@@ -79,12 +83,13 @@ static __always_inline const struct route *find_ipv6_block(const union address_b
 {
 	struct route_key key = { .prefix_length = 160, .route_table = IPV6_BLOCKS };
 
-	*(union address_bytes *)key.address = *ip;
+	key.address = *ip;
 	return bpf_map_lookup_elem(&routes, &key);
 }
 
 /* Whether the address is one of the interface's own. */
-static __always_inline int owns_address(const struct interface *eni, __u32 slot, const union address_bytes *ip)
+static __always_inline int owns_address(const struct interface *eni, __u32 slot,
+					const union address_bytes *ip)
 {
 	const struct address *row;
 

@@ -14,8 +14,6 @@
 #include "interface.h"
 #include "network_acl.h"
 
-#define NO_POOL 0xffffffffU
-
 /* The place of a public address in `public_addresses`, or NO_POOL. */
 static __always_inline __u32 pool_index(const struct settings *s, __be32 ip)
 {
@@ -39,7 +37,8 @@ static __always_inline __u32 pool_index(const struct settings *s, __be32 ip)
 /* RFC 1918, link-local, and 240.0.0.0/4 (with broadcast): nothing on the internet has these. Host order. */
 static __always_inline int is_private(__u32 ip)
 {
-	return WITHIN(ip, 0x0a000000, 8) || WITHIN(ip, 0xac100000, 12) || WITHIN(ip, 0xc0a80000, 16) || WITHIN(ip, 0xa9fe0000, 16) ||
+	return WITHIN(ip, 0x0a000000, 8) || WITHIN(ip, 0xac100000, 12) ||
+	       WITHIN(ip, 0xc0a80000, 16) || WITHIN(ip, 0xa9fe0000, 16) ||
 	       WITHIN(ip, 0xf0000000, 4);
 }
 
@@ -116,7 +115,8 @@ static __always_inline int route_at_gateway(struct packet *p)
 	route = find_route(vpc->gateway_route_table - 1, &p->flow.destination);
 	if (!route)
 		return DROP_no_route;
-	if (route->target == ROUTE_LOCAL || (route->target == ROUTE_INTERFACE && route->slot == p->target_slot))
+	if (route->target == ROUTE_LOCAL ||
+	    (route->target == ROUTE_INTERFACE && route->slot == p->target_slot))
 		return 0;
 	if (route->target != ROUTE_INTERFACE)
 		return DROP_blackhole;
@@ -188,7 +188,8 @@ __noinline int internet_gateway_in(struct packet *p)
 	p->through_gateway = 1;
 	p->group_identity = 0;
 	p->same_subnet = 0;
-	if (!read_interface(p->target_slot, &p->target) || !owns_ipv4(&p->target, p->target_slot, private_ip))
+	if (!read_interface(p->target_slot, &p->target) ||
+	    !owns_ipv4(&p->target, p->target_slot, private_ip))
 		return DROP_public_ip_not_mapped;
 	p->charge = p->target_slot;
 	if (!gateway_attached(p->target.vpc, 0))

@@ -1,41 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
  * The fast path of IPv6: as flow_cache.h, whose epochs and times it shares, with longer addresses and nothing to translate. A
- * function of its own, so that IPv4's fast path has nothing of it to carry.
+ * function of its own, so that IPv4's fast path has nothing of it to carry. There are half as many places as IPv4's.
  */
 #pragma once
 
 #include "flow_cache.h"
-
-struct ipv6_flow_key {
-	__u32 link; /* where it comes in: the interface's slot, 0 for the internet */
-	union address_bytes source;
-	union address_bytes destination;
-	__be32 ports; /* source, destination */
-	__u32 protocol;
-};
-
-struct ipv6_flow_entry {
-	struct ipv6_flow_key key;
-	__u32 target_slot; /* 0: the internet */
-	__u64 epoch;
-	__u64 until; /* nanoseconds */
-	__u32 source_vpc; /* 0 as well when it comes from the internet */
-	__u32 target_vpc; /* 0 as well when it goes there */
-	__u32 link; /* where it goes out */
-	__u32 mtu;
-	__u8 macs[12]; /* of the frame as it came: destination, source */
-	__u8 new_macs[12];
-};
-_Static_assert(sizeof(struct ipv6_flow_entry) % 8 == 0, "ipv6_flow_entry");
-
-/* Places as those of `flows`, half as many. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1024);
-	__type(key, __u32);
-	__type(value, struct ipv6_flow_entry);
-} ipv6_flows SEC(".maps");
 
 /* The headers of a packet that it may take: at offset 14 of the frame, no extension header in between. */
 struct ipv6_plain_headers {
@@ -44,13 +14,16 @@ struct ipv6_plain_headers {
 	__be32 rest;
 } __attribute__((packed));
 
-static __always_inline int same_ipv6_key(const struct ipv6_flow_key *a, const struct ipv6_flow_key *b)
+static __always_inline int same_ipv6_key(const struct ipv6_flow_key *a,
+					 const struct ipv6_flow_key *b)
 {
-	return a->ports == b->ports && a->link == b->link && a->protocol == b->protocol && same_address(&a->source, &b->source) &&
+	return a->ports == b->ports && a->link == b->link && a->protocol == b->protocol &&
+	       same_address(&a->source, &b->source) &&
 	       same_address(&a->destination, &b->destination);
 }
 
-static __always_inline __u32 ipv6_flow_place(const struct changes *c, const struct ipv6_flow_key *key)
+static __always_inline __u32 ipv6_flow_place(const struct changes *c,
+					     const struct ipv6_flow_key *key)
 {
 	__u64 hash = (address_half(&key->source, 0) ^ (__u64)c->seed << 32) * 0x9e3779b97f4a7c15ULL;
 
@@ -61,10 +34,12 @@ static __always_inline __u32 ipv6_flow_place(const struct changes *c, const stru
 	hash ^= hash >> 30;
 	hash = (hash + address_half(&key->destination, 1)) * 0x9e3779b97f4a7c15ULL;
 	hash ^= hash >> 29;
-	hash += ((__u64)key->ports << 32 | (key->link ^ key->protocol << 24 ^ c->seed)) * 0xbf58476d1ce4e5b9ULL;
+	hash += ((__u64)key->ports << 32 | (key->link ^ key->protocol << 24 ^ c->seed)) *
+		0xbf58476d1ce4e5b9ULL;
 	hash ^= hash >> 32;
 	hash *= 0x94d049bb133111ebULL;
-	return bpf_get_smp_processor_id() * ((c->flow_mask >> 1) + 1) + ((hash >> 32) & c->flow_mask >> 1);
+	return bpf_get_smp_processor_id() * ((c->flow_mask >> 1) + 1) +
+	       ((hash >> 32) & c->flow_mask >> 1);
 }
 
 static __always_inline struct ipv6_flow_entry *ipv6_flow_at(__u32 place)
@@ -73,19 +48,25 @@ static __always_inline struct ipv6_flow_entry *ipv6_flow_at(__u32 place)
 }
 
 /* The length of the transport's header, when the stages' parse would take the packet and nothing in it opens or ends a connection. */
-static __always_inline __u32 plain_ipv6_transport(struct __sk_buff *skb, const struct ipv6_plain_headers *h, const void *end)
+static __always_inline __u32 plain_ipv6_transport(struct __sk_buff *skb,
+						  const struct ipv6_plain_headers *h,
+						  const void *end)
 {
 	__u32 length = sizeof(struct ipv6_header) + bpf_ntohs(h->ip.payload_length), transport;
 	const struct tcp_header *tcp = (const void *)&h->ports;
 
-	if (*(const __u8 *)h >> 4 != 6 || !h->ip.hop_limit || has_tail(skb, length) || length + ETH_HLEN > skb->len)
+	if (*(const __u8 *)h >> 4 != 6 || !h->ip.hop_limit || has_tail(skb, length) ||
+	    length + ETH_HLEN > skb->len)
 		return 0;
 	if (h->ip.next == IPPROTO_UDP)
 		return length >= sizeof(struct ipv6_header) + 8 ? 8 : 0;
-	if (h->ip.next != IPPROTO_TCP || (const void *)(tcp + 1) > end || length < sizeof(struct ipv6_header) + sizeof(*tcp))
+	if (h->ip.next != IPPROTO_TCP || (const void *)(tcp + 1) > end ||
+	    length < sizeof(struct ipv6_header) + sizeof(*tcp))
 		return 0;
 	transport = (tcp->offset >> 4) * 4;
-	return transport >= sizeof(*tcp) && !(tcp->flags & (TCP_FIN | TCP_SYN | TCP_RST)) ? transport : 0;
+	return transport >= sizeof(*tcp) && !(tcp->flags & (TCP_FIN | TCP_SYN | TCP_RST))
+		       ? transport
+		       : 0;
 }
 
 /* NOT_FAST with the packet untouched, or what the program returns. */
@@ -135,7 +116,8 @@ static __noinline int ipv6_fast_path(struct __sk_buff *skb, __u32 link)
 	return bpf_redirect_peer(flow->link, 0);
 }
 
-static __always_inline struct ipv6_flow_entry *choose_ipv6_place(const struct changes *c, const struct ipv6_flow_key *key, __u64 now)
+static __always_inline struct ipv6_flow_entry *
+choose_ipv6_place(const struct changes *c, const struct ipv6_flow_key *key, __u64 now)
 {
 	__u32 place = ipv6_flow_place(c, key);
 	struct ipv6_flow_entry *one = ipv6_flow_at(place), *other = ipv6_flow_at(place ^ 1);
@@ -155,14 +137,16 @@ static __noinline int keep_ipv6_flow(struct packet *p, __u32 link, __u32 mtu)
 	struct ipv6_flow_entry *entry;
 	__u64 epoch;
 
-	if (!p || !c || p->header_length != sizeof(struct ipv6_header) || p->fragment & (IP_MF | IP_OFFSET))
+	if (!p || !c || p->header_length != sizeof(struct ipv6_header) ||
+	    p->fragment & (IP_MF | IP_OFFSET))
 		return 0;
 	if (p->flow.protocol != IPPROTO_UDP && p->flow.protocol != IPPROTO_TCP)
 		return 0;
 	key.link = p->link;
 	key.source = p->arrived.source;
 	key.destination = p->arrived.destination;
-	key.ports = bpf_htons(p->arrived.source_port) | (__u32)bpf_htons(p->arrived.destination_port) << 16;
+	key.ports = bpf_htons(p->arrived.source_port) |
+		    (__u32)bpf_htons(p->arrived.destination_port) << 16;
 	key.protocol = p->flow.protocol;
 	epoch = epoch_of(c, p->source.vpc, p->target.vpc, p->link, p->target_slot);
 	/* The epoch first, then whether the tables stood still until now. */

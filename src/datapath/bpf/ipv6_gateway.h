@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
  * Stage internet_gateway for IPv6, whose addresses are public by themselves: nothing is translated. And the egress-only internet
- * gateway, which alone remembers (egress_only.h).
+ * gateway, the only one that remembers (egress_only.h).
  *
  * Out:  by the internet gateway: attached? by either: public access blocked? the address an interface's? destination possible?
  * In:   a VPC's block? an interface's address? Then the receiver's own way back to the sender says which gateway it is:
@@ -52,11 +52,12 @@ static __always_inline int comes_by_egress_only(const struct packet *p)
 __noinline int ipv6_gateway_in(struct packet *p)
 {
 	const struct address *row;
+	const struct settings *s = get_settings();
 	const struct route *block;
 	int egress_only;
 	__u32 vpc;
 
-	if (!p)
+	if (!p || !s)
 		return DROP_tables_incomplete;
 	block = find_ipv6_block(&p->flow.destination);
 	if (!block)
@@ -81,5 +82,8 @@ __noinline int ipv6_gateway_in(struct packet *p)
 		return DROP_private_source;
 	if (egress_only ? blocked_out(&p->target) : blocked_in(&p->target))
 		return DROP_block_public_access;
-	return egress_only ? egress_only_in(p) : route_at_gateway(p);
+	if (!egress_only)
+		return route_at_gateway(p);
+	/* What left by it is remembered on the interface's machine. */
+	return machine_of(s, &p->target) ? 0 : egress_only_in(p);
 }

@@ -34,18 +34,21 @@ static __always_inline int is_multicast_ipv6(const union address_bytes *a)
 /* fe80::1, the router on every link. */
 static __always_inline int is_router(const union address_bytes *a)
 {
-	return a->word[0] == bpf_htonl(0xfe800000) && !a->word[1] && !a->word[2] && a->word[3] == bpf_htonl(1);
+	return a->word[0] == bpf_htonl(0xfe800000) && !a->word[1] && !a->word[2] &&
+	       a->word[3] == bpf_htonl(1);
 }
 
 /* ::, ::1, mapped IPv4. */
 static __always_inline int is_nowhere(const union address_bytes *a)
 {
-	return is_mapped(a) || (!(a->word[0] | a->word[1] | a->word[2]) && (!a->word[3] || a->word[3] == bpf_htonl(1)));
+	return is_mapped(a) || (!(a->word[0] | a->word[1] | a->word[2]) &&
+				(!a->word[3] || a->word[3] == bpf_htonl(1)));
 }
 
 static __always_inline int is_extension(__u8 next)
 {
-	return next == NEXT_HOP_BY_HOP || next == NEXT_ROUTING || next == NEXT_FRAGMENT || next == NEXT_DESTINATION;
+	return next == NEXT_HOP_BY_HOP || next == NEXT_ROUTING || next == NEXT_FRAGMENT ||
+	       next == NEXT_DESTINATION;
 }
 
 /* From the header to the transport, whose protocol and place it fills in: 0, or a reason to drop. */
@@ -66,7 +69,8 @@ static __noinline int walk_extensions(struct __sk_buff *skb, struct packet *p)
 
 		if (!is_extension(kind))
 			break;
-		if (i == MAX_EXTENSIONS || (kind == NEXT_HOP_BY_HOP && i) || at + 8 > end || bpf_skb_load_bytes(skb, at, p->buffer, 8))
+		if (i == MAX_EXTENSIONS || (kind == NEXT_HOP_BY_HOP && i) || at + 8 > end ||
+		    bpf_skb_load_bytes(skb, at, p->buffer, 8))
 			return DROP_malformed;
 		next = header[0];
 		if (kind == NEXT_FRAGMENT) {
@@ -113,7 +117,8 @@ static __noinline int parse_ipv6(struct __sk_buff *skb, struct packet *p)
 	if (!p)
 		return DROP_tables_incomplete;
 	ip = (void *)p->buffer;
-	if (bpf_skb_load_bytes(skb, 0, p->destination_mac, 6) || bpf_skb_load_bytes(skb, 6, p->source_mac, 6) ||
+	if (bpf_skb_load_bytes(skb, 0, p->destination_mac, 6) ||
+	    bpf_skb_load_bytes(skb, 6, p->source_mac, 6) ||
 	    bpf_skb_load_bytes(skb, ETH_HLEN, ip, sizeof(*ip)))
 		return DROP_malformed;
 	p->is_ipv6 = 1;

@@ -41,7 +41,10 @@ static __always_inline __u32 icmp_of_icmpv6(__u8 type, __u8 code)
 	case 129:
 		return 0 << 8 | code;
 	case 1:
-		return code == 1 ? 3 << 8 | 10 : code == 4 ? 3 << 8 | 3 : code <= 3 ? 3 << 8 | 1 : NO_COUNTERPART;
+		return code == 1   ? 3 << 8 | 10
+		       : code == 4 ? 3 << 8 | 3
+		       : code <= 3 ? 3 << 8 | 1
+				   : NO_COUNTERPART;
 	case 2:
 		return 3 << 8 | 4;
 	case 3:
@@ -91,7 +94,8 @@ static __always_inline int nat64_protocol(struct flow *flow)
 
 	if (!flow->icmp)
 		return 1;
-	said = flow->icmp == ICMP_V6 ? icmp_of_icmpv6(flow->type, flow->code) : icmpv6_of_icmp(flow->type, flow->code);
+	said = flow->icmp == ICMP_V6 ? icmp_of_icmpv6(flow->type, flow->code)
+				     : icmpv6_of_icmp(flow->type, flow->code);
 	if (said == NO_COUNTERPART)
 		return 0;
 	flow->protocol = flow->icmp == ICMP_V6 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
@@ -138,16 +142,21 @@ static __always_inline int nat64_in(struct packet *p, const union address_bytes 
 	return 1;
 }
 
-/* Segments that a device is to cut: of a fragment; or with options or extension headers, which no device leaves out of each. */
+/*
+ * Segments that a device is to cut: of a fragment; with options or extension headers, which no device leaves out of each; or of an
+ * ICMP error, which no device cuts.
+ */
 static __always_inline int has_odd_segments(const struct packet *p)
 {
 	__u32 plain = p->came_ipv6 ? sizeof(struct ipv6_header) : sizeof(struct ip_header);
 
-	return p->segmented && (p->fragment & (IP_MF | IP_OFFSET) || p->header_length != plain);
+	return p->segmented &&
+	       (p->fragment & (IP_MF | IP_OFFSET) || p->header_length != plain || p->is_icmp_error);
 }
 
 /* UDP without a checksum, which IPv6 must have, and of which not all bytes are at hand, or not yet (RFC 7915, section 4.5). */
 static __always_inline int lacks_checksum(const struct packet *p)
 {
-	return p->flow.protocol == IPPROTO_UDP && !p->is_later_fragment && !p->checksum && (p->segmented || p->fragment & IP_MF);
+	return p->flow.protocol == IPPROTO_UDP && !p->is_later_fragment && !p->checksum &&
+	       (p->segmented || p->fragment & IP_MF);
 }

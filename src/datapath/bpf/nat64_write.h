@@ -48,7 +48,8 @@ static __always_inline __u32 ends_grow(const struct flow *before, const struct f
 
 static __always_inline __u32 ports_grow(const struct flow *before, const struct flow *after)
 {
-	__u64 sum = (__u64)bpf_htons(after->source_port) + bpf_htons(after->destination_port) + (__u16)~bpf_htons(before->source_port) +
+	__u64 sum = (__u64)bpf_htons(after->source_port) + bpf_htons(after->destination_port) +
+		    (__u16)~bpf_htons(before->source_port) +
 		    (__u16)~bpf_htons(before->destination_port);
 
 	return fold(sum);
@@ -69,7 +70,8 @@ static __always_inline int write_ports(struct __sk_buff *skb, struct packet *p)
 
 	return bpf_skb_store_bytes(skb, p->l4, ports, sizeof(ports), 0) ||
 	       bpf_l4_csum_replace(skb, at, 0, ports_grow(&p->arrived, &p->flow), udp) ||
-	       bpf_l4_csum_replace(skb, at, 0, ends_grow(&p->arrived, &p->flow), BPF_F_PSEUDO_HDR | udp);
+	       bpf_l4_csum_replace(skb, at, 0, ends_grow(&p->arrived, &p->flow),
+				   BPF_F_PSEUDO_HDR | udp);
 }
 
 /* The words of an ICMP query that change, and what the checksum has of the ends. */
@@ -124,7 +126,8 @@ struct nat64_errors {
 	struct nat64_error after;
 };
 
-static __always_inline void inner_header_ipv4(struct ip_header *to, const struct packet *p, __u8 tos, __u8 ttl, __u32 payload)
+static __always_inline void inner_header_ipv4(struct ip_header *to, const struct packet *p,
+					      __u8 tos, __u8 ttl, __u32 payload)
 {
 	__builtin_memset(to, 0, sizeof(*to));
 	to->version_ihl = 0x45;
@@ -138,7 +141,8 @@ static __always_inline void inner_header_ipv4(struct ip_header *to, const struct
 	to->checksum = header_checksum(to);
 }
 
-static __always_inline void inner_header_ipv6(struct ipv6_header *to, const struct packet *p, __u8 tos, __u8 ttl, __u32 payload)
+static __always_inline void inner_header_ipv6(struct ipv6_header *to, const struct packet *p,
+					      __u8 tos, __u8 ttl, __u32 payload)
 {
 	to->version_class_flow = bpf_htonl(0x60000000 | (__u32)tos << 20);
 	to->payload_length = bpf_htons(payload);
@@ -172,14 +176,16 @@ static __always_inline void write_inner_transport(__u8 *l4, const struct packet 
 	words[0] = bpf_htons(after->source_port);
 	words[1] = bpf_htons(after->destination_port);
 	if (after->protocol == IPPROTO_UDP && words[3]) {
-		words[3] = grown(words[3], (__u64)ends_grow(before, after) + ports_grow(before, after));
+		words[3] = grown(words[3],
+				 (__u64)ends_grow(before, after) + ports_grow(before, after));
 		if (!words[3])
 			words[3] = 0xffff;
 	}
 }
 
 /* TCP's checksum within an error, when the error carries as much: not among its first 8 bytes. Adds what that changes to `*more`. */
-static __always_inline int write_inner_tcp(struct __sk_buff *skb, const struct packet *p, __u32 *more)
+static __always_inline int write_inner_tcp(struct __sk_buff *skb, const struct packet *p,
+					   __u32 *more)
 {
 	__u16 before, after;
 
@@ -187,7 +193,8 @@ static __always_inline int write_inner_tcp(struct __sk_buff *skb, const struct p
 		return 0;
 	if (bpf_skb_load_bytes(skb, p->inner_l4 + 16, &before, 2))
 		return -1;
-	after = grown(before, (__u64)ends_grow(&p->inner_arrived, &p->inner) + ports_grow(&p->inner_arrived, &p->inner));
+	after = grown(before, (__u64)ends_grow(&p->inner_arrived, &p->inner) +
+				      ports_grow(&p->inner_arrived, &p->inner));
 	*more = fold((__u64)after + (__u16)~before);
 	return bpf_skb_store_bytes(skb, p->inner_l4 + 16, &after, 2, 0);
 }
@@ -221,7 +228,8 @@ __noinline int translate_error(struct __sk_buff *skb, struct packet *p)
 			return -1;
 		tos = e->before.ipv4.ip.tos;
 		ttl = e->before.ipv4.ip.ttl;
-		payload = (__u16)(bpf_ntohs(e->before.ipv4.ip.total_length) - sizeof(struct ip_header));
+		payload = (__u16)(bpf_ntohs(e->before.ipv4.ip.total_length) -
+				  sizeof(struct ip_header));
 	}
 	length = p->total_length - p->header_length;
 	was = bpf_csum_diff(0, 0, (void *)&e->before, sizeof(e->before), 0);
@@ -243,11 +251,13 @@ __noinline int translate_error(struct __sk_buff *skb, struct packet *p)
 		e->after.icmp.sequence = bpf_htons(6); /* where an IPv6 header says what follows */
 	if (to6) {
 		inner_header_ipv6(&e->after.ipv6.ip, p, tos, ttl, payload);
-		__builtin_memcpy(e->after.ipv6.l4, from6 ? e->before.ipv6.l4 : e->before.ipv4.l4, 8);
+		__builtin_memcpy(e->after.ipv6.l4, from6 ? e->before.ipv6.l4 : e->before.ipv4.l4,
+				 8);
 		write_inner_transport(e->after.ipv6.l4, p, payload);
 	} else {
 		inner_header_ipv4(&e->after.ipv4.ip, p, tos, ttl, payload);
-		__builtin_memcpy(e->after.ipv4.l4, from6 ? e->before.ipv6.l4 : e->before.ipv4.l4, 8);
+		__builtin_memcpy(e->after.ipv4.l4, from6 ? e->before.ipv6.l4 : e->before.ipv4.l4,
+				 8);
 		write_inner_transport(e->after.ipv4.l4, p, payload);
 	}
 	if (write_inner_tcp(skb, p, &more))
@@ -317,7 +327,7 @@ static __always_inline int write_ipv6_header(struct __sk_buff *skb, struct packe
 	return bpf_skb_store_bytes(skb, ETH_HLEN - 2, &h, sizeof(h), 0);
 }
 
-/* IPv6's UDP has a checksum always. Of a whole packet without one. */
+/* Computes the checksum of a whole UDP packet that came without one: over IPv6 it must have one. */
 static __always_inline int give_checksum(struct __sk_buff *skb, struct packet *p, __u32 payload)
 {
 	__u32 at = ETH_HLEN + sizeof(struct ipv6_header);
@@ -343,11 +353,14 @@ static __always_inline int reshape(struct __sk_buff *skb, struct packet *p, __s3
 {
 	int from6 = p->came_ipv6, to6 = p->is_ipv6;
 
-	if (from6 && !to6 && more && bpf_skb_adjust_room(skb, more, BPF_ADJ_ROOM_NET, BPF_F_ADJ_ROOM_FIXED_GSO))
+	if (from6 && !to6 && more &&
+	    bpf_skb_adjust_room(skb, more, BPF_ADJ_ROOM_NET, BPF_F_ADJ_ROOM_FIXED_GSO))
 		return -1;
-	if (from6 != to6 && bpf_skb_change_proto(skb, to6 ? bpf_htons(ETH_P_IPV6) : bpf_htons(ETH_P_IP), 0))
+	if (from6 != to6 &&
+	    bpf_skb_change_proto(skb, to6 ? bpf_htons(ETH_P_IPV6) : bpf_htons(ETH_P_IP), 0))
 		return -1;
-	return to6 && more && bpf_skb_adjust_room(skb, more, BPF_ADJ_ROOM_NET, BPF_F_ADJ_ROOM_FIXED_GSO);
+	return to6 && more &&
+	       bpf_skb_adjust_room(skb, more, BPF_ADJ_ROOM_NET, BPF_F_ADJ_ROOM_FIXED_GSO);
 }
 
 /* The whole packet, but for its MAC addresses. Not 0 on failure. */
@@ -380,7 +393,8 @@ __noinline int nat64_write(struct __sk_buff *skb, struct packet *p)
 	if (p->is_icmp_error) {
 		const struct nat64_errors *e = (const void *)p->buffer;
 
-		return p->is_ipv6 ? bpf_skb_store_bytes(skb, at, &e->after, 56, 0) : bpf_skb_store_bytes(skb, at, &e->after, 36, 0);
+		return p->is_ipv6 ? bpf_skb_store_bytes(skb, at, &e->after, 56, 0)
+				  : bpf_skb_store_bytes(skb, at, &e->after, 36, 0);
 	}
 	if (p->is_ipv6 && p->flow.protocol == IPPROTO_UDP && !p->checksum && !in_pieces(p))
 		return give_checksum(skb, p, payload);

@@ -23,7 +23,8 @@ struct advertisement {
 } __attribute__((packed));
 
 /* The target of a well-formed solicitation, else a reason to drop; 0 with `*asked` 0: something else that needs no answer. */
-static __always_inline int read_solicitation(struct __sk_buff *skb, struct packet *p, union address_bytes *target, int *asked)
+static __always_inline int read_solicitation(struct __sk_buff *skb, struct packet *p,
+					     union address_bytes *target, int *asked)
 {
 	*asked = 0;
 	/* Listener reports come with a hop limit of 1. */
@@ -33,7 +34,8 @@ static __always_inline int read_solicitation(struct __sk_buff *skb, struct packe
 		return DROP_malformed;
 	if (p->flow.type != NEIGHBOUR_SOLICITATION)
 		return 0;
-	if (p->total_length - p->header_length < SOLICITATION_LENGTH || bpf_skb_load_bytes(skb, p->l4 + 8, target, 16))
+	if (p->total_length - p->header_length < SOLICITATION_LENGTH ||
+	    bpf_skb_load_bytes(skb, p->l4 + 8, target, 16))
 		return DROP_malformed;
 	if (target->bytes[0] == 0xff)
 		return DROP_malformed;
@@ -42,7 +44,8 @@ static __always_inline int read_solicitation(struct __sk_buff *skb, struct packe
 }
 
 /* Turns the packet into the advertisement that `target` is at `mac`, and sends it back. */
-static __noinline int advertise(struct __sk_buff *skb, struct packet *p, const union address_bytes *target, __u32 link)
+static __noinline int advertise(struct __sk_buff *skb, struct packet *p,
+				const union address_bytes *target, __u32 link)
 {
 	const struct settings *s = get_settings();
 	struct advertisement *a;
@@ -53,7 +56,9 @@ static __noinline int advertise(struct __sk_buff *skb, struct packet *p, const u
 
 	if (!p || !s || !target || bpf_skb_change_tail(skb, sizeof(*a), 0))
 		return TC_ACT_SHOT;
-	mac = link == s->uplink ? s->uplink_mac : link == s->services ? s->services_mac : router_mac;
+	mac = link == s->uplink	    ? s->uplink_mac
+	      : link == s->services ? s->services_mac
+				    : router_mac;
 	a = (void *)p->buffer;
 	__builtin_memset(a, 0, sizeof(*a));
 	__builtin_memcpy(a->to, p->source_mac, 6);
@@ -96,8 +101,9 @@ static __noinline int neighbour_from_eni(struct __sk_buff *skb, struct packet *p
 		reason = offers_ipv6(p);
 	if (!reason)
 		reason = read_solicitation(skb, p, &target, &asked);
-	if (!reason && p->source.flags & INTERFACE_SOURCE_DEST_CHECK && !is_unspecified(&p->flow.source) &&
-	    !is_link_local(&p->flow.source) && !owns_address(&p->source, p->link, &p->flow.source))
+	if (!reason && p->source.flags & INTERFACE_SOURCE_DEST_CHECK &&
+	    !is_unspecified(&p->flow.source) && !is_link_local(&p->flow.source) &&
+	    !owns_address(&p->source, p->link, &p->flow.source))
 		reason = DROP_spoofed_source;
 	if (reason)
 		return drop_packet(skb, p, reason);

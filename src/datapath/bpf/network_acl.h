@@ -11,9 +11,6 @@
 
 enum match { MATCH_NONE = 0, MATCH_ALLOW = 1, MATCH_DENY = 2, MATCH_INCOMPLETE = 3 };
 
-#define ANY_PROTOCOL 0xffff
-#define ANY_ICMP 0xffff
-
 /* Who is on the other side, for the rules: the packet's destination on the way out, its source on the way in. */
 static __always_inline void set_peer(struct packet *p, int inbound)
 {
@@ -36,11 +33,13 @@ static __always_inline int in_block(const struct packet *p, const struct rule *r
 		if (p->peer[0] != bpf_be64_to_cpu(peer[0]))
 			return 0;
 		return length >= 128 ? p->peer[1] == bpf_be64_to_cpu(peer[1])
-				     : ((p->peer[1] ^ bpf_be64_to_cpu(peer[1])) >> ((128 - length) & 63)) == 0;
+				     : ((p->peer[1] ^ bpf_be64_to_cpu(peer[1])) >>
+					((128 - length) & 63)) == 0;
 	}
 	if (length == 64)
 		return p->peer[0] == bpf_be64_to_cpu(peer[0]);
-	return length == 0 || ((p->peer[0] ^ bpf_be64_to_cpu(peer[0])) >> ((64 - length) & 63)) == 0;
+	return length == 0 ||
+	       ((p->peer[0] ^ bpf_be64_to_cpu(peer[0])) >> ((64 - length) & 63)) == 0;
 }
 
 static __always_inline int protocol_matches(const struct flow *flow, const struct rule *rule)
@@ -50,7 +49,8 @@ static __always_inline int protocol_matches(const struct flow *flow, const struc
 	if (rule->protocol != flow->protocol)
 		return 0;
 	if (flow->protocol == IPPROTO_TCP || flow->protocol == IPPROTO_UDP)
-		return flow->destination_port >= rule->port_from && flow->destination_port <= rule->port_to;
+		return flow->destination_port >= rule->port_from &&
+		       flow->destination_port <= rule->port_to;
 	if (flow->icmp)
 		return (rule->port_from == ANY_ICMP || rule->port_from == flow->type) &&
 		       (rule->port_to == ANY_ICMP || rule->port_to == flow->code);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * What the stages know about the packet at hand, the maps that only the kernel side writes, and small helpers.
+ * What the stages know about the packet at hand, and small helpers. What user space knows too stands in tables.h and records.h, which
+ * are generated from contract/.
  *
  * A packet is looked at through `struct packet`, a per-CPU scratch (programs at one CPU's ingress never nest).
  * Stages change the *view* in it (source, destination); the bytes are rewritten once, in deliver.h.
@@ -16,12 +17,12 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
-#include "tables.h"
+#include "records.h"
 
 #define GATEWAY_MTU 1500 /* through the internet gateway, either way */
-#define NAT_MTU 8500	 /* through a NAT gateway (VPC user guide, "NAT gateway basics") */
+#define NAT_MTU 8500 /* through a NAT gateway (VPC user guide, "NAT gateway basics") */
 #define REMOTE_PEERING_MTU 8500 /* to a VPC of another region */
-#define INSIDE_MTU 9001	 /* within a VPC */
+#define INSIDE_MTU 9001 /* within a VPC */
 
 #define IP_DF 0x4000
 #define IP_MF 0x2000
@@ -29,23 +30,6 @@
 #define SECOND 1000000000ULL
 
 static const __u8 router_mac[6] = ROUTER_MAC;
-
-/* What became of the packet: `skb->cb[0]`, where BPF_PROG_TEST_RUN shows it. */
-enum verdict {
-	VERDICT_DROP = 1,
-	VERDICT_DELIVER = 2,  /* to the interface in cb[2] */
-	VERDICT_INTERNET = 3, /* out of the uplink */
-	VERDICT_SERVICE = 4,  /* to the metadata or DNS service */
-	VERDICT_ARP = 5,      /* an answer of ARP or neighbour discovery, back where the request came from */
-	VERDICT_ABSORB = 6,   /* a packet of these that wants no answer; not counted */
-	VERDICT_ERROR = 7,    /* dropped for the reason in cb[1], and an ICMP error, or a TCP reset, went back to the sender */
-};
-
-/* An IPv6 address or a mapped IPv4 address, network order. */
-union address_bytes {
-	__u8 bytes[16];
-	__be32 word[4];
-};
 
 struct ip_header {
 	__u8 version_ihl;
@@ -115,7 +99,7 @@ struct flow {
 	__u16 destination_port;
 	__u8 protocol;
 	__u8 has_ports; /* 0: a later fragment whose first one is unknown, or too little of an embedded packet */
-	__u8 type;	/* ICMP */
+	__u8 type; /* ICMP */
 	__u8 code;
 	__u8 icmp; /* enum icmp_family: the protocol is ICMP in IPv4, ICMPv6 in IPv6 */
 	__u8 pad[3];
@@ -125,29 +109,48 @@ struct flow {
 #define V4(address) ((address).word[3])
 
 /* How the packet goes on after the source's subnet. */
-enum way { WAY_LOCAL = 1, WAY_INTERFACE = 2, WAY_GATEWAY = 3, WAY_NAT = 4, WAY_PEERING = 5, WAY_EGRESS_ONLY = 6, WAY_REMOTE_PEERING = 7 };
+enum way {
+	WAY_LOCAL = 1,
+	WAY_INTERFACE = 2,
+	WAY_GATEWAY = 3,
+	WAY_NAT = 4,
+	WAY_PEERING = 5,
+	WAY_EGRESS_ONLY = 6,
+	WAY_REMOTE_PEERING = 7
+};
+
+/* The words of an overlay's header (overlay.h). */
+struct overlay_words {
+	__u32 target;
+	__u32 sender;
+	__u32 via;
+	__u8 kind;
+	__u8 way;
+	__u8 flags;
+	__u8 pad;
+};
 
 struct packet {
-	__u32 link;   /* index of the link it came in on: the interface's slot; 0 when it came from the internet */
+	__u32 link; /* index of the link it came in on: the interface's slot; 0 when it came from the internet */
 	__u32 charge; /* the interface to whose counters a drop goes (0: the uplink's) */
-	__u64 now;    /* nanoseconds */
-	__u32 bytes;  /* of the frame, for the counters */
+	__u64 now; /* nanoseconds */
+	__u32 bytes; /* of the frame, for the counters */
 	__u32 sequence; /* of the tables' changes, when the packet came (flow_cache.h) */
 
 	/* parse */
 	struct ip_header ip; /* as it came; of IPv4 */
-	struct flow flow;    /* the view: what the stage at hand sees; translation changes it */
-	struct flow inner;   /* of the packet that an ICMP error carries */
+	struct flow flow; /* the view: what the stage at hand sees; translation changes it */
+	struct flow inner; /* of the packet that an ICMP error carries */
 	struct flow arrived; /* the same two before translation; as far as they were read */
 	struct flow inner_arrived;
 	__u32 header_length;
 	__u32 total_length;
-	__u32 l4;	     /* offset of the transport header in the frame */
-	__u32 inner_ip;	     /* offset of the embedded IP header, 0: none */
-	__u32 inner_l4;	     /* offset of the embedded transport header, 0: not there */
-	__u32 transport;     /* of a first fragment of IPv6: where the transport begins in what is divided */
-	__u32 fragment_id;   /* network order */
-	__u16 fragment;	     /* host order: IPv4's flags and offset; no router cuts IPv6, so there IP_DF is always set */
+	__u32 l4; /* offset of the transport header in the frame */
+	__u32 inner_ip; /* offset of the embedded IP header, 0: none */
+	__u32 inner_l4; /* offset of the embedded transport header, 0: not there */
+	__u32 transport; /* of a first fragment of IPv6: where the transport begins in what is divided */
+	__u32 fragment_id; /* network order */
+	__u16 fragment; /* host order: IPv4's flags and offset; no router cuts IPv6, so there IP_DF is always set */
 	__u8 is_ipv6; /* the view; NAT64 changes it */
 	__u8 came_ipv6; /* the bytes, as they came */
 	__u8 traffic_class;
@@ -170,7 +173,7 @@ struct packet {
 	__u8 way;
 	__u8 same_subnet;
 	__u8 through_gateway;
-	__u8 own_source;      /* the source address is the sending interface's own */
+	__u8 own_source; /* the source address is the sending interface's own */
 	__u8 tracked; /* a connection remembers it */
 	__u8 through_service; /* between a NAT or egress-only gateway and the interface at hand, whose groups track it in any case */
 	__u8 may_keep; /* what is decided for it may hold for its flow */
@@ -180,12 +183,26 @@ struct packet {
 	__u8 hops; /* NAT gateways that it passed, each of which takes one of its TTL */
 	__u16 nat_port; /* what a NAT gateway puts in the place of the source's */
 	__be32 nat_address;
-	__u8 group_identity;  /* both ends are interfaces of one VPC, or of two peered ones, that meet on private addresses */
-	__u8 log_in;	/* a flow log covers the receiver */
+	__u8 group_identity; /* both ends are interfaces of one VPC, or of two peered ones, that meet on private addresses */
+	__u8 log_in; /* a flow log covers the receiver */
 	__u8 log_waits; /* for what the gateway says of what the sender's flow log is to tell */
 	__u32 log_slot; /* at which interface `logged` is to be told */
 	__u32 log_hop; /* and which interface it goes to, or comes from; 0: none */
 	__u32 sender; /* the interface that it comes straight from: also a NAT gateway's; 0: from the internet gateway */
+
+	/* between machines (overlay.h) */
+	__be32 outside; /* of a hairpin: the public address that it was for, */
+	__be32 inner_outside; /* and the source of the packet inside, before they became private */
+	__u8 kind; /* what it would be on the way to another machine; 0: local */
+	__u8 over; /* it came from another machine */
+	__u8 settled; /* another machine chose this one for it */
+	__u8 passed_nat; /* a NAT gateway carried it, on another machine */
+	__u8 sized; /* the sender's machine looked at its length */
+	__u8 nat_known; /* its NAT connection has a row, which may have expired */
+	__u8 pad_machine[2];
+	__u32 too_long; /* the MTU that it is over */
+	__u32 vni; /* the network identifier of the tunnel that it came through */
+	struct overlay_words words; /* as it came */
 
 	/* scratch for rule matching, ICMP errors and checksums */
 	__u32 peer_is_target;
@@ -228,7 +245,8 @@ static __always_inline int is_mapped(const union address_bytes *a)
 
 static __always_inline int same_address(const union address_bytes *a, const union address_bytes *b)
 {
-	return !((a->word[0] ^ b->word[0]) | (a->word[1] ^ b->word[1]) | (a->word[2] ^ b->word[2]) | (a->word[3] ^ b->word[3]));
+	return !((a->word[0] ^ b->word[0]) | (a->word[1] ^ b->word[1]) | (a->word[2] ^ b->word[2]) |
+		 (a->word[3] ^ b->word[3]));
 }
 
 /* The first or the second half of an address, host order. */
@@ -239,7 +257,8 @@ static __always_inline __u64 address_half(const union address_bytes *a, int seco
 
 static __always_inline int same_mac(const __u8 *a, const __u8 *b)
 {
-	return *(__u16 *)a == *(__u16 *)b && *(__u16 *)(a + 2) == *(__u16 *)(b + 2) && *(__u16 *)(a + 4) == *(__u16 *)(b + 4);
+	return *(__u16 *)a == *(__u16 *)b && *(__u16 *)(a + 2) == *(__u16 *)(b + 2) &&
+	       *(__u16 *)(a + 4) == *(__u16 *)(b + 4);
 }
 
 /* Whether a host-order address lies in a block. */

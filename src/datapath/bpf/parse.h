@@ -115,7 +115,7 @@ static __always_inline void parse_inner_ipv6(struct __sk_buff *skb, struct packe
 	read_ports(&p->inner, p->buffer);
 }
 
-/* Of a header without options. */
+/* Whether the checksum of a header without options is right. */
 static __always_inline int header_sum_is_right(const struct ip_header *ip)
 {
 	const __u16 *words = (const void *)ip;
@@ -150,7 +150,7 @@ static __always_inline int bad_header_checksum(struct __sk_buff *skb, struct pac
 #define OPTION_LOOSE_ROUTE 131
 #define OPTION_STRICT_ROUTE 137
 
-/* Of a header with options, whose bytes are in the buffer: whether one is cut short, or a source route (RFC 791, section 3.1). */
+/* Whether one of the header's options, which are in the buffer, is cut short or a source route (RFC 791, section 3.1). */
 __noinline int bad_options(const struct packet *p)
 {
 	__u32 i, next = sizeof(struct ip_header), header;
@@ -169,7 +169,8 @@ __noinline int bad_options(const struct packet *p)
 			return 0;
 		if (type == OPTION_NOTHING)
 			length = 1;
-		else if (type == OPTION_LOOSE_ROUTE || type == OPTION_STRICT_ROUTE || i + 1 >= header || length < 2)
+		else if (type == OPTION_LOOSE_ROUTE || type == OPTION_STRICT_ROUTE ||
+			 i + 1 >= header || length < 2)
 			return 1;
 		next = i + length;
 	}
@@ -194,8 +195,9 @@ static __always_inline int cut_tail(struct __sk_buff *skb, __u32 total_length)
 /* Addresses in host order. */
 static __always_inline int never_on_a_wire(__u32 source, __u32 destination)
 {
-	return WITHIN(source, 0x00000000, 8) || WITHIN(source, 0x7f000000, 8) || source >= 0xe0000000 ||
-	       WITHIN(destination, 0x00000000, 8) || WITHIN(destination, 0x7f000000, 8);
+	return WITHIN(source, 0x00000000, 8) || WITHIN(source, 0x7f000000, 8) ||
+	       source >= 0xe0000000 || WITHIN(destination, 0x00000000, 8) ||
+	       WITHIN(destination, 0x7f000000, 8);
 }
 
 /* The transport header, or a reason to drop. */
@@ -268,8 +270,8 @@ static __noinline int parse_ipv4(struct __sk_buff *skb, struct packet *p)
 	p->header_length = (ip->version_ihl & 15) * 4;
 	p->total_length = bpf_ntohs(ip->total_length);
 	p->fragment = bpf_ntohs(ip->fragment);
-	if (ip->version_ihl >> 4 != 4 || p->header_length < sizeof(*ip) || p->total_length < p->header_length ||
-	    p->total_length + ETH_HLEN > skb->len)
+	if (ip->version_ihl >> 4 != 4 || p->header_length < sizeof(*ip) ||
+	    p->total_length < p->header_length || p->total_length + ETH_HLEN > skb->len)
 		return DROP_malformed;
 	p->l4 = ETH_HLEN + p->header_length;
 	p->fragment_id = p->ip.id;

@@ -19,11 +19,13 @@ struct reset {
 /* What the segment takes of the sequence space: its payload, and one for a SYN or a FIN. */
 static __always_inline __u32 segment_length(const struct packet *p, const struct tcp_header *tcp)
 {
-	return p->total_length - p->header_length - (tcp->offset >> 4) * 4 + !!(tcp->flags & TCP_SYN) + !!(tcp->flags & TCP_FIN);
+	return p->total_length - p->header_length - (tcp->offset >> 4) * 4 +
+	       !!(tcp->flags & TCP_SYN) + !!(tcp->flags & TCP_FIN);
 }
 
 /* The segment that answers `tcp`; its checksum over itself and `pseudo`. */
-static __always_inline void fill_reset(struct tcp_header *r, const struct packet *p, const struct tcp_header *tcp, __u64 pseudo)
+static __always_inline void fill_reset(struct tcp_header *r, const struct packet *p,
+				       const struct tcp_header *tcp, __u64 pseudo)
 {
 	const __u16 *words = (const void *)r;
 	int i;
@@ -46,7 +48,8 @@ static __always_inline void fill_reset(struct tcp_header *r, const struct packet
 /* So long that as much can go and come back as makes the kernel forget a checksum still to be filled in. */
 static __always_inline int resize_for_reset(struct __sk_buff *skb, __u32 length)
 {
-	return bpf_skb_change_tail(skb, length + FORGOTTEN, 0) || bpf_skb_adjust_room(skb, -FORGOTTEN, BPF_ADJ_ROOM_NET, 0);
+	return bpf_skb_change_tail(skb, length + FORGOTTEN, 0) ||
+	       bpf_skb_adjust_room(skb, -FORGOTTEN, BPF_ADJ_ROOM_NET, 0);
 }
 
 /* Rewrites the packet. Not 0 on failure. */
@@ -55,7 +58,8 @@ static __noinline int make_reset(struct __sk_buff *skb, struct packet *p)
 	struct tcp_header tcp, answer = {};
 	struct reset *r;
 
-	if (!p || bpf_skb_load_bytes(skb, p->l4, &tcp, sizeof(tcp)) || resize_for_reset(skb, sizeof(*r)))
+	if (!p || bpf_skb_load_bytes(skb, p->l4, &tcp, sizeof(tcp)) ||
+	    resize_for_reset(skb, sizeof(*r)))
 		return -1;
 	r = (void *)p->buffer;
 	__builtin_memset(r, 0, sizeof(*r));
@@ -70,7 +74,8 @@ static __noinline int make_reset(struct __sk_buff *skb, struct packet *p)
 	r->ip.source = p->ip.destination;
 	r->ip.destination = p->ip.source;
 	r->ip.checksum = header_checksum((void *)r + ETH_HLEN);
-	fill_reset(&answer, p, &tcp, pseudo_sum(r->ip.source, r->ip.destination, IPPROTO_TCP, sizeof(r->tcp)));
+	fill_reset(&answer, p, &tcp,
+		   pseudo_sum(r->ip.source, r->ip.destination, IPPROTO_TCP, sizeof(r->tcp)));
 	r->tcp = answer;
 	return bpf_skb_store_bytes(skb, 0, r, sizeof(*r), 0);
 }
@@ -92,7 +97,8 @@ static __noinline int make_reset_ipv6(struct __sk_buff *skb, struct packet *p)
 	const __u16 *words;
 	int i;
 
-	if (!p || bpf_skb_load_bytes(skb, p->l4, &tcp, sizeof(tcp)) || resize_for_reset(skb, sizeof(*r)))
+	if (!p || bpf_skb_load_bytes(skb, p->l4, &tcp, sizeof(tcp)) ||
+	    resize_for_reset(skb, sizeof(*r)))
 		return -1;
 	r = (void *)p->buffer;
 	__builtin_memset(r, 0, sizeof(*r));

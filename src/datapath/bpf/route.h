@@ -55,13 +55,14 @@ static __always_inline int route_nat_gateway(struct packet *p, __u32 slot, __u32
 	p->way = WAY_NAT;
 	slot = nat_gateway_in_zone(slot, zone);
 	p->target_slot = slot;
-	if ((p->is_ipv6 && !is_nat64(&p->flow.destination)) || !read_interface(slot, &p->target) || !(p->target.flags & INTERFACE_NAT_GATEWAY) || p->target.vpc != p->source.vpc)
+	if ((p->is_ipv6 && !is_nat64(&p->flow.destination)) || !read_interface(slot, &p->target) ||
+	    !(p->target.flags & INTERFACE_NAT_GATEWAY) || p->target.vpc != p->source.vpc)
 		return DROP_blackhole;
 	p->same_subnet = p->target.subnet == p->source.subnet;
 	return 0;
 }
 
-/* An interface of the VPC behind a peering connection: from an address of the one VPC to an address of the other alone. */
+/* An interface of the VPC behind a peering connection: only from an address of the one VPC to an address of the other. */
 static __noinline int route_peering(struct packet *p, __u32 peer)
 {
 	const struct address *row;

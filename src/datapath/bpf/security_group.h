@@ -5,8 +5,8 @@
  * ICMP errors, and answers that nobody asked for, may pass by a rule but open nothing.
  *
  * Not remembered are TCP and UDP between anybody and the interface, when rules for everybody (0.0.0.0/0; ::/0 for IPv6) let both
- * directions pass and those of one direction do so for all ports: each packet is decided by the rules alone. Unless it goes through
- * a NAT or egress-only gateway: that is always tracked.
+ * directions pass and those of one direction do so for all ports: only the rules decide each packet. Except through a NAT or
+ * egress-only gateway: such exchanges are always tracked.
  * Nor is TCP remembered from its middle on: what was untracked ends with the rule that let it pass, whoever sends next.
  * (EC2 user guide, "Security group connection tracking": untracked connections, automatically tracked connections.)
  */
@@ -36,7 +36,8 @@ enum { OPEN_MATCH = 1, OPEN_ALL_PORTS = 2 };
 /* What the rules for everybody in this chunk say of a port: OPEN_ bits. `what`: protocol << 16 | port, and OPEN_IPV6. */
 __noinline int open_in_chunk(const struct rule_chunk *chunk, __u32 count, __u32 what)
 {
-	__u32 protocol = what >> 16 & 0xff, port = what & 0xffff, length = what & OPEN_IPV6 ? 0 : 96;
+	__u32 protocol = what >> 16 & 0xff, port = what & 0xffff,
+	      length = what & OPEN_IPV6 ? 0 : 96;
 	int i, found = 0;
 
 	if (!chunk)
@@ -46,7 +47,8 @@ __noinline int open_in_chunk(const struct rule_chunk *chunk, __u32 count, __u32 
 
 		if (i >= count)
 			break;
-		if (rule->peer_length != length || (rule->protocol != ANY_PROTOCOL && rule->protocol != protocol))
+		if (rule->peer_length != length ||
+		    (rule->protocol != ANY_PROTOCOL && rule->protocol != protocol))
 			continue;
 		if (has_all_ports(rule))
 			found |= OPEN_MATCH | OPEN_ALL_PORTS;
@@ -82,25 +84,30 @@ __noinline int open_in_list(__u32 kind, __u32 owner, __u32 what)
 	return found;
 }
 
-static __always_inline int open_in_groups(const struct interface *eni, __u32 kind, const struct packet *p, __u32 port)
+static __always_inline int open_in_groups(const struct interface *eni, __u32 kind,
+					  const struct packet *p, __u32 port)
 {
 	int i, found = 0;
 
 	for (i = 0; i < MAX_GROUPS_PER_INTERFACE; i++) {
 		if (i >= eni->group_count)
 			break;
-		found |= open_in_list(kind, eni->groups[i], (p->is_ipv6 ? OPEN_IPV6 : 0) | (__u32)p->flow.protocol << 16 | port);
+		found |= open_in_list(kind, eni->groups[i],
+				      (p->is_ipv6 ? OPEN_IPV6 : 0) | (__u32)p->flow.protocol << 16 |
+					      port);
 	}
 	return found;
 }
 
-/* Of a packet that the groups allow: whether its exchange goes untracked. */
-static __always_inline int is_untracked(const struct packet *p, const struct interface *eni, __u32 inbound)
+/* Whether the exchange of a packet that the groups allow goes untracked. */
+static __always_inline int is_untracked(const struct packet *p, const struct interface *eni,
+					__u32 inbound)
 {
 	__u32 in = RULE_LIST_SECURITY_GROUP_IN, out = RULE_LIST_SECURITY_GROUP_OUT;
 	int this_way, back;
 
-	if (p->through_service || (p->flow.protocol != IPPROTO_TCP && p->flow.protocol != IPPROTO_UDP))
+	if (p->through_service ||
+	    (p->flow.protocol != IPPROTO_TCP && p->flow.protocol != IPPROTO_UDP))
 		return 0;
 	this_way = open_in_groups(eni, inbound ? in : out, p, p->flow.destination_port);
 	if (!(this_way & OPEN_MATCH))
@@ -112,7 +119,8 @@ static __always_inline int is_untracked(const struct packet *p, const struct int
 /* TCP that is under way, or a piece of it. */
 static __always_inline int is_midstream(const struct packet *p)
 {
-	return p->flow.protocol == IPPROTO_TCP && (p->is_later_fragment || (p->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN);
+	return p->flow.protocol == IPPROTO_TCP &&
+	       (p->is_later_fragment || (p->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN);
 }
 
 /* An ICMP error carries a packet that went the other way. */
@@ -155,7 +163,8 @@ __noinline int security_group(struct packet *p, __u32 inbound)
 		}
 	}
 	set_peer(p, inbound);
-	match = match_groups(p, eni, inbound ? RULE_LIST_SECURITY_GROUP_IN : RULE_LIST_SECURITY_GROUP_OUT);
+	match = match_groups(p, eni,
+			     inbound ? RULE_LIST_SECURITY_GROUP_IN : RULE_LIST_SECURITY_GROUP_OUT);
 	if (match == MATCH_INCOMPLETE)
 		return DROP_tables_incomplete;
 	if (match != MATCH_ALLOW)

@@ -16,8 +16,8 @@
 #include "translate.h"
 
 #define METADATA_IP 0xa9fea9feU /* 169.254.169.254 */
-#define DNS_IP 0xa9fea9fdU	/* 169.254.169.253 */
-#define TIME_IP 0xa9fea97bU	/* 169.254.169.123 */
+#define DNS_IP 0xa9fea9fdU /* 169.254.169.253 */
+#define TIME_IP 0xa9fea97bU /* 169.254.169.123 */
 #define ALIAS_DNS (1U << ALIAS_DNS_BIT)
 #define ALIAS_LENGTH (32 - 1 - ALIAS_DNS_BIT)
 
@@ -25,7 +25,8 @@
 
 static __always_inline int is_dns_port(const struct flow *flow)
 {
-	return (flow->protocol == IPPROTO_UDP || flow->protocol == IPPROTO_TCP) && flow->destination_port == 53;
+	return (flow->protocol == IPPROTO_UDP || flow->protocol == IPPROTO_TCP) &&
+	       flow->destination_port == 53;
 }
 
 enum service { SERVICE_METADATA, SERVICE_DNS, SERVICE_TIME };
@@ -36,11 +37,14 @@ static __always_inline int refused_by(const struct packet *p, enum service servi
 	const struct vpc *vpc;
 
 	if (service == SERVICE_TIME)
-		return p->flow.protocol == IPPROTO_UDP && p->flow.destination_port == 123 ? 0 : DROP_no_such_service;
+		return p->flow.protocol == IPPROTO_UDP && p->flow.destination_port == 123
+			       ? 0
+			       : DROP_no_such_service;
 	if (service == SERVICE_METADATA) {
 		if (p->flow.protocol != IPPROTO_TCP || p->flow.destination_port != 80)
 			return DROP_no_such_service;
-		if (!(p->source.flags & INTERFACE_METADATA) || (p->is_ipv6 && !(p->source.flags & INTERFACE_METADATA_IPV6)))
+		if (!(p->source.flags & INTERFACE_METADATA) ||
+		    (p->is_ipv6 && !(p->source.flags & INTERFACE_METADATA_IPV6)))
 			return DROP_metadata_disabled;
 		return 0;
 	}
@@ -61,7 +65,8 @@ static __noinline __u32 asking_place(struct packet *p)
 
 	if (!p)
 		return NO_PLACE;
-	if (p->is_ipv6 ? same_address(&p->flow.source, (const union address_bytes *)p->source.ipv6) : V4(p->flow.source) == p->source.private_ip)
+	if (p->is_ipv6 ? same_address(&p->flow.source, &p->source.ipv6)
+		       : V4(p->flow.source) == p->source.private_ip)
 		return 0;
 	key.interface = p->link;
 	key.ipv6 = p->is_ipv6;
@@ -70,7 +75,7 @@ static __noinline __u32 asking_place(struct packet *p)
 		return NO_PLACE;
 #pragma clang loop unroll(disable)
 	for (i = 1; i < MAX_ASKING_ADDRESSES; i++)
-		if (same_address(&p->flow.source, (const union address_bytes *)row->addresses[i & (MAX_ASKING_ADDRESSES - 1)]))
+		if (same_address(&p->flow.source, &row->addresses[i & (MAX_ASKING_ADDRESSES - 1)]))
 			return i;
 	return NO_PLACE;
 }
@@ -85,7 +90,7 @@ static __noinline int to_asking_place(struct packet *p, __u32 place)
 		return DROP_tables_incomplete;
 	if (!place) {
 		if (p->is_ipv6)
-			p->flow.destination = *(const union address_bytes *)p->target.ipv6;
+			p->flow.destination = p->target.ipv6;
 		else
 			V4(p->flow.destination) = p->target.private_ip;
 		return 0;
@@ -95,17 +100,17 @@ static __noinline int to_asking_place(struct packet *p, __u32 place)
 	row = bpf_map_lookup_elem(&asking_addresses, &key);
 	if (!row)
 		return DROP_no_such_service;
-	p->flow.destination = *(const union address_bytes *)row->addresses[place & (MAX_ASKING_ADDRESSES - 1)];
+	p->flow.destination = row->addresses[place & (MAX_ASKING_ADDRESSES - 1)];
 	return is_unspecified(&p->flow.destination) ? DROP_no_such_service : 0;
 }
 
-/* fd00:ec2::/32, where AWS has these services for IPv6; and what stands for an interface there: fd00:6b67::, the place, the slot. */
+/* fd00:ec2::/32, where AWS has these services for IPv6. What stands for an interface there: ALIAS_IPV6, 0, the place, the slot. */
 #define SERVICES_IPV6 0xfd000ec2U
-#define ALIAS_IPV6 0xfd006b67U
 
 static __always_inline int ends_in(const union address_bytes *a, __u32 first, __u32 last)
 {
-	return a->word[0] == bpf_htonl(first) && !a->word[1] && !a->word[2] && a->word[3] == bpf_htonl(last);
+	return a->word[0] == bpf_htonl(first) && !a->word[1] && !a->word[2] &&
+	       a->word[3] == bpf_htonl(last);
 }
 
 /* The same for IPv6, at fd00:ec2::254, fd00:ec2::253 and fd00:ec2::123. */
@@ -163,11 +168,14 @@ static __noinline int services(struct __sk_buff *skb, struct packet *p)
 	at_vpc = vpc && vpc->dns && V4(p->flow.destination) == vpc->dns;
 	if (!at_vpc && !WITHIN(destination, 0xa9fe0000, 16))
 		return SERVICES_PASS;
-	if (!at_vpc && destination != METADATA_IP && destination != DNS_IP && destination != TIME_IP)
+	if (!at_vpc && destination != METADATA_IP && destination != DNS_IP &&
+	    destination != TIME_IP)
 		return DROP_link_local;
 	if (!p->flow.has_ports)
 		return DROP_fragment_without_first;
-	reason = refused_by(p, at_vpc || destination == DNS_IP ? SERVICE_DNS : destination == TIME_IP ? SERVICE_TIME : SERVICE_METADATA);
+	reason = refused_by(p, at_vpc || destination == DNS_IP ? SERVICE_DNS
+			       : destination == TIME_IP	       ? SERVICE_TIME
+							       : SERVICE_METADATA);
 	if (reason)
 		return reason;
 	place = asking_place(p);
@@ -178,7 +186,8 @@ static __noinline int services(struct __sk_buff *skb, struct packet *p)
 	reason = over_allowance(skb, p);
 	if (reason)
 		return reason;
-	V4(p->flow.source) = bpf_htonl(ALIAS_BASE | (at_vpc ? ALIAS_DNS : 0) | place << ALIAS_SLOT_BITS | p->link);
+	V4(p->flow.source) = bpf_htonl(ALIAS_BASE | (at_vpc ? ALIAS_DNS : 0) |
+				       place << ALIAS_SLOT_BITS | p->link);
 	if (at_vpc)
 		V4(p->flow.destination) = bpf_htonl(DNS_IP);
 	return 0;
@@ -201,7 +210,8 @@ static __always_inline int services_back(struct __sk_buff *skb, struct packet *p
 	if (!read_interface(p->target_slot, &p->target))
 		return DROP_unknown_interface;
 	p->charge = p->target_slot;
-	reason = to_asking_place(p, destination >> ALIAS_SLOT_BITS & ((1U << ALIAS_PLACE_BITS) - 1));
+	reason =
+		to_asking_place(p, destination >> ALIAS_SLOT_BITS & ((1U << ALIAS_PLACE_BITS) - 1));
 	if (reason)
 		return reason;
 	if (at_vpc) {
@@ -225,12 +235,14 @@ static __always_inline int services_back_ipv6(struct __sk_buff *skb, struct pack
 	__u32 place;
 	int reason;
 
-	if (!metadata && !ends_in(from, SERVICES_IPV6, 0x253) && !ends_in(from, SERVICES_IPV6, 0x123))
+	if (!metadata && !ends_in(from, SERVICES_IPV6, 0x253) &&
+	    !ends_in(from, SERVICES_IPV6, 0x123))
 		return DROP_no_such_service;
 	if (!checksum_offset(p->flow.protocol) || p->fragment & (IP_MF | IP_OFFSET))
 		return DROP_no_such_service;
 	place = bpf_ntohl(p->flow.destination.word[2]);
-	if (p->flow.destination.word[0] != bpf_htonl(ALIAS_IPV6) || p->flow.destination.word[1] || place >> ALIAS_PLACE_BITS)
+	if (p->flow.destination.word[0] != bpf_htonl(ALIAS_IPV6) || p->flow.destination.word[1] ||
+	    place >> ALIAS_PLACE_BITS)
 		return DROP_no_such_service;
 	p->target_slot = bpf_ntohl(p->flow.destination.word[3]);
 	if (!read_interface(p->target_slot, &p->target))

@@ -1,36 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
-/* Generated from plan/tables.ts and plan/stages.ts by tools/generate-header.ts. Do not edit. */
+/* Generated from contract/tables.ts and contract/stages.ts by tools/generate-header.ts. Do not edit. */
+/* clang-format off */
 #pragma once
 
-#define LAYOUT_VERSION 6
+#define LAYOUT_VERSION 7
 #define MAX_GROUPS_PER_INTERFACE 16
 #define RULES_PER_CHUNK 8
 #define MAX_RULES_PER_LIST 4096
 #define MAX_POOLS 8
 #define MAX_NAT_ADDRESSES 8
 #define MAX_ASKING_ADDRESSES 32
+#define ANY_PROTOCOL 0xffff
+#define ANY_ICMP 0xffff
 #define ALIAS_BASE 0xf0000000U
 #define ALIAS_SLOT_BITS 20
 #define ALIAS_PLACE_BITS 5
 #define ALIAS_DNS_BIT 25
+#define ALIAS_IPV6 0xfd006b67U
 #define MAX_ZONES 8
 #define IPV6_ROUTES 0x80000000U
 #define IPV6_BLOCKS 0xffffffffU
 #define ROUTER_MAC { 0x02, 0x67, 0x6b, 0x00, 0x00, 0x01 }
-
-enum stage {
-	STAGE_parse = 0,
-	STAGE_admit = 1,
-	STAGE_services = 2,
-	STAGE_security_group_out = 3,
-	STAGE_network_acl_out = 4,
-	STAGE_route = 5,
-	STAGE_nat_gateway = 6,
-	STAGE_internet_gateway = 7,
-	STAGE_network_acl_in = 8,
-	STAGE_security_group_in = 9,
-	STAGE_deliver = 10,
-};
 
 enum drop_reason {
 	DROP_none = 0,
@@ -87,6 +77,9 @@ enum drop_reason {
 	DROP_nat64_destination = 51,
 	DROP_nat64_checksum = 52,
 	DROP_endpoint_without_service = 53,
+	DROP_stranger = 54,
+	DROP_moved = 55,
+	DROP_no_uplink = 56,
 };
 
 enum vpc_flags {
@@ -138,6 +131,16 @@ enum rule_list_kind {
 	RULE_LIST_NETWORK_ACL_IN = 3,
 };
 
+/* An IPv6 address or a mapped IPv4 address, network order. */
+union address_bytes {
+	__u8 bytes[16];
+	__be32 word[4];
+};
+
+/* No byte is hidden padding: so a field of another size is found also where the struct's size stays. */
+#pragma clang diagnostic push
+#pragma clang diagnostic error "-Wpadded"
+
 struct vpc {
 	__u32 internet_gateway;
 	__u32 flags;
@@ -156,7 +159,7 @@ struct subnet {
 	__u32 flags;
 	__u32 ipv6_length;
 	__u32 zone;
-	__be32 ipv6_block[4];
+	union address_bytes ipv6_block;
 };
 _Static_assert(sizeof(struct subnet) == 52, "subnet");
 
@@ -166,17 +169,18 @@ struct interface {
 	__u32 subnet;
 	__be32 private_ip;
 	__be32 public_ip;
-	__be32 ipv6[4];
+	__u32 machine;
+	union address_bytes ipv6;
 	__u8 mac[6];
 	__u8 group_count;
 	__u8 hop_limit;
 	__u32 groups[16];
 };
-_Static_assert(sizeof(struct interface) == 108, "interface");
+_Static_assert(sizeof(struct interface) == 112, "interface");
 
 struct address_key {
 	__u32 vpc;
-	__be32 address[4];
+	union address_bytes address;
 };
 _Static_assert(sizeof(struct address_key) == 20, "address_key");
 
@@ -193,7 +197,7 @@ struct asking_addresses_key {
 _Static_assert(sizeof(struct asking_addresses_key) == 8, "asking_addresses_key");
 
 struct asking_addresses {
-	__be32 addresses[32][4];
+	union address_bytes addresses[32];
 };
 _Static_assert(sizeof(struct asking_addresses) == 512, "asking_addresses");
 
@@ -206,7 +210,7 @@ _Static_assert(sizeof(struct public_address) == 8, "public_address");
 struct route_key {
 	__u32 prefix_length;
 	__u32 route_table;
-	__be32 address[4];
+	union address_bytes address;
 };
 _Static_assert(sizeof(struct route_key) == 24, "route_key");
 
@@ -239,7 +243,7 @@ struct rule_chunk_key {
 _Static_assert(sizeof(struct rule_chunk_key) == 24, "rule_chunk_key");
 
 struct rule {
-	__be32 peer[4];
+	union address_bytes peer;
 	__u32 group;
 	__u32 number;
 	__u16 protocol;
@@ -304,6 +308,10 @@ struct settings {
 	__u32 flow_records_shared;
 	__u32 flow_record_share;
 	__u32 link_local_allowance;
+	__u32 machine;
+	__u32 overlay;
+	__u32 overlay_mtu;
+	__be32 gateways;
 	__u32 pad;
 	__u64 now;
 	__u8 uplink_mac[6];
@@ -312,12 +320,16 @@ struct settings {
 	__u8 services_peer_mac[6];
 	struct pool pools[8];
 };
-_Static_assert(sizeof(struct settings) == 224, "settings");
+_Static_assert(sizeof(struct settings) == 240, "settings");
+
+#pragma clang diagnostic pop
 
 struct interface_row {
 	struct bpf_spin_lock lock;
 	struct interface row;
 };
+_Static_assert(__builtin_offsetof(struct interface_row, row) == 4, "interface_row");
+_Static_assert(sizeof(struct interface_row) == 116, "interface_row");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

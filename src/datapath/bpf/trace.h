@@ -13,65 +13,9 @@
 
 #include "packet.h"
 
-#define TRACE_SNAP 256	/* most bytes of a frame in an event */
-#define TRACE_SLOTS 8	/* most interfaces that the kernel filters for */
-#define TRACE_RING (4 << 20)
-
-struct trace_control {
-	__u64 until;	/* nanoseconds, monotonic clock; 0: nobody watches */
-	__u32 verdicts; /* bit n: verdict n is told */
-	__u32 snap;	/* bytes of the frame, up to TRACE_SNAP */
-	__u32 count;	/* of `slots`; 0: every interface is told */
-	__u32 slots[TRACE_SLOTS];
-	__u32 pad;
-};
-
-struct trace_event {
-	__u64 time; /* nanoseconds, monotonic clock */
-	__u32 ingress; /* index of the link it came in on: the sender's slot, the uplink, the services' link */
-	__u32 target;  /* the receiving interface's slot, 0 when there is none or none was known yet */
-	__u32 charge;  /* whose counters a drop went to */
-	__u32 length;  /* of the frame when it came */
-	__u32 frame_length; /* and as it stands */
-	__u32 captured; /* of that */
-	union address_bytes source; /* as it came; 0 when that was never read */
-	union address_bytes destination;
-	union address_bytes source_after; /* as the last stage saw it */
-	union address_bytes destination_after;
-	__u16 source_port; /* host order; ICMP: see parse.h */
-	__u16 destination_port;
-	__u16 reason;
-	__u8 verdict;
-	__u8 protocol;
-	__u8 has_ports;
-	__u8 type;
-	__u8 code;
-	__u8 pad[5];
-	__u8 frame[TRACE_SNAP];
-};
-_Static_assert(sizeof(struct trace_event) == 112 + TRACE_SNAP, "trace_event");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct trace_control);
-} trace_control SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, TRACE_RING);
-} trace_events SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u64);
-} trace_lost SEC(".maps");
-
 /* Whether a watch is told of such a verdict at one of these interfaces. */
-static __always_inline int trace_wants(const volatile struct trace_control *control, __u32 verdict, __u32 a, __u32 b, __u32 c)
+static __always_inline int trace_wants(const volatile struct trace_control *control, __u32 verdict,
+				       __u32 a, __u32 b, __u32 c)
 {
 	__u32 i;
 
@@ -94,7 +38,8 @@ static __always_inline int trace_concerns(__u32 slot, __u32 other)
 	__u32 zero = 0;
 	const volatile struct trace_control *control = bpf_map_lookup_elem(&trace_control, &zero);
 
-	return control && control->until && trace_wants(control, other ? VERDICT_DELIVER : VERDICT_INTERNET, slot, other, other);
+	return control && control->until &&
+	       trace_wants(control, other ? VERDICT_DELIVER : VERDICT_INTERNET, slot, other, other);
 }
 
 /* The event itself. A function of its own, verified once, that only a watch calls. */
@@ -145,7 +90,8 @@ __noinline int trace_write(struct __sk_buff *skb, struct packet *p, __u32 verdic
 		captured = TRACE_SNAP;
 	/* Kernel 6.1 takes 1 to TRACE_SNAP from a mask only; the compiler must not see that it changes nothing. */
 	__asm__ volatile("" : "+r"(captured));
-	if (captured < 1 || bpf_skb_load_bytes(skb, 0, e->frame, ((captured - 1) & (TRACE_SNAP - 1)) + 1))
+	if (captured < 1 ||
+	    bpf_skb_load_bytes(skb, 0, e->frame, ((captured - 1) & (TRACE_SNAP - 1)) + 1))
 		captured = 0;
 	e->captured = captured;
 	/* The reader looks at the ring by itself: waking it for every packet would cost more than the event. */
@@ -154,7 +100,8 @@ __noinline int trace_write(struct __sk_buff *skb, struct packet *p, __u32 verdic
 }
 
 /* Called once for every packet, where its verdict is final. */
-static __always_inline void trace_verdict(struct __sk_buff *skb, const struct packet *p, __u32 verdict, __u32 reason)
+static __always_inline void trace_verdict(struct __sk_buff *skb, const struct packet *p,
+					  __u32 verdict, __u32 reason)
 {
 	__u32 zero = 0;
 	const volatile struct trace_control *control = bpf_map_lookup_elem(&trace_control, &zero);

@@ -1,16 +1,20 @@
 /**
- * One EC2 request of a remedy, or a wait for what the one before began. Its results can be named and used by later ones. `region`:
- * where it is made, if that is not the region of whom was asked about.
+ * One EC2 request of a remedy, or a wait for what the request before began. Later requests can use its
+ * results by name. `region`: where it is made, when that is not the region in question.
  */
 export type Call = { readonly region?: string } & (
   | { readonly kind: "request"; readonly operation: string; readonly input: Input; readonly result?: Result }
-  | { readonly kind: "wait"; readonly until: "instance-running" | "instance-stopped"; readonly instanceId: string }
+  | {
+      readonly kind: "wait";
+      readonly until: "instance-running" | "instance-stopped";
+      readonly instanceId: string;
+    }
 );
 
 export type Input = { readonly [member: string]: Value };
 export type Value = string | number | boolean | Named | Input | readonly Value[];
 
-/** What a request answers at a path such as `RouteTable.RouteTableId`, under a name. */
+/** A value in the request's answer, at a path such as `RouteTable.RouteTableId`, and its name. */
 type Result = { readonly name: string; readonly path: string };
 
 /** The result of an earlier request, in place of a value. */
@@ -20,7 +24,7 @@ export function request(operation: string, input: Input, result?: Result): Call 
   return { kind: "request", operation, input, ...(result === undefined ? {} : { result }) };
 }
 
-/** The value with the names in it replaced by what they stand for. */
+/** The value, with the names in it replaced by their values. */
 export function resolved(value: Value, meaning: (name: string) => Value): Value {
   if (typeof value !== "object") return value;
   if (isList(value)) return value.map((one) => resolved(one, meaning));

@@ -6,7 +6,13 @@ import { commandsOf } from "./command.ts";
 test("a request is the CLI's command, with its own options where it has some", () => {
   const rule = { IpProtocol: "tcp", FromPort: 80, ToPort: 80, IpRanges: [{ CidrIp: "0.0.0.0/0" }] };
   const ipv6 = { IpProtocol: "icmpv6", FromPort: -1, ToPort: -1, Ipv6Ranges: [{ CidrIpv6: "::/0" }] };
-  const entry = { NetworkAclId: "acl-1", Egress: false, RuleNumber: 90, Protocol: "6", PortRange: { From: 1, To: 2 } };
+  const entry = {
+    NetworkAclId: "acl-1",
+    Egress: false,
+    RuleNumber: 90,
+    Protocol: "6",
+    PortRange: { From: 1, To: 2 },
+  };
   assert.deepEqual(
     commandsOf(
       [
@@ -14,7 +20,10 @@ test("a request is the CLI's command, with its own options where it has some", (
         request("AuthorizeSecurityGroupEgress", { GroupId: "sg-1", IpPermissions: [ipv6] }),
         request("CreateNetworkAclEntry", entry),
         request("ModifyVpcAttribute", { VpcId: "vpc-1", EnableDnsSupport: { Value: true } }),
-        request("ModifyNetworkInterfaceAttribute", { NetworkInterfaceId: "eni-1", SourceDestCheck: { Value: false } }),
+        request("ModifyNetworkInterfaceAttribute", {
+          NetworkInterfaceId: "eni-1",
+          SourceDestCheck: { Value: false },
+        }),
         request("AssociateVpcCidrBlock", { VpcId: "vpc-1", AmazonProvidedIpv6CidrBlock: true }),
         { kind: "wait", until: "instance-stopped", instanceId: "i-1" },
       ],
@@ -34,9 +43,14 @@ test("a request is the CLI's command, with its own options where it has some", (
 
 test("what one request answers goes straight into the next, and into a variable where more of them need it", () => {
   const named = { named: "table" };
-  const made = request("CreateRouteTable", { VpcId: "vpc-1" }, { name: "table", path: "RouteTable.RouteTableId" });
+  const made = request(
+    "CreateRouteTable",
+    { VpcId: "vpc-1" },
+    { name: "table", path: "RouteTable.RouteTableId" },
+  );
   const used = request("AssociateRouteTable", { RouteTableId: named, SubnetId: "subnet-1" });
-  const create = "aws ec2 create-route-table --vpc-id vpc-1 --query RouteTable.RouteTableId --output text --region eu-west-1";
+  const create =
+    "aws ec2 create-route-table --vpc-id vpc-1 --query RouteTable.RouteTableId --output text --region eu-west-1";
   assert.deepEqual(commandsOf([made, used], "eu-west-1"), [
     `aws ec2 associate-route-table --route-table-id "$(${create})" --subnet-id subnet-1 --region eu-west-1`,
   ]);

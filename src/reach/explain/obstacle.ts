@@ -1,49 +1,51 @@
+import type { TableReader } from "../../contract/tables.ts";
 import { present } from "../../lib/assert.ts";
-import type { TableReader } from "../../plan/tables.ts";
 import { type Leg, walkExchange, type Walk, type WalkEnd } from "../exchange.ts";
 import { type Packet, TCP, UDP } from "../packet.ts";
-import type { Step } from "../passage.ts";
+import type { DroppedStep, Step } from "../passage.ts";
 import { rulesOf } from "../rule-list.ts";
 import { type Absent, type ExchangeQuestion, packetOf } from "./question.ts";
 import type { Scratch } from "./scratch.ts";
 
-/** A stage's say of the request or of the answer. */
+/** A stage's outcome for the request or for the answer. */
 export type LegStep = { readonly leg: Leg; readonly step: Step };
 
 export type PortRange = readonly [from: number, to: number];
 
-/** What stands in the way of an exchange. */
+/** Something that stops an exchange. */
 export type Obstacle =
   | Absent
-  | (LegStep & {
+  | {
       readonly kind: "drop";
+      readonly leg: Leg;
+      readonly step: DroppedStep;
       readonly packet: Packet;
-      /** Inside the VPC that the packet comes into, or on its way out of one. */
+      /** True inside the VPC that the packet enters; false on its way out of one. */
       readonly inwards: boolean;
-      /** The destination ports of all the packets that this one stands for. */
+      /** The destination ports of all packets that this one represents. */
       readonly ports: PortRange;
       /** Only some of those ports are concerned. */
       readonly isPartial: boolean;
-    })
+    }
   | Extract<WalkEnd, { readonly kind: "misdirected" | "no_such_host" }>;
 
-/** How an exchange goes: the stages that it comes to, and what stops it, if anything does. */
+/** How an exchange goes: the stages that it reaches, and the obstacle, if there is one. */
 export type Look = {
   readonly packet: Packet | undefined;
   readonly steps: readonly LegStep[];
   readonly obstacle: Obstacle | undefined;
-  /** The slot of the appliance that it comes to. */
+  /** The slot of an appliance that it reaches. */
   readonly forwarder: number | undefined;
 };
 
-/** Linux's ephemeral ports (ip-sysctl, ip_local_port_range), which instances have. */
+/** The ephemeral ports of instances, which are Linux's (ip-sysctl, ip_local_port_range). */
 const INSTANCE_PORTS: PortRange = [32_768, 60_999];
-/** Any host's, and a NAT gateway's (VPC user guide, "Ephemeral ports"). */
+/** The ephemeral ports of any host, and of NAT gateways (VPC user guide, "Ephemeral ports"). */
 const ANY_CLIENT_PORTS: PortRange = [1024, 65_535];
 
 /**
- * The exchange as packets would have it now. It goes well only if it does from whichever port the client, or a NAT gateway for it,
- * sends: network ACLs may let the answer in on some alone.
+ * The exchange as packets would go now. It succeeds only if it does so from every port that the client, or a
+ * NAT gateway for it, may send from: network ACLs may let the answer in on some ports only.
  */
 export function look(scratch: Scratch, question: ExchangeQuestion): Look {
   const { tables } = scratch;
@@ -52,10 +54,16 @@ export function look(scratch: Scratch, question: ExchangeQuestion): Look {
   const ranges = rangesOf(question);
   const walk = walkExchange(tables, packet);
   const found = { packet, steps: stepsOf(walk) };
-  if (walk.end.kind !== "answered") return { ...found, ...stopped(packet, walk, walk.end, { ranges, isPartial: false }) };
+  if (walk.end.kind !== "answered")
+    return { ...found, ...stopped(packet, walk, walk.end, { ranges, isPartial: false }) };
   for (const [client, nat] of portsToTry(tables, packet, walk, ranges)) {
-    const other = walkExchange(tables, client === undefined ? packet : { ...packet, sourcePort: client }, nat);
-    if (other.end.kind !== "answered") return { ...found, ...stopped(packet, other, other.end, { ranges, isPartial: true }) };
+    const other = walkExchange(
+      tables,
+      client === undefined ? packet : { ...packet, sourcePort: client },
+      nat,
+    );
+    if (other.end.kind !== "answered")
+      return { ...found, ...stopped(packet, other, other.end, { ranges, isPartial: true }) };
   }
   return { ...found, obstacle: undefined, forwarder: undefined };
 }
@@ -66,7 +74,7 @@ function rangesOf({ client }: ExchangeQuestion): Ranges {
   return { client: client.kind === "interface" ? INSTANCE_PORTS : ANY_CLIENT_PORTS, nat: ANY_CLIENT_PORTS };
 }
 
-/** Of a way that leads to nobody, what comes after the route that led astray is nobody's concern. */
+/** When the way leads to no host, the steps after the route that led astray don't matter. */
 function stepsOf({ request: { steps }, answer, end }: Walk): readonly LegStep[] {
   const request = end.kind === "no_such_host" ? steps.slice(0, steps.indexOf(end.step) + 1) : steps;
   return [
@@ -77,9 +85,15 @@ function stepsOf({ request: { steps }, answer, end }: Walk): readonly LegStep[] 
 
 type How = { readonly ranges: Ranges; readonly isPartial: boolean };
 
-function stopped(packet: Packet, walk: Walk, end: Exclude<WalkEnd, { kind: "answered" }>, how: How): Pick<Look, "obstacle" | "forwarder"> {
+function stopped(
+  packet: Packet,
+  walk: Walk,
+  end: Exclude<WalkEnd, { kind: "answered" }>,
+  how: How,
+): Pick<Look, "obstacle" | "forwarder"> {
   if (end.kind === "forwarded") return { obstacle: undefined, forwarder: end.interface };
-  if (end.kind === "misdirected" || end.kind === "no_such_host") return { obstacle: end, forwarder: undefined };
+  if (end.kind === "misdirected" || end.kind === "no_such_host")
+    return { obstacle: end, forwarder: undefined };
   const { leg, step } = end;
   const trace = present(leg === "request" ? walk.request : walk.answer, leg);
   const before = trace.steps.slice(0, -1);
@@ -96,11 +110,18 @@ function hasSender(packet: Packet, leg: Leg, { request }: Walk): boolean {
   return leg === "request" ? packet.from !== undefined : request.verdict.kind !== "internet";
 }
 
-/** The destination ports of the request are one; of the answer, those that a client may have, or a NAT gateway until it has translated back. */
+/**
+ * The request has one destination port; the answer has those that a client may have, or a NAT gateway until
+ * it has translated back.
+ */
 function portsAt(
   { flow }: Step,
   leg: Leg,
-  { walk, before, ranges }: { readonly walk: Walk; readonly before: readonly Step[]; readonly ranges: Ranges },
+  {
+    walk,
+    before,
+    ranges,
+  }: { readonly walk: Walk; readonly before: readonly Step[]; readonly ranges: Ranges },
 ): PortRange {
   const port = flow.destinationPort ?? 0;
   if (leg === "request") return [port, port];
@@ -108,7 +129,10 @@ function portsAt(
   return isTranslated && !before.some(({ stage }) => stage === "nat_gateway") ? ranges.nat : ranges.client;
 }
 
-/** Client's ports, and NAT gateways', at which an ACL on the answer's way may think otherwise than at the usual ones. */
+/**
+ * The ports of clients and NAT gateways at which an ACL on the answer's way may decide differently than at
+ * the usual ones.
+ */
 function portsToTry(
   tables: TableReader,
   packet: Packet,
@@ -117,7 +141,9 @@ function portsToTry(
 ): readonly (readonly [client: number | undefined, nat: number | undefined])[] {
   if (packet.protocol !== TCP && packet.protocol !== UDP) return [];
   const bounds = (answer?.steps ?? []).flatMap((step) => boundsOf(tables, step));
-  const within = ([from, to]: PortRange): readonly number[] => [...new Set([from, ...bounds.filter((port) => port > from && port <= to)])];
+  const within = ([from, to]: PortRange): readonly number[] => [
+    ...new Set([from, ...bounds.filter((port) => port > from && port <= to)]),
+  ];
   const natPorts = tables.lookup("settings", 0)?.nat_ports ?? 0;
   const isTranslated = request.steps.some(({ stage }) => stage === "nat_gateway");
   const nat: PortRange = [ranges.nat[0], Math.min(ranges.nat[1], ranges.nat[0] + natPorts - 1)];
@@ -127,7 +153,7 @@ function portsToTry(
   ];
 }
 
-/** Between the bounds of an ACL's rules nothing changes. */
+/** The bounds of an ACL's rules: between them no decision changes. */
 function boundsOf(tables: TableReader, { stage, entries }: Step): readonly number[] {
   if (stage !== "network_acl_in" && stage !== "network_acl_out") return [];
   const [list] = entries;
@@ -135,10 +161,10 @@ function boundsOf(tables: TableReader, { stage, entries }: Step): readonly numbe
   return rulesOf(tables, stage, list.key.owner).flatMap((rule) => [rule.port_from, rule.port_to + 1]);
 }
 
-/** The same for the same obstacle, however the packet looks. */
+/** The same text for the same obstacle, whatever the packet looks like. */
 export function obstacleKey(obstacle: Obstacle): string {
   if (obstacle.kind === "misdirected" || obstacle.kind === "no_such_host") return obstacle.kind;
   if (obstacle.kind === "absent") return `${obstacle.reason} ${obstacle.interface.id}`;
   const { leg, step } = obstacle;
-  return [leg, step.stage, step.drop, step.interface, step.source ?? 0].join(" ");
+  return [leg, step.stage, step.what, step.interface, step.source ?? 0].join(" ");
 }

@@ -12,23 +12,33 @@ export type Place = {
   readonly subnet: Subnet;
   readonly table: RouteTable;
   readonly destination: string;
-  /** The route that it goes by now. */
+  /** The route that it takes now. */
   readonly route: Route | undefined;
 };
 
-/** Where what the interface at the slot sends is routed; undefined: not in this region. */
+/** Where packets from the interface in the slot are routed; undefined when it is not in this region. */
 export function placeOf(scratch: Scratch, slot: number, destination: string): Place | undefined {
   const { reader, tables } = scratch;
   const eni = interfaceOf(scratch, slot);
   const subnet = eni && reader.get("subnet", eni.subnetId);
-  const tableId = subnet && (subnet.routeTableAssociation?.routeTableId ?? reader.get("vpc", subnet.vpcId)?.mainRouteTable.routeTableId);
+  const tableId =
+    subnet &&
+    (subnet.routeTableAssociation?.routeTableId ??
+      reader.get("vpc", subnet.vpcId)?.mainRouteTable.routeTableId);
   const table = tableId === undefined ? undefined : reader.get("route-table", tableId);
   if (!eni || !subnet || !table) return undefined;
   const match = routeTo(tables, table.slot, destination);
-  return { scratch, eni, subnet, table, destination, route: match && routeAt(scratch, table, prefixOf(match)) };
+  return {
+    scratch,
+    eni,
+    subnet,
+    table,
+    destination,
+    route: match && routeAt(scratch, table, prefixOf(match)),
+  };
 }
 
-/** The user's route behind a row, which may stand for a prefix list. */
+/** The user's route that a row comes from; it may be one to a prefix list. */
 export function routeAt({ reader }: Scratch, { id }: RouteTable, block: string): Route | undefined {
   const listed = (): Route | undefined =>
     reader
@@ -38,12 +48,13 @@ export function routeAt({ reader }: Scratch, { id }: RouteTable, block: string):
   return reader.get("route", routeId(id, block)) ?? listed();
 }
 
-/** The route of the internet gateway's own table by which what comes in for the interface at the slot goes. */
+/** The route in the internet gateway's own table for packets to the interface in the slot. */
 export function gatewayRoute(scratch: Scratch, slot: number, destination: string): Route | undefined {
   const { reader, tables } = scratch;
   const receiver = interfaceOf(scratch, slot);
   const [gateway] = receiver ? reader.by("internet-gateway", "vpcId", receiver.vpcId) : [];
-  const table = gateway?.routeTableAssociation && reader.get("route-table", gateway.routeTableAssociation.routeTableId);
+  const table =
+    gateway?.routeTableAssociation && reader.get("route-table", gateway.routeTableAssociation.routeTableId);
   const match = table && routeTo(tables, table.slot, destination);
   return match && routeAt(scratch, table, prefixOf(match));
 }

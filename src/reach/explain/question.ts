@@ -1,27 +1,27 @@
+import { isIpv6Text, parseIpv4, parseIpv6 } from "../../lib/address.ts";
 import { present } from "../../lib/assert.ts";
-import { cidrContains, cidrOf } from "../../lib/cidr.ts";
-import { cidr6Contains, cidr6Of, parseIpv6 } from "../../lib/cidr6.ts";
-import { parseIpv4 } from "../../lib/ip.ts";
+import { blockContains, ipv4BlockOf, ipv6BlockOf } from "../../lib/block.ts";
 import type { NetworkInterface } from "../../model/network-interface.ts";
 import type { Reader } from "../../model/state.ts";
-import type { Vpc } from "../../model/vpc.ts";
 import { otherSide, type VpcPeeringConnection } from "../../model/vpc-peering-connection.ts";
+import type { Vpc } from "../../model/vpc.ts";
+import type { AbsentReason, Family, Protocol } from "../../protocol/explain.ts";
 import { ICMP, ICMPV6, type Packet, TCP, UDP } from "../packet.ts";
 import { regionOf, type Scratch } from "./scratch.ts";
 
 /** One end of an exchange. */
 export type End =
-  /** `address`: the private address that is asked about; absent: the primary one. `publicIp`: it was asked for by this public address. */
+  /**
+   * `address`: the private address in question; absent: the primary one. `publicIp`: present when the
+   * question named this public address.
+   */
   | { readonly kind: "interface"; readonly id: string; readonly address?: string; readonly publicIp?: string }
   /** `anyone`: the host stands for the whole internet. */
   | { readonly kind: "internet"; readonly address: string; readonly anyone: boolean }
-  /** The metadata service, DNS or NTP, which begin nothing. */
+  /** The metadata service, DNS or NTP; they never send the first packet. */
   | { readonly kind: "service"; readonly address: string }
-  /** An address of a VPC, or of the public pools, that nobody has. */
+  /** An address of a VPC, or of the public pools, that no interface has. */
   | { readonly kind: "nobody"; readonly address: string };
-
-export type Protocol = "tcp" | "udp" | "icmp";
-export type Family = "ipv4" | "ipv6";
 
 /** Can the client begin an exchange with the server? */
 export type ExchangeQuestion = {
@@ -29,13 +29,16 @@ export type ExchangeQuestion = {
   readonly server: End;
   readonly family: Family;
   readonly protocol: Protocol;
-  /** The server's; means nothing of ICMP. */
+  /** The server's port; without meaning for ICMP. */
   readonly port: number;
 };
 
-/** What an interface must have before there is any packet. In IPv6 an address needs the subnet's block, and that the VPC's. */
-export type AbsentReason = "no_ipv4_address" | "no_ipv6_address" | "no_subnet_ipv6_block" | "no_vpc_ipv6_block" | "no_public_address";
-export type Absent = { readonly kind: "absent"; readonly reason: AbsentReason; readonly interface: NetworkInterface };
+/** `reason`: what the interface lacks. */
+export type Absent = {
+  readonly kind: "absent";
+  readonly reason: AbsentReason;
+  readonly interface: NetworkInterface;
+};
 
 /** From the middle of Linux's ephemeral ports. */
 const CLIENT_PORT = 40_000;
@@ -67,14 +70,22 @@ type InterfaceEnd = End & { readonly kind: "interface" };
 
 function ownAddress(scratch: Scratch, { id, address }: InterfaceEnd, family: Family): string | Absent {
   const { eni, reader } = interfaceWith(scratch, id);
-  if (address !== undefined && address.includes(":") === (family === "ipv6")) return address;
+  if (address !== undefined && isIpv6Text(address) === (family === "ipv6")) return address;
   const own = family === "ipv6" ? eni.ipv6Addresses?.[0] : eni.privateIpAddresses[0];
-  return own ?? { kind: "absent", reason: family === "ipv4" ? "no_ipv4_address" : missingOfIpv6(reader, eni), interface: eni };
+  return (
+    own ?? {
+      kind: "absent",
+      reason: family === "ipv4" ? "no_ipv4_address" : missingOfIpv6(reader, eni),
+      interface: eni,
+    }
+  );
 }
 
 function missingOfIpv6(reader: Reader, { subnetId, vpcId }: NetworkInterface): AbsentReason {
   if (reader.get("subnet", subnetId)?.ipv6CidrBlock) return "no_ipv6_address";
-  return (reader.get("vpc", vpcId)?.ipv6CidrBlocks ?? []).length > 0 ? "no_subnet_ipv6_block" : "no_vpc_ipv6_block";
+  return (reader.get("vpc", vpcId)?.ipv6CidrBlocks ?? []).length > 0
+    ? "no_subnet_ipv6_block"
+    : "no_vpc_ipv6_block";
 }
 
 function destinationOf(scratch: Scratch, { client, server, family }: ExchangeQuestion): string | Absent {
@@ -82,15 +93,20 @@ function destinationOf(scratch: Scratch, { client, server, family }: ExchangeQue
   const own = ownAddress(scratch, server, family);
   if (typeof own !== "string" || family === "ipv6") return own;
   if (server.publicIp !== undefined) return server.publicIp;
-  // Who was asked for by a public address sees the other's public one.
-  const isInside = client.kind === "interface" && client.publicIp === undefined && meet(scratch, client.id, server.id);
+  // An end that is named by a public address sees the other's public one.
+  const isInside =
+    client.kind === "interface" && client.publicIp === undefined && meet(scratch, client.id, server.id);
   if (isInside) return own;
   const { eni } = interfaceWith(scratch, server.id);
   return publicIpOf(scratch, eni, own) ?? { kind: "absent", reason: "no_public_address", interface: eni };
 }
 
-/** The public address that is mapped to a private one of the interface. */
-export function publicIpOf({ tables }: Scratch, { slot }: NetworkInterface, address: string): string | undefined {
+/** The public address mapped to one of the interface's private ones. */
+export function publicIpOf(
+  { tables }: Scratch,
+  { slot }: NetworkInterface,
+  address: string,
+): string | undefined {
   const vpc = tables.lookup("interfaces", slot)?.vpc ?? 0;
   const publicIp = tables.lookup("addresses", { vpc, address })?.public_ip ?? NONE;
   return publicIp === NONE ? undefined : publicIp;
@@ -99,23 +115,37 @@ export function publicIpOf({ tables }: Scratch, { slot }: NetworkInterface, addr
 const NONE = "0.0.0.0";
 
 /** The interface, and its region's state. */
-function interfaceWith(scratch: Scratch, id: string): { readonly eni: NetworkInterface; readonly reader: Reader } {
+function interfaceWith(
+  scratch: Scratch,
+  id: string,
+): { readonly eni: NetworkInterface; readonly reader: Reader } {
   const { reader } = present(regionOf(scratch, id), id);
   return { reader, eni: present(reader.get("network-interface", id), id) };
 }
 
-/** Whether they meet on private addresses: in one VPC, or in two with a peering connection. */
+/** Whether they reach each other by private addresses: in one VPC, or in two peered ones. */
 function meet(scratch: Scratch, one: string, other: string): boolean {
   const { eni, reader } = interfaceWith(scratch, one);
   const { vpcId: otherVpc } = interfaceWith(scratch, other).eni;
-  return eni.vpcId === otherVpc || livePeerings(reader, eni.vpcId, () => undefined).some(({ peerId }) => peerId === otherVpc);
+  return (
+    eni.vpcId === otherVpc ||
+    livePeerings(reader, eni.vpcId, () => undefined).some(({ peerId }) => peerId === otherVpc)
+  );
 }
 
-/** `peer`: absent where its region is out of sight. */
-type Peering = { readonly connection: VpcPeeringConnection; readonly peerId: string; readonly peer: Vpc | undefined };
+/** `peer`: absent when its region can't be seen. */
+type Peering = {
+  readonly connection: VpcPeeringConnection;
+  readonly peerId: string;
+  readonly peer: Vpc | undefined;
+};
 
-/** The VPC's connections with others that are active, or wait to be accepted. `readerIn`: another region's. */
-export function livePeerings(reader: Reader, vpcId: string, readerIn: (region: string) => Reader | undefined): readonly Peering[] {
+/** The VPC's peering connections that are active or wait to be accepted. `readerIn`: reads another region. */
+export function livePeerings(
+  reader: Reader,
+  vpcId: string,
+  readerIn: (region: string) => Reader | undefined,
+): readonly Peering[] {
   return reader
     .by("vpc-peering-connection", "vpcId", vpcId)
     .filter(({ status }) => status === "active" || status === "pending-acceptance")
@@ -128,14 +158,14 @@ export function livePeerings(reader: Reader, vpcId: string, readerIn: (region: s
 
 /** The block of the VPC that holds the address. */
 export function blockWith(vpc: Vpc, address: string): string | undefined {
-  return address.includes(":")
+  return isIpv6Text(address)
     ? vpc.ipv6CidrBlocks?.map(({ ipv6CidrBlock }) => ipv6CidrBlock).find((block) => isWithin(block, address))
     : vpc.cidrBlocks.map(({ cidrBlock }) => cidrBlock).find((block) => isWithin(block, address));
 }
 
 export function isWithin(block: string, address: string): boolean {
-  if (block.includes(":") !== address.includes(":")) return false;
+  if (isIpv6Text(block) !== isIpv6Text(address)) return false;
   const [ipv4, ipv6] = [parseIpv4(address), parseIpv6(address)];
-  if (ipv4 !== undefined) return cidrContains(cidrOf(block), ipv4);
-  return ipv6 !== undefined && cidr6Contains(cidr6Of(block), ipv6);
+  if (ipv4 !== undefined) return blockContains(ipv4BlockOf(block), ipv4);
+  return ipv6 !== undefined && blockContains(ipv6BlockOf(block), ipv6);
 }

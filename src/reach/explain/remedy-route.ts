@@ -1,3 +1,4 @@
+import { isIpv6Text } from "../../lib/address.ts";
 import { embeddedIpv4, isNat64, NAT64_BLOCK } from "../../lib/nat64.ts";
 import { isActive } from "../../model/route-state.ts";
 import { type Route, routeId, type RouteTable } from "../../model/route-table.ts";
@@ -10,19 +11,22 @@ import { blockWith, livePeerings, publicIpOf } from "./question.ts";
 import { type Drop, type Remedy, type Scene, starts } from "./remedy.ts";
 import { interfaceOf, type Scratch } from "./scratch.ts";
 
-/** What a new route could lead to. */
+/** A possible target of a new route. */
 type Target = {
   readonly kind: Route["target"]["kind"];
   readonly value: Value;
-  /** The destination of a route that stands for none there is. */
+  /** The destination, when there is no route yet. */
   readonly destination: string;
-  /** What must be done first. */
+  /** The requests to make before. */
   readonly before: readonly Call[];
   readonly takes?: string;
   readonly also?: Remedy["also"];
 };
 
-/** A route that is missing, or leads nowhere now. One to an appliance is never bypassed: what runs it starts. */
+/**
+ * Remedies for a route that is missing or a blackhole. A route to an appliance is never bypassed: its
+ * instance is started.
+ */
 export function routeRemedies(scene: Scene, obstacle: Drop): readonly Remedy[] {
   const { scratch } = scene;
   const { step } = obstacle;
@@ -36,19 +40,19 @@ export function routeRemedies(scene: Scene, obstacle: Drop): readonly Remedy[] {
   return targets(place, obstacle).flatMap((target) => placed(place, target));
 }
 
-/** An address of NAT64 that a route leads to the internet as it is. */
+/** Remedies for a NAT64 address that a route leads to the internet untranslated. */
 export function nat64Remedies({ scratch }: Scene, { source, flow }: Step): readonly Remedy[] {
   const place = source === undefined ? undefined : placeOf(scratch, source, flow.destination);
   return place ? natTargets(place).flatMap((target) => placed(place, target)) : [];
 }
 
-/** A peered VPC's address that a less specific route leads elsewhere. */
+/** Remedies for a peered VPC's address that a less specific route leads elsewhere. */
 export function peerRemedies({ scratch }: Scene, { step }: Drop): readonly Remedy[] {
   const place = step.source === undefined ? undefined : placeOf(scratch, step.source, step.flow.destination);
   return place ? peerTargets(place).flatMap((target) => placed(place, target)) : [];
 }
 
-/** The VPC has no gateway, or the route names another one than it has. */
+/** Remedies when the VPC has no gateway, or the route names a gateway that is not the VPC's. */
 export function unattachedRemedies({ scratch }: Scene, { step, inwards }: Drop): readonly Remedy[] {
   const eni = interfaceOf(scratch, step.interface);
   if (!eni) return [];
@@ -58,9 +62,10 @@ export function unattachedRemedies({ scratch }: Scene, { step, inwards }: Drop):
   return target.before.length === 0 ? [] : [{ calls: target.before, ...takenBy(target) }];
 }
 
-/** What comes in goes to an appliance first that does not run. */
+/** Remedies when packets from the internet first go to an appliance that is not running. */
 function ofGatewayTable(scratch: Scratch, { step }: Drop): readonly Remedy[] {
-  const route = step.target === undefined ? undefined : gatewayRoute(scratch, step.target, step.flow.destination);
+  const route =
+    step.target === undefined ? undefined : gatewayRoute(scratch, step.target, step.flow.destination);
   return route?.target.kind === "network-interface" ? startOf(scratch, route) : [];
 }
 
@@ -70,23 +75,30 @@ function startOf(scratch: Scratch, { target }: Route): readonly Remedy[] {
 }
 
 function pendingPeering({ reader }: Scratch, { target }: Route): VpcPeeringConnection | undefined {
-  const connection = target.kind === "vpc-peering-connection" ? reader.get(target.kind, target.id) : undefined;
+  const connection =
+    target.kind === "vpc-peering-connection" ? reader.get(target.kind, target.id) : undefined;
   return connection?.status === "pending-acceptance" ? connection : undefined;
 }
 
-/** The accepter's region alone accepts. */
+/** Only the accepter's region accepts. */
 function accepted({ id, accepter }: VpcPeeringConnection): Remedy {
-  return { calls: [{ ...request("AcceptVpcPeeringConnection", { VpcPeeringConnectionId: id }), region: accepter.region }] };
+  return {
+    calls: [
+      { ...request("AcceptVpcPeeringConnection", { VpcPeeringConnectionId: id }), region: accepter.region },
+    ],
+  };
 }
 
 function peerTargets({ scratch, eni, destination }: Place): readonly Target[] {
   const readerIn = (region: string): Reader => scratch.elsewhere(region).reader;
-  return livePeerings(scratch.reader, eni.vpcId, readerIn).flatMap(({ connection, peer }): readonly Target[] => {
-    const block = peer && blockWith(peer, destination);
-    if (block === undefined) return [];
-    const before = connection.status === "active" ? [] : accepted(connection).calls;
-    return [{ kind: "vpc-peering-connection", value: connection.id, destination: block, before }];
-  });
+  return livePeerings(scratch.reader, eni.vpcId, readerIn).flatMap(
+    ({ connection, peer }): readonly Target[] => {
+      const block = peer && blockWith(peer, destination);
+      if (block === undefined) return [];
+      const before = connection.status === "active" ? [] : accepted(connection).calls;
+      return [{ kind: "vpc-peering-connection", value: connection.id, destination: block, before }];
+    },
+  );
 }
 
 /** What could carry the packet on from here, the best first. */
@@ -97,16 +109,25 @@ function targets(place: Place, { leg, packet }: Drop): readonly Target[] {
   if (peers.length > 0) return peers;
   if (isNat64(destination)) return natTargets(place);
   const gateway = attachGateway(scratch, eni.vpcId, undefined, destination).target;
-  if (destination.includes(":")) {
-    const [egressOnly] = leg === "request" && packet.from === eni.slot ? reader.by("egress-only-internet-gateway", "vpcId", eni.vpcId) : [];
+  if (isIpv6Text(destination)) {
+    const [egressOnly] =
+      leg === "request" && packet.from === eni.slot
+        ? reader.by("egress-only-internet-gateway", "vpcId", eni.vpcId)
+        : [];
     const kind = "egress-only-internet-gateway";
-    return [...(egressOnly ? [{ kind, value: egressOnly.id, destination: gateway.destination, before: [] } as const] : []), gateway];
+    return [
+      ...(egressOnly
+        ? [{ kind, value: egressOnly.id, destination: gateway.destination, before: [] } as const]
+        : []),
+      gateway,
+    ];
   }
-  const isPrivate = eni.natGatewayId === undefined && publicIpOf(scratch, eni, eni.privateIpAddresses[0] ?? "") === undefined;
+  const isPrivate =
+    eni.natGatewayId === undefined && publicIpOf(scratch, eni, eni.privateIpAddresses[0] ?? "") === undefined;
   return isPrivate ? [...natTargets(place), gateway] : [gateway];
 }
 
-/** NAT gateways of the VPC that have a way to the internet themselves; over IPv4 in another subnet. */
+/** The VPC's NAT gateways that reach the internet themselves; for IPv4, those in another subnet. */
 function natTargets({ scratch, eni, destination }: Place): readonly Target[] {
   const { reader } = scratch;
   const is64 = isNat64(destination);
@@ -122,15 +143,20 @@ function natTargets({ scratch, eni, destination }: Place): readonly Target[] {
       const place = own && placeOf(scratch, own.slot, beyond);
       return place?.route?.target.kind === "internet-gateway" && isActive(reader, place.route);
     })
-    .map(({ id }) => ({ kind: "nat-gateway", value: id, destination: is64 ? NAT64_BLOCK : EVERYWHERE, before: [] }));
+    .map(({ id }) => ({
+      kind: "nat-gateway",
+      value: id,
+      destination: is64 ? NAT64_BLOCK : EVERYWHERE,
+      before: [],
+    }));
 }
 
 const EVERYWHERE = "0.0.0.0/0";
 const EVERYWHERE_IPV6 = "::/0";
 
 /**
- * The VPC's gateway; where it has none, one that is attached to no VPC (best the one that is `named` already), or a new one, which
- * `before` attaches.
+ * The VPC's gateway. When it has none: an unattached one (preferably the one already `named`), or a new one,
+ * which `before` attaches.
  */
 export function attachGateway(
   { reader, isNew }: Scratch,
@@ -138,14 +164,16 @@ export function attachGateway(
   named?: string,
   destination = EVERYWHERE,
 ): { readonly target: Target; readonly attached: boolean; readonly before: readonly Call[] } {
-  const everywhere = destination.includes(":") ? EVERYWHERE_IPV6 : EVERYWHERE;
+  const everywhere = isIpv6Text(destination) ? EVERYWHERE_IPV6 : EVERYWHERE;
   const of = (value: Value, before: readonly Call[], takes?: string): Target => ({
     kind: "internet-gateway",
     value,
     destination: everywhere,
     before,
     ...(takes === undefined ? {} : { takes }),
-    ...(before.some((call) => call.kind === "request" && call.operation === ATTACH) ? { also: "no_internet_gateway" } : {}),
+    ...(before.some((call) => call.kind === "request" && call.operation === ATTACH)
+      ? { also: "no_internet_gateway" }
+      : {}),
   });
   const [attached] = reader.by("internet-gateway", "vpcId", vpcId);
   if (attached) {
@@ -159,10 +187,17 @@ export function attachGateway(
     return { target, attached: true, before: [] };
   }
   const free = reader.list("internet-gateway").filter((one) => one.vpcId === undefined && !isNew(one.id));
-  const best = free.find(({ id }) => id === named) ?? free.find(({ id }) => isRouted(reader, vpcId, id)) ?? free[0];
+  const best =
+    free.find(({ id }) => id === named) ?? free.find(({ id }) => isRouted(reader, vpcId, id)) ?? free[0];
   const attach = (id: Value): Call => request(ATTACH, { VpcId: vpcId, InternetGatewayId: id });
-  const created = request("CreateInternetGateway", {}, { name: "gateway", path: "InternetGateway.InternetGatewayId" });
-  const target = best ? of(best.id, [attach(best.id)], best.id) : of({ named: "gateway" }, [created, attach({ named: "gateway" })]);
+  const created = request(
+    "CreateInternetGateway",
+    {},
+    { name: "gateway", path: "InternetGateway.InternetGatewayId" },
+  );
+  const target = best
+    ? of(best.id, [attach(best.id)], best.id)
+    : of({ named: "gateway" }, [created, attach({ named: "gateway" })]);
   return { target, attached: false, before: target.before };
 }
 
@@ -177,9 +212,9 @@ function takenBy({ takes }: Target): Pick<Remedy, "takes"> | object {
 }
 
 /**
- * The ways to give the subnet the route. A subnet that follows the main table only because nobody said otherwise goes over to a
- * table that leads there already; and where others follow it for the same reason, they get no route that they had not: then the
- * subnet gets a table of its own.
+ * The ways to give the subnet the route. A subnet that uses the main table only by default moves to a table
+ * that already has the route. When other subnets use the main table by default, too, they must not get a new
+ * route: then the subnet gets a table of its own.
  */
 function placed(place: Place, target: Target): readonly Remedy[] {
   const { subnet } = place;
@@ -188,35 +223,49 @@ function placed(place: Place, target: Target): readonly Remedy[] {
   const own = ownTable(place, target);
   const rest = { ...takenBy(target), ...(target.also === undefined ? {} : { also: target.also }) };
   const remedy = (calls: readonly Call[]): Remedy => ({ calls: [...target.before, ...calls], ...rest });
-  const here = route?.target.kind === target.kind || !isSharedByDefault(place) ? [remedy([routeCall(place, target)])] : [];
+  const here =
+    route?.target.kind === target.kind || !isSharedByDefault(place)
+      ? [remedy([routeCall(place, target)])]
+      : [];
   const over = ready.map((call) => ({ calls: [call] }));
-  const inOrder = subnet.routeTableAssociation || route?.target.kind === target.kind ? [...here, ...over] : [...over, ...here];
+  const inOrder =
+    subnet.routeTableAssociation || route?.target.kind === target.kind
+      ? [...here, ...over]
+      : [...over, ...here];
   return [...inOrder, ...(own ? [remedy(own)] : [])];
 }
 
-/** The route that makes way: to a peered VPC, and for NAT64, only one for the very same block. */
+/** The route to be replaced; for a peered VPC, and for NAT64, only one with exactly the same block. */
 function replacedBy({ route }: Place, { kind, destination }: Target): Route | undefined {
   const isOwnBlock = kind === "vpc-peering-connection" || destination === NAT64_BLOCK;
   return isOwnBlock && route?.destination !== destination ? undefined : route;
 }
 
-/** Other subnets go by the same table, some of them because it is the VPC's main one. */
+/** Whether other subnets use the same table, some of them only because it is the VPC's main one. */
 function isSharedByDefault({ scratch: { reader }, subnet, table }: Place): boolean {
   if (reader.get("vpc", subnet.vpcId)?.mainRouteTable.routeTableId !== table.id) return false;
-  return reader.by("subnet", "vpcId", subnet.vpcId).some((other) => other.id !== subnet.id && !other.routeTableAssociation);
+  return reader
+    .by("subnet", "vpcId", subnet.vpcId)
+    .some((other) => other.id !== subnet.id && !other.routeTableAssociation);
 }
 
 function routeCall(place: Place, target: Target): Call {
   const { table } = place;
   const { kind, value, destination } = target;
   const route = replacedBy(place, target);
-  const words = { RouteTableId: table.id, ...destinationOf(route?.destination ?? destination), [MEMBERS[kind]]: value };
+  const words = {
+    RouteTableId: table.id,
+    ...destinationOf(route?.destination ?? destination),
+    [MEMBERS[kind]]: value,
+  };
   return request(route ? "ReplaceRoute" : "CreateRoute", words);
 }
 
 function destinationOf(destination: string): Input {
   if (destination.startsWith("pl-")) return { DestinationPrefixListId: destination };
-  return destination.includes(":") ? { DestinationIpv6CidrBlock: destination } : { DestinationCidrBlock: destination };
+  return isIpv6Text(destination)
+    ? { DestinationIpv6CidrBlock: destination }
+    : { DestinationCidrBlock: destination };
 }
 
 const MEMBERS: Readonly<Record<Route["target"]["kind"], string>> = {
@@ -230,7 +279,7 @@ const MEMBERS: Readonly<Record<Route["target"]["kind"], string>> = {
   "carrier-gateway": "CarrierGatewayId",
 };
 
-/** Tables of the VPC that lead there already, and have all that the subnet's has besides. */
+/** The VPC's tables that already lead there, and have all other routes of the subnet's table. */
 function readyTables(place: Place, target: Target): readonly RouteTable[] {
   const { scratch, subnet, table, destination } = place;
   const { reader, tables, isNew } = scratch;
@@ -242,18 +291,24 @@ function readyTables(place: Place, target: Target): readonly RouteTable[] {
     const match = routeTo(tables, other.slot, destination);
     const there = match && routeAt(scratch, other, prefixOf(match));
     if (!there || there.target.id !== target.value || !isActive(reader, there)) return false;
-    return kept.every((one) => reader.get("route", routeId(other.id, one.destination))?.target.id === one.target.id);
+    return kept.every(
+      (one) => reader.get("route", routeId(other.id, one.destination))?.target.id === one.target.id,
+    );
   });
 }
 
-/** The subnet goes by the table from then on. */
+/** Associates the subnet with the table. */
 function associated({ subnet }: Place, tableId: Value): Call {
   const { routeTableAssociation: old } = subnet;
-  if (old) return request("ReplaceRouteTableAssociation", { AssociationId: old.associationId, RouteTableId: tableId });
+  if (old)
+    return request("ReplaceRouteTableAssociation", {
+      AssociationId: old.associationId,
+      RouteTableId: tableId,
+    });
   return request("AssociateRouteTable", { RouteTableId: tableId, SubnetId: subnet.id });
 }
 
-/** A new table with the routes of the old one, and this one; undefined: not all of them can be made again. */
+/** A new table with the old one's routes and this one; undefined when some of them can't be created again. */
 function ownTable(place: Place, target: Target): readonly Call[] | undefined {
   const { scratch, subnet, table } = place;
   const route = replacedBy(place, target);
@@ -264,7 +319,11 @@ function ownTable(place: Place, target: Target): readonly Call[] | undefined {
   return [
     request("CreateRouteTable", { VpcId: subnet.vpcId }, { name: "table", path: "RouteTable.RouteTableId" }),
     ...copied.map((one) =>
-      request("CreateRoute", { RouteTableId: named, ...destinationOf(one.destination), [MEMBERS[one.target.kind]]: one.target.id }),
+      request("CreateRoute", {
+        RouteTableId: named,
+        ...destinationOf(one.destination),
+        [MEMBERS[one.target.kind]]: one.target.id,
+      }),
     ),
     request("CreateRoute", {
       RouteTableId: named,

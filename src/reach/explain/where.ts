@@ -4,7 +4,7 @@ import type { Step } from "../passage.ts";
 import { gatewayRoute, placeOf } from "./place.ts";
 import { interfaceOf, regionAt, type Scratch } from "./scratch.ts";
 
-/** Which resource has decided at a stage: its id; undefined: nobody's, or none of the account. */
+/** The id of the resource that decided at a stage; undefined when that is none of the account's. */
 export function decider(scratch: Scratch, step: Step): string | undefined {
   const there = regionAt(scratch, step.interface);
   const eni = step.interface === 0 ? undefined : interfaceOf(there, step.interface);
@@ -16,12 +16,13 @@ type Decider = (scratch: Scratch, eni: NetworkInterface, step: Step) => string |
 const DECIDERS: Readonly<Record<Step["stage"], Decider>> = {
   parse: (_scratch, eni) => holder(eni),
   admit: (_scratch, eni) => holder(eni),
-  services: (_scratch, eni, { drop }) => (drop === "dns_disabled" ? eni.vpcId : holder(eni)),
+  services: (_scratch, eni, { what }) => (what === "dns_disabled" ? eni.vpcId : holder(eni)),
   security_group_out: groupOf,
   security_group_in: groupOf,
   network_acl_out: aclOf,
   network_acl_in: aclOf,
-  route: (scratch, _eni, { source, flow }) => (source === undefined ? undefined : placeOf(scratch, source, flow.destination)?.table.id),
+  route: (scratch, _eni, { source, flow }) =>
+    source === undefined ? undefined : placeOf(scratch, source, flow.destination)?.table.id,
   nat_gateway: (_scratch, eni) => eni.natGatewayId,
   internet_gateway: gatewayOf,
   deliver: (_scratch, eni, { target }) => (target === undefined ? undefined : holder(eni)),
@@ -31,29 +32,39 @@ function holder({ id, attachment, natGatewayId }: NetworkInterface): string {
   return natGatewayId ?? attachment?.instanceId ?? id;
 }
 
-/** The group of the rule that lets it pass; where none does, all groups of the interface. */
-function groupOf({ reader }: Scratch, { groupIds }: NetworkInterface, { entries: [list], rule }: Step): string {
-  const owner = rule && (list?.table === "rule_lists" || list?.table === "rule_chunks") ? list.key.owner : undefined;
-  return groupIds.find((id) => reader.get("security-group", id)?.slot === owner) ?? groupIds.join(", ");
+/** The group of the rule that lets it pass; when none does, all groups of the interface. */
+function groupOf({ reader }: Scratch, { groupIds }: NetworkInterface, { params }: Step): string {
+  const allowing = "group" in params ? params.group : undefined;
+  return groupIds.find((id) => reader.get("security-group", id)?.slot === allowing) ?? groupIds.join(", ");
 }
 
 function aclOf({ reader }: Scratch, { subnetId }: NetworkInterface): string | undefined {
   return reader.get("subnet", subnetId)?.networkAcl?.networkAclId;
 }
 
-function gatewayOf({ reader }: Scratch, { id, vpcId, subnetId }: NetworkInterface, { drop, flow, entries }: Step): string {
-  if (drop === "block_public_access") return subnetId;
-  if (drop === "no_public_ip" || drop === "public_ip_not_mapped") return id;
-  const byEgressOnly = drop === "egress_only" || (flow.source.includes(":") && entries.length === 0);
+const EGRESS_ONLY: ReadonlySet<Step["what"]> = new Set(["egress_only_out", "egress_only_in", "egress_only"]);
+
+function gatewayOf(
+  { reader }: Scratch,
+  { id, vpcId, subnetId }: NetworkInterface,
+  { what, params }: Step,
+): string {
+  if (what === "block_public_access") return subnetId;
+  if (what === "no_public_ip" || what === "public_ip_not_mapped") return id;
+  const byEgressOnly = EGRESS_ONLY.has(what) || ("gateway" in params && params.gateway === "egress_only");
   const [gateway] = byEgressOnly
     ? reader.by("egress-only-internet-gateway", "vpcId", vpcId)
     : reader.by("internet-gateway", "vpcId", vpcId);
   return gateway?.id ?? vpcId;
 }
 
-/** The user's route by which a stage went, or that led it nowhere. */
+/** The user's route that a stage followed, or that led it nowhere. */
 export function routeOf(scratch: Scratch, { stage, source, target, flow }: Step): Route | undefined {
   if (stage === "internet_gateway")
-    return target === undefined ? undefined : gatewayRoute(regionAt(scratch, target), target, flow.destination);
-  return source === undefined ? undefined : placeOf(regionAt(scratch, source), source, flow.destination)?.route;
+    return target === undefined
+      ? undefined
+      : gatewayRoute(regionAt(scratch, target), target, flow.destination);
+  return source === undefined
+    ? undefined
+    : placeOf(regionAt(scratch, source), source, flow.destination)?.route;
 }

@@ -1,6 +1,0 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-
-/** Of the package that this file belongs to. */
-export const VERSION: string = (JSON.parse(readFileSync(join(import.meta.dirname, "../../../package.json"), "utf8")) as { version: string })
-  .version;

@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Compare, KeyValue, Put } from "../store/etcd-client.ts";
+import { enlist, setDrained, shared } from "./enlist.ts";
+import { liveKey, type Machine } from "./member.ts";
+
+/** etcd's keys, as far as a machine that joins needs them. */
+function keys() {
+  const found = new Map<string, KeyValue>();
+  let revision = 0;
+  const holds = (compare: Compare): boolean => {
+    const { created = "0", modified = "0" } = found.get(compare.key) ?? {};
+    return "created" in compare ? created === compare.created : modified === compare.modified;
+  };
+  return {
+    found,
+    range: async ({ key, end }: { readonly key: string; readonly end?: string }) => ({
+      revision: String(revision),
+      found: [...found.values()].filter((one) => one.key === key || (end && one.key >= key && one.key < end)),
+      more: false,
+    }),
+    transact: async (compares: readonly Compare[], puts: readonly Put[]) => {
+      if (!compares.every(holds)) return undefined;
+      const modified = String(++revision);
+      for (const { key, value = "" } of puts)
+        found.set(key, { key, value, created: found.get(key)?.created ?? modified, modified });
+      return modified;
+    },
+  };
+}
+
+const PREFIX = "genkan/";
+const machine = (home: string, address: string): Omit<Machine, "number"> => ({
+  name: home,
+  address,
+  url: `http://${address}:4566`,
+  zones: [],
+  roles: ["control"],
+  version: "1",
+  home,
+});
+
+test("machines that come at the same time have numbers of their own, and each home keeps its number", async () => {
+  const etcd = keys();
+  const join = (n: number) => enlist({ etcd, prefix: PREFIX, me: machine(`home-${n}`, `10.0.0.${n}`) });
+  const joined = await Promise.all([1, 2, 3, 4].map(join));
+  const numbers = joined.map(({ number }) => number);
+  assert.deepEqual(numbers.toSorted(), [1, 2, 3, 4]);
+  const moved = await enlist({ etcd, prefix: PREFIX, me: machine("home-3", "10.0.0.9") });
+  assert.equal(moved.number, numbers[2]);
+  etcd.found.delete(`${PREFIX}machines/2`);
+  assert.equal((await join(7)).number, 2, "a number whose machine has left is free");
+});
+
+test("an address has one machine: one that is set up anew takes its place, but not while it is there", async () => {
+  const etcd = keys();
+  const { number } = await enlist({ etcd, prefix: PREFIX, me: machine("old", "10.0.0.1") });
+  await etcd.transact([], [{ key: liveKey(PREFIX, number), value: "" }]);
+  const again = () => enlist({ etcd, prefix: PREFIX, me: machine("new", "10.0.0.1") });
+  await assert.rejects(again, /old, machine 1 of the region, has the address 10\.0\.0\.1/);
+  etcd.found.delete(liveKey(PREFIX, number));
+  assert.equal((await again()).number, number);
+});
+
+test("what all machines share is what the first one wrote", async () => {
+  const etcd = keys();
+  const wrote = await Promise.all(["a", "b", "c"].map((text) => shared(etcd, "secret", () => text)));
+  assert.equal(new Set(wrote).size, 1);
+});
+
+test("a drained machine stays so when it starts again; the last gateway is not drained", async () => {
+  const etcd = keys();
+  const gateway = (home: string, address: string): Omit<Machine, "number"> => ({
+    ...machine(home, address),
+    roles: ["gateway"],
+  });
+  const [one, two] = [gateway("one", "10.0.0.1"), gateway("two", "10.0.0.2")];
+  for (const me of [one, two]) await enlist({ etcd, prefix: PREFIX, me });
+  const drain = (name: string, drained: boolean) => setDrained({ etcd, prefix: PREFIX }, name, drained);
+  assert.equal((await drain("one", true)).drained, true);
+  assert.equal((await enlist({ etcd, prefix: PREFIX, me: one })).drained, true);
+  await assert.rejects(drain("2", true), /two is the last gateway that takes packets/);
+  await assert.rejects(drain("three", true), /There is no machine three/);
+  assert.equal("drained" in (await drain("1", false)), false);
+  assert.equal((await drain("two", true)).drained, true);
+});

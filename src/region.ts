@@ -1,0 +1,329 @@
+/** Opens the state: on this machine, or in etcd, for it alone or for the machines of a region. */
+
+import { randomBytes, randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import type { Place, RunningMachine } from "./agent/machine.ts";
+import { type Neighbour, Neighbours } from "./agent/neighbours.ts";
+import { answerHanded, type ApiOptions, type HandedAnswer, type HandedRequest } from "./api/api.ts";
+import type { InternalAnswer } from "./api/internal.ts";
+import type { ControlPlane } from "./control/control-plane.ts";
+import { enlist, shared } from "./fleet/enlist.ts";
+import { Fleet, type ObeyedQuestion } from "./fleet/fleet.ts";
+import { touchByTcp } from "./fleet/leader-watch.ts";
+import type { Machine } from "./fleet/member.ts";
+import { Peers, servePeers } from "./fleet/peer-link.ts";
+import {
+  joinRegion,
+  openRegion,
+  type RegionStore,
+  requireOwnState,
+  unanswered,
+} from "./fleet/region-store.ts";
+import {
+  type Credentials,
+  ensureMembership,
+  type Home,
+  takeCredentials,
+  writeMembership,
+} from "./home/home.ts";
+import { VERSION } from "./home/version.ts";
+import { CommandError } from "./lib/command-error.ts";
+import type { InstanceReport } from "./model/instance-report.ts";
+import type { HostMachine } from "./model/machine.ts";
+import type { Realm } from "./model/realm.ts";
+import { realmReaders, type World } from "./model/world.ts";
+import type { DrainAnswer } from "./protocol/drain.ts";
+import type { InstanceAnswer } from "./protocol/instance.ts";
+import type { MachineSettings, Settings } from "./start/settings.ts";
+import { type EmbeddedStore, openEmbedded } from "./store/embedded.ts";
+import { EtcdClient, EtcdError } from "./store/etcd-client.ts";
+import { patiently } from "./store/etcd-retry.ts";
+import { systemClock } from "./store/system-clock.ts";
+
+type Log = (message: string, cause?: unknown) => void;
+
+type Stated = {
+  readonly home: Home;
+  readonly settings: Settings;
+  readonly credentials: Credentials;
+  /** The store's folder. */
+  readonly folder: string;
+  readonly print: (line: string) => void;
+  readonly log: Log;
+};
+
+/** This machine in a region of several. */
+type Membered = {
+  readonly fleet: Fleet;
+  readonly me: Machine;
+  readonly secret: string;
+  readonly close: () => void;
+};
+
+export type Opened = {
+  readonly store: EmbeddedStore;
+  /** Absent: the state is on this machine. */
+  readonly region?: RegionStore;
+  /** Absent: this machine is alone. */
+  readonly member?: Membered;
+  /** Those of the region, where it has several machines. */
+  readonly credentials: Credentials;
+};
+
+const PREFIX = "genkan/";
+
+/** @throws StoreError, CommandError */
+export async function openState(stated: Stated): Promise<Opened> {
+  const { settings, credentials, folder, log } = stated;
+  const embedded = openEmbedded(folder, log);
+  try {
+    if (settings.etcd && settings.machine)
+      return await openMember(stated, new EtcdClient(settings.etcd), settings.machine, embedded);
+    if (settings.etcd)
+      return { ...(await openAlone(stated, new EtcdClient(settings.etcd), embedded)), credentials };
+    requireOwnState(embedded);
+    return { store: embedded, credentials };
+  } catch (cause) {
+    await embedded.close();
+    throw cause;
+  }
+}
+
+async function openAlone({ home, settings, print, log }: Stated, etcd: EtcdClient, copy: EmbeddedStore) {
+  const region = await openRegion({
+    etcd,
+    prefix: PREFIX,
+    me: { machine: `${hostname()} (${home.folder})`, url: `http://${settings.host}:${settings.port}` },
+    nonce: randomUUID,
+    copy,
+    clock: systemClock,
+    replaced: (leader) => {
+      print(`genkan: ${leader.machine} has the region's state now; this Genkan ends.`);
+      process.kill(process.pid, "SIGTERM");
+    },
+    log,
+  });
+  return { store: region, region };
+}
+
+async function openMember(
+  stated: Stated,
+  etcd: EtcdClient,
+  settings: MachineSettings,
+  copy: EmbeddedStore,
+): Promise<Opened> {
+  const { log } = stated;
+  const { me, secret, credentials } = await enlisted(stated, etcd, settings);
+  const region = await joinRegion({
+    etcd,
+    prefix: PREFIX,
+    me: { number: me.number, machine: me.name, url: me.url },
+    mayLead: me.roles.includes("control"),
+    nonce: randomUUID,
+    copy,
+    clock: systemClock,
+    log,
+  });
+  const peers = new Peers(secret);
+  const common = { etcd, prefix: PREFIX, me, region, peers, clock: systemClock };
+  const fleet = new Fleet({ ...common, touch: touchByTcp, log });
+  const close = (): void => {
+    peers.close();
+    etcd.close();
+  };
+  return { store: region, region, member: { fleet, me, secret, close }, credentials };
+}
+
+type Enlisted = { readonly me: Machine; readonly secret: string; readonly credentials: Credentials };
+
+/** Takes part in the region; without etcd as it did before. */
+async function enlisted(
+  { home, settings: { port }, credentials, log }: Stated,
+  etcd: EtcdClient,
+  { name, address, zones, roles }: MachineSettings,
+): Promise<Enlisted> {
+  const known = ensureMembership(home);
+  const wanted = {
+    name,
+    address,
+    zones,
+    roles,
+    url: `http://${address}:${port}`,
+    version: VERSION,
+    home: known.home,
+  };
+  try {
+    return await patiently(systemClock, async () => {
+      const secret = await shared(etcd, `${PREFIX}secret`, () => randomBytes(32).toString("hex"));
+      const all = JSON.parse(
+        await shared(etcd, `${PREFIX}credentials`, () => JSON.stringify(credentials)),
+      ) as Credentials;
+      const me = await enlist({ etcd, prefix: PREFIX, me: wanted });
+      writeMembership(home, { home: known.home, secret, machine: me });
+      return { me, secret, credentials: takeCredentials(home, all) };
+    });
+  } catch (cause) {
+    if (!(cause instanceof EtcdError)) throw cause;
+    const { machine, secret } = known;
+    if (cause.kind !== "unavailable" || !machine || secret === undefined) throw unanswered({ etcd });
+    log("etcd is out of reach: this machine is what it was in the region before", cause);
+    return { me: { ...(machine as Machine), ...wanted }, secret, credentials };
+  }
+}
+
+/** An account that the region does not have can't be asked for. @throws CommandError */
+export function requireAccount({ credentials }: Opened, account: string | undefined): void {
+  if (account !== undefined && account !== credentials.account)
+    throw new CommandError(`--account ${account}: the region's account is ${credentials.account}.`);
+}
+
+type Served = Pick<ApiOptions, "offered" | "perform"> & {
+  readonly plane: ControlPlane;
+  /** Answers a question to `/_genkan` that another machine was asked. */
+  readonly internal: (question: HandedQuestion) => Promise<InternalAnswer>;
+  /** Of an instance that this machine runs. */
+  readonly instance: (id: string) => InstanceAnswer;
+  readonly port: number;
+  readonly log: Log;
+};
+
+type HandedQuestion = {
+  readonly method: string;
+  readonly path: string;
+  readonly query: string;
+  readonly authorization: string | undefined;
+};
+
+type Reported = { readonly machine: number; readonly realm: Realm; readonly report: InstanceReport };
+
+/** Answers the region's other machines. Returns what ends it. */
+export function serveMembers({ fleet, me, secret }: Membered, served: Served): Promise<() => Promise<void>> {
+  const { plane, internal, instance, port, log } = served;
+  const handlers = {
+    request: async (request: HandedRequest): Promise<HandedAnswer> => {
+      fleet.requireLead();
+      return await answerHanded(request, served);
+    },
+    question: async (question: HandedQuestion): Promise<InternalAnswer> => {
+      fleet.requireLead();
+      return await internal(question);
+    },
+    report: async ({ machine, realm, report }: Reported): Promise<object> => {
+      fleet.requireLead();
+      // A machine that was away may still run what another one runs now.
+      if (plane.findInstance(report.instanceId)?.instance.machine === machine)
+        await plane.report(realm, report);
+      return {};
+    },
+    instance: async ({ id }: { readonly id: string }): Promise<InstanceAnswer> =>
+      Promise.resolve(instance(id)),
+    obeyed: async (question: ObeyedQuestion): Promise<object> => fleet.told(question),
+  };
+  return servePeers({ host: me.address, port, secret, handlers, log });
+}
+
+/** Reports to the leader, wherever it is. @throws Fault Unavailable when there is none */
+export async function reportFrom(
+  { fleet, me }: Membered,
+  { realm, report }: Omit<Reported, "machine">,
+  plane: ControlPlane,
+): Promise<void> {
+  const taken = await fleet.toLeader(
+    "report",
+    { machine: me.number, realm, report } satisfies Reported,
+    true,
+  );
+  if (taken === undefined) await plane.report(realm, report);
+}
+
+/** How many instances a machine takes. */
+const CAPACITY = 1_000;
+
+/** The machines that take instances of a realm. */
+export function hostsOf(
+  { fleet }: Membered,
+  world: World,
+  { account, region }: Realm,
+): readonly HostMachine[] {
+  const others = realmReaders(world).filter(
+    ({ realm }) => realm.account !== account || realm.region !== region,
+  );
+  return fleet.machines().flatMap(({ number, zones, roles, live, drained }) =>
+    roles.includes("host")
+      ? [
+          {
+            number,
+            zones,
+            live,
+            open: !drained,
+            capacity: CAPACITY,
+            elsewhere: others.reduce(
+              (sum, { reader }) => sum + reader.countBy("instance", "machine", String(number)),
+              0,
+            ),
+          },
+        ]
+      : [],
+  );
+}
+
+/** Makes the machine know the others, as packets are concerned with them. Returns what ends that. */
+export function followNeighbours(
+  { upstream, pools }: Settings,
+  { fleet, me }: Membered,
+  machine: RunningMachine,
+  log: Log,
+): () => void {
+  const neighbours = new Neighbours({
+    installation: machine.host.installation,
+    datapath: machine.datapath,
+    me: me.number,
+    ...(upstream ? { upstream: { ...upstream, pools } } : {}),
+    log,
+  });
+  const end = fleet.onMachines(() => {
+    // Before etcd has told of them, what the kernel has is kept.
+    const machines = fleet.machines();
+    if (machines.length > 0) void neighbours.follow(machines.map(neighbourOf));
+  });
+  return () => {
+    end();
+    neighbours.close();
+  };
+}
+
+function neighbourOf({ number, address, roles, drained }: Machine): Neighbour {
+  return { number, address, gateway: roles.includes("gateway"), member: true, active: !drained };
+}
+
+/** What is answered of the region's machines; nothing where Genkan is one machine. */
+export function regionAnswers(member: Membered | undefined, plane: ControlPlane) {
+  if (!member) return { machines: undefined, drain: undefined, elsewhere: undefined };
+  const { fleet } = member;
+  return {
+    machines: () => fleet.status(),
+    drain: async (machine: string, wanted: boolean): Promise<DrainAnswer> => {
+      const { name, drained = false } = await fleet.drain(machine, wanted);
+      return { machine: name, drained };
+    },
+    elsewhere: (id: string) => instanceElsewhere(member, plane, id),
+  };
+}
+
+export function placeOf({ number, address, roles }: Machine): Place {
+  return { number, address, gateway: roles.includes("gateway") };
+}
+
+/** What the machine that runs an instance says of it; undefined when that is this one, or nobody. */
+function instanceElsewhere(
+  { fleet, me }: Membered,
+  plane: ControlPlane,
+  id: string,
+): Promise<InstanceAnswer> | undefined {
+  const number = plane.findInstance(id)?.instance.machine;
+  if (number === undefined || number === me.number) return undefined;
+  const named = fleet.machines().find((machine) => machine.number === number)?.name;
+  return fleet
+    .toMachine<InstanceAnswer>(number, "instance", { id })
+    .then((answer) => ({ ...answer, ...(named === undefined ? {} : { machine: named }) }));
+}
