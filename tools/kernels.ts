@@ -30,7 +30,8 @@ type Guest = {
 /** What is run in a guest, in this order. */
 const STEPS = {
   "set-up": "sh tools/setup.sh test",
-  start: "./genkan up --detach && ./genkan status && { ./genkan doctor || true; }",
+  start:
+    "{ ./genkan up --detach || { tail -n 8 .genkan/verifier.log; false; }; } && ./genkan status && { ./genkan doctor || true; }",
   demo: "./genkan demo",
   down: "./genkan down",
   "data plane": "node --no-warnings dist/tools/run-tests.js dist/src/datapath",
@@ -53,6 +54,9 @@ const GUESTS: readonly Guest[] = [
   { name: "Debian 13, cgroup v1", suite: "trixie", kernelOptions: CGROUP_V1, steps: SHORT, quick: [] },
 ];
 
+/** Lines of a failed step that are repeated where the table is printed. */
+const LAST_WORDS = 30;
+
 type Outcome = {
   readonly guest: Guest;
   kernel: string;
@@ -74,6 +78,7 @@ async function test(guest: Guest, deadline: number): Promise<Outcome> {
   if (typeof base === "string") return { ...outcome, notRun: base };
   const file = join(logs, `${guest.name.replaceAll(/[ ,]+/g, "-").toLowerCase()}.log`);
   const log = createWriteStream(file);
+  let printed: string[] = [];
   await runInGuest(base, root, {
     command: scriptOf(guest.steps),
     deadline,
@@ -82,11 +87,13 @@ async function test(guest: Guest, deadline: number): Promise<Outcome> {
       log.write(`${text}\n`);
       outcome.kernel ||= /GUEST-BEGIN (\S+)/.exec(text)?.[1] ?? "";
       const step = /^STEP (\d+) (\d+) (.+)$/.exec(text);
-      if (!step) return;
+      if (!step) return void printed.push(text);
       outcome.steps.set(step[3] ?? "", { ok: step[1] === "0", seconds: Number(step[2]) });
       console.log(
         `${guest.name} (${outcome.kernel}): ${step[3]} ${step[1] === "0" ? "passed" : `failed, see ${file}`} in ${step[2]} s`,
       );
+      if (step[1] !== "0") for (const text of printed.slice(-LAST_WORDS)) console.log(`  ${text}`);
+      printed = [];
     },
   });
   log.end();

@@ -143,14 +143,13 @@ static __noinline int from_member(struct __sk_buff *skb, struct packet *p)
 	if (!p || !s)
 		return 0;
 	if (s->now) {
-		key.address = skb->mark;
-		p->vni = skb->priority;
-	} else {
-		if (bpf_skb_get_tunnel_key(skb, &tunnel, sizeof(tunnel), 0))
-			return 0;
-		key.address = bpf_htonl(tunnel.remote_ipv4);
-		p->vni = tunnel.tunnel_id;
+		tunnel.remote_ipv4 = bpf_ntohl(skb->mark);
+		tunnel.tunnel_id = skb->priority;
+	} else if (bpf_skb_get_tunnel_key(skb, &tunnel, sizeof(tunnel), 0)) {
+		return 0;
 	}
+	key.address = bpf_htonl(tunnel.remote_ipv4);
+	p->vni = tunnel.tunnel_id;
 	return bpf_map_lookup_elem(&members, &key) != 0;
 }
 
