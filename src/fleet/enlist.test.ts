@@ -68,19 +68,50 @@ test("what all machines share is what the first one wrote", async () => {
   assert.equal(new Set(wrote).size, 1);
 });
 
-test("a drained machine stays so when it starts again; the last gateway is not drained", async () => {
+/** Two gateways, which are there. */
+async function gateways() {
   const etcd = keys();
-  const gateway = (home: string, address: string): Omit<Machine, "number"> => ({
-    ...machine(home, address),
+  const [one, two] = ["one", "two"].map((home, index): Omit<Machine, "number"> => ({
+    ...machine(home, `10.0.0.${index + 1}`),
     roles: ["gateway"],
-  });
-  const [one, two] = [gateway("one", "10.0.0.1"), gateway("two", "10.0.0.2")];
-  for (const me of [one, two]) await enlist({ etcd, prefix: PREFIX, me });
+  })) as [Omit<Machine, "number">, Omit<Machine, "number">];
+  for (const me of [one, two]) {
+    const { number } = await enlist({ etcd, prefix: PREFIX, me });
+    await etcd.transact([], [{ key: liveKey(PREFIX, number), value: "" }]);
+  }
   const drain = (name: string, drained: boolean) => setDrained({ etcd, prefix: PREFIX }, name, drained);
+  return { etcd, one, drain };
+}
+
+test("a drained machine stays so when it starts again; the last gateway is not drained", async () => {
+  const { etcd, one, drain } = await gateways();
   assert.equal((await drain("one", true)).drained, true);
   assert.equal((await enlist({ etcd, prefix: PREFIX, me: one })).drained, true);
   await assert.rejects(drain("2", true), /two is the last gateway that takes packets/);
   await assert.rejects(drain("three", true), /There is no machine three/);
   assert.equal("drained" in (await drain("1", false)), false);
   assert.equal((await drain("two", true)).drained, true);
+});
+
+test("a gateway that is away takes no packets: the one that is there is the last", async () => {
+  const { etcd, drain } = await gateways();
+  etcd.found.delete(liveKey(PREFIX, 2));
+  await assert.rejects(drain("one", true), /one is the last gateway that takes packets/);
+  assert.equal((await drain("two", true)).drained, true);
+});
+
+test("of two gateways that are drained at once, one goes on", async () => {
+  const { drain } = await gateways();
+  const ended = await Promise.allSettled([drain("one", true), drain("two", true)]);
+  assert.deepEqual(ended.map(({ status }) => status).toSorted(), ["fulfilled", "rejected"]);
+});
+
+test("a gateway is not drained when the other one goes meanwhile", async () => {
+  const { etcd, drain } = await gateways();
+  const { transact } = etcd;
+  etcd.transact = (compares, puts) => {
+    etcd.found.delete(liveKey(PREFIX, 2));
+    return transact(compares, puts);
+  };
+  await assert.rejects(drain("one", true), /one is the last gateway that takes packets/);
 });

@@ -64,7 +64,9 @@ function freeNumber(machines: readonly Machine[]): number {
 }
 
 /**
- * Notes whether the machine is drained, which outlives its process. @throws NotDrainable; EtcdError
+ * Notes whether the machine is drained, which outlives its process. Of the gateways that are there one always
+ * takes packets, also when two are drained at once: each compares what the other one's is made of.
+ * @throws NotDrainable; EtcdError
  */
 export async function setDrained(
   { etcd, prefix }: Pick<Options, "etcd" | "prefix">,
@@ -72,18 +74,46 @@ export async function setDrained(
   drained: boolean,
 ): Promise<Machine> {
   for (;;) {
-    const { start, end } = rangeOf(`${prefix}machines/`);
-    const { found } = await etcd.range({ key: start, end });
-    const known = found.map((record) => ({ record, machine: JSON.parse(record.value) as Machine }));
-    const one = known.find(({ machine }) => machine.name === name || String(machine.number) === name);
+    const all = await look({ etcd, prefix });
+    const one = all.find(({ machine }) => machine.name === name || String(machine.number) === name);
     if (!one) throw new NotDrainable(`There is no machine ${name} (genkan status).`);
     const { drained: _, ...rest } = one.machine;
     const machine: Machine = drained ? { ...rest, drained: true } : rest;
-    const others = known.map((each) => (each === one ? machine : each.machine));
-    if (drained && machine.roles.includes("gateway") && !others.some(takesPackets))
+    const others = all.filter((other) => other !== one && other.live && takesPackets(other.machine));
+    const isGateway = drained && machine.roles.includes("gateway");
+    if (isGateway && others.length === 0)
       throw new NotDrainable(`${machine.name} is the last gateway that takes packets.`);
-    if (await write({ etcd, prefix }, machine, one.record)) return machine;
+    const unchanged = [one.record, ...(isGateway ? others.flatMap(keysOf) : [])].map(({ key, modified }) => ({
+      key,
+      modified,
+    }));
+    const put = { key: one.record.key, value: JSON.stringify(machine) };
+    if ((await etcd.transact(unchanged, [put])) !== undefined) return machine;
   }
+}
+
+/** A machine as etcd has it. `live`: the key that says that it is there. */
+type Found = {
+  readonly machine: Machine;
+  readonly record: KeyValue;
+  readonly live: KeyValue | undefined;
+};
+
+/** All machines, and which of them are there, at one moment. */
+async function look({ etcd, prefix }: Pick<Options, "etcd" | "prefix">): Promise<readonly Found[]> {
+  // Both stand beside each other: one answer has them as they were together.
+  const { found } = await etcd.range({ key: `${prefix}live/`, end: rangeOf(`${prefix}machines/`).end });
+  return found
+    .filter(({ key }) => key.startsWith(`${prefix}machines/`))
+    .map((record) => {
+      const machine = JSON.parse(record.value) as Machine;
+      const key = liveKey(prefix, machine.number);
+      return { machine, record, live: found.find((other) => other.key === key) };
+    });
+}
+
+function keysOf({ record, live }: Found): readonly KeyValue[] {
+  return live ? [record, live] : [record];
 }
 
 /** Why a machine is not drained: its message says so. */
