@@ -224,6 +224,7 @@ async function upHere(args: Arguments): Promise<number> {
     accountOf,
     byoipOf,
     etcdOf,
+    gatewayCapacityOf,
     issuersOf,
     machineOf,
     machinesOf,
@@ -257,15 +258,14 @@ async function upHere(args: Arguments): Promise<number> {
   const etcd = etcdOf(text(args.options["etcd"]), files, (path) => readFileSync(path, "utf8"));
   const host = "127.0.0.1";
   const machine = machineOf(givenMachine(args), { etcd: etcd !== undefined, host, hostname: hostname() });
-  const upstream = upstreamOf(texts(args.options["bgp"]), {
-    as: text(args.options["bgp-as"]),
-    nextHop: text(args.options["bgp-next-hop"]),
-  });
+  const upstream = upstreamOf(texts(args.options["bgp"]), givenUpstream(args));
+  const gatewayCapacity = gatewayCapacityOf(text(args.options["gateway-capacity"]));
   const settings = {
     host,
     port,
     ...(upstream ? { upstream } : {}),
     ...(machine ? { machine } : {}),
+    ...(gatewayCapacity === undefined ? {} : { gatewayCapacity }),
     ...(etcd ? { etcd } : {}),
     ...(others ? { others } : {}),
     auth,
@@ -307,6 +307,10 @@ async function upHere(args: Arguments): Promise<number> {
       : "\nStopped.",
   );
   return 0;
+}
+
+function givenUpstream({ options }: Arguments) {
+  return { as: text(options["bgp-as"]), nextHop: text(options["bgp-next-hop"]) };
 }
 
 function givenMachine({ options }: Arguments) {

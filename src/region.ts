@@ -2,6 +2,7 @@
 
 import { randomBytes, randomUUID } from "node:crypto";
 import { hostname } from "node:os";
+import { countedNow, openGatewayLoad } from "./agent/gateway-load.ts";
 import type { Place, RunningMachine } from "./agent/machine.ts";
 import { type Neighbour, Neighbours } from "./agent/neighbours.ts";
 import { answerHanded, type ApiOptions, type HandedAnswer, type HandedRequest } from "./api/api.ts";
@@ -10,7 +11,7 @@ import type { ControlPlane } from "./control/control-plane.ts";
 import { enlist, shared } from "./fleet/enlist.ts";
 import { Fleet, type ObeyedQuestion } from "./fleet/fleet.ts";
 import { touchByTcp } from "./fleet/leader-watch.ts";
-import type { Machine } from "./fleet/member.ts";
+import type { Machine, MachineReport } from "./fleet/member.ts";
 import { Peers, servePeers } from "./fleet/peer-link.ts";
 import {
   joinRegion,
@@ -267,13 +268,16 @@ export function hostsOf(
   );
 }
 
-/** Makes the machine know the others, as packets are concerned with them. Returns what ends that. */
+/** What follows the region's machines on this one. */
+type Following = { readonly close: () => void; readonly report: () => MachineReport };
+
+/** Makes the machine know the others, as packets are concerned with them, and says how it fares. */
 export function followNeighbours(
-  { upstream, pools }: Settings,
+  { upstream, pools, gatewayCapacity }: Settings,
   { fleet, me }: Membered,
   machine: RunningMachine,
   log: Log,
-): () => void {
+): Following {
   const neighbours = new Neighbours({
     installation: machine.host.installation,
     datapath: machine.datapath,
@@ -286,9 +290,16 @@ export function followNeighbours(
     const machines = fleet.machines();
     if (machines.length > 0) void neighbours.follow(machines.map(neighbourOf));
   });
-  return () => {
-    end();
-    neighbours.close();
+  const { dp } = machine.host.installation.namespaces;
+  const load = me.roles.includes("gateway")
+    ? openGatewayLoad(() => countedNow(dp), gatewayCapacity)
+    : undefined;
+  return {
+    close: () => {
+      end();
+      neighbours.close();
+    },
+    report: () => ({ ...load?.(), ...(neighbours.bfd ? { bfd: neighbours.bfd } : {}) }),
   };
 }
 

@@ -264,10 +264,10 @@ async function takePart({ settings, credentials, plane, answers, log, member, ag
   }).catch((cause: unknown) => {
     throw memberPortError(cause as NodeJS.ErrnoException, member.me);
   });
-  const endNeighbours = machine && followNeighbours(settings, member, machine, log);
-  member.fleet.begin(agent.obeyed);
+  const following = machine && followNeighbours(settings, member, machine, log);
+  member.fleet.begin(agent.obeyed, following?.report ?? (() => ({})));
   return async () => {
-    endNeighbours?.();
+    following?.close();
     await member.fleet.close();
     await close();
   };

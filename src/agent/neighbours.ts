@@ -3,7 +3,7 @@
 import type { Datapath } from "../datapath/loader.ts";
 import type { Installation } from "../host/installation.ts";
 import { birdConfig, type Upstream } from "../underlay/bird-config.ts";
-import { ensureBird } from "../underlay/bird.ts";
+import { bfdSessions, ensureBird } from "../underlay/bird.ts";
 import { setGatewaysAddress, setLastRoute } from "../underlay/overlay.ts";
 
 /** A machine of the region. */
@@ -28,6 +28,9 @@ type Options = {
   readonly log: (message: string, cause?: unknown) => void;
 };
 
+/** How many sessions BFD has, and how many of them are up. */
+type BfdCount = { readonly up: number; readonly sessions: number };
+
 const RETRY_MILLISECONDS = 1_000;
 const LOOK_MILLISECONDS = 5_000;
 
@@ -39,6 +42,7 @@ export class Neighbours {
   #timer: NodeJS.Timeout | undefined;
   #newest: readonly Neighbour[] = [];
   #told = "";
+  #bfd: BfdCount | undefined;
   /** BIRD may have ended: then it is started again. */
   readonly #looking: NodeJS.Timeout;
 
@@ -55,6 +59,11 @@ export class Neighbours {
     this.#newest = machines;
     this.#following ??= this.#followAll().finally(() => (this.#following = undefined));
     return this.#following;
+  }
+
+  /** What BFD said last; undefined: nothing yet. */
+  get bfd(): BfdCount | undefined {
+    return this.#bfd;
   }
 
   close(): void {
@@ -102,6 +111,8 @@ export class Neighbours {
       }),
     );
     await setGatewaysAddress(own.gateway);
+    const sessions = [...(await bfdSessions(installation)).values()];
+    this.#bfd = { up: sessions.filter((state) => state === "up").length, sessions: sessions.length };
   }
 }
 

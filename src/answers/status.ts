@@ -42,9 +42,15 @@ function machineStatus({
   version,
   ...more
 }: MachineStatus): MachineStatus {
-  const { live, leads, behind, obeyed, drained } = more;
+  const { live, leads, behind, obeyed, drained, packets, load, bfd } = more;
   const told = { number, name, address, zones, roles, version, live, leads, behind };
-  return { ...told, ...(obeyed === undefined ? {} : { obeyed }), ...(drained ? { drained } : {}) };
+  return {
+    ...told,
+    ...(obeyed === undefined ? {} : { obeyed }),
+    ...(drained ? { drained } : {}),
+    ...(packets === undefined || load === undefined ? {} : { packets, load }),
+    ...(bfd ? { bfd } : {}),
+  };
 }
 
 function regionStatus(

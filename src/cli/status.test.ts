@@ -82,14 +82,26 @@ test("the status of a region's machines: who leads, who is away, who is behind",
   const machine = { name: "a", address: "10.0.0.1", zones: [], roles: ["control", "host"], version: "1.2.3" };
   const machines = [
     { ...machine, number: 1, live: true, leads: true, obeyed: 7, behind: false },
-    { ...machine, number: 2, name: "b", zones: ["a"], live: true, leads: false, obeyed: 5, behind: true },
+    {
+      ...machine,
+      number: 2,
+      name: "b",
+      zones: ["a"],
+      live: true,
+      leads: false,
+      obeyed: 5,
+      behind: true,
+      packets: 42,
+      load: 0.256,
+      bfd: { up: 4, sessions: 5 },
+    },
     { ...machine, number: 3, name: "c", live: false, leads: false, behind: false },
   ];
   const lines = (language: "en" | "ja") =>
     statusLines({ ...STATUS, regions: [], drops: [], machines }, { language, paint }).slice(1);
   assert.deepEqual(lines("en"), [
     "  machine 1  a  10.0.0.1  every zone  control,host  leads     obeys revision 7",
-    "  machine 2  b  10.0.0.1  zones a     control,host  is there  obeys revision 5  is behind: answers do not wait for it",
+    "  machine 2  b  10.0.0.1  zones a     control,host  is there  obeys revision 5  42 packets/s, 26% full  BFD 4 of 5 up  is behind: answers do not wait for it",
     "  machine 3  c  10.0.0.1  every zone  control,host  is away",
   ]);
   assert.deepEqual(lines("ja")[2], "  マシン 3  c  10.0.0.1  全ゾーン  control,host  不在");

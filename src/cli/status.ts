@@ -30,7 +30,7 @@ function etcdLines({ etcd }: Status, { language, paint }: Speech): readonly stri
 
 function machineLines({ machines = [] }: Status, { language, paint }: Speech): readonly string[] {
   return table(
-    machines.map(({ number, name, address, zones, roles, obeyed, ...one }) => [
+    machines.map(({ number, name, address, zones, roles, obeyed, packets, load, bfd, ...one }) => [
       say(language, STATUS.machine, { number }),
       name,
       address,
@@ -43,6 +43,10 @@ function machineLines({ machines = [] }: Status, { language, paint }: Speech): r
         : paint.bad(say(language, STATUS.away)),
       obeyed === undefined ? "" : say(language, STATUS.obeys, { revision: obeyed }),
       one.drained ? say(language, STATUS.drained) : "",
+      packets === undefined || load === undefined
+        ? ""
+        : say(language, STATUS.load, { packets, percent: Math.round(load * 100) }),
+      bfd ? say(language, STATUS.bfd, bfd) : "",
       one.live && one.behind ? paint.bad(say(language, STATUS.behind)) : "",
     ]),
   );

@@ -169,6 +169,14 @@ export const VERBS = {
           ja: "control,host,gateway のうちそのマシンの役割（既定はすべて）",
         },
       },
+      "gateway-capacity": {
+        type: "string",
+        value: "PPS",
+        words: {
+          en: "on a gateway: the packets a second with which it is full (default: its processors say so)",
+          ja: "ゲートウェイで: 満杯とみなすパケット/秒（既定はプロセッサーの負荷で判断）",
+        },
+      },
       bgp: {
         type: "string",
         multiple: true,

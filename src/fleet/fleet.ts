@@ -6,7 +6,7 @@ import { Fault } from "../model/fault.ts";
 import type { Etcd } from "../store/etcd-client.ts";
 import { setDrained } from "./enlist.ts";
 import { type Touch, untilRefused } from "./leader-watch.ts";
-import { liveKey, type Machine, type Member, type Members } from "./member.ts";
+import { liveKey, type Machine, type MachineReport, type Member, type Members } from "./member.ts";
 import { Membership, type Seen } from "./members.ts";
 import { Obedience } from "./obedience.ts";
 import { PeerError, type Peers } from "./peer-link.ts";
@@ -25,19 +25,27 @@ type Options = {
 };
 
 /** A machine as `status` tells of it. */
-export type MemberStatus = Member & {
-  readonly leads: boolean;
-  /** The newest revision that its packets obey, as far as it has said so. */
-  readonly obeyed?: number;
-  /** Answers do not wait for it, until it has caught up. */
-  readonly behind: boolean;
-};
+export type MemberStatus = Member &
+  MachineReport & {
+    readonly leads: boolean;
+    /** The newest revision that its packets obey, as far as it has said so. */
+    readonly obeyed?: number;
+    /** Answers do not wait for it, until it has caught up. */
+    readonly behind: boolean;
+  };
 
 /** What a machine tells the leader of itself, and what the leader knows of all. */
-export type ObeyedQuestion = { readonly machine: number; readonly revision: number };
+export type ObeyedQuestion = {
+  readonly machine: number;
+  readonly revision: number;
+  /** Absent from a machine of an earlier version. */
+  readonly report?: MachineReport;
+};
 export type ObeyedAnswer = {
   readonly obeyed: readonly (readonly [machine: number, revision: number])[];
   readonly behind: readonly number[];
+  /** Absent from a leader of an earlier version. */
+  readonly reports?: readonly (readonly [machine: number, report: MachineReport])[];
 };
 
 /** How long a request waits for a leader: a handover takes less. */
@@ -55,7 +63,9 @@ export class Fleet implements Members {
   readonly #obedience: Obedience;
   readonly #ended = new AbortController();
   readonly #events = new EventEmitter();
+  readonly #reports = new Map<number, MachineReport>();
   #revision = 0;
+  #report: () => MachineReport = () => ({});
   #heard: ObeyedAnswer = { obeyed: [], behind: [] };
   #running: Promise<unknown> = Promise.resolve();
 
@@ -77,17 +87,22 @@ export class Fleet implements Members {
     this.#events.setMaxListeners(0);
   }
 
-  /** This machine is ready: it is there for the others now. `revision`: what its packets obey. */
-  begin(revision: number): void {
+  /**
+   * This machine is ready: it is there for the others now. `revision`: what its packets obey; `report`: what
+   * it says of itself each time it tells the leader.
+   */
+  begin(revision: number, report: () => MachineReport): void {
     const { etcd, prefix, me, clock } = this.#options;
     const { signal } = this.#ended;
     this.#revision = revision;
+    this.#report = report;
     let leader: string | undefined;
     this.onMachines(() => {
       const now = this.#membership.leader?.created;
       this.#options.region.saw(now);
       if (now !== leader) {
         this.#obedience.forget();
+        this.#reports.clear();
         this.#events.emit("tell");
         if (me.roles.includes("control")) void this.#watchLeader(this.#membership.leader);
       }
@@ -117,8 +132,9 @@ export class Fleet implements Members {
   everywhere = (revision: number): Promise<void> => this.#obedience.until(revision);
 
   /** What the leader answers a machine that tells what its packets obey. @throws Fault */
-  told({ machine, revision }: ObeyedQuestion): ObeyedAnswer {
+  told({ machine, revision, report }: ObeyedQuestion): ObeyedAnswer {
     this.requireLead();
+    if (report) this.#reports.set(machine, report);
     this.#obedience.told(machine, revision);
     return this.#heardHere();
   }
@@ -128,11 +144,13 @@ export class Fleet implements Members {
     const { me } = this.#options;
     const heard = this.#options.region.leads() ? this.#heardHere() : await this.#tell();
     const obeyed = new Map(heard.obeyed).set(me.number, this.#revision);
+    const reports = new Map(heard.reports).set(me.number, this.#report());
     const leader = this.#membership.leader?.number;
     return this.machines().map((machine) => {
       const revision = obeyed.get(machine.number);
       return {
         ...machine,
+        ...(machine.live ? reports.get(machine.number) : {}),
         leads: machine.number === leader,
         behind: heard.behind.includes(machine.number),
         ...(revision === undefined ? {} : { obeyed: revision }),
@@ -229,6 +247,7 @@ export class Fleet implements Members {
     return {
       obeyed: [...this.#obedience.obeyed, [this.#options.me.number, this.#revision]],
       behind: behind.filter((number) => this.#obedience.isBehind(number)),
+      reports: [...this.#reports, [this.#options.me.number, this.#report()]],
     };
   }
 
@@ -250,7 +269,11 @@ export class Fleet implements Members {
     const leader = this.#otherLeader();
     if (!leader) return this.#heard;
     const { peers, me } = this.#options;
-    const question: ObeyedQuestion = { machine: me.number, revision: this.#revision };
+    const question: ObeyedQuestion = {
+      machine: me.number,
+      revision: this.#revision,
+      report: this.#report(),
+    };
     try {
       this.#heard = await peers.ask<ObeyedAnswer>(leader.url, "obeyed", question, {
         patience: TOLD_PATIENCE,

@@ -21,6 +21,15 @@ export type Machine = {
   readonly drained?: boolean;
 };
 
+/** What a machine tells the leader of itself besides what its packets obey. */
+export type MachineReport = {
+  /** Of a gateway: packets a second, and how full it is; 1: full. */
+  readonly packets?: number;
+  readonly load?: number;
+  /** How many sessions BFD has with other machines, and how many of them are up. */
+  readonly bfd?: { readonly up: number; readonly sessions: number };
+};
+
 /** A machine, and whether it is there now. */
 export type Member = Machine & { readonly live: boolean };
 

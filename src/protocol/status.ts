@@ -41,6 +41,11 @@ export type MachineStatus = {
   readonly live: boolean;
   /** It takes no new instances, and as a gateway no packets but those that still come; absent: it does. */
   readonly drained?: boolean;
+  /** Of a gateway: packets a second, and how full it is (1: full), as far as it has said so. */
+  readonly packets?: number;
+  readonly load?: number;
+  /** How many sessions BFD has with other machines, and how many of them are up. */
+  readonly bfd?: { readonly up: number; readonly sessions: number };
   /** Whether it decides and writes. */
   readonly leads: boolean;
   /** The newest revision that its packets obey, as far as it has said so. */

@@ -27,6 +27,8 @@ export type Settings = {
   readonly etcd?: EtcdSettings;
   /** This machine among the machines of a region; absent where Genkan is one machine. */
   readonly machine?: MachineSettings;
+  /** Packets a second with which this gateway is full; absent: its processors say so. */
+  readonly gatewayCapacity?: number;
   /** Routers that a gateway tells of its pools. */
   readonly upstream?: UpstreamSettings;
 };
@@ -205,6 +207,14 @@ export function machineOf(
     zones: zones.map((zone) => zone.slice(-1)),
     roles: roles.split(",").filter(isRole),
   };
+}
+
+/** Packets a second with which a gateway is full. @throws SettingError */
+export function gatewayCapacityOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^[1-9]\d{0,9}$/.test(text))
+    throw new SettingError(`--gateway-capacity ${text}: give packets a second, such as 1000000.`);
+  return Number(text);
 }
 
 /** A number for private use (RFC 6996). */

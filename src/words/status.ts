@@ -15,6 +15,8 @@ export const STATUS = {
   leads: { en: "leads", ja: "リーダー" },
   live: { en: "is there", ja: "稼働中" },
   drained: { en: "is drained", ja: "切り離し中" },
+  load: { en: "{packets} packets/s, {percent}% full", ja: "{packets} パケット/秒、負荷 {percent}%" },
+  bfd: { en: "BFD {up} of {sessions} up", ja: "BFD {sessions} 中 {up} 稼働" },
   away: { en: "is away", ja: "不在" },
   behind: { en: "is behind: answers do not wait for it", ja: "遅れています（応答はこのマシンを待ちません）" },
   obeys: { en: "obeys revision {revision}", ja: "リビジョン {revision} に従う" },
