@@ -303,8 +303,9 @@ export function followNeighbours(
   };
 }
 
-function neighbourOf({ number, address, roles, drained }: Machine): Neighbour {
-  return { number, address, gateway: roles.includes("gateway"), member: true, active: !drained };
+function neighbourOf({ number, address, roles, drained, standby }: Machine): Neighbour {
+  const active = !drained && !standby;
+  return { number, address, gateway: roles.includes("gateway"), member: true, active };
 }
 
 /** What is answered of the region's machines; nothing where Genkan is one machine. */

@@ -42,13 +42,14 @@ function machineStatus({
   version,
   ...more
 }: MachineStatus): MachineStatus {
-  const { live, leads, behind, obeyed, drained, packets, load, bfd } = more;
+  const { live, leads, behind, obeyed, drained, standby, packets, load, bfd } = more;
   const told = { number, name, address, zones, roles, version, live, leads, behind };
   return {
     ...told,
     ...(obeyed === undefined ? {} : { obeyed }),
     ...(drained ? { drained } : {}),
     ...(packets === undefined || load === undefined ? {} : { packets, load }),
+    ...(standby ? { standby } : {}),
     ...(bfd ? { bfd } : {}),
   };
 }

@@ -19,22 +19,24 @@ export const MOST_MACHINES = 16;
 /** Where the machines' addresses begin: 100.126.0.1. From 100.64.0.0/10 (RFC 6598). */
 const FIRST = 0x64_7e_00_01;
 const CONTROL = 3;
-const GATEWAYS = 2;
+/** In a large box there is one that stands by. */
+const gatewaysOf = (count: number): number => (count >= 7 ? 3 : 2);
 const ZONES = [..."abcdef"];
 
 /**
- * The first three machines decide, the last two are gateways, and all others run instances; of fewer than
+ * The first three machines decide, the last two (of seven or more, three) are gateways, and all others run instances; of fewer than
  * five machines some have two roles. Each of those has some of the zones.
  */
 export function boxMachines(count: number): readonly BoxMachine[] {
-  const hosts = Math.max(count - GATEWAYS, CONTROL - 1);
+  const gateways = gatewaysOf(count);
+  const hosts = Math.max(count - gateways, CONTROL - 1);
   return Array.from({ length: count }, (_, index) => ({
     name: `machine-${index + 1}`,
     address: formatIpv4(ipv4(FIRST + index)),
     roles: [
       ...(index < CONTROL ? (["control"] as const) : []),
       ...(index < hosts ? (["host"] as const) : []),
-      ...(index >= count - GATEWAYS ? (["gateway"] as const) : []),
+      ...(index >= count - gateways ? (["gateway"] as const) : []),
     ],
     zones: index < hosts ? zonesOf(index, hosts) : [],
   }));

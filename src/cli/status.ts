@@ -1,4 +1,4 @@
-import type { RegionStatus, Status } from "../protocol/status.ts";
+import type { MachineStatus, RegionStatus, Status } from "../protocol/status.ts";
 import { type Language, say } from "../words/language.ts";
 import { STATUS } from "../words/status.ts";
 import { reasonText } from "../words/trace-text.ts";
@@ -42,7 +42,7 @@ function machineLines({ machines = [] }: Status, { language, paint }: Speech): r
         ? say(language, one.leads ? STATUS.leads : STATUS.live)
         : paint.bad(say(language, STATUS.away)),
       obeyed === undefined ? "" : say(language, STATUS.obeys, { revision: obeyed }),
-      one.drained ? say(language, STATUS.drained) : "",
+      useOf({ roles, ...one }, language),
       packets === undefined || load === undefined
         ? ""
         : say(language, STATUS.load, { packets, percent: Math.round(load * 100) }),
@@ -50,6 +50,16 @@ function machineLines({ machines = [] }: Status, { language, paint }: Speech): r
       one.live && one.behind ? paint.bad(say(language, STATUS.behind)) : "",
     ]),
   );
+}
+
+/** Whether a gateway takes packets, and any machine instances. */
+function useOf(
+  { drained, standby, roles }: Pick<MachineStatus, "drained" | "standby" | "roles">,
+  language: Language,
+): string {
+  if (drained) return say(language, STATUS.drained);
+  if (!roles.includes("gateway")) return "";
+  return say(language, standby ? STATUS.standby : STATUS.active);
 }
 
 function regionLines(region: RegionStatus, { language, paint }: Speech): readonly string[] {

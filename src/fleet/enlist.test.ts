@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Compare, KeyValue, Put } from "../store/etcd-client.ts";
-import { enlist, setDrained, shared } from "./enlist.ts";
+import { enlist, setActive, setDrained, shared } from "./enlist.ts";
 import { liveKey, type Machine } from "./member.ts";
 
 /** etcd's keys, as far as a machine that joins needs them. */
@@ -114,4 +114,42 @@ test("a gateway is not drained when the other one goes meanwhile", async () => {
     return transact(compares, puts);
   };
   await assert.rejects(drain("one", true), /one is the last gateway that takes packets/);
+});
+
+/** A third gateway, which stands by, and the leader's key. */
+async function withSpare() {
+  const region = await gateways();
+  const { etcd } = region;
+  const me = { ...machine("three", "10.0.0.3"), roles: ["gateway"] as const };
+  const spare = await enlist({ etcd, prefix: PREFIX, me });
+  await etcd.transact([], [{ key: liveKey(PREFIX, spare.number), value: "" }]);
+  const created = (await etcd.transact([], [{ key: `${PREFIX}leader`, value: "" }])) ?? assert.fail();
+  const leader = { key: `${PREFIX}leader`, created };
+  const standing = () =>
+    [...etcd.found.values()]
+      .filter(({ key }) => key.startsWith(`${PREFIX}machines/`))
+      .map(({ value }) => JSON.parse(value) as Machine)
+      .flatMap(({ number, standby }) => (standby ? [number] : []));
+  const set = (change: Parameters<typeof setActive>[2], by = leader) =>
+    setActive({ etcd, prefix: PREFIX }, by, change);
+  return { ...region, me, spare, standing, set, leader };
+}
+
+test("a third gateway stands by, also when it starts again, and takes the place of one that is drained", async () => {
+  const { etcd, me, spare, standing, drain } = await withSpare();
+  assert.equal(spare.standby, true);
+  assert.equal((await enlist({ etcd, prefix: PREFIX, me })).standby, true);
+  await drain("one", true);
+  assert.deepEqual(standing(), []);
+});
+
+test("the leader makes gateways active and lets them stand by; never fewer than two, nor when it leads no more", async () => {
+  const { standing, set, leader } = await withSpare();
+  assert.equal(await set({ active: 3 }, { ...leader, created: "1" }), false, "another one leads");
+  assert.equal(await set({ standby: 1 }), false, "one would be left");
+  assert.equal(await set({ active: 3 }), true);
+  assert.equal(await set({ active: 3 }), false, "it is");
+  assert.equal(await set({ standby: 1 }), true);
+  assert.equal(await set({ active: 1, standby: 2 }), true);
+  assert.deepEqual(standing(), [2]);
 });

@@ -1,8 +1,9 @@
 /** How a machine becomes a member of its region: it takes a number. */
 
-import type { Etcd, KeyValue } from "../store/etcd-client.ts";
+import type { Compare, Etcd, KeyValue } from "../store/etcd-client.ts";
 import { rangeOf } from "../store/layout.ts";
 import { StoreError } from "../store/store.ts";
+import type { CapacityChange } from "./capacity.ts";
 import { liveKey, type Machine, machineKey, MOST_MACHINES } from "./member.ts";
 
 type Options = {
@@ -32,10 +33,27 @@ export async function enlist({ etcd, prefix, me }: Options): Promise<Machine> {
     const machine = {
       ...me,
       number: old?.machine.number ?? freeNumber(known.map((one) => one.machine)),
-      ...(old?.machine.drained ? { drained: true } : {}),
+      ...useOf(
+        me,
+        old?.machine,
+        known.map((one) => one.machine),
+      ),
     };
     if (await write({ etcd, prefix }, machine, old?.record)) return machine;
   }
+}
+
+/** A machine that comes back is what it was; a new gateway stands by where two others take packets. */
+function useOf(
+  { roles }: Omit<Machine, "number">,
+  old: Machine | undefined,
+  known: readonly Machine[],
+): Pick<Machine, "drained" | "standby"> {
+  const isSpare = old ? old.standby : known.filter(takesPackets).length >= 2;
+  return {
+    ...(old?.drained ? { drained: true } : {}),
+    ...(isSpare && roles.includes("gateway") ? { standby: true } : {}),
+  };
 }
 
 async function isLive(
@@ -65,7 +83,8 @@ function freeNumber(machines: readonly Machine[]): number {
 
 /**
  * Notes whether the machine is drained, which outlives its process. Of the gateways that are there one always
- * takes packets, also when two are drained at once: each compares what the other one's is made of.
+ * takes packets, also when two are drained at once: each compares the record of one that goes on. One that
+ * stands by takes the place of the one that is drained.
  * @throws NotDrainable; EtcdError
  */
 export async function setDrained(
@@ -77,18 +96,17 @@ export async function setDrained(
     const all = await look({ etcd, prefix });
     const one = all.find(({ machine }) => machine.name === name || String(machine.number) === name);
     if (!one) throw new NotDrainable(`There is no machine ${name} (genkan status).`);
-    const { drained: _, ...rest } = one.machine;
+    const { drained: _, standby: _by, ...rest } = one.machine;
     const machine: Machine = drained ? { ...rest, drained: true } : rest;
     const others = all.filter((other) => other !== one && other.live && takesPackets(other.machine));
     const isGateway = drained && machine.roles.includes("gateway");
     if (isGateway && others.length === 0)
       throw new NotDrainable(`${machine.name} is the last gateway that takes packets.`);
-    const unchanged = [one.record, ...(isGateway ? others.flatMap(keysOf) : [])].map(({ key, modified }) => ({
-      key,
-      modified,
-    }));
-    const put = { key: one.record.key, value: JSON.stringify(machine) };
-    if ((await etcd.transact(unchanged, [put])) !== undefined) return machine;
+    const spare = isGateway && takesPackets(one.machine) ? all.find((other) => standsBy(other)) : undefined;
+    const relied = isGateway ? others.slice(0, 1) : [];
+    const unchanged = [one.record, ...[...relied, ...(spare ? [spare] : [])].flatMap(keysOf)].map(asItIs);
+    const puts = [put(one, machine), ...(spare ? [put(spare, inUse(spare.machine))] : [])];
+    if ((await etcd.transact(unchanged, puts)) !== undefined) return machine;
   }
 }
 
@@ -112,6 +130,46 @@ async function look({ etcd, prefix }: Pick<Options, "etcd" | "prefix">): Promise
     });
 }
 
+/**
+ * Writes which gateways take packets, as the leader has decided. @returns false when it is no longer the leader,
+ * or the gateways are no longer what it decided by. @throws EtcdError
+ */
+export async function setActive(
+  { etcd, prefix }: Pick<Options, "etcd" | "prefix">,
+  leader: Compare,
+  { active, standby }: CapacityChange,
+): Promise<boolean> {
+  const all = await look({ etcd, prefix });
+  const comes = all.find((one) => one.machine.number === active && standsBy(one));
+  const goes = all.find(({ machine }) => machine.number === standby && takesPackets(machine));
+  if ((active !== undefined && !comes) || (standby !== undefined && !goes)) return false;
+  const others = all.filter((one) => one !== goes && one.live && takesPackets(one.machine)).slice(0, 2);
+  if (!comes && others.length < 2) return false;
+  const changed = [
+    ...(comes ? [put(comes, inUse(comes.machine))] : []),
+    ...(goes ? [put(goes, { ...goes.machine, standby: true })] : []),
+  ];
+  const relied = [...(comes ? [comes] : others), ...(goes ? [goes] : [])].flatMap(keysOf);
+  return (await etcd.transact([leader, ...relied.map(asItIs)], changed)) !== undefined;
+}
+
+function standsBy({ machine: { roles, drained, standby }, live }: Found): boolean {
+  return roles.includes("gateway") && live !== undefined && !drained && standby === true;
+}
+
+function inUse(machine: Machine): Machine {
+  const { standby: _, ...rest } = machine;
+  return rest;
+}
+
+function put({ record: { key } }: Found, machine: Machine) {
+  return { key, value: JSON.stringify(machine) };
+}
+
+function asItIs({ key, modified }: KeyValue): Compare {
+  return { key, modified };
+}
+
 function keysOf({ record, live }: Found): readonly KeyValue[] {
   return live ? [record, live] : [record];
 }
@@ -121,8 +179,8 @@ class NotDrainable extends Error {
   override readonly name = "NotDrainable";
 }
 
-function takesPackets({ roles, drained }: Machine): boolean {
-  return roles.includes("gateway") && !drained;
+function takesPackets({ roles, drained, standby }: Machine): boolean {
+  return roles.includes("gateway") && !drained && !standby;
 }
 
 /**

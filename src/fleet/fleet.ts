@@ -4,6 +4,7 @@ import { EventEmitter, once } from "node:events";
 import type { Clock } from "../lib/clock.ts";
 import { Fault } from "../model/fault.ts";
 import type { Etcd } from "../store/etcd-client.ts";
+import { keepCapacity } from "./capacity-keeper.ts";
 import { setDrained } from "./enlist.ts";
 import { type Touch, untilRefused } from "./leader-watch.ts";
 import { liveKey, type Machine, type MachineReport, type Member, type Members } from "./member.ts";
@@ -53,6 +54,8 @@ const PATIENCE_MILLISECONDS = 2_500;
 const LOOK_MILLISECONDS = 50;
 /** A machine tells what its packets obey at least so often. */
 const TELL_MILLISECONDS = 2_000;
+/** A gateway, how full it is as well. */
+const GATEWAY_TELLS_MILLISECONDS = 1_000;
 const TOLD_PATIENCE = 2_000;
 
 export class Fleet implements Members {
@@ -63,7 +66,8 @@ export class Fleet implements Members {
   readonly #obedience: Obedience;
   readonly #ended = new AbortController();
   readonly #events = new EventEmitter();
-  readonly #reports = new Map<number, MachineReport>();
+  /** What machines have said of themselves, and when. */
+  readonly #reports = new Map<number, { readonly report: MachineReport; readonly at: number }>();
   #revision = 0;
   #report: () => MachineReport = () => ({});
   #heard: ObeyedAnswer = { obeyed: [], behind: [] };
@@ -114,6 +118,7 @@ export class Fleet implements Members {
       this.#membership.follow(() => undefined),
       keepPresent({ etcd, key: liveKey(prefix, me.number), seconds: LEASE_SECONDS, clock, signal }),
       this.#tellAlways(),
+      this.#keepCapacity(),
     ]);
   }
 
@@ -134,7 +139,7 @@ export class Fleet implements Members {
   /** What the leader answers a machine that tells what its packets obey. @throws Fault */
   told({ machine, revision, report }: ObeyedQuestion): ObeyedAnswer {
     this.requireLead();
-    if (report) this.#reports.set(machine, report);
+    if (report) this.#reports.set(machine, { report, at: this.#options.clock.now() });
     this.#obedience.told(machine, revision);
     return this.#heardHere();
   }
@@ -247,20 +252,55 @@ export class Fleet implements Members {
     return {
       obeyed: [...this.#obedience.obeyed, [this.#options.me.number, this.#revision]],
       behind: behind.filter((number) => this.#obedience.isBehind(number)),
-      reports: [...this.#reports, [this.#options.me.number, this.#report()]],
+      reports: [
+        ...[...this.#reports].map(([number, { report }]) => [number, report] as const),
+        [this.#options.me.number, this.#report()],
+      ],
     };
+  }
+
+  #keepCapacity(): Promise<void> {
+    const { etcd, prefix, me, region, clock, log } = this.#options;
+    return keepCapacity({
+      etcd,
+      prefix,
+      clock,
+      signal: this.#ended.signal,
+      machines: this.machines,
+      term: () => {
+        const { leader } = this.#membership;
+        return region.leads() && leader?.number === me.number ? leader.created : undefined;
+      },
+      load: (number, since) => {
+        if (number === me.number) return clock.now() >= since ? this.#report().load : undefined;
+        const told = this.#reports.get(number);
+        return told && told.at >= since ? told.report.load : undefined;
+      },
+      next: (milliseconds) => this.#event("changed", milliseconds),
+      log,
+    });
+  }
+
+  /** Settles with the event, after so many milliseconds, or when this machine ends. */
+  async #event(name: string, milliseconds: number): Promise<void> {
+    const woken = new AbortController();
+    const event = once(this.#events, name, { signal: woken.signal }).catch(() => undefined);
+    const signal = AbortSignal.any([woken.signal, this.#ended.signal]);
+    await Promise.race([event, this.#options.clock.delay(milliseconds, signal)]);
+    woken.abort();
   }
 
   /** Tells the leader what this machine's packets obey, each time it is something new. */
   async #tellAlways(): Promise<void> {
     const { signal } = this.#ended;
+    const { clock, me } = this.#options;
+    const every = me.roles.includes("gateway") ? GATEWAY_TELLS_MILLISECONDS : TELL_MILLISECONDS;
     while (!signal.aborted) {
-      const { clock } = this.#options;
       const woken = new AbortController();
       // From before it is told: what changes meanwhile is told next.
       const changed = once(this.#events, "tell", { signal: woken.signal }).catch(() => undefined);
       await this.#tell();
-      await Promise.race([changed, clock.delay(TELL_MILLISECONDS, AbortSignal.any([woken.signal, signal]))]);
+      await Promise.race([changed, clock.delay(every, AbortSignal.any([woken.signal, signal]))]);
       woken.abort();
     }
   }

@@ -19,6 +19,8 @@ export type Machine = {
   readonly home: string;
   /** It takes no new instances, and as a gateway no packets but those that still come; absent: it does. */
   readonly drained?: boolean;
+  /** A gateway that the traffic does not need now: it takes no packets but those that still come; absent: it does. */
+  readonly standby?: boolean;
 };
 
 /** What a machine tells the leader of itself besides what its packets obey. */

@@ -17,6 +17,8 @@ export const STATUS = {
   drained: { en: "is drained", ja: "切り離し中" },
   load: { en: "{packets} packets/s, {percent}% full", ja: "{packets} パケット/秒、負荷 {percent}%" },
   bfd: { en: "BFD {up} of {sessions} up", ja: "BFD {sessions} 中 {up} 稼働" },
+  active: { en: "active", ja: "通過中" },
+  standby: { en: "standby", ja: "待機中" },
   away: { en: "is away", ja: "不在" },
   behind: { en: "is behind: answers do not wait for it", ja: "遅れています（応答はこのマシンを待ちません）" },
   obeys: { en: "obeys revision {revision}", ja: "リビジョン {revision} に従う" },
