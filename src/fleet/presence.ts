@@ -20,12 +20,16 @@ const RETRY_MILLISECONDS = 200;
 export async function keepPresent(options: Options): Promise<void> {
   const { etcd, key, seconds, clock, signal } = options;
   let lease: string | undefined;
+  let isWritten = false;
   while (!signal.aborted) {
     try {
       if (lease === undefined || !(await etcd.keepAlive(lease))) {
+        isWritten = false;
         lease = await etcd.grant(seconds);
-        await etcd.transact([], [{ key, value: "", lease }]);
       }
+      // Also when the lease was granted, and this failed.
+      if (!isWritten) await etcd.transact([], [{ key, value: "", lease }]);
+      isWritten = true;
       await clock.delay((seconds * 1_000) / BEATS, signal);
     } catch (error) {
       if (!(error instanceof EtcdError)) throw error;

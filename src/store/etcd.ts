@@ -251,7 +251,10 @@ class Writer {
         // Either this very write happened, and its answer was lost; or somebody else leads.
         const [found] = (await etcd.range({ key: header })).found;
         if (found && (JSON.parse(found.value) as EtcdHeader).writer === writer) return found.modified;
-        throw this.#end(new StoreError("deposed", "another machine leads the region"));
+        // Where the header is another one's, this write may have come before that.
+        const isUntouched = (found?.modified ?? "0") === this.#modified;
+        const kind = isUntouched ? "deposed" : "broken";
+        throw this.#end(new StoreError(kind, "another machine leads the region"));
       });
     } catch (cause) {
       if (!(cause instanceof EtcdError) || cause.kind !== "unavailable") throw asStoreError(cause);

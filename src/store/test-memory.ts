@@ -11,17 +11,26 @@ type Kept = {
   readonly json: string;
 };
 
-/** A store that keeps nothing after the process ends. For tests. */
-export function openMemory(): Store {
-  let kept = new Map<string, Kept>();
-  let meta = new Map<string, string>();
-  let order = 0;
+/** What outlives a store in memory, as a disk does. */
+export type MemoryDisk = { state: State };
+
+export function emptyDisk(): MemoryDisk {
+  return { state: { kept: new Map(), meta: new Map(), order: 0, revision: 0 } };
+}
+
+/**
+ * A store that keeps nothing after the process ends. For tests.
+ * @param flush waited for before each write; what it throws refuses the write
+ */
+export function openMemory(disk = emptyDisk(), flush?: () => Promise<void>): Store {
   const queue = new CommitQueue({
-    revision: 0,
+    revision: disk.state.revision,
     write: async (writes) => {
-      const next = { kept: new Map(kept), meta: new Map(meta), order };
+      await flush?.();
+      const { kept, meta, order, revision } = disk.state;
+      const next = { kept: new Map(kept), meta: new Map(meta), order, revision };
       for (const write of writes) apply(next, write);
-      ({ kept, meta, order } = next);
+      disk.state = next;
     },
   });
   return {
@@ -30,11 +39,11 @@ export function openMemory(): Store {
     load: async (): Promise<World> => {
       await queue.drained();
       const world = newWorld();
-      for (const { account, region, json, order } of kept.values())
+      for (const { account, region, json, order } of disk.state.kept.values())
         restore(world, account, region, JSON.parse(json) as Resource, order);
       return world;
     },
-    meta: (key) => meta.get(key),
+    meta: (key) => disk.state.meta.get(key),
     setMeta: async (key, value) => {
       await queue.add({ kind: "meta", key, value });
     },
@@ -45,7 +54,12 @@ export function openMemory(): Store {
   };
 }
 
-type State = { readonly kept: Map<string, Kept>; readonly meta: Map<string, string>; order: number };
+type State = {
+  readonly kept: Map<string, Kept>;
+  readonly meta: Map<string, string>;
+  order: number;
+  revision: number;
+};
 
 function apply(state: State, write: Write): void {
   if (write.kind === "meta") {
@@ -54,6 +68,7 @@ function apply(state: State, write: Write): void {
     return;
   }
   for (const part of write.commit.parts) applyPart(state, part);
+  state.revision += 1;
 }
 
 function applyPart(state: State, { account, region, changes }: Part): void {

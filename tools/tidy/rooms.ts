@@ -64,6 +64,7 @@ export const OUTER_ROOMS: Readonly<Record<string, readonly string[]>> = {
   "test/fuzz": ["src", "test/kit"],
   "test/random": ["src", "test/kit", "test/reference", "test/fuzz"],
   "test/proof": ["src", "test/kit", "test/reference", "test/random"],
+  "test/simulation": ["src"],
   "test/stories": ["src", "test/kit", "test/reference", "test/proof"],
   "test/explain": ["src", "test/kit", "test/reference", "test/random", "test/proof"],
   "test/tables": ["src", "test/kit", "test/random"],
@@ -73,7 +74,7 @@ export const OUTER_ROOMS: Readonly<Record<string, readonly string[]>> = {
   bench: ["src"],
   "test/machine": ["src", "test/kit", "test/fuzz", "test/random", "bench"],
   "test/kept": ["src", "test/kit"],
-  tools: ["src", "test/kit", "test/fuzz", "test/operations"],
+  tools: ["src", "test/kit", "test/fuzz", "test/operations", "test/simulation"],
 };
 /**
  * The wings of a room: its folders, in order. A wing may import only the wings before it. The files that
