@@ -21,7 +21,7 @@ function sound() {
   return { scheduler, model, etcd, clock: scheduler.clock(isAlive), run };
 }
 
-describe("what the simulation found", () => {
+describe("a store and a presence whose answers are lost", () => {
   it("a machine whose lease was granted, but whose key was not written, is there soon", async () => {
     const { model, etcd, clock, run } = sound();
     let writes = 0;
