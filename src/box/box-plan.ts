@@ -24,8 +24,8 @@ const gatewaysOf = (count: number): number => (count >= 7 ? 3 : 2);
 const ZONES = [..."abcdef"];
 
 /**
- * The first three machines decide, the last two (of seven or more, three) are gateways, and all others run instances; of fewer than
- * five machines some have two roles. Each of those has some of the zones.
+ * The first three machines decide, the last two (of seven or more, three) are gateways, and all others run
+ * instances; of fewer than five machines some have two roles. Each of those has some of the zones.
  */
 export function boxMachines(count: number): readonly BoxMachine[] {
   const gateways = gatewaysOf(count);

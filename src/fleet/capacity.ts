@@ -30,7 +30,7 @@ export type CapacityChange = {
 export const NOTHING_SEEN: CapacityMemory = { full: undefined, roomy: undefined };
 
 /** What a region has active whatever its traffic is. */
-const FEWEST = 2;
+export const FEWEST_ACTIVE = 2;
 const FULL = 3 / 4;
 const ROOMY = 2 / 3;
 /** How long it must be so. A gateway too many costs little, one too few loses packets. */
@@ -52,7 +52,7 @@ export function nextCapacity(
   const active = usable.filter(({ live, standby }) => live && !standby);
   const waiting = usable.find(({ live, standby }) => live && standby);
   const away = usable.find(({ live, standby }) => !live && !standby);
-  if (waiting && (away || active.length < FEWEST))
+  if (waiting && (away || active.length < FEWEST_ACTIVE))
     return {
       memory: NOTHING_SEEN,
       change: { active: waiting.number, ...(away ? { standby: away.number } : {}) },
@@ -63,7 +63,7 @@ export function nextCapacity(
     is ? (before ?? now) : undefined;
   const full = since(loads.length > 0 && total >= FULL * loads.length, memory.full);
   const isRoomy =
-    active.length > FEWEST && loads.length === active.length && total <= ROOMY * (active.length - 1);
+    active.length > FEWEST_ACTIVE && loads.length === active.length && total <= ROOMY * (active.length - 1);
   const roomy = since(isRoomy, memory.roomy);
   if (waiting && full !== undefined && now - full >= FULL_MILLISECONDS)
     return { memory: NOTHING_SEEN, change: { active: waiting.number } };

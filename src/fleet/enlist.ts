@@ -3,7 +3,7 @@
 import type { Compare, Etcd, KeyValue } from "../store/etcd-client.ts";
 import { rangeOf } from "../store/layout.ts";
 import { StoreError } from "../store/store.ts";
-import type { CapacityChange } from "./capacity.ts";
+import { type CapacityChange, FEWEST_ACTIVE } from "./capacity.ts";
 import { liveKey, type Machine, machineKey, MOST_MACHINES } from "./member.ts";
 
 type Options = {
@@ -49,7 +49,7 @@ function useOf(
   old: Machine | undefined,
   known: readonly Machine[],
 ): Pick<Machine, "drained" | "standby"> {
-  const isSpare = old ? old.standby : known.filter(takesPackets).length >= 2;
+  const isSpare = old ? old.standby : known.filter(takesPackets).length >= FEWEST_ACTIVE;
   return {
     ...(old?.drained ? { drained: true } : {}),
     ...(isSpare && roles.includes("gateway") ? { standby: true } : {}),
@@ -143,8 +143,10 @@ export async function setActive(
   const comes = all.find((one) => one.machine.number === active && standsBy(one));
   const goes = all.find(({ machine }) => machine.number === standby && takesPackets(machine));
   if ((active !== undefined && !comes) || (standby !== undefined && !goes)) return false;
-  const others = all.filter((one) => one !== goes && one.live && takesPackets(one.machine)).slice(0, 2);
-  if (!comes && others.length < 2) return false;
+  const others = all
+    .filter((one) => one !== goes && one.live && takesPackets(one.machine))
+    .slice(0, FEWEST_ACTIVE);
+  if (!comes && others.length < FEWEST_ACTIVE) return false;
   const changed = [
     ...(comes ? [put(comes, inUse(comes.machine))] : []),
     ...(goes ? [put(goes, { ...goes.machine, standby: true })] : []),
