@@ -3,22 +3,15 @@
 
 import { spawn } from "node:child_process";
 import { existsSync, openSync, readFileSync } from "node:fs";
-import { hostname, release } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline/promises";
-import {
-  type Arguments,
-  languageFlag,
-  parseArguments,
-  text,
-  texts,
-  withoutOptions,
-} from "./cli/arguments.ts";
+import { type Arguments, languageFlag, parseArguments, text } from "./cli/arguments.ts";
 import { ask, type Control, endpointOf, findControl } from "./cli/control.ts";
 import { examineTables } from "./cli/doctor-tables.ts";
-import { examine, findingLines, isKernelNewEnough } from "./cli/doctor.ts";
+import { examine, findingLines } from "./cli/doctor.ts";
 import { clientEnvironment, cliVersion, environmentCommands, oldClients } from "./cli/environment.ts";
 import { helpOf, overview } from "./cli/help.ts";
+import { invitationLines } from "./cli/invitation.ts";
 import { languageOf } from "./cli/language.ts";
 import { paintFor } from "./cli/paint.ts";
 import { onTerminal, runApart, runHere } from "./cli/run.ts";
@@ -28,7 +21,6 @@ import { type Home, isAlive, openHome, readRunning, requireWritable, readStartin
 import { VERSION } from "./home/version.ts";
 import { CommandError } from "./lib/command-error.ts";
 import { reasons } from "./lib/reasons.ts";
-import type { UpBoxOptions } from "./up-box.ts";
 import { type Language, say } from "./words/language.ts";
 
 type Call = { readonly args: Arguments; readonly home: Home; readonly language: Language };
@@ -43,7 +35,8 @@ const warn = (line: string): void => void process.stderr.write(`${line}\n`);
 const paint = paintFor(process.stdout, process.env);
 
 const RUN: Readonly<Record<VerbName, Run>> = {
-  up: ({ args, home }) => (args.options["detach"] ? upDetached(home) : upHere(args)),
+  up,
+  join: up,
   down,
   status: async ({ args, home, language }) => {
     const status = await ask(findControl(home), "status");
@@ -169,6 +162,12 @@ const RUN: Readonly<Record<VerbName, Run>> = {
     print(drained ? `${machine} is drained.` : `${machine} is in use again.`);
     return 0;
   },
+  token: async ({ args, home }) => {
+    const invitation = await ask(findControl(home), "token");
+    if (args.options["json"]) print(JSON.stringify(invitation, null, 2));
+    else for (const line of invitationLines(invitation)) print(line);
+    return 0;
+  },
   reset: async ({ args, home, language }) => {
     if (args.options["yes"] !== true && !(await agrees(language))) return 1;
     await ask(findControl(home), "reset");
@@ -218,165 +217,10 @@ async function agrees(language: Language): Promise<boolean> {
   return /^y(es)?$/i.test(answer.trim());
 }
 
-async function upHere(args: Arguments): Promise<number> {
-  const { up } = await import("./up.ts");
-  const {
-    accountOf,
-    byoipOf,
-    etcdOf,
-    gatewayCapacityOf,
-    issuersOf,
-    machineOf,
-    machinesOf,
-    othersOf,
-    ownRegionsOf,
-    poolsOf,
-    portOf,
-    quotasOf,
-    regionOf,
-    upstreamOf,
-  } = await import("./start/settings.ts");
-  const ownRegions = ownRegionsOf(texts(args.options["own-region"]));
-  const [account, region] = [
-    accountOf(text(args.options["account"])),
-    regionOf(text(args.options["region"]), ownRegions),
-  ];
-  const auth = text(args.options["auth"]) ?? "signature";
-  if (auth !== "signature" && auth !== "none") throw new CommandError("--auth is signature or none.");
-  const byoip = byoipOf(texts(args.options["byoip"]));
-  const port = portOf(text(args.options["port"]) ?? process.env["GENKAN_PORT"]);
-  const others = othersOf(text(args.options["others"]), {
-    port,
-    remote: args.options["others-remote"] === true,
-  });
-  const files = Object.fromEntries(
-    (["ca", "cert", "key"] as const).flatMap((name) => {
-      const path = text(args.options[`etcd-${name}`]);
-      return path === undefined ? [] : [[name, path]];
-    }),
-  );
-  const etcd = etcdOf(text(args.options["etcd"]), files, (path) => readFileSync(path, "utf8"));
-  const host = "127.0.0.1";
-  const machine = machineOf(givenMachine(args), { etcd: etcd !== undefined, host, hostname: hostname() });
-  const upstream = upstreamOf(texts(args.options["bgp"]), givenUpstream(args));
-  const gatewayCapacity = gatewayCapacityOf(text(args.options["gateway-capacity"]));
-  const settings = {
-    host,
-    port,
-    ...(upstream ? { upstream } : {}),
-    ...(machine ? { machine } : {}),
-    ...(gatewayCapacity === undefined ? {} : { gatewayCapacity }),
-    ...(etcd ? { etcd } : {}),
-    ...(others ? { others } : {}),
-    auth,
-    pools: poolsOf(texts(args.options["pool"]), byoip),
-    byoip,
-    ownRegions,
-    issuers: issuersOf(texts(args.options["oidc"]), (path) => readFileSync(path, "utf8")),
-    quotas: quotasOf(texts(args.options["quota"])),
-  } as const;
-  const home = openHome(process.env, true);
-  const asked = text(args.options["machines"]);
-  (await import("./start/kind.ts")).requireKind(home, asked === undefined ? undefined : args.options);
-  if (asked !== undefined) return upBoxHere({ home, settings, account, region, machines: machinesOf(asked) });
-  const noPackets = args.options["no-packets"] ? "it was started with --no-packets." : obstacle();
-  if (noPackets !== undefined)
-    print(`No packets will move: ${noPackets} The EC2 API and the analyzer still work.`);
-  const started = performance.now();
-  const { stop } = await interruptible(() =>
-    up({
-      home,
-      settings,
-      account,
-      region,
-      hostLink: !args.options["no-host-link"],
-      noPackets,
-      print,
-    }),
-  );
-  const checked = noPackets === undefined && !machine ? "; a real packet passed the gateway" : "";
-  print(`Genkan is ready: http://${settings.host}:${settings.port} (${secondsSince(started)} s${checked})`);
-  if (others)
-    print(`What is no request for EC2, STS or images' parameters is handed on to ${others.origin}.`);
-  print('In another shell: eval "$(./genkan env)"');
-  await ending();
-  await stop();
-  print(
-    noPackets === undefined
-      ? "\nThe control plane has stopped; instances run on and packets still flow. ./genkan up resumes, ./genkan down removes everything."
-      : "\nStopped.",
-  );
-  return 0;
-}
-
-function givenUpstream({ options }: Arguments) {
-  return { as: text(options["bgp-as"]), nextHop: text(options["bgp-next-hop"]) };
-}
-
-function givenMachine({ options }: Arguments) {
-  return {
-    address: text(options["machine-address"]),
-    name: text(options["machine-name"]),
-    zones: texts(options["machine-zone"]),
-    roles: text(options["machine-roles"]),
-  };
-}
-
-/** A region of several machines, all on this one. */
-async function upBoxHere(box: Omit<UpBoxOptions, "options" | "print">): Promise<number> {
-  const problem = obstacle();
-  if (problem !== undefined) throw new CommandError(`--machines needs real packets: ${problem}`);
-  const { upBox } = await import("./up-box.ts");
-  const started = performance.now();
-  const options = withoutOptions(process.argv.slice(3), ["--machines", "--port", "--detach", "-d"]);
-  const { stop } = await interruptible(() => upBox({ ...box, options, print }));
-  const { host, port } = box.settings;
-  print(
-    `Genkan is ready: http://${host}:${port} (${secondsSince(started)} s; a region of ${box.machines} machines)`,
-  );
-  print('In another shell: eval "$(./genkan env)"');
-  await ending();
-  await stop();
-  print(
-    "\nThe machines' control planes have stopped; instances run on and packets still flow. ./genkan up --machines resumes, ./genkan down removes everything.",
-  );
-  return 0;
-}
-
-/** Says what to do when a signal ends it before it is through. */
-async function interruptible<T>(body: () => Promise<T>): Promise<T> {
-  const interrupted = (): never => {
-    print(
-      "genkan: stopped while it was starting. ./genkan up begins again, ./genkan down removes what was made.",
-    );
-    process.exit(1);
-  };
-  for (const signal of ENDINGS) process.on(signal, interrupted);
-  try {
-    return await body();
-  } finally {
-    for (const signal of ENDINGS) process.off(signal, interrupted);
-  }
-}
-
-const ENDINGS = ["SIGTERM", "SIGINT"] as const;
-
-/** Settles when this process is asked to end. */
-function ending(): Promise<void> {
-  return new Promise((resolve) => {
-    for (const signal of ENDINGS) process.once(signal, () => resolve());
-  });
-}
-
-const secondsSince = (started: number): string => ((performance.now() - started) / 1000).toFixed(1);
-
-/** Why no packets can move on this machine; undefined when they can. */
-function obstacle(): string | undefined {
-  if (process.platform !== "linux") return `this is ${process.platform}, and the data plane needs Linux.`;
-  if (process.getuid?.() !== 0) return "this is not root. Run: sudo ./genkan up.";
-  if (!isKernelNewEnough(release()))
-    return `the data plane needs Linux 6.1 or later, and this is ${release()}.`;
-  return undefined;
+/** Here, or in a process of its own. */
+async function up({ args, home }: Call): Promise<number> {
+  if (args.options["detach"]) return upDetached(home);
+  return (await import("./up-here.ts")).upHere(args, print);
 }
 
 /** Starts another process, and waits until it says that it is ready or ends. */

@@ -1,6 +1,6 @@
 /** Opens the state: on this machine, or in etcd, for it alone or for the machines of a region. */
 
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { countedNow, openGatewayLoad } from "./agent/gateway-load.ts";
 import type { Place, RunningMachine } from "./agent/machine.ts";
@@ -8,37 +8,25 @@ import { type Neighbour, Neighbours } from "./agent/neighbours.ts";
 import { answerHanded, type ApiOptions, type HandedAnswer, type HandedRequest } from "./api/api.ts";
 import type { InternalAnswer } from "./api/internal.ts";
 import type { ControlPlane } from "./control/control-plane.ts";
-import { enlist, shared } from "./fleet/enlist.ts";
 import { Fleet, type ObeyedQuestion } from "./fleet/fleet.ts";
 import { touchByTcp } from "./fleet/leader-watch.ts";
 import type { Machine, MachineReport } from "./fleet/member.ts";
-import { Peers, servePeers } from "./fleet/peer-link.ts";
-import {
-  joinRegion,
-  openRegion,
-  type RegionStore,
-  requireOwnState,
-  unanswered,
-} from "./fleet/region-store.ts";
-import {
-  type Credentials,
-  ensureMembership,
-  type Home,
-  takeCredentials,
-  writeMembership,
-} from "./home/home.ts";
-import { VERSION } from "./home/version.ts";
+import { type Identity, Peers, servePeers } from "./fleet/peer-link.ts";
+import { joinRegion, openRegion, type RegionStore, requireOwnState } from "./fleet/region-store.ts";
+import type { Credentials, Home } from "./home/home.ts";
+import type { Desk } from "./join/desk.ts";
 import { CommandError } from "./lib/command-error.ts";
+import { deskOf, enlisted, keepOwnEtcd, openOwnEtcd } from "./membership.ts";
 import type { InstanceReport } from "./model/instance-report.ts";
 import type { HostMachine } from "./model/machine.ts";
 import type { Realm } from "./model/realm.ts";
 import { realmReaders, type World } from "./model/world.ts";
 import type { DrainAnswer } from "./protocol/drain.ts";
 import type { InstanceAnswer } from "./protocol/instance.ts";
+import type { Invitation } from "./protocol/invitation.ts";
 import type { MachineSettings, Settings } from "./start/settings.ts";
 import { type EmbeddedStore, openEmbedded } from "./store/embedded.ts";
-import { EtcdClient, EtcdError } from "./store/etcd-client.ts";
-import { patiently } from "./store/etcd-retry.ts";
+import { EtcdClient } from "./store/etcd-client.ts";
 import { systemClock } from "./store/system-clock.ts";
 
 type Log = (message: string, cause?: unknown) => void;
@@ -57,8 +45,10 @@ type Stated = {
 type Membered = {
   readonly fleet: Fleet;
   readonly me: Machine;
-  readonly secret: string;
-  readonly close: () => void;
+  readonly identity: Identity;
+  /** Lets other machines join. */
+  readonly desk: Desk;
+  readonly close: () => Promise<void>;
 };
 
 export type Opened = {
@@ -69,6 +59,8 @@ export type Opened = {
   readonly member?: Membered;
   /** Those of the region, where it has several machines. */
   readonly credentials: Credentials;
+  /** Absent: the state is on this machine. */
+  readonly etcd?: Pick<EtcdClient, "endpoints">;
 };
 
 const PREFIX = "genkan/";
@@ -78,10 +70,16 @@ export async function openState(stated: Stated): Promise<Opened> {
   const { settings, credentials, folder, log } = stated;
   const embedded = openEmbedded(folder, log);
   try {
-    if (settings.etcd && settings.machine)
-      return await openMember(stated, new EtcdClient(settings.etcd), settings.machine, embedded);
-    if (settings.etcd)
-      return { ...(await openAlone(stated, new EtcdClient(settings.etcd), embedded)), credentials };
+    if (settings.machine) {
+      const etcd = settings.etcd
+        ? new EtcdClient(settings.etcd)
+        : await openOwnEtcd({ ...stated, machine: settings.machine });
+      return await openMember(stated, etcd, settings.machine, embedded);
+    }
+    if (settings.etcd) {
+      const etcd = new EtcdClient(settings.etcd);
+      return { ...(await openAlone(stated, etcd, embedded)), credentials, etcd };
+    }
     requireOwnState(embedded);
     return { store: embedded, credentials };
   } catch (cause) {
@@ -110,11 +108,17 @@ async function openAlone({ home, settings, print, log }: Stated, etcd: EtcdClien
 async function openMember(
   stated: Stated,
   etcd: EtcdClient,
-  settings: MachineSettings,
+  machine: MachineSettings,
   copy: EmbeddedStore,
 ): Promise<Opened> {
-  const { log } = stated;
-  const { me, secret, credentials } = await enlisted(stated, etcd, settings);
+  const { home, settings, log } = stated;
+  const own = settings.etcd === undefined;
+  const part = { home, machine, etcd, own, log };
+  const { me, identity, credentials } = await enlisted({
+    ...part,
+    port: settings.port,
+    credentials: stated.credentials,
+  });
   const region = await joinRegion({
     etcd,
     prefix: PREFIX,
@@ -125,51 +129,20 @@ async function openMember(
     clock: systemClock,
     log,
   });
-  const peers = new Peers(secret);
+  const peers = new Peers(identity);
   const common = { etcd, prefix: PREFIX, me, region, peers, clock: systemClock };
   const fleet = new Fleet({ ...common, touch: touchByTcp, log });
-  const close = (): void => {
+  const ended = new AbortController();
+  const belonging = { ...part, fleet };
+  const keeping = keepOwnEtcd(belonging, ended.signal);
+  const close = async (): Promise<void> => {
+    ended.abort();
+    await keeping;
     peers.close();
     etcd.close();
   };
-  return { store: region, region, member: { fleet, me, secret, close }, credentials };
-}
-
-type Enlisted = { readonly me: Machine; readonly secret: string; readonly credentials: Credentials };
-
-/** Takes part in the region; without etcd as it did before. */
-async function enlisted(
-  { home, settings: { port }, credentials, log }: Stated,
-  etcd: EtcdClient,
-  { name, address, zones, roles }: MachineSettings,
-): Promise<Enlisted> {
-  const known = ensureMembership(home);
-  const wanted = {
-    name,
-    address,
-    zones,
-    roles,
-    url: `http://${address}:${port}`,
-    version: VERSION,
-    home: known.home,
-  };
-  try {
-    return await patiently(systemClock, async () => {
-      const secret = await shared(etcd, `${PREFIX}secret`, () => randomBytes(32).toString("hex"));
-      const all = JSON.parse(
-        await shared(etcd, `${PREFIX}credentials`, () => JSON.stringify(credentials)),
-      ) as Credentials;
-      const me = await enlist({ etcd, prefix: PREFIX, me: wanted });
-      writeMembership(home, { home: known.home, secret, machine: me });
-      return { me, secret, credentials: takeCredentials(home, all) };
-    });
-  } catch (cause) {
-    if (!(cause instanceof EtcdError)) throw cause;
-    const { machine, secret } = known;
-    if (cause.kind !== "unavailable" || !machine || secret === undefined) throw unanswered({ etcd });
-    log("etcd is out of reach: this machine is what it was in the region before", cause);
-    return { me: { ...(machine as Machine), ...wanted }, secret, credentials };
-  }
+  const member = { fleet, me, identity, desk: deskOf(belonging), close };
+  return { store: region, region, member, credentials, etcd };
 }
 
 /** An account that the region does not have can't be asked for. @throws CommandError */
@@ -198,7 +171,10 @@ type HandedQuestion = {
 type Reported = { readonly machine: number; readonly realm: Realm; readonly report: InstanceReport };
 
 /** Answers the region's other machines. Returns what ends it. */
-export function serveMembers({ fleet, me, secret }: Membered, served: Served): Promise<() => Promise<void>> {
+export function serveMembers(
+  { fleet, me, identity, desk: { guests } }: Membered,
+  served: Served,
+): Promise<() => Promise<void>> {
   const { plane, internal, instance, port, log } = served;
   const handlers = {
     request: async (request: HandedRequest): Promise<HandedAnswer> => {
@@ -220,7 +196,7 @@ export function serveMembers({ fleet, me, secret }: Membered, served: Served): P
       Promise.resolve(instance(id)),
     obeyed: async (question: ObeyedQuestion): Promise<object> => fleet.told(question),
   };
-  return servePeers({ host: me.address, port, secret, handlers, log });
+  return servePeers({ host: me.address, port, identity, handlers, guests, log });
 }
 
 /** Reports to the leader, wherever it is. @throws Fault Unavailable when there is none */
@@ -310,13 +286,17 @@ function neighbourOf({ number, address, roles, drained, standby }: Machine): Nei
 
 /** What is answered of the region's machines; nothing where Genkan is one machine. */
 export function regionAnswers(member: Membered | undefined, plane: ControlPlane) {
-  if (!member) return { machines: undefined, drain: undefined, elsewhere: undefined };
+  if (!member) return { machines: undefined, drain: undefined, elsewhere: undefined, invite: undefined };
   const { fleet } = member;
   return {
     machines: () => fleet.status(),
     drain: async (machine: string, wanted: boolean): Promise<DrainAnswer> => {
       const { name, drained = false } = await fleet.drain(machine, wanted);
       return { machine: name, drained };
+    },
+    invite: async (): Promise<Invitation> => {
+      const { hostname: address, port } = new URL(member.me.url);
+      return { door: `${address}:${port}`, ...(await member.desk.token()) };
     },
     elsewhere: (id: string) => instanceElsewhere(member, plane, id),
   };

@@ -39,6 +39,7 @@ import { reasons } from "./lib/reasons.ts";
 import { realmKey } from "./model/realm.ts";
 import type { World } from "./model/world.ts";
 import { isAwsRegion } from "./model/zone.ts";
+import type { Invitation } from "./protocol/invitation.ts";
 import {
   followNeighbours,
   hostsOf,
@@ -76,10 +77,16 @@ const PURGE_MILLISECONDS = 60_000;
 /** More than the clients of one machine have open. */
 const MOST_CONNECTIONS = 2_000;
 
+type RunningUp = {
+  readonly stop: () => Promise<void>;
+  /** What other machines join by; absent: nothing can be joined here. */
+  readonly invite?: () => Promise<Invitation>;
+};
+
 /**
  * Starts everything and returns when it is ready: the API answers, and a real packet has passed the gateway.
  */
-export async function up(options: UpOptions): Promise<{ readonly stop: () => Promise<void> }> {
+export async function up(options: UpOptions): Promise<RunningUp> {
   const { home, settings, print } = options;
   const log = (message: string, cause?: unknown): void =>
     print(`genkan: ${message}${cause === undefined ? "" : `: ${reasons(cause)}`}`);
@@ -112,6 +119,8 @@ export async function up(options: UpOptions): Promise<{ readonly stop: () => Pro
   if (machine && !member)
     await checkPackets({ machine, world, plane, settings, region: credentials.region, log });
   const { noPackets } = options;
+  const ofRegion = regionAnswers(member, plane);
+  const { invite } = ofRegion;
   const answers = makeAnswers({
     installed: installedAt(home, settings),
     world,
@@ -120,8 +129,8 @@ export async function up(options: UpOptions): Promise<{ readonly stop: () => Pro
     own: { account: credentials.account, region: credentials.region },
     machine,
     noPackets,
-    etcd: region && (() => ({ members: settings.etcd?.endpoints ?? [], reached: region.reached() })),
-    ...regionAnswers(member, plane),
+    etcd: region && (() => ({ members: opened.etcd?.endpoints ?? [], reached: region.reached() })),
+    ...ofRegion,
     gauges,
     recorder,
     monotonicNow,
@@ -147,6 +156,7 @@ export async function up(options: UpOptions): Promise<{ readonly stop: () => Pro
     if (region?.leads() ?? true) void plane.purge().catch((cause: unknown) => log("purge", cause));
   }, PURGE_MILLISECONDS);
   return {
+    ...(invite && !settings.etcd ? { invite } : {}),
     stop: async () => {
       ending.abort();
       endHousekeeping();
@@ -163,7 +173,7 @@ export async function up(options: UpOptions): Promise<{ readonly stop: () => Pro
       await noteEnd(store, log);
       await endMember?.();
       await store.close();
-      member?.close();
+      await member?.close();
       await machine?.host.close();
       machine?.datapath.close();
     },

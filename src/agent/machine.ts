@@ -15,7 +15,7 @@ import type { World } from "../model/world.ts";
 import type { PlanSettings } from "../plan/settings.ts";
 import type { LoadedImage } from "../store/embedded.ts";
 import { GATEWAYS_ADDRESS } from "../underlay/bird-config.ts";
-import { ensureOverlay, type Overlay, spreadFlows } from "../underlay/overlay.ts";
+import { AROUND, ensureOverlay, type Overlay, spreadFlows } from "../underlay/overlay.ts";
 import { startPlan } from "./image.ts";
 import { selfCheck, type SelfCheckTools } from "./self-check.ts";
 
@@ -39,6 +39,9 @@ export type Place = {
   readonly address: string;
   readonly gateway: boolean;
 };
+
+/** What everybody's packets may have. */
+const LEAST_MTU = 1_500;
 
 const OBJECT = join(import.meta.dirname, "../../datapath/genkan.bpf.o");
 
@@ -68,6 +71,10 @@ export async function startMachine(
   const { links } = hostUp;
   const overlay = place && (await ensureOverlay(host.installation, place.address));
   if (place) spreadFlows(host.installation);
+  if (overlay && overlay.mtu < LEAST_MTU)
+    log(
+      `the network at ${place.address} has an MTU of ${overlay.mtu + AROUND}: between machines it carries packets of up to ${overlay.mtu} bytes, and longer ones are answered with an ICMP error. Set it to ${LEAST_MTU + AROUND} or more on every machine`,
+    );
   const sizes = { interfaces: roomFor(world.slots.get("network-interface")?.end() ?? 0) };
   const datapath = await load({ pins: links.bpf, netns: links.namespace, object: OBJECT, sizes }, home, host);
   opened.datapath = datapath;

@@ -69,13 +69,16 @@ export function makeAnswers(sources: Sources): Handlers<Writable> & {
       return recorder.followers.join(question, id === undefined ? undefined : idsOf(plane, id));
     },
     ...imageAnswers(plane, sources.own),
+    token: () => {
+      if (!sources.invite)
+        throw new BadQuestion(
+          "Genkan is one machine here. A region of machines begins with: sudo ./genkan up --machine-address IP",
+        );
+      return refusing(sources.invite());
+    },
     drain: async ({ id, question: { undo } }) => {
       if (!sources.drain) throw new BadQuestion("Genkan is one machine here: there is nothing to drain.");
-      try {
-        return await sources.drain(id, undo === undefined);
-      } catch (error) {
-        throw (error as Error).name === "NotDrainable" ? new BadQuestion((error as Error).message) : error;
-      }
+      return await refusing(sources.drain(id, undo === undefined));
     },
     reset: async () => {
       await plane.reset();
@@ -84,6 +87,16 @@ export function makeAnswers(sources: Sources): Handlers<Writable> & {
       return { reset: true };
     },
   };
+}
+
+/** What the region's machines refuse is the question's fault. */
+async function refusing<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    const { name, message } = error as Error;
+    throw name === "NotDrainable" || name === "Refused" ? new BadQuestion(message) : error;
+  }
 }
 
 /**

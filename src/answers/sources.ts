@@ -7,6 +7,7 @@ import type { Realm } from "../model/realm.ts";
 import type { World } from "../model/world.ts";
 import type { DrainAnswer } from "../protocol/drain.ts";
 import type { InstanceAnswer } from "../protocol/instance.ts";
+import type { Invitation } from "../protocol/invitation.ts";
 import type { EtcdStatus, MachineStatus } from "../protocol/status.ts";
 
 /** What names this installation to those who ask. */
@@ -37,6 +38,8 @@ export type Sources = {
   readonly elsewhere: ((instanceId: string) => Promise<InstanceAnswer> | undefined) | undefined;
   /** Takes a machine out of use, or back into it; absent where Genkan is one machine. @throws NotDrainable */
   readonly drain: ((machine: string, drained: boolean) => Promise<DrainAnswer>) | undefined;
+  /** Lets other machines join; absent where Genkan is one machine. @throws Refused */
+  readonly invite: (() => Promise<Invitation>) | undefined;
   readonly gauges: Gauges;
   /** Nanoseconds, the kernel program's clock. */
   readonly monotonicNow: () => bigint;

@@ -7,10 +7,10 @@
 
 import { copyFileSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { succeeds } from "../host/command.ts";
 import { type Installation, installationAt } from "../host/installation.ts";
 import { ensureNamespaces } from "../host/namespaces.ts";
 import { ended, readRecord, recordNames, signal } from "../host/processes.ts";
+import { requireProgram } from "../host/programs.ts";
 import { tearDown } from "../host/tear-down.ts";
 import { CommandError } from "../lib/command-error.ts";
 import { type BoxMachine, boxMachines } from "./box-plan.ts";
@@ -47,7 +47,8 @@ export async function startBox(options: BoxOptions): Promise<Box> {
   const machines = boxMachines(options.count);
   const installation = installationAt(home);
   mkdirSync(installation.records, { recursive: true, mode: 0o700 });
-  await requirePrograms();
+  await requireProgram("etcd", "etcd-server");
+  await requireProgram("bird", "bird2");
   await endLeftOver(installation);
   requireSameCount(home, options.count);
   const networks = await ensureBoxNetwork(installation, machines);
@@ -141,16 +142,6 @@ function requireSameCount(home: string, count: number): void {
     throw new CommandError(
       `${home} has a region of ${before} machines: start it with --machines ${before}, or choose another folder: GENKAN_HOME=FOLDER`,
     );
-}
-
-/** @throws CommandError when one is missing */
-async function requirePrograms(): Promise<void> {
-  for (const [command, name] of [
-    ["etcd", "etcd-server"],
-    ["bird", "bird2"],
-  ] as const)
-    if (!(await succeeds(["which", command])))
-      throw new CommandError(`A region of machines needs ${command}: apt-get install ${name}`);
 }
 
 const END_MILLISECONDS = 15_000;

@@ -1,12 +1,10 @@
-/** TLS between the machines of a box: one authority, and one certificate for all of them. */
+/** TLS between etcd's members in a box: one authority, and one certificate for all of them. */
 
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { run } from "../host/command.ts";
+import { certify, newAuthority, newKey, newRequest } from "../join/certificates.ts";
 
 export type Certificates = { readonly ca: string; readonly cert: string; readonly key: string };
-
-const DAYS = "3650";
 
 /** The paths of the files; they are made when they are not there. */
 export async function ensureCertificates(
@@ -17,41 +15,14 @@ export async function ensureCertificates(
   const files = { ca: at("ca.crt"), cert: at("machine.crt"), key: at("machine.key") };
   if (existsSync(files.cert)) return files;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
-  await openssl([
-    "req",
-    "-x509",
-    ...newKey,
-    "-days",
-    DAYS,
-    "-subj",
-    "/CN=genkan",
-    "-keyout",
-    at("ca.key"),
-    "-out",
-    files.ca,
-  ]);
-  const request = at("machine.csr");
-  await openssl(["req", ...newKey, "-subj", "/CN=genkan-machine", "-keyout", files.key, "-out", request]);
-  const names = ["127.0.0.1", ...addresses].map((address) => `IP:${address}`).join(",");
-  writeFileSync(at("names"), `subjectAltName=${names}\nextendedKeyUsage=serverAuth,clientAuth\n`);
-  const signed = at("machine.crt.new");
-  const authority = ["-CA", files.ca, "-CAkey", at("ca.key"), "-CAcreateserial"];
-  await openssl([
-    "x509",
-    "-req",
-    "-in",
-    request,
-    ...authority,
-    "-days",
-    DAYS,
-    "-extfile",
-    at("names"),
-    "-out",
-    signed,
-  ]);
-  await run(["mv", signed, files.cert]);
+  const now = new Date();
+  const authority = await newAuthority(now);
+  const key = newKey();
+  const names = { addresses: ["127.0.0.1", ...addresses], now };
+  const cert = await certify(authority, await newRequest(key), names);
+  writeFileSync(files.ca, authority.certificate);
+  writeFileSync(files.key, key, { mode: 0o600 });
+  writeFileSync(`${files.cert}.new`, cert);
+  renameSync(`${files.cert}.new`, files.cert);
   return files;
 }
-
-const openssl = (words: readonly string[]): Promise<string> => run(["openssl", ...words]);

@@ -23,6 +23,7 @@ const WORDS: Partial<Record<VerbName, number>> = {
   flows: 1,
   image: 2,
   drain: 1,
+  join: 1,
 };
 
 /**

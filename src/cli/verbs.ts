@@ -3,6 +3,7 @@ import { EXPLAIN_VERB } from "./explain-verb.ts";
 import { FLOWS_VERB } from "./flows-verb.ts";
 import { IMAGE_VERB } from "./image-verb.ts";
 import { TRACE_VERB } from "./trace-verb.ts";
+import { JOIN_VERB, UP_VERB } from "./up-verb.ts";
 
 /** A command: what it takes, and what it says of itself. The order is the order of `genkan --help`. */
 export type Verb = {
@@ -28,219 +29,15 @@ const lang: Option = {
 };
 
 export const VERBS = {
-  up: {
+  up: UP_VERB,
+  join: JOIN_VERB,
+  token: {
     summary: {
-      en: "start Genkan; it stays in the foreground and says when it is ready",
-      ja: "Genkan を起動（フォアグラウンドで動き、準備ができたら知らせる）",
+      en: "what another machine joins this region by: a command to run there",
+      ja: "ほかのマシンをこのリージョンに加えるコマンドを表示",
     },
-    usage: "genkan up [--detach] [options]",
-    options: {
-      detach: {
-        type: "boolean",
-        short: "d",
-        words: {
-          en: "return when it is ready, and leave it running",
-          ja: "準備ができたら戻り、動かし続ける",
-        },
-      },
-      machines: {
-        type: "string",
-        value: "N",
-        words: {
-          en: "a region of N machines, all on this one: 3 to 16",
-          ja: "このマシン上に N 台のマシンからなるリージョンを作る（3〜16）",
-        },
-      },
-      port: {
-        type: "string",
-        value: "PORT",
-        words: {
-          en: "port of the EC2 API (default 4566, or GENKAN_PORT)",
-          ja: "EC2 API のポート（既定 4566、または GENKAN_PORT）",
-        },
-      },
-      account: {
-        type: "string",
-        value: "ID",
-        words: { en: "account (default 123456789012)", ja: "アカウント（既定 123456789012）" },
-      },
-      region: {
-        type: "string",
-        value: "NAME",
-        words: { en: "default region (default us-east-1)", ja: "既定のリージョン（既定 us-east-1）" },
-      },
-      "own-region": {
-        type: "string",
-        multiple: true,
-        value: "NAME",
-        words: {
-          en: "a region that AWS does not have, such as my-lab-1; repeatable",
-          ja: "AWS にないリージョン（例: my-lab-1）。繰り返し可",
-        },
-      },
-      pool: {
-        type: "string",
-        multiple: true,
-        value: "CIDR",
-        words: {
-          en: "public addresses to give out (default 203.0.113.0/24); repeatable",
-          ja: "配るパブリックアドレス（既定 203.0.113.0/24）。繰り返し可",
-        },
-      },
-      byoip: {
-        type: "string",
-        multiple: true,
-        value: "CIDR",
-        words: {
-          en: "a range that ProvisionByoipCidr can bring; repeatable",
-          ja: "ProvisionByoipCidr で持ち込める範囲。繰り返し可",
-        },
-      },
-      quota: {
-        type: "string",
-        multiple: true,
-        value: "NAME=N",
-        words: {
-          en: "raise a quota, or all with `unlimited`; repeatable",
-          ja: "クォータを上げる。`unlimited` ですべて。繰り返し可",
-        },
-      },
-      auth: {
-        type: "string",
-        value: "signature|none",
-        words: {
-          en: "`none` accepts unsigned requests: only on a sealed test machine",
-          ja: "`none` は署名なしを受け付ける（隔離されたテスト機のみ）",
-        },
-      },
-      etcd: {
-        type: "string",
-        value: "URL,…",
-        words: {
-          en: "keep the state in an etcd cluster: its members, with commas between",
-          ja: "状態を etcd クラスターに保存する。メンバーをコンマ区切りで",
-        },
-      },
-      "etcd-ca": {
-        type: "string",
-        value: "FILE",
-        words: {
-          en: "with --etcd by https: who signed the members' certificates (PEM)",
-          ja: "--etcd が https のとき: メンバーの証明書に署名した認証局（PEM）",
-        },
-      },
-      "etcd-cert": {
-        type: "string",
-        value: "FILE",
-        words: { en: "Genkan's own certificate for etcd (PEM)", ja: "etcd に示す Genkan の証明書（PEM）" },
-      },
-      "etcd-key": {
-        type: "string",
-        value: "FILE",
-        words: { en: "and its key (PEM)", ja: "その鍵（PEM）" },
-      },
-      "machine-address": {
-        type: "string",
-        value: "IP",
-        words: {
-          en: "with --etcd: one of several machines of a region, which others reach at this address",
-          ja: "--etcd とともに: 複数マシンからなるリージョンの一台として起動する。ほかのマシンからはこのアドレスで届く",
-        },
-      },
-      "machine-name": {
-        type: "string",
-        value: "NAME",
-        words: { en: "its name (default: the host's)", ja: "その名前（既定はホスト名）" },
-      },
-      "machine-zone": {
-        type: "string",
-        multiple: true,
-        value: "ZONE",
-        words: {
-          en: "the availability zone whose instances it runs (default: every zone); repeatable",
-          ja: "どのアベイラビリティーゾーンのインスタンスを動かすか（既定はすべて）。繰り返し可",
-        },
-      },
-      "machine-roles": {
-        type: "string",
-        value: "ROLE,…",
-        words: {
-          en: "of control,host,gateway those that it has (default: all)",
-          ja: "control,host,gateway のうちそのマシンの役割（既定はすべて）",
-        },
-      },
-      "gateway-capacity": {
-        type: "string",
-        value: "PPS",
-        words: {
-          en: "on a gateway: the packets a second with which it is full (default: its processors say so)",
-          ja: "ゲートウェイで: 満杯とみなすパケット/秒（既定はプロセッサーの負荷で判断）",
-        },
-      },
-      bgp: {
-        type: "string",
-        multiple: true,
-        value: "IP=AS",
-        words: {
-          en: "on a gateway: a router to tell of the pools by BGP, and its number; repeatable",
-          ja: "ゲートウェイで: BGP でプールを知らせるルーターとその AS 番号。繰り返し可",
-        },
-      },
-      "bgp-as": {
-        type: "string",
-        value: "AS",
-        words: {
-          en: "the region's own number (default 64512)",
-          ja: "リージョン自身の AS 番号（既定 64512）",
-        },
-      },
-      "bgp-next-hop": {
-        type: "string",
-        value: "IP",
-        words: {
-          en: "where routers are to send packets (default: the machine's address)",
-          ja: "ルーターがパケットを送る先（既定はマシンのアドレス）",
-        },
-      },
-      others: {
-        type: "string",
-        value: "URL",
-        words: {
-          en: "another emulator (moto, LocalStack) that takes what is asked of other services",
-          ja: "ほかのサービスへのリクエストを引き受ける別のエミュレーター（moto、LocalStack など）",
-        },
-      },
-      "others-remote": {
-        type: "boolean",
-        words: {
-          en: "the emulator of --others may be on another machine",
-          ja: "--others のエミュレーターが別のマシンにあってもよい",
-        },
-      },
-      oidc: {
-        type: "string",
-        multiple: true,
-        value: "URL=FILE",
-        words: {
-          en: "an issuer whose web identities may assume roles, and its keys (JWKS); repeatable",
-          ja: "Web ID でロールを引き受けられる発行者と、その鍵（JWKS）。繰り返し可",
-        },
-      },
-      "no-host-link": {
-        type: "boolean",
-        words: {
-          en: "do not make this machine a host of the simulated internet",
-          ja: "このマシンを模擬インターネットのホストにしない",
-        },
-      },
-      "no-packets": {
-        type: "boolean",
-        words: {
-          en: "the control plane alone: no packet moves",
-          ja: "コントロールプレーンのみ（パケットは流れない）",
-        },
-      },
-    },
+    usage: "genkan token [--json]",
+    options: { json },
   },
   down: {
     summary: {

@@ -191,12 +191,12 @@ function takesPackets({ roles, drained, standby }: Machine): boolean {
 export async function shared(
   etcd: Pick<Etcd, "range" | "transact">,
   key: string,
-  first: () => string,
+  first: () => string | Promise<string>,
 ): Promise<string> {
   for (;;) {
     const [found] = (await etcd.range({ key })).found;
     if (found) return found.value;
-    const value = first();
+    const value = await first();
     if ((await etcd.transact([{ key, created: "0" }], [{ key, value }])) !== undefined) return value;
   }
 }

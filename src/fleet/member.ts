@@ -21,6 +21,8 @@ export type Machine = {
   readonly drained?: boolean;
   /** A gateway that the traffic does not need now: it takes no packets but those that still come; absent: it does. */
   readonly standby?: boolean;
+  /** It is about to leave the region: it gets no member of etcd; absent: it stays. */
+  readonly leaving?: boolean;
 };
 
 /** What a machine tells the leader of itself besides what its packets obey. */

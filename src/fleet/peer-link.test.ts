@@ -1,21 +1,38 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
+import { request } from "node:https";
 import { type AddressInfo, createServer } from "node:net";
+import { text } from "node:stream/consumers";
 import { after, before, describe, it } from "node:test";
+import { createServer as createTlsServer } from "node:tls";
+import { certify, newAuthority, newKey, newRequest } from "../join/certificates.ts";
 import { Fault } from "../model/fault.ts";
-import { PeerError, Peers, servePeers } from "./peer-link.ts";
+import { GUEST_PATH, type Identity, PeerError, Peers, Refused, servePeers } from "./peer-link.ts";
+
+/** A machine's, of a region of its own. */
+async function identityOf(address: string): Promise<Identity> {
+  const now = new Date();
+  const [authority, key] = [await newAuthority(now), newKey()];
+  const cert = await certify(authority, await newRequest(key), { addresses: [address], now });
+  return { ca: authority.certificate, cert, key };
+}
 
 describe("machines ask each other", () => {
   let port = 0;
   let url = "";
   let close: () => Promise<void>;
+  /** Of two regions. */
+  let ours: Identity;
+  let theirs: Identity;
   const logged: string[] = [];
   before(async () => {
     const probe = createServer().listen(0, "127.0.0.1");
     await once(probe, "listening");
     ({ port } = probe.address() as AddressInfo);
     probe.close();
-    url = `http://127.0.0.1:${port}`;
+    url = `https://127.0.0.1:${port}`;
+    [ours, theirs] = [await identityOf("127.0.0.1"), await identityOf("127.0.0.1")];
     const handlers = {
       echo: async (question: object) => question,
       lost: async () => {
@@ -26,7 +43,11 @@ describe("machines ask each other", () => {
       },
     };
     const log = (message: string): void => void logged.push(message);
-    close = await servePeers({ host: "127.0.0.1", port, secret: "s", handlers, log });
+    const guests = {
+      echo: async (question: object) => question,
+      no: () => Promise.reject(new Refused("Not you.")),
+    };
+    close = await servePeers({ host: "127.0.0.1", port, identity: ours, handlers, guests, log });
   });
   after(() => close());
   const failure = async (call: Promise<unknown>): Promise<unknown> => {
@@ -39,32 +60,44 @@ describe("machines ask each other", () => {
   };
 
   it("and are answered, what is not ASCII too", async () => {
-    const peers = new Peers("s");
+    const peers = new Peers(ours);
     const question = { name: "玄関", list: [1, 2] };
     assert.deepEqual(await peers.ask(url, "echo", question), question);
     assert.deepEqual(await peers.ask(url, "echo", question, { once: true }), question);
     peers.close();
   });
 
-  it("only with the region's secret, and only what there is", async () => {
-    for (const [secret, name, status] of [
-      ["", "echo", 401],
-      ["t", "echo", 401],
-      ["ss", "echo", 401],
-      ["s", "toString", 404],
-      ["s", "constructor", 404],
-    ] as const) {
-      const error = await failure(new Peers(secret).ask(url, name, {}, { once: true }));
-      assert.ok(
-        error instanceof PeerError && error.message.includes(`answered ${status}`),
-        `${secret} ${name}`,
-      );
+  it("only with a certificate of the region on both sides, and only what there is", async () => {
+    for (const name of ["toString", "constructor"]) {
+      const error = await failure(new Peers(ours).ask(url, name, {}, { once: true }));
+      assert.ok(error instanceof PeerError && !error.reached && error.message.includes("answered 404"));
+    }
+    for (const identity of [theirs, { ...ours, ca: theirs.ca }, { ...theirs, ca: ours.ca }]) {
+      const error = await failure(new Peers(identity).ask(url, "echo", {}, { once: true }));
+      assert.ok(error instanceof PeerError);
       assert.equal(error.reached, false, "nothing can have been done");
     }
+    assert.deepEqual(logged, []);
+  });
+
+  /** Asks without a certificate. */
+  const guest = async (path: string, body: string): Promise<readonly [number | undefined, string]> => {
+    const asked = request(url + path, { method: "POST", ca: ours.ca, agent: false });
+    asked.end(body);
+    const [response] = (await once(asked, "response")) as [IncomingMessage];
+    return [response.statusCode, await text(response)];
+  };
+
+  it("and guests get what is for guests alone", async () => {
+    assert.deepEqual(await guest(`${GUEST_PATH}echo`, "[1]"), [200, "[1]"]);
+    assert.deepEqual(await guest(`${GUEST_PATH}no`, "{}"), [403, '{"error":"Not you."}']);
+    assert.equal((await guest(`${GUEST_PATH}broken`, "{}"))[0], 404);
+    assert.equal((await guest("/peer/echo", "[1]"))[0], 401);
+    assert.equal((await guest(`${GUEST_PATH}echo`, `"${"x".repeat(70_000)}"`))[0], 413);
   });
 
   it("and are told that nobody leads, but no cause of a failure", async () => {
-    const peers = new Peers("s");
+    const peers = new Peers(ours);
     const lost = await failure(peers.ask(url, "lost", {}));
     assert.ok(lost instanceof Fault && lost.code === "Unavailable" && lost.message === "Nobody leads.");
     const broken = await failure(peers.ask(url, "broken", {}));
@@ -74,12 +107,12 @@ describe("machines ask each other", () => {
   });
 
   it("and know whether a question can have reached a machine that does not answer", async () => {
-    const silent = createServer().listen(0, "127.0.0.1");
+    const silent = createTlsServer({ key: ours.key, cert: ours.cert }).listen(0, "127.0.0.1");
     await once(silent, "listening");
-    const at = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
-    const peers = new Peers("s");
+    const at = `https://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    const peers = new Peers(ours);
     const cut = new AbortController();
-    silent.once("connection", (socket) => {
+    silent.once("secureConnection", (socket) => {
       socket.on("error", () => undefined).once("data", () => cut.abort());
     });
     const reached = await failure(peers.ask(at, "echo", {}, { once: true, signal: cut.signal }));

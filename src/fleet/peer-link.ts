@@ -1,19 +1,24 @@
-/** What machines of a region say to each other, by HTTP: who asks shows the secret that the region has in etcd. */
+/**
+ * What machines of a region say to each other, by HTTP over TLS: both ends show a certificate of the region's
+ * authority. Who has none yet is a guest, and may ask little.
+ */
 
-import { timingSafeEqual } from "node:crypto";
-import {
-  Agent,
-  createServer,
-  type IncomingMessage,
-  request as httpRequest,
-  type Server,
-  type ServerResponse,
-} from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { Agent, createServer, request as httpsRequest, type Server } from "node:https";
 import { text } from "node:stream/consumers";
+import type { TLSSocket } from "node:tls";
 import { Fault } from "../model/fault.ts";
 
 /** What a machine answers another one, by the name of the question. What it throws goes to the log. */
-type PeerHandlers = Readonly<Record<string, (question: never) => Promise<object>>>;
+export type PeerHandlers = Readonly<Record<string, (question: never) => Promise<object>>>;
+
+/** A machine's certificate with its key, and that of the region's authority; PEM. */
+export type Identity = { readonly ca: string; readonly cert: string; readonly key: string };
+
+/** Why a guest gets nothing: its message says so. */
+export class Refused extends Error {
+  override readonly name = "Refused";
+}
 
 /** Why another machine gave no answer. */
 export class PeerError extends Error {
@@ -33,13 +38,18 @@ const PATIENCE_MILLISECONDS = 15_000;
 const IDLE_MILLISECONDS = 20_000;
 const KEPT_MILLISECONDS = 60_000;
 const PATH = "/peer/";
+export const GUEST_PATH = "/guest/";
+const MOST_GUEST_BYTES = 64 << 10;
+/** Before that it is not known who asks. */
+const HANDSHAKE_MILLISECONDS = 10_000;
 
 export class Peers {
-  readonly #secret: string;
-  readonly #agent = new Agent({ keepAlive: true, timeout: IDLE_MILLISECONDS });
+  readonly #kept: Agent;
+  readonly #once: Agent;
 
-  constructor(secret: string) {
-    this.#secret = secret;
+  constructor(identity: Identity) {
+    this.#kept = new Agent({ ...identity, keepAlive: true, timeout: IDLE_MILLISECONDS });
+    this.#once = new Agent({ ...identity, keepAlive: false });
   }
 
   /** @throws PeerError; Fault `Unavailable` when the machine says that it can't answer */
@@ -52,7 +62,8 @@ export class Peers {
   }
 
   close(): void {
-    this.#agent.destroy();
+    this.#kept.destroy();
+    this.#once.destroy();
   }
 
   #send(url: URL, body: string, { patience = PATIENCE_MILLISECONDS, signal, once }: How): Promise<Answered> {
@@ -61,14 +72,13 @@ export class Peers {
       const fail = (cause: Error): void =>
         reject(new PeerError(`${url.origin} can't be reached`, { reached: isConnected, cause }));
       const limit = AbortSignal.timeout(patience);
-      const request = httpRequest(
+      const request = httpsRequest(
         url,
         {
           method: "POST",
-          agent: once ? false : this.#agent,
+          agent: once ? this.#once : this.#kept,
           signal: signal ? AbortSignal.any([signal, limit]) : limit,
           headers: {
-            authorization: `Bearer ${this.#secret}`,
             "content-type": "application/json",
             "content-length": Buffer.byteLength(body),
           },
@@ -78,7 +88,8 @@ export class Peers {
         },
       );
       request.on("socket", (socket) => {
-        if (socket.connecting) socket.once("connect", () => (isConnected = true));
+        // Before the other end has shown who it is, nothing is said to it.
+        if (socket.connecting) socket.once("secureConnect", () => (isConnected = true));
         else isConnected = true;
       });
       request.on("error", fail);
@@ -102,14 +113,27 @@ type How = {
 type ServerOptions = {
   readonly host: string;
   readonly port: number;
-  readonly secret: string;
+  readonly identity: Identity;
   readonly handlers: PeerHandlers;
+  /** For who has no certificate of the region yet. @throws Refused */
+  readonly guests: PeerHandlers;
   readonly log: (message: string, cause?: unknown) => void;
 };
 
 /** Answers other machines. Rejects when it can't listen there. Returns what ends it. */
 export async function servePeers(options: ServerOptions): Promise<() => Promise<void>> {
-  const server = createServer((request, response) => void answer(request, response, options));
+  const { ca, cert, key } = options.identity;
+  const server = createServer(
+    {
+      // A guest knows the authority by its hash.
+      cert: cert + ca,
+      ...{ ca, key },
+      requestCert: true,
+      rejectUnauthorized: false,
+      handshakeTimeout: HANDSHAKE_MILLISECONDS,
+    },
+    (request, response) => void answer(request, response, options),
+  );
   server.keepAliveTimeout = KEPT_MILLISECONDS;
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -132,40 +156,41 @@ function close(server: Server): Promise<void> {
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  { secret, handlers, log }: ServerOptions,
+  { handlers, guests, log }: ServerOptions,
 ): Promise<void> {
   const say = (status: number, value: object): void => {
     response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(value));
   };
   try {
-    if (!isKnown(request.headers.authorization, secret)) return say(401, { error: "This is for members." });
-    const name = request.url?.startsWith(PATH) ? request.url.slice(PATH.length) : "";
-    const handler = Object.hasOwn(handlers, name) ? handlers[name] : undefined;
+    const isGuest = request.url?.startsWith(GUEST_PATH) ?? false;
+    if (!isGuest && !(request.socket as TLSSocket).authorized)
+      return say(401, { error: "This is for members." });
+    const handler = handlerAt(request.url, isGuest ? guests : handlers, isGuest ? GUEST_PATH : PATH);
     if (!handler) return say(404, { error: `There is nothing at ${request.url}.` });
-    const body = await bodyOf(request);
+    const body = await bodyOf(request, isGuest ? MOST_GUEST_BYTES : MOST_BYTES);
     if (body === undefined) return say(413, { error: "The question is too large." });
     say(200, await handler(JSON.parse(body) as never));
   } catch (cause) {
     if (response.destroyed) return;
+    if (cause instanceof Refused) return say(403, { error: cause.message });
     if (cause instanceof Fault && cause.code === "Unavailable") return say(503, { error: cause.message });
     log(`${request.url} of another machine failed`, cause);
     say(500, { error: "An internal error has occurred." });
   }
 }
 
-async function bodyOf(request: IncomingMessage): Promise<string | undefined> {
+function handlerAt(url = "", handlers: PeerHandlers, path: string): PeerHandlers[string] | undefined {
+  const name = url.startsWith(path) ? url.slice(path.length) : "";
+  return Object.hasOwn(handlers, name) ? handlers[name] : undefined;
+}
+
+async function bodyOf(request: IncomingMessage, most: number): Promise<string | undefined> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > MOST_BYTES) return undefined;
+    if (size > most) return undefined;
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString();
-}
-
-function isKnown(header: string | undefined, secret: string): boolean {
-  const given = Buffer.from(header ?? "");
-  const wanted = Buffer.from(`Bearer ${secret}`);
-  return given.length === wanted.length && timingSafeEqual(given, wanted);
 }

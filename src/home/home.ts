@@ -123,19 +123,40 @@ export function takeCredentials(home: Home, credentials: Credentials): Credentia
   return credentials;
 }
 
-/** What a machine of a region keeps of itself, for starts without etcd. */
+/** What a machine of a region keeps of itself, for starts without etcd or without options. */
 export type Membership = {
   /** Tells this home from every other. */
   readonly home: string;
-  /** By which the machines of the region know each other. */
-  readonly secret?: string;
   /** What the machine has told the region of itself. */
   readonly machine?: object;
+  /** The region has an etcd of its own, and this machine belongs to it; absent: it does not. */
+  readonly region?: OwnRegion;
 };
+
+export type OwnRegion = {
+  /** etcd's members, as they were last. */
+  readonly endpoints: readonly string[];
+  /** What the machine was last started as. */
+  readonly machine: {
+    readonly name: string;
+    readonly address: string;
+    readonly zones: readonly string[];
+    readonly roles: readonly string[];
+  };
+};
+
+/** The region that the home's machine is in; undefined: none with an etcd of its own. */
+export function readOwnRegion(home: Home): OwnRegion | undefined {
+  return readMembership(home)?.region;
+}
+
+function readMembership(home: Home): Membership | undefined {
+  return readJson(join(home.folder, "region.json"), ["home"]) as Membership | undefined;
+}
 
 /** The home's membership of a region; a new one's is made. */
 export function ensureMembership(home: Home): Membership {
-  const old = readJson(join(home.folder, "region.json"), ["home"]) as Membership | undefined;
+  const old = readMembership(home);
   const membership = old ?? { home: randomUUID() };
   if (!old) writeMembership(home, membership);
   return membership;

@@ -4,6 +4,7 @@ import type { FlowMessage } from "./flows.ts";
 import type { Health } from "./health.ts";
 import type { ImageAnswer, ImagesAnswer } from "./image.ts";
 import type { InstanceAnswer, InternetAnswer } from "./instance.ts";
+import type { Invitation } from "./invitation.ts";
 import type { Status } from "./status.ts";
 import type { TablesAnswer } from "./tables.ts";
 import type { PacketTrace, TraceMessage } from "./trace.ts";
@@ -153,6 +154,15 @@ export const ENDPOINTS = {
     open: nobody,
     question: ["undo"],
     says: answer<DrainAnswer>(),
+  },
+  /** What lets other machines join the region. */
+  token: {
+    method: "GET",
+    path: "token",
+    named: false,
+    open: nobody,
+    question: [],
+    says: answer<Invitation>(),
   },
   reset: {
     method: "POST",

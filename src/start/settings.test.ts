@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { accountOf, etcdOf, othersOf, ownRegionsOf, regionOf, machineOf } from "./settings.ts";
+import { formatToken, newToken } from "../join/token.ts";
+import { accountOf, etcdOf, joinOf, othersOf, ownRegionsOf, regionOf, machineOf } from "./settings.ts";
 
 test("an account has twelve digits, and a region is one of AWS's or of the user's own", () => {
   assert.equal(accountOf("012345678901"), "012345678901");
@@ -83,7 +84,7 @@ test("members of etcd are on this machine, or speak TLS", () => {
 
 test("a machine of a region: its address, zones and roles", () => {
   const given = { address: "10.0.0.1", name: undefined, zones: [], roles: undefined };
-  const where = { etcd: true, host: "127.0.0.1", hostname: "h" };
+  const where = { host: "127.0.0.1", hostname: "h", known: undefined };
   assert.equal(machineOf({ ...given, address: undefined }, where), undefined);
   assert.deepEqual(machineOf({ ...given, zones: ["us-east-1b", "c"], roles: "host,control" }, where), {
     name: "h",
@@ -91,11 +92,36 @@ test("a machine of a region: its address, zones and roles", () => {
     zones: ["b", "c"],
     roles: ["host", "control"],
   });
-  const refused = (more: object, words: RegExp, others: object = {}) =>
-    assert.throws(() => machineOf({ ...given, ...more }, { ...where, ...others }), words);
+  const refused = (more: object, words: RegExp) =>
+    assert.throws(() => machineOf({ ...given, ...more }, where), words);
   refused({ address: undefined, roles: "host" }, /are for --machine-address/);
-  refused({}, /add --etcd/, { etcd: false });
   for (const address of ["127.0.0.1", "::1", "h", ""]) refused({ address }, /is no IPv4 address by which/);
   refused({ roles: "control,king" }, /'king' is none of control, host, gateway/);
   for (const zone of ["us-east-1", "1a", "A", ""]) refused({ zones: [zone] }, /is no zone/);
+});
+
+test("a machine that is in a region is what it was, but for what is given anew", () => {
+  const given = { address: undefined, name: undefined, zones: [], roles: undefined };
+  const known = { address: "10.0.0.1", name: "m", zones: ["a"], roles: ["host"] };
+  const where = { host: "127.0.0.1", hostname: "h", known };
+  assert.deepEqual(machineOf(given, where), known);
+  assert.deepEqual(machineOf({ ...given, zones: ["b"], roles: "control" }, where), {
+    ...known,
+    zones: ["b"],
+    roles: ["control"],
+  });
+  const { name, zones } = machineOf(given, { ...where, known: { address: "10.0.0.1" } }) ?? {};
+  assert.deepEqual([name, zones], ["h", []]);
+});
+
+test("a machine that joins is told what it lacks", () => {
+  const token = formatToken(newToken(Buffer.alloc(32, 1), 5, "s"));
+  assert.equal(joinOf(false, undefined, undefined), undefined);
+  const { address, port } = joinOf(true, "10.0.0.1:4566", token) ?? {};
+  assert.deepEqual([address, port], ["10.0.0.1", 4566]);
+  for (const door of [undefined, "10.0.0.1", "host:4566", "300.0.0.1:4566", "10.0.0.1:"])
+    assert.throws(() => joinOf(true, door, token), /^SettingError: Usage: genkan join/);
+  assert.throws(() => joinOf(true, "10.0.0.1:4566", undefined), /Usage: genkan join/);
+  assert.throws(() => joinOf(true, "10.0.0.1:4566", token.slice(1)), /token is incomplete/);
+  assert.throws(() => joinOf(true, "10.0.0.1:70000", token), /not a port/);
 });

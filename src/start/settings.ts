@@ -1,5 +1,7 @@
 import { checkedIssuer, type Issuer } from "../api/web-identity.ts";
 import { FEWEST_MACHINES, MOST_MACHINES } from "../box/box-plan.ts";
+import type { OwnRegion } from "../home/home.ts";
+import { parseToken } from "../join/token.ts";
 import { parseIpv4 } from "../lib/address.ts";
 import { blocksOverlap, formatBlock, parseIpv4Block } from "../lib/block.ts";
 import { ROLES, type Role } from "../model/machine.ts";
@@ -169,6 +171,14 @@ function isLoopback(hostname: string): boolean {
   return /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);
 }
 
+type MachineDefaults = {
+  /** Where the API listens. */
+  readonly host: string;
+  readonly hostname: string;
+  /** What the machine was last started as, or what is known of one that joins. */
+  readonly known: (Pick<OwnRegion["machine"], "address"> & Partial<OwnRegion["machine"]>) | undefined;
+};
+
 /**
  * This machine among the machines of a region, whose state is in etcd.
  * @throws SettingError
@@ -180,15 +190,19 @@ export function machineOf(
     readonly zones: readonly string[];
     readonly roles: string | undefined;
   },
-  { etcd, host, hostname }: { readonly etcd: boolean; readonly host: string; readonly hostname: string },
+  { host, hostname, known }: MachineDefaults,
 ): MachineSettings | undefined {
-  const { address, name = hostname, zones, roles = ROLES.join() } = given;
+  const {
+    address = known?.address,
+    name = known?.name ?? hostname,
+    roles = known?.roles?.join() ?? ROLES.join(),
+  } = given;
+  const zones = given.zones.length > 0 ? given.zones : (known?.zones ?? []);
   if (address === undefined) {
     if (given.name !== undefined || zones.length > 0 || given.roles !== undefined)
       throw new SettingError("--machine-name, --machine-zone and --machine-roles are for --machine-address.");
     return undefined;
   }
-  if (!etcd) throw new SettingError("--machine-address is for a region whose state is in etcd: add --etcd.");
   if (parseIpv4(address) === undefined || address === host)
     throw new SettingError(
       `--machine-address ${address} is no IPv4 address by which other machines reach this one.`,
@@ -207,6 +221,25 @@ export function machineOf(
     zones: zones.map((zone) => zone.slice(-1)),
     roles: roles.split(",").filter(isRole),
   };
+}
+
+/**
+ * The machine of a region that is asked, `IP:PORT`, and what it printed.
+ * @throws SettingError
+ */
+export function joinOf(joins: boolean, door: string | undefined, token: string | undefined) {
+  if (!joins) return undefined;
+  const [, address = "", port = ""] = /^([\d.]+):(\d{1,5})$/.exec(door ?? "") ?? [];
+  if (parseIpv4(address) === undefined || token === undefined)
+    throw new SettingError(
+      "Usage: genkan join IP:PORT --token TOKEN. A machine of the region prints the whole command: ./genkan token",
+    );
+  const parsed = parseToken(token);
+  if (!parsed)
+    throw new SettingError(
+      "The token is incomplete. Copy the whole command that a machine of the region prints: ./genkan token",
+    );
+  return { address, port: portOf(port), token: parsed };
 }
 
 /** Packets a second with which a gateway is full. @throws SettingError */

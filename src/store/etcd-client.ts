@@ -84,6 +84,14 @@ const PASSING = new Set([1, 4, 13, 14]);
 /** RESOURCE_EXHAUSTED, which etcd uses for a full database and for too many requests at once. */
 const EXHAUSTED = 8;
 
+type Members = {
+  readonly members?: readonly {
+    readonly ID: string;
+    readonly peerURLs?: readonly string[];
+    readonly clientURLs?: readonly string[];
+    readonly isLearner?: boolean;
+  }[];
+};
 type RawKeyValue = {
   readonly key: string;
   readonly value?: string;
@@ -112,21 +120,65 @@ export type Etcd = {
   readonly endpoints: readonly string[];
 } & Pick<EtcdClient, "range" | "transact" | "grant" | "keepAlive" | "revoke" | "watch">;
 
+/** A member of the cluster. */
+export type EtcdMember = {
+  /** A number of 64 bits, in decimal. */
+  readonly id: string;
+  /** Where other members reach it. */
+  readonly peer: string;
+  /** Where clients reach it; empty: it has not been started yet. */
+  readonly client: string;
+  /** It has no vote yet, and answers no client. */
+  readonly learner: boolean;
+};
+
 export class EtcdClient {
   readonly #options: EtcdOptions;
   readonly #agents = {
     "http:": new HttpAgent({ keepAlive: true }),
     "https:": new HttpsAgent({ keepAlive: true }),
   };
+  #endpoints: readonly string[];
   /** The member that answered last. */
   #current = 0;
 
   constructor(options: EtcdOptions) {
     this.#options = options;
+    this.#endpoints = options.endpoints;
   }
 
   get endpoints(): readonly string[] {
-    return this.#options.endpoints;
+    return this.#endpoints;
+  }
+
+  /** From now on these are asked; not none. */
+  setEndpoints(endpoints: readonly string[]): void {
+    const current = this.#endpoints[this.#current] ?? "";
+    this.#endpoints = endpoints;
+    this.#current = Math.max(0, endpoints.indexOf(current));
+  }
+
+  /** The cluster's members as they are now. @throws EtcdError */
+  async members(): Promise<readonly EtcdMember[]> {
+    // A member tells what it has heard itself; after this it has heard all.
+    await this.range({ key: "members" });
+    const { members = [] } = (await this.#call("/v3/cluster/member/list", {})) as Members;
+    return members.map(memberOf);
+  }
+
+  /** Adds a member without a vote, which is to be started now. @throws EtcdError */
+  async addLearner(peer: string): Promise<void> {
+    await this.#call("/v3/cluster/member/add", { peerURLs: [peer], isLearner: true });
+  }
+
+  /** Gives a learner its vote. @throws EtcdError `unavailable` while it has not caught up */
+  async promote(id: string): Promise<void> {
+    await this.#call("/v3/cluster/member/promote", { ID: id });
+  }
+
+  /** @throws EtcdError also when the others would have no majority without it */
+  async removeMember(id: string): Promise<void> {
+    await this.#call("/v3/cluster/member/remove", { ID: id });
   }
 
   /**
@@ -208,7 +260,7 @@ export class EtcdClient {
       start_revision: from,
       progress_notify: true,
     };
-    const endpoint = this.#options.endpoints[this.#current] ?? "";
+    const endpoint = this.#endpoints[this.#current] ?? "";
     try {
       const url = new URL("/v3/watch", endpoint);
       const response = await this.#send(url, JSON.stringify({ create_request: create }), signal);
@@ -227,7 +279,7 @@ export class EtcdClient {
     } catch (cause) {
       if (signal.aborted) return;
       if (cause instanceof EtcdError && cause.kind !== "unavailable") throw cause;
-      this.#current = (this.#current + 1) % this.#options.endpoints.length;
+      this.#current = (this.#current + 1) % this.#endpoints.length;
       throw cause instanceof EtcdError ? cause : new EtcdError("unavailable", "the watch ended", { cause });
     }
   }
@@ -238,7 +290,7 @@ export class EtcdClient {
 
   /** Asks each member, the one that answered last first, and that one again at last. @throws EtcdError */
   async #call(path: string, body: object): Promise<unknown> {
-    const { endpoints } = this.#options;
+    const endpoints = this.#endpoints;
     const failures: unknown[] = [];
     for (let tried = 0; tried <= endpoints.length; tried++) {
       const member = this.#current;
@@ -300,6 +352,15 @@ async function* linesOf(response: IncomingMessage): AsyncGenerator<string> {
     rest = lines.pop() ?? "";
     yield* lines;
   }
+}
+
+function memberOf({
+  ID,
+  peerURLs,
+  clientURLs,
+  isLearner,
+}: NonNullable<Members["members"]>[number]): EtcdMember {
+  return { id: ID, peer: peerURLs?.[0] ?? "", client: clientURLs?.[0] ?? "", learner: isLearner ?? false };
 }
 
 function event({ type, kv }: RawEvent): WatchedEvent {

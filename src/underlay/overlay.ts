@@ -17,7 +17,7 @@ const NAME = "overlay";
 const INDEX = 15;
 const MAC = "02:67:6b:00:04:01";
 /** What a packet of an instance has around it between machines: IPv4, UDP, VXLAN, Ethernet. */
-const AROUND = 20 + 8 + 8 + 14;
+export const AROUND = 20 + 8 + 8 + 14;
 
 export type Overlay = {
   /** In the data plane's namespace. */

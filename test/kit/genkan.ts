@@ -141,7 +141,8 @@ function credentialsOf(
   return { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_REGION: region };
 }
 
-function clientOf(home: string, port: number, region?: string): ec2.EC2Client {
+/** Of the home's caller. */
+export function clientOf(home: string, port: number, region?: string): ec2.EC2Client {
   const credentials = credentialsOf(home);
   return new ec2.EC2Client({
     endpoint: `http://127.0.0.1:${port}`,
