@@ -17,7 +17,16 @@ import { paintFor } from "./cli/paint.ts";
 import { onTerminal, runApart, runHere } from "./cli/run.ts";
 import { statusLines } from "./cli/status.ts";
 import type { VerbName } from "./cli/verbs.ts";
-import { type Home, isAlive, openHome, readRunning, requireWritable, readStarting } from "./home/home.ts";
+import {
+  forgetRegion,
+  type Home,
+  isAlive,
+  openHome,
+  ownNumber,
+  readRunning,
+  requireWritable,
+  readStarting,
+} from "./home/home.ts";
 import { VERSION } from "./home/version.ts";
 import { CommandError } from "./lib/command-error.ts";
 import { reasons } from "./lib/reasons.ts";
@@ -168,6 +177,7 @@ const RUN: Readonly<Record<VerbName, Run>> = {
     else for (const line of invitationLines(invitation)) print(line);
     return 0;
   },
+  leave,
   reset: async ({ args, home, language }) => {
     if (args.options["yes"] !== true && !(await agrees(language))) return 1;
     await ask(findControl(home), "reset");
@@ -266,6 +276,25 @@ async function down({ home }: Call): Promise<number> {
     );
   }
   print("Genkan is down. Nothing of it is left on this machine besides its state.");
+  return 0;
+}
+
+/** Takes this machine out of its region, or one that is dead. */
+async function leave({ args, home }: Call): Promise<number> {
+  const [name] = args.positionals;
+  const control = findControl(home);
+  if (name !== undefined) {
+    const { machine } = await ask(control, "leave", { id: name });
+    print(`${machine} is no machine of the region any more.`);
+    return 0;
+  }
+  if (process.getuid?.() !== 0) throw new CommandError("This needs root: sudo ./genkan leave");
+  const id = ownNumber(home);
+  const { machine } = await ask(control, "leave", { id, question: { self: "yes" } });
+  await endControlPlane(home);
+  await removeAll(home);
+  forgetRegion(home);
+  print(`${machine} is out of its region. Nothing of it is left on this machine besides its logs.`);
   return 0;
 }
 

@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { enlist, shared } from "./fleet/enlist.ts";
 import type { Fleet } from "./fleet/fleet.ts";
-import type { Machine } from "./fleet/member.ts";
+import { type Machine, recordsOf } from "./fleet/member.ts";
 import type { Identity } from "./fleet/peer-link.ts";
 import { unanswered } from "./fleet/region-store.ts";
 import {
@@ -116,7 +116,7 @@ function remember({ home, machine }: Pick<Starting, "home" | "machine">, endpoin
 }
 
 /** What all machines of the region share in etcd. */
-const PREFIX = "genkan/";
+export const PREFIX = "genkan/";
 const AUTHORITY = `${PREFIX}authority`;
 const SECRET = `${PREFIX}secret`;
 
@@ -156,6 +156,7 @@ export async function enlisted(enlisting: Enlisting): Promise<Enlisted> {
   const wanted = { name, address, zones, roles, url, version: VERSION, home: known.home };
   try {
     return await patiently(systemClock, async () => {
+      if (enlisting.own && known.machine) await requireRecord(etcd, known.home);
       const identity = await identityIn(enlisting);
       const all = JSON.parse(
         await shared(etcd, `${PREFIX}credentials`, () => JSON.stringify(credentials)),
@@ -173,6 +174,15 @@ export async function enlisted(enlisting: Enlisting): Promise<Enlisted> {
   }
 }
 
+/** @throws CommandError when the machine was taken out of the region while it was away */
+async function requireRecord(etcd: EtcdClient, home: string): Promise<void> {
+  const { found } = await etcd.range(recordsOf(PREFIX));
+  if (found.some(({ value }) => (JSON.parse(value) as Machine).home === home)) return;
+  throw new CommandError(
+    "This machine was taken out of its region (genkan leave). To join again: ./genkan down, then ./genkan join with another GENKAN_HOME",
+  );
+}
+
 /** The certificate in the home, or where whoever reads etcd may have one, a new one. */
 async function identityIn({ home, machine: { address }, etcd }: Enlisting): Promise<Identity> {
   const { authority } = await readKeys(etcd);
@@ -183,7 +193,7 @@ async function identityIn({ home, machine: { address }, etcd }: Enlisting): Prom
   return identity;
 }
 
-type Belonging = Starting & {
+export type Belonging = Starting & {
   readonly etcd: EtcdClient;
   readonly own: boolean;
   readonly fleet: Pick<Fleet, "machines">;

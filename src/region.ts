@@ -15,8 +15,9 @@ import { type Identity, Peers, servePeers } from "./fleet/peer-link.ts";
 import { joinRegion, openRegion, type RegionStore, requireOwnState } from "./fleet/region-store.ts";
 import type { Credentials, Home } from "./home/home.ts";
 import type { Desk } from "./join/desk.ts";
+import { leaveRegion } from "./leave-region.ts";
 import { CommandError } from "./lib/command-error.ts";
-import { deskOf, enlisted, keepOwnEtcd, openOwnEtcd } from "./membership.ts";
+import { type Belonging, deskOf, enlisted, keepOwnEtcd, openOwnEtcd } from "./membership.ts";
 import type { InstanceReport } from "./model/instance-report.ts";
 import type { HostMachine } from "./model/machine.ts";
 import type { Realm } from "./model/realm.ts";
@@ -24,6 +25,7 @@ import { realmReaders, type World } from "./model/world.ts";
 import type { DrainAnswer } from "./protocol/drain.ts";
 import type { InstanceAnswer } from "./protocol/instance.ts";
 import type { Invitation } from "./protocol/invitation.ts";
+import type { LeaveAnswer } from "./protocol/leave.ts";
 import type { MachineSettings, Settings } from "./start/settings.ts";
 import { type EmbeddedStore, openEmbedded } from "./store/embedded.ts";
 import { EtcdClient } from "./store/etcd-client.ts";
@@ -48,6 +50,7 @@ type Membered = {
   readonly identity: Identity;
   /** Lets other machines join. */
   readonly desk: Desk;
+  readonly belonging: Belonging;
   readonly close: () => Promise<void>;
 };
 
@@ -141,7 +144,7 @@ async function openMember(
     peers.close();
     etcd.close();
   };
-  const member = { fleet, me, identity, desk: deskOf(belonging), close };
+  const member = { fleet, me, identity, desk: deskOf(belonging), belonging, close };
   return { store: region, region, member, credentials, etcd };
 }
 
@@ -284,9 +287,17 @@ function neighbourOf({ number, address, roles, drained, standby }: Machine): Nei
   return { number, address, gateway: roles.includes("gateway"), member: true, active };
 }
 
+const ALONE = {
+  machines: undefined,
+  drain: undefined,
+  elsewhere: undefined,
+  invite: undefined,
+  leave: undefined,
+};
+
 /** What is answered of the region's machines; nothing where Genkan is one machine. */
 export function regionAnswers(member: Membered | undefined, plane: ControlPlane) {
-  if (!member) return { machines: undefined, drain: undefined, elsewhere: undefined, invite: undefined };
+  if (!member) return ALONE;
   const { fleet } = member;
   return {
     machines: () => fleet.status(),
@@ -298,6 +309,8 @@ export function regionAnswers(member: Membered | undefined, plane: ControlPlane)
       const { hostname: address, port } = new URL(member.me.url);
       return { door: `${address}:${port}`, ...(await member.desk.token()) };
     },
+    leave: (name: string, self: boolean): Promise<LeaveAnswer> =>
+      leaveRegion({ ...member.belonging, plane }, name, self),
     elsewhere: (id: string) => instanceElsewhere(member, plane, id),
   };
 }

@@ -80,6 +80,10 @@ export function makeAnswers(sources: Sources): Handlers<Writable> & {
       if (!sources.drain) throw new BadQuestion("Genkan is one machine here: there is nothing to drain.");
       return await refusing(sources.drain(id, undo === undefined));
     },
+    leave: async ({ id, question: { self } }) => {
+      if (!sources.leave) throw new BadQuestion("Genkan is one machine here: there is no region to leave.");
+      return await refusing(sources.leave(id, self !== undefined));
+    },
     reset: async () => {
       await plane.reset();
       await agent.lifecycle.settled();
@@ -89,13 +93,15 @@ export function makeAnswers(sources: Sources): Handlers<Writable> & {
   };
 }
 
+const REFUSALS = new Set(["NotDrainable", "NotLeaving", "Refused"]);
+
 /** What the region's machines refuse is the question's fault. */
 async function refusing<T>(answer: Promise<T>): Promise<T> {
   try {
     return await answer;
   } catch (error) {
     const { name, message } = error as Error;
-    throw name === "NotDrainable" || name === "Refused" ? new BadQuestion(message) : error;
+    throw REFUSALS.has(name) ? new BadQuestion(message) : error;
   }
 }
 

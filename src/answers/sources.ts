@@ -8,6 +8,7 @@ import type { World } from "../model/world.ts";
 import type { DrainAnswer } from "../protocol/drain.ts";
 import type { InstanceAnswer } from "../protocol/instance.ts";
 import type { Invitation } from "../protocol/invitation.ts";
+import type { LeaveAnswer } from "../protocol/leave.ts";
 import type { EtcdStatus, MachineStatus } from "../protocol/status.ts";
 
 /** What names this installation to those who ask. */
@@ -40,6 +41,8 @@ export type Sources = {
   readonly drain: ((machine: string, drained: boolean) => Promise<DrainAnswer>) | undefined;
   /** Lets other machines join; absent where Genkan is one machine. @throws Refused */
   readonly invite: (() => Promise<Invitation>) | undefined;
+  /** Takes a machine out of the region; absent where Genkan is one machine. @throws NotLeaving */
+  readonly leave: ((machine: string, self: boolean) => Promise<LeaveAnswer>) | undefined;
   readonly gauges: Gauges;
   /** Nanoseconds, the kernel program's clock. */
   readonly monotonicNow: () => bigint;

@@ -24,6 +24,7 @@ const WORDS: Partial<Record<VerbName, number>> = {
   image: 2,
   drain: 1,
   join: 1,
+  leave: 1,
 };
 
 /**

@@ -175,6 +175,20 @@ export const VERBS = {
     usage: "genkan drain MACHINE [--undo]",
     options: { undo: { type: "boolean", words: { en: "take it into use again", ja: "元に戻す" } } },
   },
+  leave: {
+    summary: {
+      en: "take this machine out of its region, or another one that is dead for good",
+      ja: "このマシン、または二度と戻らないマシンをリージョンから外す",
+    },
+    more: [
+      {
+        en: "Its instances must be stopped or terminated, and a gateway drained. Instances of a dead machine stop; started again, they run elsewhere with fresh files.",
+        ja: "このマシンのインスタンスは停止か終了、ゲートウェイは切り離し（drain）を先に。戻らないマシンのインスタンスは停止となり、次の起動では別のマシンで新しいファイルから始まる。",
+      },
+    ],
+    usage: "genkan leave [MACHINE]",
+    options: {},
+  },
   reset: {
     summary: {
       en: "an empty region again: terminates every instance, deletes everything, flow logs included",

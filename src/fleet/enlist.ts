@@ -4,7 +4,7 @@ import type { Compare, Etcd, KeyValue } from "../store/etcd-client.ts";
 import { rangeOf } from "../store/layout.ts";
 import { StoreError } from "../store/store.ts";
 import { type CapacityChange, FEWEST_ACTIVE } from "./capacity.ts";
-import { liveKey, type Machine, machineKey, MOST_MACHINES } from "./member.ts";
+import { liveKey, type Machine, machineKey, MOST_MACHINES, recordsOf } from "./member.ts";
 
 type Options = {
   readonly etcd: Pick<Etcd, "range" | "transact">;
@@ -19,8 +19,7 @@ type Options = {
  */
 export async function enlist({ etcd, prefix, me }: Options): Promise<Machine> {
   for (;;) {
-    const { start, end } = rangeOf(`${prefix}machines/`);
-    const { found } = await etcd.range({ key: start, end });
+    const { found } = await etcd.range(recordsOf(prefix));
     const known = found.map((record) => ({ record, machine: JSON.parse(record.value) as Machine }));
     const own = known.find(({ machine }) => machine.home === me.home);
     const there = known.find(({ machine }) => machine.address === me.address && machine.home !== me.home);

@@ -50,6 +50,11 @@ export function machineKey(prefix: string, number: number): string {
   return `${prefix}machines/${number}`;
 }
 
+/** The range of all machines' records. */
+export function recordsOf(prefix: string): { readonly key: string; readonly end: string } {
+  return { key: `${prefix}machines/`, end: `${prefix}machines0` };
+}
+
 export function liveKey(prefix: string, number: number): string {
   return `${prefix}live/${number}`;
 }

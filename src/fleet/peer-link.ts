@@ -127,7 +127,8 @@ export async function servePeers(options: ServerOptions): Promise<() => Promise<
     {
       // A guest knows the authority by its hash.
       cert: cert + ca,
-      ...{ ca, key },
+      ca,
+      key,
       requestCert: true,
       rejectUnauthorized: false,
       handshakeTimeout: HANDSHAKE_MILLISECONDS,

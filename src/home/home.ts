@@ -166,6 +166,21 @@ export function writeMembership(home: Home, membership: Membership): void {
   writeJson(join(home.folder, "region.json"), membership);
 }
 
+/** The number of the home's machine in its region. @throws HomeError when it has none */
+export function ownNumber(home: Home): string {
+  const { number } = (readMembership(home)?.machine ?? {}) as { readonly number?: number };
+  if (number === undefined) throw new HomeError(`${home.folder} is no machine of a region.`);
+  return String(number);
+}
+
+/** What is the region's, or was told by it. */
+const REGIONAL = ["region.json", "tls", "etcd", "state", "instances", "credentials.json"];
+
+/** The home is in no region any more, and begins anew. */
+export function forgetRegion(home: Home): void {
+  for (const name of REGIONAL) rmSync(join(home.folder, name), { recursive: true, force: true });
+}
+
 export function readRunning(home: Home): Running | undefined {
   return readJson(join(home.folder, "running.json"), ["pid", "startTime", "host", "port"]) as
     | Running

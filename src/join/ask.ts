@@ -71,7 +71,12 @@ async function askAt<Answer>(
 ): Promise<Answer> {
   const body = JSON.stringify(question);
   const options = {
-    ...{ host: address, port, path: GUEST_PATH + name, method: "POST", agent: false, ...how },
+    ...how,
+    host: address,
+    port,
+    path: GUEST_PATH + name,
+    method: "POST",
+    agent: false,
     headers: { "content-type": "application/json", "content-length": Buffer.byteLength(body) },
     signal: AbortSignal.timeout(PATIENCE_MILLISECONDS),
   };

@@ -1,7 +1,7 @@
 /** This machine's certificate and key, in the home. */
 
 import { X509Certificate } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Identity } from "../fleet/peer-link.ts";
 
@@ -29,10 +29,6 @@ export function writeIdentity(home: string, identity: Identity): void {
     chmodSync(draft, 0o600);
     renameSync(draft, files[name]);
   }
-}
-
-export function removeIdentity(home: string): void {
-  rmSync(join(home, "tls"), { recursive: true, force: true });
 }
 
 /** Whether it is the authority's, and for a machine with this address. */

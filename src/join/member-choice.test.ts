@@ -10,11 +10,11 @@ const candidates: fc.Arbitrary<readonly Candidate[]> = fc.uniqueArray(
 
 /** Adds whoever is chosen, one at a time, as machines do. */
 function grown(all: readonly Candidate[], begin: readonly string[]): readonly string[] {
-  let members = begin;
+  const members = [...begin];
   for (;;) {
     const next = chooseMembers(all, members).find((address) => !members.includes(address));
     if (next === undefined) return members;
-    members = [...members, next];
+    members.push(next);
   }
 }
 

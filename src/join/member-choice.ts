@@ -1,5 +1,7 @@
 /** Which machines have a member of the region's etcd. */
 
+import type { Member } from "../fleet/member.ts";
+
 /** A machine that may lead. */
 export type Candidate = {
   readonly address: string;
@@ -7,6 +9,13 @@ export type Candidate = {
   /** It is about to leave the region. */
   readonly leaving: boolean;
 };
+
+/** The machines that may have one. */
+export function candidatesOf(machines: readonly Member[]): readonly Candidate[] {
+  return machines
+    .filter(({ roles }) => roles.includes("control"))
+    .map(({ address, live, leaving }) => ({ address, live, leaving: leaving === true }));
+}
 
 /** Five members bear two deaths, three bear one; an even number bears no more than one less. */
 const SIZES = [5, 3, 1];

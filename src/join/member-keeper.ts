@@ -6,7 +6,7 @@
 import type { Member } from "../fleet/member.ts";
 import type { Clock } from "../lib/clock.ts";
 import { type EtcdClient, EtcdError, type EtcdMember } from "../store/etcd-client.ts";
-import { chooseMembers } from "./member-choice.ts";
+import { candidatesOf, chooseMembers } from "./member-choice.ts";
 import {
   addressOf,
   hasData,
@@ -75,11 +75,8 @@ async function look(options: Options): Promise<void> {
 }
 
 function isChosenBy(machines: readonly Member[], members: readonly EtcdMember[], address: string): boolean {
-  const candidates = machines.filter(({ roles }) => roles.includes("control"));
-  return chooseMembers(
-    candidates.map(({ address: at, live, leaving }) => ({ address: at, live, leaving: leaving === true })),
-    members.map(({ peer }) => addressOf(peer)),
-  ).includes(address);
+  const there = members.map(({ peer }) => addressOf(peer));
+  return chooseMembers(candidatesOf(machines), there).includes(address);
 }
 
 /** The cluster has removed it. */

@@ -35,7 +35,7 @@ type Facts = Hello & {
   readonly machines: readonly Pick<Member, "name" | "number" | "address" | "home" | "live">[];
 };
 
-export const MOST_CLOCK_SECONDS = 30;
+const MOST_CLOCK_SECONDS = 30;
 
 /** Why a machine can't join, with what mends it; undefined: it can. */
 export function refusalOf(question: JoinQuestion, facts: Facts): string | undefined {

@@ -5,6 +5,7 @@ import type { Health } from "./health.ts";
 import type { ImageAnswer, ImagesAnswer } from "./image.ts";
 import type { InstanceAnswer, InternetAnswer } from "./instance.ts";
 import type { Invitation } from "./invitation.ts";
+import type { LeaveAnswer } from "./leave.ts";
 import type { Status } from "./status.ts";
 import type { TablesAnswer } from "./tables.ts";
 import type { PacketTrace, TraceMessage } from "./trace.ts";
@@ -163,6 +164,15 @@ export const ENDPOINTS = {
     open: nobody,
     question: [],
     says: answer<Invitation>(),
+  },
+  /** Takes the machine out of the region; `self`: the machine itself asks. */
+  leave: {
+    method: "POST",
+    path: "leave",
+    named: true,
+    open: nobody,
+    question: ["self"],
+    says: answer<LeaveAnswer>(),
   },
   reset: {
     method: "POST",

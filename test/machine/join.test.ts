@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -126,8 +126,14 @@ describe("machines of one's own", { skip: noPackets || noEtcd || noBird, timeout
     rmSync(folder, { recursive: true, force: true });
   });
   const joining = (number: number, ...more: readonly string[]): readonly string[] => [
-    ...["join", invitation.door, "--token", invitation.token, "--no-host-link"],
-    ...["--machine-name", `m${number}`, ...more],
+    "join",
+    invitation.door,
+    "--token",
+    invitation.token,
+    "--no-host-link",
+    "--machine-name",
+    `m${number}`,
+    ...more,
   ];
 
   it("begin a region with the first, which prints the command for the others", async () => {
@@ -155,7 +161,10 @@ describe("machines of one's own", { skip: noPackets || noEtcd || noBird, timeout
     await machine(1).run("drain", "m1");
     const { Instances = [] } = await client.send(
       new ec2.RunInstancesCommand({
-        ...{ ImageId: "ami-0123456789abcdef0", InstanceType: "t3.micro", MinCount: 1, MaxCount: 1 },
+        ImageId: "ami-0123456789abcdef0",
+        InstanceType: "t3.micro",
+        MinCount: 1,
+        MaxCount: 1,
         SubnetId: there(Subnets[0]?.SubnetId),
       }),
     );
@@ -233,6 +242,71 @@ describe("machines of one's own", { skip: noPackets || noEtcd || noBird, timeout
     const { err } = await machine(2).run("join", door, "--token", token);
     assert.match(err, /is a machine of a region already/);
     assert.equal(await codeOf((await machine(2).client()).send(new ec2.DescribeVpcsCommand({}))), undefined);
+  });
+
+  it("leave in order, the first one too, unless something depends on them", async () => {
+    const refused = async (number: number, words: RegExp, ...names: readonly string[]): Promise<void> => {
+      const { status, err } = await machine(number).run("leave", ...names);
+      assert.equal(status, 1);
+      assert.match(err, words);
+    };
+    await refused(2, /m2 runs 1 instance \(i-/);
+    await refused(1, /m1 is a gateway, and packets may still come to it: .*genkan drain m1 first/);
+    await refused(1, /m3 is up: run \.\/genkan leave there/, "m3");
+    await refused(1, /There is no machine m9/, "m9");
+    assert.equal((await machine(1).run("drain", "m1")).status, 0);
+    const left = await machine(1).run("leave");
+    assert.equal(left.status, 0, left.err);
+    const listed = await machine(3).listed();
+    assert.deepEqual(
+      listed.map(({ name }) => name),
+      ["m2", "m3", "m4"],
+    );
+    await until(async () => (await machine(3).json<Status>("status")).etcd?.members.length === 2);
+    for (const file of ["region.json", "tls", "etcd", "state"])
+      assert.ok(!existsSync(join(machine(1).home, file)), file);
+    await (await machine(2).client()).send(new ec2.CreateVpcCommand({ CidrBlock: "10.41.0.0/16" }));
+  });
+
+  it("join anew after they have left, with what the region has become", async () => {
+    invitation = await machine(3).json<Invitation>("token");
+    assert.equal(invitation.door, `${address(3)}:4566`);
+    await machine(1).start(...joining(1));
+    await until(async () => (await machine(3).json<Status>("status")).etcd?.members.length === 3);
+  });
+
+  it("are taken out when they are dead for good; what they ran can start elsewhere", async () => {
+    const client = await machine(2).client();
+    for (const name of ["m1", "m3"]) await machine(2).run("drain", name);
+    const { Instances = [] } = await client.send(
+      new ec2.RunInstancesCommand({
+        ImageId: "ami-0123456789abcdef0",
+        InstanceType: "t3.micro",
+        MinCount: 1,
+        MaxCount: 1,
+        Placement: { AvailabilityZone: "us-east-1a" },
+      }),
+    );
+    const InstanceIds = [there(Instances[0]?.InstanceId)];
+    const stateIs = (state: string) => async (): Promise<boolean> => {
+      const found = await client.send(new ec2.DescribeInstancesCommand({ InstanceIds }));
+      return found.Reservations?.[0]?.Instances?.[0]?.State?.Name === state;
+    };
+    await until(stateIs("running"));
+    const inside = await machine(4).run("exec", there(InstanceIds[0]), "--", "true");
+    assert.equal(inside.status, 0, inside.err);
+    await machine(4).kill();
+    await until(async () => (await machine(2).listed()).some(({ name, live }) => name === "m4" && !live));
+    const taken = await machine(2).run("leave", "m4");
+    assert.equal(taken.status, 0, taken.err);
+    assert.ok(!(await machine(2).listed()).some(({ name }) => name === "m4"));
+    await until(stateIs("stopped"));
+    await machine(2).run("drain", "m3", "--undo");
+    await client.send(new ec2.StartInstancesCommand({ InstanceIds }));
+    await until(stateIs("running"));
+    assert.equal((await machine(3).run("exec", there(InstanceIds[0]), "--", "true")).status, 0);
+    const back = await machine(4).run("up", "--no-host-link");
+    assert.match(back.err, /was taken out of its region/);
   });
 
   it("say what a network with a small MTU carries", async () => {

@@ -1,0 +1,2 @@
+/** `machine`: the name of the one that is out of the region. */
+export type LeaveAnswer = { readonly machine: string };
