@@ -16,6 +16,7 @@ import { askToJoin, type Door, type Found, findRegion } from "./join/ask.ts";
 import { newKey, newRequest } from "./join/certificates.ts";
 import { writeIdentity } from "./join/identity.ts";
 import { requireEtcd } from "./join/own-etcd.ts";
+import { isReached } from "./join/reach.ts";
 import { formatToken, type Token } from "./join/token.ts";
 import { CommandError } from "./lib/command-error.ts";
 import type { MachineSettings, Settings } from "./start/settings.ts";
@@ -77,6 +78,13 @@ export async function enter(home: Home, approached: Approached, machine: Machine
     address: machine.address,
     home: membership.home,
   });
+  for (const endpoint of endpoints) {
+    const { hostname: address, port } = new URL(endpoint);
+    if (!(await isReached(address, Number(port))))
+      throw new CommandError(
+        `etcd at ${address}:${port} can't be reached from here: let TCP 2379 and 2380 pass between the region's machines`,
+      );
+  }
   writeIdentity(home.folder, { ca: authority, cert: certificate, key });
   writeMembership(home, { ...membership, region: { endpoints, machine } });
 }

@@ -15,6 +15,7 @@ import { type Identity, Peers, servePeers } from "./fleet/peer-link.ts";
 import { joinRegion, openRegion, type RegionStore, requireOwnState } from "./fleet/region-store.ts";
 import type { Credentials, Home } from "./home/home.ts";
 import type { Desk } from "./join/desk.ts";
+import { isReached } from "./join/reach.ts";
 import { leaveRegion } from "./leave-region.ts";
 import { CommandError } from "./lib/command-error.ts";
 import { type Belonging, deskOf, enlisted, keepOwnEtcd, openOwnEtcd } from "./membership.ts";
@@ -171,6 +172,8 @@ type HandedQuestion = {
   readonly authorization: string | undefined;
 };
 
+type ReachQuestion = { readonly address: string; readonly port: number };
+type ReachAnswer = { readonly reached: boolean };
 type Reported = { readonly machine: number; readonly realm: Realm; readonly report: InstanceReport };
 
 /** Answers the region's other machines. Returns what ends it. */
@@ -197,9 +200,23 @@ export function serveMembers(
     },
     instance: async ({ id }: { readonly id: string }): Promise<InstanceAnswer> =>
       Promise.resolve(instance(id)),
+    reach: async ({ address, port }: ReachQuestion): Promise<ReachAnswer> => ({
+      reached: await isReached(address, port),
+    }),
     obeyed: async (question: ObeyedQuestion): Promise<object> => fleet.told(question),
   };
   return servePeers({ host: me.address, port, identity, handlers, guests, log });
+}
+
+/** Says so when the machine that leads can't connect to this one. */
+export async function sayUnreached({ fleet, me }: Membered, log: Log): Promise<void> {
+  const { hostname: address, port } = new URL(me.url);
+  const question: ReachQuestion = { address, port: Number(port) };
+  const answer = await fleet.toLeader<ReachAnswer>("reach", question, true).catch(() => undefined);
+  if (answer?.reached === false)
+    log(
+      `other machines can't reach this one at ${address}:${port}: let TCP ${port} pass to it, and UDP 3784 and 4789`,
+    );
 }
 
 /** Reports to the leader, wherever it is. @throws Fault Unavailable when there is none */

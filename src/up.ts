@@ -49,6 +49,7 @@ import {
   openState,
   reportFrom,
   requireAccount,
+  sayUnreached,
   serveMembers,
 } from "./region.ts";
 import { beginStart } from "./start/begin.ts";
@@ -142,6 +143,7 @@ export async function up(options: UpOptions): Promise<RunningUp> {
   region?.begin({ world, adopt: (what) => plane.adopt(what) });
   if (member && !(await member.fleet.led(LEADER_MILLISECONDS)))
     log("no machine leads the region: requests are refused until one does");
+  if (member) await sayUnreached(member, log);
   const door = member ? { door: join(home.folder, "api.sock") } : {};
   const server = await listen({ ...served, member, ...door });
   noteRunning(home, settings);

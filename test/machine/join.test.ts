@@ -309,10 +309,24 @@ describe("machines of one's own", { skip: noPackets || noEtcd || noBird, timeout
     assert.match(back.err, /was taken out of its region/);
   });
 
-  it("say what a network with a small MTU carries", async () => {
+  it("say which port is closed, and what a network with a small MTU carries", async () => {
     await ip(networkBetween(cables), ["link set m5 mtu 1500"]);
     await ip(machine(5).network, ["link set eth0 mtu 1500"]);
+    const filter = (words: string): Promise<void> =>
+      execute("nsenter", [`--net=${machine(5).network}`, "--", "nft", ...words.split(" ")]).then(({ err }) =>
+        assert.equal(err, ""),
+      );
+    await filter("add table ip closed");
+    await filter("add chain ip closed out { type filter hook output priority 0 ; }");
+    await filter("add rule ip closed out tcp dport 2379 drop");
+    const closed = await machine(5).run(...joining(5, "--machine-roles", "host"));
+    assert.match(closed.err, /etcd at 10\.77\.0\.\d:2379 can't be reached from here: let TCP 2379/);
+    await filter("flush chain ip closed out");
+    await filter("add chain ip closed in { type filter hook input priority 0 ; }");
+    await filter("add rule ip closed in tcp dport 4566 iifname eth0 drop");
     const said = await machine(5).start(...joining(5, "--machine-roles", "host"));
+    assert.match(said, /other machines can't reach this one at 10\.77\.0\.5:4566: let TCP 4566 pass/);
+    await filter("delete table ip closed");
     assert.match(said, /has an MTU of 1500: between machines it carries packets of up to 1450 bytes/);
   });
 });
