@@ -208,8 +208,13 @@ export function serveMembers(
   return servePeers({ host: me.address, port, identity, handlers, guests, log });
 }
 
-/** Says so when the machine that leads can't connect to this one. */
-export async function sayUnreached({ fleet, me }: Membered, log: Log): Promise<void> {
+/** How long a start waits for a machine that leads: a busy machine takes long to bring etcd up. */
+const LEADER_MILLISECONDS = 60_000;
+
+/** Waits for a machine that leads, and says so when there is none, or it can't connect to this one. */
+export async function untilLed({ fleet, me }: Membered, log: Log): Promise<void> {
+  if (!(await fleet.led(LEADER_MILLISECONDS)))
+    return log("no machine leads the region: requests are refused until one does");
   const { hostname: address, port } = new URL(me.url);
   const question: ReachQuestion = { address, port: Number(port) };
   const answer = await fleet.toLeader<ReachAnswer>("reach", question, true).catch(() => undefined);

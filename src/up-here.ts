@@ -67,13 +67,13 @@ export async function upHere(args: Arguments, print: Print): Promise<number> {
       }),
     print,
   );
+  // Once, when the region begins; afterwards `genkan token` does.
+  if (invite && !known && !door) for (const line of invitationLines(await invite())) print(line);
   const checked = noPackets === undefined && !machine ? "; a real packet passed the gateway" : "";
   print(`Genkan is ready: http://${settings.host}:${settings.port} (${secondsSince(started)} s${checked})`);
   if (settings.others)
     print(`What is no request for EC2, STS or images' parameters is handed on to ${settings.others.origin}.`);
   print('In another shell: eval "$(./genkan env)"');
-  // Once, when the region begins; afterwards `genkan token` does.
-  if (invite && !known && !door) for (const line of invitationLines(await invite())) print(line);
   await ending();
   await stop();
   print(

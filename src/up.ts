@@ -49,7 +49,7 @@ import {
   openState,
   reportFrom,
   requireAccount,
-  sayUnreached,
+  untilLed,
   serveMembers,
 } from "./region.ts";
 import { beginStart } from "./start/begin.ts";
@@ -72,8 +72,6 @@ export type UpOptions = {
 
 /** Bytes of all flow logs' files. */
 const FLOW_LOG_LIMIT = 256 << 20;
-/** How long a start waits for a machine that leads: a busy machine takes long to bring etcd up. */
-const LEADER_MILLISECONDS = 60_000;
 const PURGE_MILLISECONDS = 60_000;
 /** More than the clients of one machine have open. */
 const MOST_CONNECTIONS = 2_000;
@@ -119,9 +117,7 @@ export async function up(options: UpOptions): Promise<RunningUp> {
   // In a region the answer may come by another gateway, which knows nothing of the check.
   if (machine && !member)
     await checkPackets({ machine, world, plane, settings, region: credentials.region, log });
-  const { noPackets } = options;
   const ofRegion = regionAnswers(member, plane);
-  const { invite } = ofRegion;
   const answers = makeAnswers({
     installed: installedAt(home, settings),
     world,
@@ -129,7 +125,7 @@ export async function up(options: UpOptions): Promise<RunningUp> {
     agent,
     own: { account: credentials.account, region: credentials.region },
     machine,
-    noPackets,
+    noPackets: options.noPackets,
     etcd: region && (() => ({ members: opened.etcd?.endpoints ?? [], reached: region.reached() })),
     ...ofRegion,
     gauges,
@@ -141,9 +137,7 @@ export async function up(options: UpOptions): Promise<RunningUp> {
   const served = { settings, credentials, world, plane, answers, gauges, others, log };
   const endMember = member && (await takePart({ ...served, member, agent, machine }));
   region?.begin({ world, adopt: (what) => plane.adopt(what) });
-  if (member && !(await member.fleet.led(LEADER_MILLISECONDS)))
-    log("no machine leads the region: requests are refused until one does");
-  if (member) await sayUnreached(member, log);
+  if (member) await untilLed(member, log);
   const door = member ? { door: join(home.folder, "api.sock") } : {};
   const server = await listen({ ...served, member, ...door });
   noteRunning(home, settings);
@@ -158,7 +152,7 @@ export async function up(options: UpOptions): Promise<RunningUp> {
     if (region?.leads() ?? true) void plane.purge().catch((cause: unknown) => log("purge", cause));
   }, PURGE_MILLISECONDS);
   return {
-    ...(invite && !settings.etcd ? { invite } : {}),
+    ...(ofRegion.invite && !settings.etcd ? { invite: ofRegion.invite } : {}),
     stop: async () => {
       ending.abort();
       endHousekeeping();
