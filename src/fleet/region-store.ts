@@ -66,6 +66,8 @@ export const LEASE_SECONDS = 5;
 /** How long a start waits for etcd, or for the lease of this machine's last life to end. */
 const START_MILLISECONDS = 15_000;
 const RETRY_MILLISECONDS = 500;
+/** To mend the copy, all of it is read. */
+const MEND_MILLISECONDS = 5_000;
 /** In the copy: etcd's revision of what it is a copy of. */
 const AT = "etcd";
 
@@ -192,8 +194,11 @@ class Region {
   #given: number;
   /** Settles when all is written. */
   #copying: Promise<unknown> = Promise.resolve();
+  /** What the copy has when all is written that it was given. */
+  #copied: Known;
   /** The copy could not be written, and misses something. */
   #stale = false;
+  #mendsLater = false;
   #running: Promise<void> = Promise.resolve();
 
   constructor(options: Options, leading: Leading | undefined) {
@@ -201,6 +206,7 @@ class Region {
     this.#leading = leading;
     this.#given = options.copy.revision();
     this.#known = noteOf(options.copy) ?? { revision: 0, at: "0" };
+    this.#copied = this.#known;
   }
 
   store(): RegionStore {
@@ -362,10 +368,12 @@ class Region {
   }
 
   async #take({ missed, revision, at }: Step, adopt: Memory["adopt"]): Promise<void> {
+    const from = this.#known.revision;
     const parts = await adopt({ missed: unranked(missed), revision });
     this.#known = { revision, at };
     void this.#copy(
       parts.filter(({ changes }) => changes.length > 0),
+      from,
       this.#known,
     );
     this.#events.emit("step");
@@ -378,7 +386,7 @@ class Region {
     try {
       const revision = await store.commit(commit);
       // What etcd took together arrives here in one turn, and is written together.
-      await this.#copy(commit.parts, { revision, at: store.at() });
+      await this.#copy(commit.parts, revision - 1, { revision, at: store.at() });
       return revision;
     } catch (cause) {
       // What was on its way may have happened: it is followed then.
@@ -388,15 +396,23 @@ class Region {
     }
   }
 
-  /** The change is in etcd already: whatever becomes of the copy, it was made. */
-  async #copy(parts: readonly Part[], known: Known): Promise<void> {
+  /**
+   * The change is in etcd already: whatever becomes of the copy, it was made.
+   * @param from the revision on which the parts rest
+   */
+  async #copy(parts: readonly Part[], from: number, known: Known): Promise<void> {
+    const { revision } = this.#copied;
+    // A copy that was mended may have more than what is told of now.
+    if (!this.#stale && (known.revision < revision || (known.revision === revision && parts.length > 0)))
+      return;
     try {
-      if (this.#stale) await (this.#copying = this.#copying.then(() => this.refresh()));
+      if (this.#stale || (from !== revision && known.revision !== revision)) await this.#mend();
       else await this.#write(parts, known);
     } catch (cause) {
       if (!this.#stale)
         this.#options.log("the copy of the state could not be written: metadata and DNS are behind", cause);
       this.#stale = true;
+      void this.#mendLater();
     }
   }
 
@@ -404,15 +420,44 @@ class Region {
     const { copy, prefix } = this.#options;
     const written = parts.length > 0 ? copy.commit({ expected: this.#given++, parts }) : undefined;
     const noted = copy.setMeta(AT, JSON.stringify({ prefix, ...known } satisfies Note));
+    this.#copied = known;
     const both = Promise.all([written, noted]);
     this.#copying = both.catch(() => undefined);
     await both;
   }
 
-  /** Makes the copy what etcd has. @throws EtcdError */
+  /** Makes the copy what etcd has, once what was given to it is written or refused. @throws EtcdError, StoreError */
+  async #mend(): Promise<void> {
+    this.#stale = true;
+    const mended = this.#copying.then(async () => {
+      if (this.#stale) await this.#compare();
+      this.#stale = false;
+    });
+    this.#copying = mended.catch(() => undefined);
+    await mended;
+  }
+
+  /** No further change may come by which the copy would be mended. */
+  async #mendLater(): Promise<void> {
+    if (this.#mendsLater) return;
+    this.#mendsLater = true;
+    const { clock } = this.#options;
+    const { signal } = this.#closed;
+    while (this.#stale && !signal.aborted) {
+      await clock.delay(MEND_MILLISECONDS, signal);
+      if (this.#stale && !signal.aborted) await this.#mend().catch(() => undefined);
+    }
+    this.#mendsLater = false;
+  }
+
+  /** Makes the copy, and what this machine knows, what etcd has. @throws EtcdError */
   async refresh(): Promise<void> {
+    if (!(await isNewest(this.#options, noteOf(this.#options.copy)))) await this.#compare();
+    this.#known = this.#copied;
+  }
+
+  async #compare(): Promise<void> {
     const { etcd, prefix, copy } = this.#options;
-    if (!this.#stale && (await isNewest(this.#options, noteOf(copy)))) return;
     const world = await copy.load();
     const { missed, at, revision } = await difference({ etcd, prefix, world });
     this.#given = copy.revision();
@@ -420,8 +465,6 @@ class Region {
       catchUp(world, missed).filter(({ changes }) => changes.length > 0),
       { revision, at },
     );
-    if (!this.#stale) this.#known = { revision, at };
-    this.#stale = false;
   }
 }
 
