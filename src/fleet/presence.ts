@@ -4,7 +4,7 @@ import type { Clock } from "../lib/clock.ts";
 import { type Etcd, EtcdError } from "../store/etcd-client.ts";
 
 type Options = {
-  readonly etcd: Pick<Etcd, "grant" | "keepAlive" | "revoke" | "transact">;
+  readonly etcd: Pick<Etcd, "grant" | "keepAlive" | "range" | "revoke" | "transact">;
   readonly key: string;
   /** How long the key stays after the machine was heard of last; whole seconds. */
   readonly seconds: number;
@@ -20,16 +20,12 @@ const RETRY_MILLISECONDS = 200;
 export async function keepPresent(options: Options): Promise<void> {
   const { etcd, key, seconds, clock, signal } = options;
   let lease: string | undefined;
-  let isWritten = false;
   while (!signal.aborted) {
     try {
-      if (lease === undefined || !(await etcd.keepAlive(lease))) {
-        isWritten = false;
-        lease = await etcd.grant(seconds);
-      }
-      // Also when the lease was granted, and this failed.
-      if (!isWritten) await etcd.transact([], [{ key, value: "", lease }]);
-      isWritten = true;
+      if (lease === undefined || !(await etcd.keepAlive(lease))) lease = await etcd.grant(seconds);
+      // An earlier write that comes late has put an earlier lease there, and takes the key away with it.
+      const [found] = (await etcd.range({ key })).found;
+      if (found?.value !== lease) await etcd.transact([], [{ key, value: lease, lease }]);
       await clock.delay((seconds * 1_000) / BEATS, signal);
     } catch (error) {
       if (!(error instanceof EtcdError)) throw error;

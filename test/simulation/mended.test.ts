@@ -38,6 +38,19 @@ describe("a store and a presence whose answers are lost", () => {
     assert.equal(model.get("live/1"), undefined);
   });
 
+  it("a machine whose key an earlier write has put under an earlier lease is there for good", async () => {
+    const { model, etcd, clock, run } = sound();
+    const ended = new AbortController();
+    void keepPresent({ etcd, key: "live/1", seconds: 5, clock, signal: ended.signal });
+    await run(2_000);
+    const lease = model.grant(60);
+    model.transact([], [{ key: "live/1", value: lease, lease }]);
+    await run(2_000);
+    model.revoke(lease);
+    assert.ok(model.get("live/1"));
+    ended.abort();
+  });
+
   it("a write whose answer is lost and after which another leader wrote is one of which nobody knows", async () => {
     const { model, etcd, clock, run } = sound();
     const header = "genkan/header";
