@@ -5,7 +5,7 @@ import { spawn } from "node:child_process";
 import { existsSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline/promises";
-import { type Arguments, languageFlag, parseArguments, text } from "./cli/arguments.ts";
+import { type Arguments, languageFlag, parseArguments, text, withoutOptions } from "./cli/arguments.ts";
 import { ask, type Control, endpointOf, findControl } from "./cli/control.ts";
 import { examineTables } from "./cli/doctor-tables.ts";
 import { examine, findingLines } from "./cli/doctor.ts";
@@ -15,6 +15,7 @@ import { invitationLines } from "./cli/invitation.ts";
 import { languageOf } from "./cli/language.ts";
 import { paintFor } from "./cli/paint.ts";
 import { onTerminal, runApart, runHere } from "./cli/run.ts";
+import { secretOf } from "./cli/secret.ts";
 import { statusLines } from "./cli/status.ts";
 import type { VerbName } from "./cli/verbs.ts";
 import {
@@ -229,12 +230,12 @@ async function agrees(language: Language): Promise<boolean> {
 
 /** Here, or in a process of its own. */
 async function up({ args, home }: Call): Promise<number> {
-  if (args.options["detach"]) return upDetached(home);
+  if (args.options["detach"]) return upDetached(home, secretOf(text(args.options["token"])));
   return (await import("./up-here.ts")).upHere(args, print);
 }
 
 /** Starts another process, and waits until it says that it is ready or ends. */
-async function upDetached(before: Home): Promise<number> {
+async function upDetached(before: Home, token: string | undefined): Promise<number> {
   const home = openHome(process.env, true);
   const running = readRunning(before);
   if (running && isAlive(running))
@@ -243,11 +244,14 @@ async function upDetached(before: Home): Promise<number> {
   const log = join(home.folder, "genkan.log");
   const file = openSync(log, "a", 0o600);
   const from = readFileSync(log).length;
-  const argv = process.argv.slice(2).filter((word) => word !== "--detach" && word !== "-d");
-  const child = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? "", ...argv], {
+  const argv = withoutOptions(process.argv.slice(2), ["--detach", "-d", "--token"]);
+  // Whoever lists processes sees their words.
+  const secret = token === undefined ? [] : ["--token", "-"];
+  const child = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? "", ...argv, ...secret], {
     detached: true,
-    stdio: ["ignore", file, file],
+    stdio: ["pipe", file, file],
   });
+  child.stdin?.end(token === undefined ? "" : `${token}\n`);
   const said = (): string => readFileSync(log).subarray(from).toString();
   return new Promise((resolve) => {
     const look = setInterval(() => {

@@ -2,11 +2,12 @@
 
 import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import { enlist, shared } from "./fleet/enlist.ts";
+import { enlist } from "./fleet/enlist.ts";
 import type { Fleet } from "./fleet/fleet.ts";
 import { type Machine, recordsOf } from "./fleet/member.ts";
 import type { Identity } from "./fleet/peer-link.ts";
 import { unanswered } from "./fleet/region-store.ts";
+import { shared, sharedOptions } from "./fleet/shared.ts";
 import {
   type Credentials,
   ensureMembership,
@@ -32,7 +33,7 @@ import {
 } from "./join/own-etcd.ts";
 import { CommandError } from "./lib/command-error.ts";
 import { Fault } from "./model/fault.ts";
-import type { MachineSettings } from "./start/settings.ts";
+import type { MachineSettings, RegionOptions } from "./start/settings.ts";
 import { EtcdClient, EtcdError } from "./store/etcd-client.ts";
 import { patiently } from "./store/etcd-retry.ts";
 import { systemClock } from "./store/system-clock.ts";
@@ -112,7 +113,8 @@ async function answers(etcd: EtcdClient, milliseconds: number, over: () => boole
 }
 
 function remember({ home, machine }: Pick<Starting, "home" | "machine">, endpoints: readonly string[]): void {
-  writeMembership(home, { ...ensureMembership(home), region: { endpoints, machine } });
+  const { region, ...membership } = ensureMembership(home);
+  writeMembership(home, { ...membership, region: { ...region, endpoints, machine } });
 }
 
 /** What all machines of the region share in etcd. */
@@ -137,6 +139,8 @@ export type Enlisted = {
   readonly identity: Identity;
   /** Those of the region. */
   readonly credentials: Credentials;
+  /** What the region has been told at the starts of its machines. */
+  readonly options: RegionOptions;
 };
 
 type Enlisting = Starting & {
@@ -145,6 +149,8 @@ type Enlisting = Starting & {
   readonly credentials: Credentials;
   /** Whether etcd is the region's own. */
   readonly own: boolean;
+  /** What this start tells the region. */
+  readonly given: RegionOptions;
 };
 
 /** Takes part in the region; without etcd as it did before. @throws StoreError, CommandError */
@@ -162,15 +168,17 @@ export async function enlisted(enlisting: Enlisting): Promise<Enlisted> {
         await shared(etcd, `${PREFIX}credentials`, () => JSON.stringify(credentials)),
       ) as Credentials;
       const me = await enlist({ etcd, prefix: PREFIX, me: wanted });
-      writeMembership(home, { ...known, machine: me });
-      return { me, identity, credentials: takeCredentials(home, all) };
+      const options = await sharedOptions<RegionOptions>(etcd, `${PREFIX}options`, enlisting.given);
+      writeMembership(home, { ...known, machine: me, options });
+      return { me, identity, credentials: takeCredentials(home, all), options };
     });
   } catch (cause) {
     if (!(cause instanceof EtcdError)) throw cause;
     const identity = readIdentity(home.folder);
     if (cause.kind !== "unavailable" || !known.machine || !identity) throw unanswered({ etcd });
     log("etcd is out of reach: this machine is what it was in the region before", cause);
-    return { me: { ...(known.machine as Machine), ...wanted }, identity, credentials };
+    const options = { ...known.options, ...enlisting.given };
+    return { me: { ...(known.machine as Machine), ...wanted }, identity, credentials, options };
   }
 }
 

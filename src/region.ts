@@ -27,6 +27,7 @@ import type { DrainAnswer } from "./protocol/drain.ts";
 import type { InstanceAnswer } from "./protocol/instance.ts";
 import type { Invitation } from "./protocol/invitation.ts";
 import type { LeaveAnswer } from "./protocol/leave.ts";
+import { regionSettingsOf } from "./start/region-options.ts";
 import type { MachineSettings, Settings } from "./start/settings.ts";
 import { type EmbeddedStore, openEmbedded } from "./store/embedded.ts";
 import { EtcdClient } from "./store/etcd-client.ts";
@@ -38,6 +39,8 @@ type Stated = {
   readonly home: Home;
   readonly settings: Settings;
   readonly credentials: Credentials;
+  /** That the start asks for. */
+  readonly account: string | undefined;
   /** The store's folder. */
   readonly folder: string;
   readonly print: (line: string) => void;
@@ -65,6 +68,8 @@ export type Opened = {
   readonly credentials: Credentials;
   /** Absent: the state is on this machine. */
   readonly etcd?: Pick<EtcdClient, "endpoints">;
+  /** Those of the start, with what the region has been told before. */
+  readonly settings: Settings;
 };
 
 const PREFIX = "genkan/";
@@ -82,10 +87,10 @@ export async function openState(stated: Stated): Promise<Opened> {
     }
     if (settings.etcd) {
       const etcd = new EtcdClient(settings.etcd);
-      return { ...(await openAlone(stated, etcd, embedded)), credentials, etcd };
+      return { ...(await openAlone(stated, etcd, embedded)), credentials, etcd, settings };
     }
     requireOwnState(embedded);
-    return { store: embedded, credentials };
+    return { store: embedded, credentials, settings };
   } catch (cause) {
     await embedded.close();
     throw cause;
@@ -118,11 +123,13 @@ async function openMember(
   const { home, settings, log } = stated;
   const own = settings.etcd === undefined;
   const part = { home, machine, etcd, own, log };
-  const { me, identity, credentials } = await enlisted({
+  const { me, identity, credentials, options } = await enlisted({
     ...part,
+    given: settings.given,
     port: settings.port,
     credentials: stated.credentials,
   });
+  requireAccount(credentials, stated.account);
   const region = await joinRegion({
     etcd,
     prefix: PREFIX,
@@ -146,13 +153,14 @@ async function openMember(
     etcd.close();
   };
   const member = { fleet, me, identity, desk: deskOf(belonging), belonging, close };
-  return { store: region, region, member, credentials, etcd };
+  const told = { ...settings, ...regionSettingsOf(options) };
+  return { store: region, region, member, credentials, etcd, settings: told };
 }
 
 /** An account that the region does not have can't be asked for. @throws CommandError */
-export function requireAccount({ credentials }: Opened, account: string | undefined): void {
-  if (account !== undefined && account !== credentials.account)
-    throw new CommandError(`--account ${account}: the region's account is ${credentials.account}.`);
+function requireAccount({ account: known }: Credentials, account: string | undefined): void {
+  if (account !== undefined && account !== known)
+    throw new CommandError(`--account ${account}: the region's account is ${known}.`);
 }
 
 type Served = Pick<ApiOptions, "offered" | "perform"> & {

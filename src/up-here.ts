@@ -5,13 +5,14 @@ import { hostname, release } from "node:os";
 import { type Arguments, text, texts, withoutOptions } from "./cli/arguments.ts";
 import { isKernelNewEnough } from "./cli/doctor.ts";
 import { invitationLines } from "./cli/invitation.ts";
-import { openHome, readOwnRegion } from "./home/home.ts";
+import { hideWords, secretOf } from "./cli/secret.ts";
+import { keepOptions, openHome, type OwnRegion, readOwnRegion } from "./home/home.ts";
 import { approach, enter, requireMachine } from "./join-region.ts";
 import { CommandError } from "./lib/command-error.ts";
 import { requireKind } from "./start/kind.ts";
+import { regionSettingsOf, unlessNone } from "./start/region-options.ts";
 import {
   accountOf,
-  byoipOf,
   etcdOf,
   gatewayCapacityOf,
   issuersOf,
@@ -19,10 +20,8 @@ import {
   machineOf,
   machinesOf,
   othersOf,
-  ownRegionsOf,
-  poolsOf,
   portOf,
-  quotasOf,
+  type RegionOptions,
   regionOf,
   type Settings,
   upstreamOf,
@@ -32,9 +31,11 @@ import { up } from "./up.ts";
 
 type Print = (line: string) => void;
 
-export async function upHere(args: Arguments, print: Print): Promise<number> {
+export async function upHere(told: Arguments, print: Print): Promise<number> {
   const known = readOwnRegion(openHome(process.env, false));
-  const door = joinOf(args.verb === "join", args.positionals[0], text(args.options["token"]));
+  const args = withKept(told, known);
+  const door = joinOf(args.verb === "join", args.positionals[0], secretOf(text(args.options["token"])));
+  if (door) hideWords(`genkan join ${door.address}:${door.port}`);
   const given = settingsOf(args);
   const { settings, account, region } = given;
   const home = openHome(process.env, true);
@@ -52,6 +53,7 @@ export async function upHere(args: Arguments, print: Print): Promise<number> {
     hostname: hostname(),
     known: approached ? { address: approached.from } : known?.machine,
   });
+  requireForMachine(settings, machine);
   if (machine) await requireMachine({ home, machine, packets: noPackets === undefined, etcd: settings.etcd });
   if (approached && machine) await enter(home, approached, machine);
   const { stop, invite } = await interruptible(
@@ -67,6 +69,7 @@ export async function upHere(args: Arguments, print: Print): Promise<number> {
       }),
     print,
   );
+  keepOptions(home, keptOf(args));
   // Once, when the region begins; afterwards `genkan token` does.
   if (invite && !known && !door) for (const line of invitationLines(await invite())) print(line);
   const checked = noPackets === undefined && !machine ? "; a real packet passed the gateway" : "";
@@ -84,6 +87,35 @@ export async function upHere(args: Arguments, print: Print): Promise<number> {
   return 0;
 }
 
+/** A machine's own options, which its home keeps. */
+const KEPT = ["port", "bgp", "bgp-as", "bgp-next-hop", "gateway-capacity"] as const;
+
+function withKept(args: Arguments, known: OwnRegion | undefined): Arguments {
+  if (!known?.options) return args;
+  const { port: kept, ...others } = known.options;
+  const port = process.env["GENKAN_PORT"] ?? kept;
+  return { ...args, options: { ...others, ...(port === undefined ? {} : { port }), ...args.options } };
+}
+
+function keptOf({ options }: Arguments): NonNullable<OwnRegion["options"]> {
+  const dropped = takesBack(options["bgp"]) ? ["bgp", "bgp-as", "bgp-next-hop"] : [];
+  const given = KEPT.filter((name) => !dropped.includes(name)).flatMap((name) => {
+    const words = options[name];
+    return words === undefined || typeof words === "boolean" ? [] : [[name, words] as const];
+  });
+  return Object.fromEntries(given);
+}
+
+/** @throws CommandError for what only a machine among others can do */
+function requireForMachine(
+  { upstream, gatewayCapacity }: Given["settings"],
+  machine: object | undefined,
+): void {
+  if (machine || (!upstream && gatewayCapacity === undefined)) return;
+  const option = upstream ? "--bgp" : "--gateway-capacity";
+  throw new CommandError(`${option} is for a machine of a region: add --machine-address.`);
+}
+
 type Given = {
   readonly settings: Omit<Settings, "machine">;
   readonly account: string | undefined;
@@ -92,22 +124,22 @@ type Given = {
 
 /** @throws SettingError, CommandError */
 function settingsOf(args: Arguments): Given {
-  const ownRegions = ownRegionsOf(texts(args.options["own-region"]));
+  const read = (path: string): string => readFileSync(path, "utf8");
+  const given = regionOptionsOf(args, read);
+  const ofRegion = regionSettingsOf(given);
   const [account, region] = [
     accountOf(text(args.options["account"])),
-    regionOf(text(args.options["region"]), ownRegions),
+    regionOf(text(args.options["region"]), ofRegion.ownRegions),
   ];
   const auth = text(args.options["auth"]) ?? "signature";
   if (auth !== "signature" && auth !== "none") throw new CommandError("--auth is signature or none.");
-  const byoip = byoipOf(texts(args.options["byoip"]));
   const port = portOf(text(args.options["port"]) ?? process.env["GENKAN_PORT"]);
   const others = othersOf(text(args.options["others"]), {
     port,
     remote: args.options["others-remote"] === true,
   });
-  const read = (path: string): string => readFileSync(path, "utf8");
   const etcd = etcdOf(text(args.options["etcd"]), etcdFiles(args), read);
-  const upstream = upstreamOf(texts(args.options["bgp"]), givenUpstream(args));
+  const upstream = upstreamOf(unlessNone(texts(args.options["bgp"])), givenUpstream(args));
   const gatewayCapacity = gatewayCapacityOf(text(args.options["gateway-capacity"]));
   const settings = {
     host: "127.0.0.1",
@@ -117,13 +149,21 @@ function settingsOf(args: Arguments): Given {
     ...(etcd ? { etcd } : {}),
     ...(others ? { others } : {}),
     auth,
-    pools: poolsOf(texts(args.options["pool"]), byoip),
-    byoip,
-    ownRegions,
-    issuers: issuersOf(texts(args.options["oidc"]), read),
-    quotas: quotasOf(texts(args.options["quota"])),
+    ...ofRegion,
+    given,
   } as const;
   return { settings, account, region };
+}
+
+function regionOptionsOf({ options }: Arguments, read: (path: string) => string): RegionOptions {
+  const given = (name: string): readonly string[] | undefined =>
+    options[name] === undefined ? undefined : unlessNone(texts(options[name]));
+  const oidc = given("oidc");
+  const told = (["pool", "byoip", "quota", "own-region"] as const).flatMap((name) => {
+    const words = given(name);
+    return words === undefined ? [] : [[name, words] as const];
+  });
+  return { ...Object.fromEntries(told), ...(oidc ? { oidc: issuersOf(oidc, read) } : {}) };
 }
 
 function etcdFiles({ options }: Arguments): Parameters<typeof etcdOf>[1] {
@@ -135,7 +175,10 @@ function etcdFiles({ options }: Arguments): Parameters<typeof etcdOf>[1] {
   );
 }
 
+const takesBack = (option: Arguments["options"][string]): boolean => texts(option).join() === "none";
+
 function givenUpstream({ options }: Arguments) {
+  if (takesBack(options["bgp"])) return { as: undefined, nextHop: undefined };
   return { as: text(options["bgp-as"]), nextHop: text(options["bgp-next-hop"]) };
 }
 

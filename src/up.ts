@@ -48,7 +48,6 @@ import {
   type Opened,
   openState,
   reportFrom,
-  requireAccount,
   untilLed,
   serveMembers,
 } from "./region.ts";
@@ -86,19 +85,19 @@ type RunningUp = {
  * Starts everything and returns when it is ready: the API answers, and a real packet has passed the gateway.
  */
 export async function up(options: UpOptions): Promise<RunningUp> {
-  const { home, settings, print } = options;
+  const { home, print } = options;
   const log = (message: string, cause?: unknown): void =>
     print(`genkan: ${message}${cause === undefined ? "" : `: ${reasons(cause)}`}`);
   const begun = await beginStart(home);
-  await requireFreePort(settings);
+  await requireFreePort(options.settings);
   await requireSoundState(home.folder);
   const state = join(home.folder, "state");
   const own = ensureCredentials(home, options);
-  const opened = await openState({ home, settings, credentials: own, folder: state, print, log });
-  const { store, region, member, credentials } = opened;
-  if (member) requireAccount(opened, options.account);
+  const opened = await openState({ ...options, credentials: own, folder: state, log });
+  const { store, region, member, credentials, settings } = opened;
   const world = await store.load();
-  const machine = await machineFor(options, { world, image: store.loadedImage(), member, log });
+  const beginning = { world, image: store.loadedImage(), member, log };
+  const machine = await machineFor({ ...options, settings }, beginning);
   const gauges = openGauges();
   const ending = new AbortController();
   const { agent, plane, recorder } = openPlanes({

@@ -237,8 +237,8 @@ export const JOIN_VERB = {
       type: "string",
       value: "TOKEN",
       words: {
-        en: "what a machine of the region printed (genkan token)",
-        ja: "リージョンのマシンが表示したもの（genkan token）",
+        en: "what a machine of the region printed (genkan token); `-` reads it from the standard input",
+        ja: "リージョンのマシンが表示したもの（genkan token）。`-` なら標準入力から読む",
       },
     },
     ...BOTH,

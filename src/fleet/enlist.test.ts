@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Compare, KeyValue, Put } from "../store/etcd-client.ts";
-import { enlist, setActive, setDrained, shared } from "./enlist.ts";
+import { enlist, setActive, setDrained } from "./enlist.ts";
 import { liveKey, type Machine } from "./member.ts";
+import { shared, sharedOptions } from "./shared.ts";
 
 /** etcd's keys, as far as a machine that joins needs them. */
 function keys() {
@@ -66,6 +67,19 @@ test("what all machines share is what the first one wrote", async () => {
   const etcd = keys();
   const wrote = await Promise.all(["a", "b", "c"].map((text) => shared(etcd, "secret", () => text)));
   assert.equal(new Set(wrote).size, 1);
+});
+
+test("of its options a region has each as it was told last, whichever machine was told", async () => {
+  const etcd = keys();
+  const told = (given: object) => sharedOptions<Record<string, readonly string[]>>(etcd, "options", given);
+  assert.deepEqual(await told({}), {});
+  assert.equal(etcd.found.size, 0);
+  await Promise.all([told({ pool: ["a"] }), told({ quota: ["b"] }), told({ byoip: ["c"] })]);
+  assert.deepEqual(await told({}), { pool: ["a"], quota: ["b"], byoip: ["c"] });
+  assert.deepEqual(await told({ pool: [], quota: ["d"] }), { pool: [], quota: ["d"], byoip: ["c"] });
+  const { modified } = etcd.found.get("options") ?? {};
+  await told({ quota: ["d"] });
+  assert.equal(etcd.found.get("options")?.modified, modified, "what is known is not written again");
 });
 
 /** Two gateways, which are there. */

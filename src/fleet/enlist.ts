@@ -183,19 +183,3 @@ class NotDrainable extends Error {
 function takesPackets({ roles, drained, standby }: Machine): boolean {
   return roles.includes("gateway") && !drained && !standby;
 }
-
-/**
- * A text that all machines of the region share: whoever is first has it written. @throws EtcdError
- */
-export async function shared(
-  etcd: Pick<Etcd, "range" | "transact">,
-  key: string,
-  first: () => string | Promise<string>,
-): Promise<string> {
-  for (;;) {
-    const [found] = (await etcd.range({ key })).found;
-    if (found) return found.value;
-    const value = await first();
-    if ((await etcd.transact([{ key, created: "0" }], [{ key, value }])) !== undefined) return value;
-  }
-}

@@ -129,6 +129,8 @@ export type Membership = {
   readonly home: string;
   /** What the machine has told the region of itself. */
   readonly machine?: object;
+  /** What its region had been told when it last took part. */
+  readonly options?: object;
   /** The region has an etcd of its own, and this machine belongs to it; absent: it does not. */
   readonly region?: OwnRegion;
 };
@@ -143,6 +145,8 @@ export type OwnRegion = {
     readonly zones: readonly string[];
     readonly roles: readonly string[];
   };
+  /** Options of its last start, as they were given. */
+  readonly options?: Readonly<Record<string, string | readonly string[]>>;
 };
 
 /** The region that the home's machine is in; undefined: none with an etcd of its own. */
@@ -164,6 +168,12 @@ export function ensureMembership(home: Home): Membership {
 
 export function writeMembership(home: Home, membership: Membership): void {
   writeJson(join(home.folder, "region.json"), membership);
+}
+
+/** Options for the next start of the home's machine in its region. */
+export function keepOptions(home: Home, options: NonNullable<OwnRegion["options"]>): void {
+  const membership = readMembership(home);
+  if (membership?.region) writeMembership(home, { ...membership, region: { ...membership.region, options } });
 }
 
 /** The number of the home's machine in its region. @throws HomeError when it has none */

@@ -31,8 +31,19 @@ export type Settings = {
   readonly machine?: MachineSettings;
   /** Packets a second with which this gateway is full; absent: its processors say so. */
   readonly gatewayCapacity?: number;
+  /** What the start was told of the region's; another of its machines may have been told more. */
+  readonly given: RegionOptions;
   /** Routers that a gateway tells of its pools. */
   readonly upstream?: UpstreamSettings;
+};
+
+/** The options that are the region's, as they were given; absent: not given. An issuer has its keys, for its file is on one machine only. */
+export type RegionOptions = {
+  readonly pool?: readonly string[];
+  readonly byoip?: readonly string[];
+  readonly quota?: readonly string[];
+  readonly "own-region"?: readonly string[];
+  readonly oidc?: readonly Issuer[];
 };
 
 export type UpstreamSettings = {

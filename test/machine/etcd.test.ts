@@ -26,7 +26,8 @@ describe("the state in etcd", { skip: noPackets || noEtcd, timeout: 600_000 }, (
   let flags: readonly string[];
   before(async () => {
     cluster = await startEtcd(3);
-    flags = ["--no-host-link", "--etcd", cluster.endpoints.join()];
+    // A change whose answer was lost may have come to be.
+    flags = ["--no-host-link", "--quota", "vpcs=20", "--etcd", cluster.endpoints.join()];
     genkan = await startGenkan(flags);
   });
   after(async () => {

@@ -11,6 +11,7 @@ import { after, before, describe, it } from "node:test";
 import * as ec2 from "@aws-sdk/client-ec2";
 import { type Door, openDoor } from "../../src/box/door.ts";
 import { ensureBoxNetwork, networkBetween } from "../../src/box/network.ts";
+import { openHome, readOwnRegion } from "../../src/home/home.ts";
 import { ip } from "../../src/host/command.ts";
 import { type Installation, installationAt } from "../../src/host/installation.ts";
 import type { Invitation } from "../../src/protocol/invitation.ts";
@@ -20,6 +21,9 @@ import { noBird } from "../../src/underlay/test-bird.ts";
 import { clientOf, codeOf, type Ended, execute, MAIN, noPackets, there } from "../kit/genkan.ts";
 
 type Listed = NonNullable<Status["machines"]>[number];
+
+/** The first machine is told of it, once. */
+const POOL = "192.0.2.0/25";
 
 /** A machine that has a network of its own. */
 class Machine {
@@ -138,20 +142,20 @@ describe("machines of one's own", { skip: noPackets || noEtcd || noBird, timeout
 
   it("begin a region with the first, which prints the command for the others", async () => {
     const flags = ["--machine-address", address(1), "--machine-name", "m1", "--no-host-link"];
-    const said = await machine(1).start("up", ...flags);
+    const said = await machine(1).start("up", ...flags, "--pool", POOL, "--gateway-capacity", "4000000");
     invitation = await machine(1).json<Invitation>("token");
     assert.equal(invitation.door, `${address(1)}:4566`);
     assert.match(said, /a region begins on this machine/);
     for (const file of ["tls/machine.key", "tls/machine.crt", "region.json"])
       assert.equal(statSync(join(machine(1).home, file)).mode & 0o777, 0o600, file);
-    const commands = await execute("ps", ["-eo", "args"]);
-    assert.ok(!commands.out.includes(invitation.token), "no process of the region's has the token");
   });
 
   it("join by it, and the first instance runs soon", async () => {
     const began = performance.now();
     await machine(2).start(...joining(2, "--machine-zone", "b"));
     const joined = performance.now();
+    const commands = await execute("ps", ["-eo", "args"]);
+    assert.ok(!commands.out.includes(invitation.token), "no process has the token");
     const client = await machine(2).client();
     const { Subnets = [] } = await client.send(
       new ec2.DescribeSubnetsCommand({
@@ -210,6 +214,12 @@ describe("machines of one's own", { skip: noPackets || noEtcd || noBird, timeout
     assert.ok(performance.now() - killed < 5_000);
     await until(async () => (await machine(3).listed()).some(({ name, live }) => name === "m1" && !live));
     await machine(1).start("up", "--no-host-link");
+    // Whoever leads now was not told of the pool itself.
+    const { PublicIp } = await client.send(new ec2.AllocateAddressCommand({}));
+    assert.match(there(PublicIp), /^192\.0\.2\./);
+    assert.deepEqual(readOwnRegion(openHome({ GENKAN_HOME: machine(1).home }, false))?.options, {
+      "gateway-capacity": "4000000",
+    });
     await until(async () => (await machine(3).listed()).every(({ live, behind }) => live && !behind));
     const { Vpcs = [] } = await (await machine(1).client()).send(new ec2.DescribeVpcsCommand({}));
     assert.ok(Vpcs.some(({ CidrBlock }) => CidrBlock === "10.40.0.0/16"));
