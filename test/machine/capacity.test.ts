@@ -9,6 +9,7 @@ import { installationAt } from "../../src/host/installation.ts";
 import { readRecord } from "../../src/host/processes.ts";
 import { noEtcd } from "../../src/store/test-etcd.ts";
 import { noBird } from "../../src/underlay/test-bird.ts";
+import { INTERNET } from "../kit/box.ts";
 import {
   attachGateway,
   buildVpc,
@@ -20,10 +21,9 @@ import {
   startGenkan,
   there,
 } from "../kit/genkan.ts";
+import { talkCommand, talked } from "../kit/talk.ts";
 
-const INTERNET = "198.51.100.1";
-/** Of a TCP connection, 100 a second. */
-const LINES = 6_000;
+const TALK = { connections: 1, lines: 6_000 };
 
 describe("a region with three gateways", { skip: noPackets || noEtcd || noBird, timeout: 600_000 }, () => {
   let genkan: Genkan;
@@ -62,30 +62,11 @@ describe("a region with three gateways", { skip: noPackets || noEtcd || noBird, 
 
   it("has two of them active; a third one joins with the traffic, and goes with it; nothing is lost", async () => {
     await pingUntil(2);
-    const talk = run(process.execPath, "-e", TALK, INTERNET, `${LINES}`);
+    const talk = run(...talkCommand(INTERNET, TALK));
     const floods = [1, 2].map(() => begin("ping", "-q", "-i", "0.001", INTERNET));
     await pingUntil(3);
     for (const flood of floods) flood.kill("SIGKILL");
     await pingUntil(2);
-    assert.equal((await talk).out, `${LINES} answers\n`, (await talk).err);
+    assert.equal((await talk).out, talked(TALK), (await talk).err);
   });
 });
-
-/** Sends a line to the echo every 10 ms on one TCP connection, so many times, and counts those that come back. */
-const TALK = `
-const [, address, count] = process.argv;
-const socket = require("node:net").connect(7, address);
-let sent = 0, heard = "";
-socket.setNoDelay(true);
-const timer = setInterval(() => {
-  socket.write(String(sent++).padStart(7, "0") + "\\n");
-  if (sent === Number(count)) clearInterval(timer);
-}, 10);
-socket.on("data", (chunk) => {
-  heard += chunk;
-  if (heard.length < 8 * count) return;
-  const lines = heard.trimEnd().split("\\n");
-  console.log(lines.filter((line, n) => Number(line) === n).length + " answers");
-  process.exit();
-});
-`;
