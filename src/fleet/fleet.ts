@@ -210,13 +210,18 @@ export class Fleet implements Members {
   }
 
   /** Gives up when another one leads meanwhile: this one may stand still. */
-  async #ask<Answer>({ url, created }: Seen, name: string, question: object, once: boolean): Promise<Answer> {
+  async #ask<Answer>(
+    { url, created }: Seen,
+    name: string,
+    question: object,
+    fresh: boolean,
+  ): Promise<Answer> {
     const over = new AbortController();
     const end = this.onMachines(() => {
       if (this.#membership.leader?.created !== created) over.abort();
     });
     try {
-      return await this.#options.peers.ask<Answer>(url, name, question, { signal: over.signal, once });
+      return await this.#options.peers.ask<Answer>(url, name, question, { signal: over.signal, fresh });
     } finally {
       end();
     }

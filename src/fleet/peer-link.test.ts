@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
-import { request } from "node:https";
+import { createServer as createHttpsServer, request } from "node:https";
 import { type AddressInfo, createServer } from "node:net";
 import { text } from "node:stream/consumers";
 import { after, before, describe, it } from "node:test";
-import { createServer as createTlsServer } from "node:tls";
+import { createServer as createTlsServer, type TLSSocket } from "node:tls";
 import { certify, newAuthority, newKey, newRequest } from "../join/certificates.ts";
 import { Fault } from "../model/fault.ts";
 import { GUEST_PATH, type Identity, PeerError, Peers, Refused, servePeers } from "./peer-link.ts";
@@ -63,17 +63,17 @@ describe("machines ask each other", () => {
     const peers = new Peers(ours);
     const question = { name: "玄関", list: [1, 2] };
     assert.deepEqual(await peers.ask(url, "echo", question), question);
-    assert.deepEqual(await peers.ask(url, "echo", question, { once: true }), question);
+    assert.deepEqual(await peers.ask(url, "echo", question, { fresh: true }), question);
     peers.close();
   });
 
   it("only with a certificate of the region on both sides, and only what there is", async () => {
     for (const name of ["toString", "constructor"]) {
-      const error = await failure(new Peers(ours).ask(url, name, {}, { once: true }));
+      const error = await failure(new Peers(ours).ask(url, name, {}, { fresh: true }));
       assert.ok(error instanceof PeerError && !error.reached && error.message.includes("answered 404"));
     }
     for (const identity of [theirs, { ...ours, ca: theirs.ca }, { ...theirs, ca: ours.ca }]) {
-      const error = await failure(new Peers(identity).ask(url, "echo", {}, { once: true }));
+      const error = await failure(new Peers(identity).ask(url, "echo", {}, { fresh: true }));
       assert.ok(error instanceof PeerError);
       assert.equal(error.reached, false, "nothing can have been done");
     }
@@ -115,11 +115,32 @@ describe("machines ask each other", () => {
     silent.once("secureConnection", (socket) => {
       socket.on("error", () => undefined).once("data", () => cut.abort());
     });
-    const reached = await failure(peers.ask(at, "echo", {}, { once: true, signal: cut.signal }));
+    const reached = await failure(peers.ask(at, "echo", {}, { fresh: true, signal: cut.signal }));
     assert.ok(reached instanceof PeerError && reached.reached);
     silent.close();
     await once(silent, "close");
-    const refused = await failure(peers.ask(at, "echo", {}, { once: true }));
+    const refused = await failure(peers.ask(at, "echo", {}, { fresh: true }));
     assert.ok(refused instanceof PeerError && !refused.reached);
+  });
+
+  it("and ask what may not be asked twice by a connection that is alive, not by a new one each time", async () => {
+    const { key, cert } = ours;
+    const server = createHttpsServer({ key, cert }, (_, response) => void response.end("{}"));
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const at = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const connections: TLSSocket[] = [];
+    server.on("secureConnection", (socket: TLSSocket) => void connections.push(socket));
+    const peers = new Peers(ours);
+    const ask = (): Promise<object> => peers.ask(at, "echo", {}, { fresh: true });
+    for (let n = 0; n < 20; n++) await ask();
+    await Promise.all([ask(), ask(), ask()]);
+    assert.equal(connections.length, 3);
+    // After a second without an answer nobody knows whether they are.
+    await Promise.all(connections.map((socket) => once(socket.resume(), "close")));
+    await ask();
+    assert.equal(connections.length, 4);
+    peers.close();
+    server.close();
   });
 });

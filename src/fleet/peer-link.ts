@@ -6,7 +6,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Agent, createServer, request as httpsRequest, type Server } from "node:https";
 import { text } from "node:stream/consumers";
-import type { TLSSocket } from "node:tls";
+import { createSecureContext, type TLSSocket } from "node:tls";
 import { Fault } from "../model/fault.ts";
 
 /** What a machine answers another one, by the name of the question. What it throws goes to the log. */
@@ -37,6 +37,8 @@ const PATIENCE_MILLISECONDS = 15_000;
 /** Less than the server keeps a connection: one that is about to be closed is not used. */
 const IDLE_MILLISECONDS = 20_000;
 const KEPT_MILLISECONDS = 60_000;
+/** Until then after an answer a connection is taken for a living one. */
+const FRESH_MILLISECONDS = 1_000;
 const PATH = "/peer/";
 export const GUEST_PATH = "/guest/";
 const MOST_GUEST_BYTES = 64 << 10;
@@ -45,11 +47,13 @@ const HANDSHAKE_MILLISECONDS = 10_000;
 
 export class Peers {
   readonly #kept: Agent;
-  readonly #once: Agent;
+  readonly #fresh: Agent;
 
   constructor(identity: Identity) {
-    this.#kept = new Agent({ ...identity, keepAlive: true, timeout: IDLE_MILLISECONDS });
-    this.#once = new Agent({ ...identity, keepAlive: false });
+    // To read the certificates takes as long as all else of making a connection.
+    const secureContext = createSecureContext(identity);
+    this.#kept = new Agent({ secureContext, keepAlive: true, timeout: IDLE_MILLISECONDS });
+    this.#fresh = new Agent({ secureContext, keepAlive: true, timeout: FRESH_MILLISECONDS });
   }
 
   /** @throws PeerError; Fault `Unavailable` when the machine says that it can't answer */
@@ -63,10 +67,10 @@ export class Peers {
 
   close(): void {
     this.#kept.destroy();
-    this.#once.destroy();
+    this.#fresh.destroy();
   }
 
-  #send(url: URL, body: string, { patience = PATIENCE_MILLISECONDS, signal, once }: How): Promise<Answered> {
+  #send(url: URL, body: string, { patience = PATIENCE_MILLISECONDS, signal, fresh }: How): Promise<Answered> {
     return new Promise((resolve, reject) => {
       let isConnected = false;
       const fail = (cause: Error): void =>
@@ -76,7 +80,7 @@ export class Peers {
         url,
         {
           method: "POST",
-          agent: once ? this.#once : this.#kept,
+          agent: fresh ? this.#fresh : this.#kept,
           signal: signal ? AbortSignal.any([signal, limit]) : limit,
           headers: {
             "content-type": "application/json",
@@ -106,8 +110,11 @@ type How = {
   readonly patience?: number;
   /** Gives up. */
   readonly signal?: AbortSignal;
-  /** By a connection of its own, whose failure says whether the question can have reached the machine. */
-  readonly once?: boolean;
+  /**
+   * By a connection that is made for it or has just carried an answer: for what may not be asked twice. Where
+   * the machine has been silent for longer, it can't have heard the question, and the failure says so.
+   */
+  readonly fresh?: boolean;
 };
 
 type ServerOptions = {
