@@ -14,6 +14,7 @@ import { helpOf, overview } from "./cli/help.ts";
 import { invitationLines } from "./cli/invitation.ts";
 import { languageOf } from "./cli/language.ts";
 import { paintFor } from "./cli/paint.ts";
+import { recoveredLines } from "./cli/recovered.ts";
 import { onTerminal, runApart, runHere } from "./cli/run.ts";
 import { secretOf } from "./cli/secret.ts";
 import { statusLines } from "./cli/status.ts";
@@ -179,6 +180,15 @@ const RUN: Readonly<Record<VerbName, Run>> = {
     return 0;
   },
   leave,
+  recover: async ({ args, home }) => {
+    const id = args.positionals[0];
+    if (id === undefined) throw new CommandError("Usage: genkan recover MACHINE [--off]");
+    const question = args.options["off"] ? { off: "yes" } : {};
+    const answer = await ask(findControl(home), "recover", { id, question });
+    if (args.options["json"]) print(JSON.stringify(answer, null, 2));
+    else for (const line of recoveredLines(answer)) print(line);
+    return answer.left.length === 0 ? 0 : 1;
+  },
   reset: async ({ args, home, language }) => {
     if (args.options["yes"] !== true && !(await agrees(language))) return 1;
     await ask(findControl(home), "reset");

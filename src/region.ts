@@ -27,6 +27,8 @@ import type { DrainAnswer } from "./protocol/drain.ts";
 import type { InstanceAnswer } from "./protocol/instance.ts";
 import type { Invitation } from "./protocol/invitation.ts";
 import type { LeaveAnswer } from "./protocol/leave.ts";
+import type { RecoverAnswer } from "./protocol/recover.ts";
+import { recoverMachine } from "./recover-machine.ts";
 import { regionSettingsOf } from "./start/region-options.ts";
 import type { MachineSettings, Settings } from "./start/settings.ts";
 import { type EmbeddedStore, openEmbedded } from "./store/embedded.ts";
@@ -258,14 +260,14 @@ export function hostsOf(
   const others = realmReaders(world).filter(
     ({ realm }) => realm.account !== account || realm.region !== region,
   );
-  return fleet.machines().flatMap(({ number, zones, roles, live, drained }) =>
+  return fleet.machines().flatMap(({ number, zones, roles, live, drained, fence }) =>
     roles.includes("host")
       ? [
           {
             number,
             zones,
             live,
-            open: !drained,
+            open: !drained && !fence,
             capacity: CAPACITY,
             elsewhere: others.reduce(
               (sum, { reader }) => sum + reader.countBy("instance", "machine", String(number)),
@@ -292,6 +294,7 @@ export function followNeighbours(
     datapath: machine.datapath,
     me: me.number,
     ...(upstream ? { upstream: { ...upstream, pools } } : {}),
+    obeys: fleet.tell,
     log,
   });
   const end = fleet.onMachines(() => {
@@ -308,13 +311,17 @@ export function followNeighbours(
       end();
       neighbours.close();
     },
-    report: () => ({ ...load?.(), ...(neighbours.bfd ? { bfd: neighbours.bfd } : {}) }),
+    report: () => ({
+      ...load?.(),
+      ...(neighbours.bfd ? { bfd: neighbours.bfd } : {}),
+      fences: neighbours.fences,
+    }),
   };
 }
 
-function neighbourOf({ number, address, roles, drained, standby }: Machine): Neighbour {
-  const active = !drained && !standby;
-  return { number, address, gateway: roles.includes("gateway"), member: true, active };
+function neighbourOf({ number, address, roles, drained, standby, fence }: Machine): Neighbour {
+  const active = !drained && !standby && !fence;
+  return { number, address, gateway: roles.includes("gateway"), member: !fence, active, fence: fence?.id };
 }
 
 const ALONE = {
@@ -323,6 +330,7 @@ const ALONE = {
   elsewhere: undefined,
   invite: undefined,
   leave: undefined,
+  recover: undefined,
 };
 
 /** What is answered of the region's machines; nothing where Genkan is one machine. */
@@ -341,6 +349,8 @@ export function regionAnswers(member: Membered | undefined, plane: ControlPlane)
     },
     leave: (name: string, self: boolean): Promise<LeaveAnswer> =>
       leaveRegion({ ...member.belonging, plane }, name, self),
+    recover: (name: string, off: boolean): Promise<RecoverAnswer> =>
+      recoverMachine({ fleet, plane }, name, off),
     elsewhere: (id: string) => instanceElsewhere(member, plane, id),
   };
 }

@@ -29,6 +29,7 @@ import { buildCheckRegion } from "./control/check-region.ts";
 import { ControlPlane } from "./control/control-plane.ts";
 import { generateKeyPair, systemRandom } from "./control/system-random.ts";
 import { monotonicNow } from "./datapath/clock.ts";
+import type { RegionStore } from "./fleet/region-store.ts";
 import { untilTaken } from "./fleet/until-taken.ts";
 import { type Credentials, ensureCredentials, type Home, processStart, writeRunning } from "./home/home.ts";
 import { VERSION } from "./home/version.ts";
@@ -112,7 +113,7 @@ export async function up(options: UpOptions): Promise<RunningUp> {
     log,
   });
   machine?.host.onExit((id, ending) => agent.exited(id, ending));
-  await agent.resume();
+  await agent.resume(region?.isFresh() ?? true);
   // In a region the answer may come by another gateway, which knows nothing of the check.
   if (machine && !member)
     await checkPackets({ machine, world, plane, settings, region: credentials.region, log });
@@ -135,7 +136,7 @@ export async function up(options: UpOptions): Promise<RunningUp> {
   const others = settings.others && new Others(settings.others, { log });
   const served = { settings, credentials, world, plane, answers, gauges, others, log };
   const endMember = member && (await takePart({ ...served, member, agent, machine }));
-  region?.begin({ world, adopt: (what) => plane.adopt(what) });
+  if (region) followRegion(region, { world, plane, agent, log });
   if (member) await untilLed(member, log);
   const door = member ? { door: join(home.folder, "api.sock") } : {};
   const server = await listen({ ...served, member, ...door });
@@ -174,6 +175,19 @@ export async function up(options: UpOptions): Promise<RunningUp> {
     },
   };
 }
+
+/** From now on the state is what the region's machines make of it. */
+function followRegion(region: RegionStore, { world, plane, agent, log }: Followed): void {
+  const fresh = region.isFresh();
+  region.begin({ world, adopt: (what) => plane.adopt(what) });
+  if (fresh) return;
+  void region
+    .untilFresh()
+    .then(() => (region.isFresh() ? agent.resume(true) : undefined))
+    .catch((cause: unknown) => log("instances could not be resumed", cause));
+}
+
+type Followed = Pick<Beginning, "world" | "log"> & { readonly plane: ControlPlane; readonly agent: Agent };
 
 /** What moves packets; undefined where none can. */
 async function machineFor(
@@ -270,7 +284,15 @@ async function takePart({ settings, credentials, plane, answers, log, member, ag
     throw memberPortError(cause as NodeJS.ErrnoException, member.me);
   });
   const following = machine && followNeighbours(settings, member, machine, log);
-  member.fleet.begin(agent.obeyed, following?.report ?? (() => ({})));
+  const { machines } = member.fleet;
+  member.fleet.begin(agent.obeyed, {
+    // Where no packets move, every fence is obeyed.
+    report: following?.report ?? (() => ({ fences: machines().flatMap(({ fence }) => fence?.id ?? []) })),
+    runsOnlyOwn: async () => {
+      await agent.lifecycle.settled();
+      return agent.runsOnlyOwn();
+    },
+  });
   return async () => {
     following?.close();
     await member.fleet.close();

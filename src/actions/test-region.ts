@@ -7,7 +7,15 @@ import { violations } from "../model/invariants.ts";
 import type { NetworkInterface } from "../model/network-interface.ts";
 import { DEFAULT_QUOTAS } from "../model/quota.ts";
 import type { Reader, Tx } from "../model/state.ts";
-import { applyParts, beginTx, newWorld, readerOf, realmReaders, type Transaction } from "../model/world.ts";
+import {
+  applyParts,
+  beginTx,
+  newWorld,
+  readerOf,
+  realmReaders,
+  type Transaction,
+  type World,
+} from "../model/world.ts";
 import { seedRegion } from "./default-vpc.ts";
 import type { Action, Context } from "./kit/action.ts";
 import { perform } from "./perform.ts";
@@ -24,6 +32,8 @@ export type TestRegion = {
   /** Runs anything else that changes the state, and commits it. */
   readonly change: <T>(body: (tx: Tx, context: Context) => T) => T;
   readonly reader: () => Reader;
+  /** All regions, for what follows the state. */
+  readonly world: World;
   readonly context: () => Context;
   /** A transaction that nobody commits. */
   readonly begin: () => Transaction;
@@ -74,6 +84,7 @@ export function newRegion({ defaultVpc = false, ...settings }: Settings = {}): T
       perform: (operation, input) => act((tx, context) => perform(tx, operation, input, context)),
       change,
       reader: () => readerOf(world, account, region),
+      world,
       context,
       begin: () => beginTx(world, account, region),
       elsewhere: inRegion,

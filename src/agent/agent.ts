@@ -102,23 +102,34 @@ export class Agent {
 
   /**
    * After a start: adopts the instances that are up, ends those that should not be, and boots those that
-   * should.
+   * should. `fresh`: whether the state is known to be the newest; otherwise it only adopts, since another
+   * machine may run by now what this one knows as its own. To be called again when it is.
    */
-  async resume(): Promise<void> {
+  async resume(fresh: boolean): Promise<void> {
     this.#options.setNatBlocks?.(natBlocks(realmReaders(this.#options.world)));
+    await this.lifecycle.settled();
     const up = new Set(this.#options.machine?.instances());
     for (const { realm, reader } of realmReaders(this.#options.world)) {
       for (const instance of reader.list("instance")) {
         if (!this.#own(instance)) continue;
         if (up.delete(instance.id) && instance.state === "running") this.lifecycle.adopted(instance);
-        if (instance.state !== "terminated" && instance.state !== "stopped")
+        if (fresh && instance.state !== "terminated" && instance.state !== "stopped")
           this.lifecycle.follow(realm, instance.id);
       }
     }
+    if (!fresh) return;
     const ends = [...up].map((id) =>
       this.#machine.destroy(id).catch((cause: unknown) => this.#options.log(`${id} can't be ended`, cause)),
     );
     await Promise.all(ends);
+  }
+
+  /** Whether no instance is up that is another machine's, or nobody's any more. */
+  runsOnlyOwn(): boolean {
+    const readers = realmReaders(this.#options.world);
+    return (this.#options.machine?.instances() ?? []).every((id) =>
+      readers.some(({ reader }) => this.#own(reader.get("instance", id)) !== undefined),
+    );
   }
 
   /** Called when an instance of this machine ended from inside. */

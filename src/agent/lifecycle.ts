@@ -71,7 +71,7 @@ export class Lifecycle {
 
   /** Takes over an instance that was already up when Genkan started. */
   adopted(instance: Instance): void {
-    this.#booted.set(instance.id, instance.bootGeneration);
+    if (!this.#booted.has(instance.id)) this.#booted.set(instance.id, instance.bootGeneration);
   }
 
   /** Called when an instance ended without being asked to: shut down or restarted from inside, or crashed. */

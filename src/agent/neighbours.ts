@@ -14,6 +14,8 @@ export type Neighbour = {
   readonly gateway: boolean;
   /** Whether packets from it count, and are sent to it. */
   readonly member: boolean;
+  /** The id of the fence that keeps it out; absent: none does. */
+  readonly fence?: string | undefined;
   /** Of a gateway: whether it takes packets. */
   readonly active: boolean;
 };
@@ -25,6 +27,8 @@ type Options = {
   readonly me: number;
   /** Whom this machine tells of the pools while it is a gateway that takes packets. */
   readonly upstream?: Upstream;
+  /** Called when packets obey machines that are others than before. */
+  readonly obeys?: () => void;
   readonly log: (message: string, cause?: unknown) => void;
 };
 
@@ -42,6 +46,7 @@ export class Neighbours {
   #timer: NodeJS.Timeout | undefined;
   #newest: readonly Neighbour[] = [];
   #told = "";
+  #fences: readonly string[] = [];
   #bfd: BfdCount | undefined;
   /** BIRD may have ended: then it is started again. */
   readonly #looking: NodeJS.Timeout;
@@ -66,6 +71,11 @@ export class Neighbours {
     return this.#bfd;
   }
 
+  /** The ids of the fences that packets obey. */
+  get fences(): readonly string[] {
+    return this.#fences;
+  }
+
   close(): void {
     clearTimeout(this.#timer);
     clearInterval(this.#looking);
@@ -87,12 +97,15 @@ export class Neighbours {
   }
 
   async #apply(machines: readonly Neighbour[]): Promise<void> {
-    const { installation, datapath, me } = this.#options;
+    const { installation, datapath, me, obeys } = this.#options;
+    const fences = `${this.#fences}`;
     const members = machines.filter(({ member }) => member);
     const told = JSON.stringify(members);
     // Each time packets are decided anew.
     if (told !== this.#told) datapath.setMachines(members);
     this.#told = told;
+    this.#fences = machines.flatMap(({ fence }) => (fence === undefined ? [] : [fence]));
+    if (`${this.#fences}` !== fences) obeys?.();
     const own = machines.find(({ number }) => number === me);
     if (!own) return;
     const gateways = members.filter(({ gateway, active }) => gateway && active).map(({ address }) => address);

@@ -84,6 +84,11 @@ export function makeAnswers(sources: Sources): Handlers<Writable> & {
       if (!sources.leave) throw new BadQuestion("Genkan is one machine here: there is no region to leave.");
       return await refusing(sources.leave(id, self !== undefined));
     },
+    recover: async ({ id, question: { off } }) => {
+      if (!sources.recover)
+        throw new BadQuestion("Genkan is one machine here: there is no other one for its instances.");
+      return await refusing(sources.recover(id, off !== undefined));
+    },
     reset: async () => {
       await plane.reset();
       await agent.lifecycle.settled();
@@ -93,7 +98,7 @@ export function makeAnswers(sources: Sources): Handlers<Writable> & {
   };
 }
 
-const REFUSALS = new Set(["NotDrainable", "NotLeaving", "Refused"]);
+const REFUSALS = new Set(["NotDrainable", "NotLeaving", "NotRecoverable", "Refused"]);
 
 /** What the region's machines refuse is the question's fault. */
 async function refusing<T>(answer: Promise<T>): Promise<T> {

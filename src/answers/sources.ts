@@ -9,6 +9,7 @@ import type { DrainAnswer } from "../protocol/drain.ts";
 import type { InstanceAnswer } from "../protocol/instance.ts";
 import type { Invitation } from "../protocol/invitation.ts";
 import type { LeaveAnswer } from "../protocol/leave.ts";
+import type { RecoverAnswer } from "../protocol/recover.ts";
 import type { EtcdStatus, MachineStatus } from "../protocol/status.ts";
 
 /** What names this installation to those who ask. */
@@ -43,6 +44,11 @@ export type Sources = {
   readonly invite: (() => Promise<Invitation>) | undefined;
   /** Takes a machine out of the region; absent where Genkan is one machine. @throws NotLeaving */
   readonly leave: ((machine: string, self: boolean) => Promise<LeaveAnswer>) | undefined;
+  /**
+   * Moves what a machine ran that is away; absent where Genkan is one machine. `off`: somebody has made sure
+   * that it is. @throws NotRecoverable
+   */
+  readonly recover: ((machine: string, off: boolean) => Promise<RecoverAnswer>) | undefined;
   readonly gauges: Gauges;
   /** Nanoseconds, the kernel program's clock. */
   readonly monotonicNow: () => bigint;

@@ -42,7 +42,7 @@ function machineStatus({
   version,
   ...more
 }: MachineStatus): MachineStatus {
-  const { live, leads, behind, obeyed, drained, standby, packets, load, bfd } = more;
+  const { live, leads, behind, obeyed, drained, standby, fence, packets, load, bfd } = more;
   const told = { number, name, address, zones, roles, version, live, leads, behind };
   return {
     ...told,
@@ -50,6 +50,7 @@ function machineStatus({
     ...(drained ? { drained } : {}),
     ...(packets === undefined || load === undefined ? {} : { packets, load }),
     ...(standby ? { standby } : {}),
+    ...(fence ? { fence } : {}),
     ...(bfd ? { bfd } : {}),
   };
 }

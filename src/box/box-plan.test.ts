@@ -13,6 +13,8 @@ test("a box of any size has three that decide, two or three gateways, two hosts,
     assert.equal(new Set(machines.map(({ address }) => address)).size, count);
     assert.ok(machines.every(({ roles }) => roles.length > 0));
     for (const { zones, roles } of machines) assert.equal(zones.length > 0, roles.includes("host"));
+    const runs = (zone: string) => machines.filter(({ zones }) => zones.includes(zone)).length;
+    assert.ok([..."abcdef"].every((zone) => runs(zone) >= (count >= 6 ? 2 : 1)));
     assert.equal([...new Set(machines.flatMap(({ zones }) => zones))].toSorted().join(""), "abcdef");
   }
 });

@@ -25,7 +25,8 @@ const ZONES = [..."abcdef"];
 
 /**
  * The first three machines decide, the last two (of seven or more, three) are gateways, and all others run
- * instances; of fewer than five machines some have two roles. Each of those has some of the zones.
+ * instances; of fewer than five machines some have two roles. Each of those has some of the zones; of six
+ * machines or more, each zone has two.
  */
 export function boxMachines(count: number): readonly BoxMachine[] {
   const gateways = gatewaysOf(count);
@@ -42,9 +43,11 @@ export function boxMachines(count: number): readonly BoxMachine[] {
   }));
 }
 
-/** Every zone has a host, and every host a zone. */
+/** The hosts of a zone that is to have two of them. */
+const PAIR = 2;
+
+/** Every zone has a host, and every host a zone. Where there are enough, one host of a zone can do without the other. */
 function zonesOf(index: number, hosts: number): readonly string[] {
-  return hosts > ZONES.length
-    ? ZONES.slice(index % ZONES.length).slice(0, 1)
-    : ZONES.filter((_letter, zone) => zone % hosts === index);
+  const parts = hosts < PAIR * PAIR ? hosts : Math.min(Math.floor(hosts / PAIR), ZONES.length);
+  return ZONES.filter((_letter, zone) => zone % parts === index % parts);
 }

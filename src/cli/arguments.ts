@@ -25,6 +25,7 @@ const WORDS: Partial<Record<VerbName, number>> = {
   drain: 1,
   join: 1,
   leave: 1,
+  recover: 1,
 };
 
 /**

@@ -54,9 +54,10 @@ function machineLines({ machines = [] }: Status, { language, paint }: Speech): r
 
 /** Whether a gateway takes packets, and any machine instances. */
 function useOf(
-  { drained, standby, roles }: Pick<MachineStatus, "drained" | "standby" | "roles">,
+  { drained, standby, fence, roles }: Pick<MachineStatus, "drained" | "standby" | "fence" | "roles">,
   language: Language,
 ): string {
+  if (fence) return say(language, STATUS.fenced);
   if (drained) return say(language, STATUS.drained);
   if (!roles.includes("gateway")) return "";
   return say(language, standby ? STATUS.standby : STATUS.active);

@@ -189,6 +189,33 @@ export const VERBS = {
     usage: "genkan leave [MACHINE]",
     options: {},
   },
+  recover: {
+    summary: {
+      en: "run the instances of a machine that is away on other machines",
+      ja: "不在のマシンのインスタンスを別のマシンで動かす",
+    },
+    more: [
+      {
+        en: "They keep their ids and addresses, and begin with fresh files. The other machines keep the one that is away out; when it comes back, it ends them first, then takes part again.",
+        ja: "ID とアドレスはそのまま、ファイルは新しくなります。不在のマシンのパケットは他のマシンが受け付けません。戻ってきたマシンは、まずそれらのインスタンスを終わらせてから再び加わります。",
+      },
+      {
+        en: "A gateway that only lost the others may still carry their packets: while one is away, --off says that it is off for sure.",
+        ja: "他のマシンとの接続だけを失ったゲートウェイは、パケットを運び続けているかもしれません。不在のゲートウェイがあるときは、確かに止まっていることを --off で示します。",
+      },
+    ],
+    usage: "genkan recover MACHINE [--off]",
+    options: {
+      off: {
+        type: "boolean",
+        words: {
+          en: "the machine, and every gateway that is away, is off for sure",
+          ja: "このマシンと、不在のゲートウェイは確かに止まっている",
+        },
+      },
+      json: { type: "boolean", words: { en: "as JSON", ja: "JSON で" } },
+    },
+  },
   reset: {
     summary: {
       en: "an empty region again: terminates every instance, deletes everything, flow logs included",

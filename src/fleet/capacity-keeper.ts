@@ -66,9 +66,9 @@ async function look(
 ): Promise<{ readonly memory: CapacityMemory; readonly changed: boolean }> {
   const gateways = machines()
     .filter(({ roles }) => roles.includes("gateway"))
-    .map(({ number, live, drained = false, standby = false }) => ({
+    .map(({ number, live, drained = false, standby = false, fence }) => ({
       number,
-      live,
+      live: live && !fence,
       drained,
       standby,
       load: load(number, shows),

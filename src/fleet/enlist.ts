@@ -47,10 +47,11 @@ function useOf(
   { roles }: Omit<Machine, "number">,
   old: Machine | undefined,
   known: readonly Machine[],
-): Pick<Machine, "drained" | "standby"> {
+): Pick<Machine, "drained" | "standby" | "fence"> {
   const isSpare = old ? old.standby : known.filter(takesPackets).length >= FEWEST_ACTIVE;
   return {
     ...(old?.drained ? { drained: true } : {}),
+    ...(old?.fence ? { fence: old.fence } : {}),
     ...(isSpare && roles.includes("gateway") ? { standby: true } : {}),
   };
 }
@@ -154,8 +155,8 @@ export async function setActive(
   return (await etcd.transact([leader, ...relied.map(asItIs)], changed)) !== undefined;
 }
 
-function standsBy({ machine: { roles, drained, standby }, live }: Found): boolean {
-  return roles.includes("gateway") && live !== undefined && !drained && standby === true;
+function standsBy({ machine: { roles, drained, standby, fence }, live }: Found): boolean {
+  return roles.includes("gateway") && live !== undefined && !drained && !fence && standby === true;
 }
 
 function inUse(machine: Machine): Machine {
@@ -180,6 +181,6 @@ class NotDrainable extends Error {
   override readonly name = "NotDrainable";
 }
 
-function takesPackets({ roles, drained, standby }: Machine): boolean {
-  return roles.includes("gateway") && !drained && !standby;
+function takesPackets({ roles, drained, standby, fence }: Machine): boolean {
+  return roles.includes("gateway") && !drained && !standby && !fence;
 }

@@ -6,6 +6,7 @@ import { Fault } from "../model/fault.ts";
 import type { Etcd } from "../store/etcd-client.ts";
 import { keepCapacity } from "./capacity-keeper.ts";
 import { setDrained } from "./enlist.ts";
+import { Fences } from "./fence-keeper.ts";
 import { type Touch, untilRefused } from "./leader-watch.ts";
 import { liveKey, type Machine, type MachineReport, type Member, type Members } from "./member.ts";
 import { Membership, type Seen } from "./members.ts";
@@ -18,7 +19,7 @@ type Options = {
   readonly etcd: Etcd;
   readonly prefix: string;
   readonly me: Machine;
-  readonly region: Pick<RegionStore, "leads" | "saw">;
+  readonly region: Pick<RegionStore, "leads" | "saw" | "revision">;
   readonly peers: Pick<Peers, "ask">;
   readonly touch: Touch;
   readonly clock: Clock;
@@ -58,7 +59,15 @@ const TELL_MILLISECONDS = 2_000;
 const GATEWAY_TELLS_MILLISECONDS = 1_000;
 const TOLD_PATIENCE = 2_000;
 
+/** What a machine says of itself to the others. */
+type Self = {
+  readonly report: () => MachineReport;
+  /** Whether it runs only what is its own. */
+  readonly runsOnlyOwn: () => Promise<boolean>;
+};
+
 export class Fleet implements Members {
+  readonly fences: Fences;
   readonly machines: Members["machines"];
   readonly onMachines: Members["onMachines"];
   readonly #options: Options;
@@ -89,13 +98,25 @@ export class Fleet implements Members {
         ),
     });
     this.#events.setMaxListeners(0);
+    this.fences = new Fences({
+      etcd,
+      prefix,
+      me: me.number,
+      machines: this.machines,
+      leads: options.region.leads,
+      revision: options.region.revision,
+      report: (number) => (number === me.number ? this.#report() : this.#reports.get(number)?.report),
+      clock,
+      next: (milliseconds) => this.#event("changed", milliseconds),
+      log,
+    });
   }
 
   /**
    * This machine is ready: it is there for the others now. `revision`: what its packets obey; `report`: what
    * it says of itself each time it tells the leader.
    */
-  begin(revision: number, report: () => MachineReport): void {
+  begin(revision: number, { report, runsOnlyOwn }: Self): void {
     const { etcd, prefix, me, clock } = this.#options;
     const { signal } = this.#ended;
     this.#revision = revision;
@@ -119,6 +140,7 @@ export class Fleet implements Members {
       keepPresent({ etcd, key: liveKey(prefix, me.number), seconds: LEASE_SECONDS, clock, signal }),
       this.#tellAlways(),
       this.#keepCapacity(),
+      this.fences.keep({ obeyed: () => this.#revision, runsOnlyOwn }, signal),
     ]);
   }
 
@@ -132,6 +154,9 @@ export class Fleet implements Members {
     this.#revision = revision;
     this.#events.emit("tell");
   };
+
+  /** Call this when its packets obey the machines as they are now. */
+  tell = (): void => void this.#events.emit("tell");
 
   /** Settles when the packets of every live machine obey the revision, or after a while. */
   everywhere = (revision: number): Promise<void> => this.#obedience.until(revision);

@@ -21,8 +21,18 @@ export type Machine = {
   readonly drained?: boolean;
   /** A gateway that the traffic does not need now: it takes no packets but those that still come; absent: it does. */
   readonly standby?: boolean;
+  /** What it ran is moved to other machines, which keep it out; absent: it is not. */
+  readonly fence?: Fence;
   /** It is about to leave the region: it gets no member of etcd; absent: it stays. */
   readonly leaving?: boolean;
+};
+
+/** Others take no packet from the machine, and send it none (fence.ts). */
+export type Fence = {
+  /** Nobody else's. */
+  readonly id: string;
+  /** The state's revision at which all is moved, which the machine must obey before it is let in again. */
+  readonly revision?: number;
 };
 
 /** What a machine tells the leader of itself besides what its packets obey. */
@@ -32,6 +42,8 @@ export type MachineReport = {
   readonly load?: number;
   /** How many sessions BFD has with other machines, and how many of them are up. */
   readonly bfd?: { readonly up: number; readonly sessions: number };
+  /** The ids of the fences that its packets obey. */
+  readonly fences?: readonly string[];
 };
 
 /** A machine, and whether it is there now. */

@@ -53,6 +53,10 @@ export type RegionStore = EmbeddedStore & {
   readonly leads: () => boolean;
   /** Whether etcd answers, as far as is known. */
   readonly reached: () => boolean;
+  /** Whether what this machine began with is what etcd had then, and not only what it knew of an earlier life. */
+  readonly isFresh: () => boolean;
+  /** Settles when the state in memory has what etcd has had since this start, or this machine ends. */
+  readonly untilFresh: () => Promise<void>;
   /** From now on the state in memory follows what others write; called once, with what `load` gave. */
   readonly begin: (memory: Memory) => void;
   /** Lets another machine lead, once what is under way is written; this one leads no more. */
@@ -82,6 +86,7 @@ export async function openRegion(options: Alone): Promise<RegionStore> {
   const store = await openEtcd({ ...options, fence: term.fence });
   const region = new Region({ ...rest, mayLead: true, replaced }, { term, store });
   await region.refresh();
+  region.isFresh = true;
   options.log(`leading ${options.prefix} in etcd, at revision ${store.revision()}`);
   return region.store();
 }
@@ -96,6 +101,7 @@ export async function joinRegion(options: Among): Promise<RegionStore> {
   const region = new Region(options, undefined);
   try {
     await patiently(options.clock, () => region.refresh());
+    region.isFresh = true;
   } catch (cause) {
     if (!(cause instanceof EtcdError)) throw cause;
     if (!noteOf(options.copy)) throw unanswered(options);
@@ -180,6 +186,7 @@ class Region {
   readonly #options: Options;
   readonly #closed = new AbortController();
   readonly #events = new EventEmitter();
+  isFresh = false;
   #leading: Leading | undefined;
   /** The leader's key as it was last told of. */
   #seen: string | undefined;
@@ -218,10 +225,12 @@ class Region {
       imageDue: copy.imageDue,
       imageMade: copy.imageMade,
       load: copy.load,
-      revision: () => (this.#leading?.store ?? copyOf(this.#known)).revision(),
+      revision: () => this.#revision(),
       commit: (commit) => this.#commit(commit),
       leads: () => this.#leads(),
       reached: () => (this.#options.replaced ? this.#leads() : !this.#isLost),
+      isFresh: () => this.isFresh,
+      untilFresh: () => this.#untilFresh(),
       begin: (memory) => (this.#running = this.#run(memory)),
       resign: () => this.#resign(),
       saw: (created) => {
@@ -239,6 +248,25 @@ class Region {
         await copy.close();
       },
     };
+  }
+
+  async #untilFresh(): Promise<void> {
+    const { etcd, prefix, clock } = this.#options;
+    const { signal } = this.#closed;
+    let newest: number | undefined;
+    while (!this.isFresh && !signal.aborted) {
+      try {
+        newest ??= await newestIn(etcd, prefix);
+      } catch (cause) {
+        if (!(cause instanceof EtcdError)) throw cause;
+      }
+      this.isFresh = newest !== undefined && this.#revision() >= newest;
+      if (!this.isFresh) await clock.delay(RETRY_MILLISECONDS, signal);
+    }
+  }
+
+  #revision(): number {
+    return (this.#leading?.store ?? copyOf(this.#known)).revision();
   }
 
   #leads(): boolean {
@@ -473,6 +501,12 @@ async function isNewest({ etcd, prefix }: RegionOptions, noted: Note | undefined
   if (!noted || !found) return false;
   const { revision } = JSON.parse(found.value) as Header;
   return noted.revision === revision && BigInt(noted.at) >= BigInt(found.modified);
+}
+
+/** The state's newest revision. @throws EtcdError */
+async function newestIn(etcd: Etcd, prefix: string): Promise<number> {
+  const [found] = (await etcd.range({ key: prefix + HEADER_KEY })).found;
+  return found ? (JSON.parse(found.value) as Header).revision : 0;
 }
 
 function copyOf({ revision }: Known): { readonly revision: () => number } {

@@ -6,6 +6,7 @@ import type { ImageAnswer, ImagesAnswer } from "./image.ts";
 import type { InstanceAnswer, InternetAnswer } from "./instance.ts";
 import type { Invitation } from "./invitation.ts";
 import type { LeaveAnswer } from "./leave.ts";
+import type { RecoverAnswer } from "./recover.ts";
 import type { Status } from "./status.ts";
 import type { TablesAnswer } from "./tables.ts";
 import type { PacketTrace, TraceMessage } from "./trace.ts";
@@ -173,6 +174,15 @@ export const ENDPOINTS = {
     open: nobody,
     question: ["self"],
     says: answer<LeaveAnswer>(),
+  },
+  /** Moves what a machine ran that is away; `off`: somebody has made sure that it is off. */
+  recover: {
+    method: "POST",
+    path: "recover",
+    named: true,
+    open: nobody,
+    question: ["off"],
+    says: answer<RecoverAnswer>(),
   },
   reset: {
     method: "POST",

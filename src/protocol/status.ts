@@ -41,6 +41,8 @@ export type MachineStatus = {
   readonly live: boolean;
   /** It takes no new instances, and as a gateway no packets but those that still come; absent: it does. */
   readonly drained?: boolean;
+  /** What it ran runs elsewhere: the others keep it out until it has ended that; absent: they do not. */
+  readonly fence?: { readonly id: string; readonly revision?: number };
   /** A gateway that the traffic does not need now; absent: it is none, or takes packets. */
   readonly standby?: boolean;
   /** Of a gateway: packets a second, and how full it is (1: full), as far as it has said so. */

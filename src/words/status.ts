@@ -15,6 +15,7 @@ export const STATUS = {
   leads: { en: "leads", ja: "リーダー" },
   live: { en: "is there", ja: "稼働中" },
   drained: { en: "is drained", ja: "切り離し中" },
+  fenced: { en: "is kept out", ja: "遮断中" },
   load: { en: "{packets} packets/s, {percent}% full", ja: "{packets} パケット/秒、負荷 {percent}%" },
   bfd: { en: "BFD {up} of {sessions} up", ja: "BFD {sessions} 中 {up} 稼働" },
   active: { en: "active", ja: "通過中" },

@@ -155,7 +155,7 @@ export function clientOf(home: string, port: number, region?: string): ec2.EC2Cl
   });
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.on("error", reject);

@@ -134,7 +134,7 @@ export class SimulatedMachine {
     });
     this.life = { region, committer, fleet, world, table };
     region.begin({ world, adopt: (what) => committer.adopt(what) });
-    fleet.begin(region.revision(), () => ({}));
+    fleet.begin(region.revision(), { report: () => ({}), runsOnlyOwn: () => Promise.resolve(true) });
   }
 
   /** Makes the change, wherever the leader is. @throws Fault */
