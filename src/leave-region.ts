@@ -45,6 +45,7 @@ export async function leaveRegion(
   for (const { realm, instance } of instancesOn(plane, number))
     for (const what of ["boot-failed", "halted"] as const)
       await plane.report(realm, { instanceId: instance.id, what });
+  await plane.takeBackPorts(number);
   return { machine };
 }
 

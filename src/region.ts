@@ -5,6 +5,7 @@ import { hostname } from "node:os";
 import { countedNow, openGatewayLoad } from "./agent/gateway-load.ts";
 import type { Place, RunningMachine } from "./agent/machine.ts";
 import { type Neighbour, Neighbours } from "./agent/neighbours.ts";
+import type { PortsSaid } from "./agent/port-needs.ts";
 import { answerHanded, type ApiOptions, type HandedAnswer, type HandedRequest } from "./api/api.ts";
 import type { InternalAnswer } from "./api/internal.ts";
 import type { ControlPlane } from "./control/control-plane.ts";
@@ -184,6 +185,7 @@ type HandedQuestion = {
 
 type ReachQuestion = { readonly address: string; readonly port: number };
 type ReachAnswer = { readonly reached: boolean };
+type PortsTold = PortsSaid & { readonly machine: number };
 type Reported = { readonly machine: number; readonly realm: Realm; readonly report: InstanceReport };
 
 /** Answers the region's other machines. Returns what ends it. */
@@ -206,6 +208,11 @@ export function serveMembers(
       // A machine that was away may still run what another one runs now.
       if (plane.findInstance(report.instanceId)?.instance.machine === machine)
         await plane.report(realm, report);
+      return {};
+    },
+    ports: async ({ machine, realm, reports }: PortsTold): Promise<object> => {
+      fleet.requireLead();
+      await plane.ports(realm, machine, reports);
       return {};
     },
     instance: async ({ id }: { readonly id: string }): Promise<InstanceAnswer> =>
@@ -246,6 +253,16 @@ export async function reportFrom(
     true,
   );
   if (taken === undefined) await plane.report(realm, report);
+}
+
+/** Says to the leader what this machine needs of the ports of NAT gateways. @throws Fault Unavailable */
+export async function tellPorts(
+  { fleet, me }: Membered,
+  { realm, reports }: PortsSaid,
+  plane: ControlPlane,
+): Promise<void> {
+  const told: PortsTold = { machine: me.number, realm, reports };
+  if ((await fleet.toLeader("ports", told, true)) === undefined) await plane.ports(realm, me.number, reports);
 }
 
 /** How many instances a machine takes. */

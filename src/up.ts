@@ -18,6 +18,7 @@ import { keepHouse } from "./agent/housekeeping.ts";
 import { keepImages } from "./agent/image.ts";
 import { checkMachine, type RunningMachine, startMachine } from "./agent/machine.ts";
 import { type Gauges, openGauges } from "./agent/metrics.ts";
+import { NatPorts } from "./agent/nat-ports.ts";
 import { CHECK_ACCOUNT } from "./agent/self-check.ts";
 import { makeAnswers } from "./answers/answers.ts";
 import { createServer, type RunningServer } from "./api/http.ts";
@@ -49,6 +50,7 @@ import {
   type Opened,
   openState,
   reportFrom,
+  tellPorts,
   untilLed,
   serveMembers,
 } from "./region.ts";
@@ -101,7 +103,7 @@ export async function up(options: UpOptions): Promise<RunningUp> {
   const machine = await machineFor({ ...options, settings }, beginning);
   const gauges = openGauges();
   const ending = new AbortController();
-  const { agent, plane, recorder } = openPlanes({
+  const { agent, plane, recorder, ports } = openPlanes({
     home,
     settings,
     world,
@@ -135,7 +137,7 @@ export async function up(options: UpOptions): Promise<RunningUp> {
   });
   const others = settings.others && new Others(settings.others, { log });
   const served = { settings, credentials, world, plane, answers, gauges, others, log };
-  const endMember = member && (await takePart({ ...served, member, agent, machine }));
+  const endMember = member && (await takePart({ ...served, member, agent, machine, ports }));
   if (region) followRegion(region, { world, plane, agent, log });
   if (member) await untilLed(member, log);
   const door = member ? { door: join(home.folder, "api.sock") } : {};
@@ -224,6 +226,8 @@ type Planes = Pick<UpOptions, "home" | "settings"> & {
 /** What decides, and what follows: each hears of the other. */
 function openPlanes({ home, settings, world, opened, available, ending, gauges, machine, log }: Planes) {
   const { store, member } = opened;
+  const ports =
+    member && machine && new NatPorts({ datapath: machine.datapath, me: member.me.number, world, log });
   const agent = new Agent({
     world,
     revision: store.revision(),
@@ -234,7 +238,7 @@ function openPlanes({ home, settings, world, opened, available, ending, gauges, 
       ? {
           number: member.me.number,
           obeys: member.fleet.obeys,
-          setNatBlocks: (blocks) => machine?.datapath.setNatBlocks(blocks),
+          setNatBlocks: (blocks) => ports?.obey(blocks),
         }
       : {}),
     report: (realm, report) =>
@@ -260,17 +264,18 @@ function openPlanes({ home, settings, world, opened, available, ending, gauges, 
     log,
   });
   const recorder = newRecorder({ home, plane, machine, log });
-  return { agent, plane, recorder };
+  return { agent, plane, recorder, ports };
 }
 
 type Part = Pick<Served, "settings" | "credentials" | "plane" | "answers" | "log"> & {
   readonly member: NonNullable<Opened["member"]>;
   readonly agent: Agent;
   readonly machine: RunningMachine | undefined;
+  readonly ports: NatPorts | undefined;
 };
 
 /** From now on this machine is one of its region's. Returns what ends that. */
-async function takePart({ settings, credentials, plane, answers, log, member, agent, machine }: Part) {
+async function takePart({ settings, credentials, plane, answers, log, member, agent, machine, ports }: Part) {
   const close = await serveMembers(member, {
     plane,
     offered: isOffered,
@@ -293,7 +298,10 @@ async function takePart({ settings, credentials, plane, answers, log, member, ag
       return agent.runsOnlyOwn();
     },
   });
+  const keeping = ports?.keep((said) => tellPorts(member, said, plane));
   return async () => {
+    ports?.close();
+    await keeping;
     following?.close();
     await member.fleet.close();
     await close();

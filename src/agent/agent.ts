@@ -86,7 +86,11 @@ export class Agent {
   #changedBlocks(parts: readonly Part[]): readonly NatBlock[] | undefined {
     const changes = parts.flatMap((part) => part.changes);
     const changed = changes.some(({ before, after }) => portBlocksOf(before) !== portBlocksOf(after));
-    return changed && this.#options.setNatBlocks ? natBlocks(realmReaders(this.#options.world)) : undefined;
+    return changed && this.#options.setNatBlocks ? this.#natBlocks() : undefined;
+  }
+
+  #natBlocks(): readonly NatBlock[] {
+    return natBlocks(realmReaders(this.#options.world), this.#options.number ?? 0);
   }
 
   #obey({ revision, parts }: Committed, delta: Delta, blocks: readonly NatBlock[] | undefined): void {
@@ -106,7 +110,7 @@ export class Agent {
    * machine may run by now what this one knows as its own. To be called again when it is.
    */
   async resume(fresh: boolean): Promise<void> {
-    this.#options.setNatBlocks?.(natBlocks(realmReaders(this.#options.world)));
+    this.#options.setNatBlocks?.(this.#natBlocks());
     await this.lifecycle.settled();
     const up = new Set(this.#options.machine?.instances());
     for (const { realm, reader } of realmReaders(this.#options.world)) {

@@ -1,6 +1,6 @@
 import { seedRegion } from "../actions/default-vpc.ts";
 import { purgeNatGateways } from "../actions/gateway/nat-gateway.ts";
-import { sharePorts } from "../actions/gateway/nat-port-block.ts";
+import { adjustPorts, sharePorts, takeBackPorts } from "../actions/gateway/nat-port-block.ts";
 import { purgeVpcPeeringConnections } from "../actions/gateway/vpc-peering-connection.ts";
 import { purgeTerminated } from "../actions/instance/instance-lifecycle.ts";
 import type { Context } from "../actions/kit/action.ts";
@@ -12,6 +12,7 @@ import { Fault } from "../model/fault.ts";
 import type { InstanceReport } from "../model/instance-report.ts";
 import type { Instance } from "../model/instance.ts";
 import type { HostMachine } from "../model/machine.ts";
+import type { PortReport } from "../model/network-interface.ts";
 import type { Principal } from "../model/principal.ts";
 import type { Quotas } from "../model/quota.ts";
 import { type Realm, realmKey, realmOf } from "../model/realm.ts";
@@ -158,6 +159,18 @@ export class ControlPlane {
   /** Records a machine's report on an instance; settles when that is durable. */
   report(realm: Realm, report: InstanceReport): Promise<void> {
     return this.run(realm, (tx, context) => takeReport(tx, report, context));
+  }
+
+  /** Records what a machine needs of the ports of NAT gateways' addresses, and what it gives back. */
+  ports(realm: Realm, machine: number, reports: readonly PortReport[]): Promise<void> {
+    return this.run(realm, (tx) => adjustPorts(tx, machine, reports));
+  }
+
+  /** Takes back the ports of a machine that is out of the region. */
+  async takeBackPorts(machine: number): Promise<void> {
+    for (const realm of this.realms())
+      if (this.reader(realm).count("nat-gateway") > 0)
+        await this.run(realm, (tx) => takeBackPorts(tx, machine));
   }
 
   /** Deletes terminated instances: they are described only for about an hour. */

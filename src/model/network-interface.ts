@@ -69,11 +69,32 @@ export type NetworkInterface = Base<"network-interface"> &
   };
 
 /** The ports `block` * 1,024 and the 1,023 that follow, of a NAT gateway's private address. */
-export type PortBlock = { readonly address: string; readonly block: number; readonly machine: number };
+export type PortBlock = {
+  readonly address: string;
+  readonly block: number;
+  readonly machine: number;
+  /** The machine begins no more connections on these ports: it gives them back when the last one has ended. */
+  readonly closing?: true;
+};
+
+/** What a machine says of its ports of a NAT gateway's private address. */
+export type PortReport = {
+  readonly interfaceId: string;
+  readonly address: string;
+  /** So many blocks more would do. */
+  readonly more?: number;
+  /** Those of its blocks that it does without. */
+  readonly idle?: readonly number[];
+  /** Those that are closing, and have no connection any more. */
+  readonly closed?: readonly number[];
+};
 
 /** The 55,000 ports that an address has towards a destination begin at 1,024. */
 export const FIRST_PORT_BLOCK = 1;
 export const LAST_PORT_BLOCK = 54;
+
+/** What a machine has of each address as long as it has instances that may need it. */
+export const LEAST_PORT_BLOCKS = 4;
 
 /** Lower link indexes belong to loopback, the uplink and the services link. */
 export const FIRST_INTERFACE_SLOT = 16;

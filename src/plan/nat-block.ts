@@ -9,14 +9,19 @@ export type NatBlock = {
   readonly machine: number;
 };
 
-/** Those of all NAT gateways. */
-export function natBlocks(realms: Iterable<RealmReader>): readonly NatBlock[] {
+/**
+ * Those of all NAT gateways, as machine `me` is to know them. It does not know its own that are closing: so it
+ * begins no connection there, and keeps what answers to one that it has.
+ */
+export function natBlocks(realms: Iterable<RealmReader>, me: number): readonly NatBlock[] {
   return [...realms].flatMap(({ reader }) =>
     reader
       .list("nat-gateway")
       .flatMap(({ id }) => reader.by("network-interface", "natGatewayId", id))
       .flatMap(({ slot, portBlocks = [] }: NetworkInterface) =>
-        portBlocks.map((block) => ({ interface: slot, ...block })),
+        portBlocks
+          .filter(({ machine, closing }) => !closing || machine !== me)
+          .map(({ address, block, machine }) => ({ interface: slot, address, block, machine })),
       ),
   );
 }

@@ -22,6 +22,10 @@ import {
 } from "../kit/genkan.ts";
 import type { Pinged } from "../kit/pings.ts";
 import { talkCommand, talked } from "../kit/talk.ts";
+import { answeredFlows, flowsCommand } from "../kit/udp-flows.ts";
+
+/** To one destination: more than the first ports that a machine has. */
+const FLOWS = 7_000;
 
 describe("a region in a box", { skip: noPackets || noEtcd || noBird, timeout: 600_000 }, () => {
   let genkan: Genkan;
@@ -147,6 +151,12 @@ describe("a region in a box", { skip: noPackets || noEtcd || noBird, timeout: 60
         { machine: index + 2, id: InstanceId },
       ];
     }
+  });
+
+  it("gives a machine more ports of a NAT gateway when an instance needs more than the first ones", async () => {
+    const { machine, id } = there(ends[1]);
+    const { out, err } = await inside(machine, id, ...flowsCommand(INTERNET, FLOWS));
+    assert.equal(out, answeredFlows(FLOWS), err);
   });
 
   /** Sends numbered packets and lines of TCP connections from both ends, until the body has ended. */
